@@ -1,0 +1,2 @@
+//! Embeds the rules.
+fn main() {}

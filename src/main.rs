@@ -1,0 +1,2 @@
+//! The `unleak` command.
+fn main() {}

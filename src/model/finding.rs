@@ -1,0 +1,91 @@
+use std::{fmt, sync::Arc};
+
+use serde::{Serialize, Serializer};
+
+use super::{Part, Provenance, RuleMeta, Secret, Span};
+
+/// One secret value under one rule, with every place where it stands.
+///
+/// Its identity is the fingerprint: a keyed digest of rule and secret, never of a place. Moved lines, renamed files
+/// and rebased commits don't make a new finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// The rule that found it.
+    pub rule: Arc<RuleMeta>,
+    /// Stable id of this finding.
+    pub fingerprint: Fingerprint,
+    /// How sure we are that this is a real credential, 0 to 100.
+    pub score: u8,
+    /// What the score is made of, in the order applied.
+    pub reasons: Vec<Reason>,
+    /// What may be shown of it: at most the rule's public prefix, then its length.
+    pub preview: String,
+    /// The public part of the credential that names its identity (an access key id, an account), if it has one.
+    pub public_id: Option<String>,
+    /// The secret itself; redacted in every serialisation.
+    #[serde(skip)]
+    pub secret: Secret,
+    /// All places, sorted and without duplicates; at least one.
+    pub occurrences: Vec<Occurrence>,
+}
+
+/// A versioned keyed digest, printed as `v1:` and 32 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("v1:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// One step of a score: a named feature and what it added or took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Short stable name, such as `checksum` or `placeholder`.
+    pub feature: &'static str,
+    /// Points added (or, negative, taken).
+    pub points: i16,
+    /// The measured value in words, without secret bytes; may be empty.
+    pub detail: String,
+}
+
+/// One place where a secret stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Occurrence {
+    /// The blob.
+    pub provenance: Provenance,
+    /// Content or name.
+    pub part: Part,
+    /// Where in it.
+    pub place: Place,
+    /// The line around it with every secret on it replaced by its preview, cut to a readable length; escaped for a
+    /// terminal. Empty for binary content.
+    pub context: String,
+}
+
+/// Lines and columns of a secret. All are 1-based; `end_*` name the position just after the last character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// Line of the first byte. Lines end at `\n`.
+    pub line: u64,
+    /// Column of the first byte, in bytes of the file as stored.
+    pub column: u64,
+    /// The same in UTF-16 code units, as SARIF and editors count. Exact for valid UTF-8 and UTF-16.
+    pub column_utf16: u64,
+    /// Line just after the last byte.
+    pub end_line: u64,
+    /// Column just after the last byte, in bytes.
+    pub end_column: u64,
+    /// Column just after the last byte, in UTF-16 code units.
+    pub end_column_utf16: u64,
+    /// Byte offsets in the file as stored.
+    pub span: Span,
+}

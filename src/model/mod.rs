@@ -1,0 +1,26 @@
+//! The nouns of unleak: what flows from a source to a report.
+//!
+//! ```text
+//! Source → Blob → Candidate → Match → Finding
+//!    └───────────── Problem ─────────────┘
+//! ```
+//!
+//! Nothing here reads, scans or prints; every other module uses these types and this one uses none of them.
+
+mod finding;
+mod problem;
+mod provenance;
+mod rule_meta;
+mod secret;
+mod severity;
+mod span;
+mod summary;
+
+pub use finding::{Finding, Fingerprint, Occurrence, Place, Reason};
+pub use problem::{Problem, ProblemKind};
+pub use provenance::{DisplayPath, Origin, Part, Provenance};
+pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
+pub use secret::Secret;
+pub use severity::Severity;
+pub use span::Span;
+pub use summary::{ScanReport, StageTimes, Stats};

@@ -1,0 +1,129 @@
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+/// Where a blob came from. Ordered, so that reports are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Provenance {
+    /// Bytes given by a caller or piped in, under a display name such as `<stdin>`.
+    Named(String),
+    /// A file, by the path that the user could open it with.
+    File(PathBuf),
+}
+
+/// A borrowed [`Provenance`]: what a source says of a blob before anything is found in it.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'a> {
+    /// See [`Provenance::Named`].
+    Named(&'a str),
+    /// See [`Provenance::File`].
+    File(&'a Path),
+}
+
+impl Origin<'_> {
+    /// The owned form. Allocates.
+    #[must_use]
+    pub fn to_provenance(self) -> Provenance {
+        match self {
+            Origin::Named(name) => Provenance::Named(name.to_owned()),
+            Origin::File(path) => Provenance::File(path.to_owned()),
+        }
+    }
+}
+
+/// Which part of a blob holds the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Its content.
+    #[default]
+    Content,
+    /// Its name: somebody named a file after a secret.
+    Name,
+    /// The target of a symbolic link, as text.
+    LinkTarget,
+}
+
+impl Provenance {
+    /// The file's path, if it is a file.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Provenance::File(path) => Some(path),
+            Provenance::Named(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Provenance::File(path) => DisplayPath(path).fmt(f),
+            Provenance::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for Provenance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Provenance", 2)?;
+        let kind = match self {
+            Provenance::File(_) => "file",
+            Provenance::Named(_) => "named",
+        };
+        fields.serialize_field("kind", kind)?;
+        fields.serialize_field("path", &self.to_string())?;
+        fields.end()
+    }
+}
+
+/// A path made safe for a terminal and for JSON: control characters, line separators and bytes that aren't UTF-8
+/// are written as `\xNN` or `\u{NNNN}`, a backslash as itself. Two different paths may print alike only if one of
+/// them holds such an escape literally.
+pub struct DisplayPath<'a>(pub &'a Path);
+
+impl fmt::Display for DisplayPath<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.as_os_str().as_encoded_bytes().utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if is_unsafe_to_print(character) {
+                    write!(f, "{}", character.escape_unicode())?
+                } else {
+                    write!(f, "{character}")?
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Control characters and the bidirectional overrides that can make one path look like another.
+fn is_unsafe_to_print(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Provenance;
+
+    #[test]
+    fn hostile_names_are_escaped() {
+        let path = std::path::PathBuf::from("a\n\u{1b}[31mred\u{202e}");
+        assert_eq!(Provenance::File(path).to_string(), "a\\u{a}\\u{1b}[31mred\\u{202e}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn bytes_that_are_not_utf8_are_escaped() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let name = std::ffi::OsString::from_vec(b"caf\xe9.env".to_vec());
+        assert_eq!(Provenance::File(name.into()).to_string(), "caf\\xe9.env");
+    }
+}

@@ -1,0 +1,3 @@
+//! Rules as data: the file schema, the validated [`Rule`], the built-in catalogue.
+
+pub mod schema;

@@ -1,0 +1,94 @@
+//! Where bytes come from: every source yields blobs with their origin, and a [`Problem`] for whatever it could not
+//! read.
+//!
+//! A source pushes: it runs its own threads, makes one [`Receiver`] per thread, and hands each blob to it while the
+//! bytes still stand in that thread's buffer. Nothing is copied and nothing is queued, so memory is bounded by the
+//! number of threads.
+
+use std::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use crate::model::{Origin, Part, Problem, Provenance, Stats};
+
+/// Something that yields blobs.
+pub trait Source: Sync {
+    /// Reads everything and hands it to receivers, one per thread, made with `receiver`. Never fails as a whole: what
+    /// can't be read becomes a [`Problem`]. Returns when all is handed over or the run was interrupted.
+    fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync));
+}
+
+/// How a source is to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// How many threads may work; at least 1.
+    pub threads: usize,
+    /// What a chunk of a large blob must carry beyond the bytes it owns.
+    pub overlap: Overlap,
+    /// Should reading be timed (see [`Stats::times`])?
+    pub timed: bool,
+    /// Set from outside when the run is to end early.
+    pub interrupt: &'a AtomicBool,
+}
+
+impl Plan<'_> {
+    /// Was the run asked to end early? Sources look before each blob and each chunk.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+}
+
+/// Bytes of context around the part of a large blob that a chunk owns. Both are even, so that UTF-16 units stay whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overlap {
+    /// Bytes before the owned part.
+    pub before: usize,
+    /// Bytes after it.
+    pub after: usize,
+}
+
+/// One thread's receiving end. Dropping it hands over what it collected.
+pub trait Receiver: Send {
+    /// A blob that is in memory as a whole.
+    fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]);
+
+    /// One chunk of a blob too large for that. Chunks of one blob may come in any order and on any thread; together
+    /// their owned parts must cover the blob once.
+    fn chunk(&mut self, blob: &LargeBlob, chunk: Chunk<'_>);
+
+    /// Something that was not scanned, or not in full.
+    fn problem(&mut self, problem: Problem);
+
+    /// This thread's counters. A source counts `ignored`, `links_not_followed` and `times.read`; the receiver the rest.
+    fn stats(&mut self) -> &mut Stats;
+}
+
+/// A blob that is handed over in chunks.
+#[derive(Clone, Debug)]
+pub struct LargeBlob {
+    /// Where it came from.
+    pub provenance: Provenance,
+    /// Its first bytes, at most [`LargeBlob::HEAD`], by which its encoding is known.
+    pub head: Vec<u8>,
+}
+
+impl LargeBlob {
+    /// How many leading bytes tell a blob's encoding.
+    pub const HEAD: usize = 512;
+}
+
+/// A part of a [`LargeBlob`] with context on both sides.
+#[derive(Clone, Debug)]
+pub struct Chunk<'a> {
+    /// Context before, owned bytes, context after.
+    pub bytes: &'a [u8],
+    /// The owned part, as offsets in the blob. Its start is a multiple of [`CHUNK_BYTES`].
+    pub owned: Range<u64>,
+    /// Offset in the blob of the first of `bytes`: `owned.start` less at most [`Overlap::before`].
+    pub start: u64,
+}
+
+/// Owned bytes of every chunk but a blob's last. Blobs up to this size are handed over whole.
+pub const CHUNK_BYTES: usize = 1 << 20;
