@@ -18,7 +18,7 @@ mod summary;
 
 pub use finding::{Finding, Fingerprint, Occurrence, Place, Reason};
 pub use problem::{Problem, ProblemKind};
-pub use provenance::{DisplayPath, Origin, Part, Provenance};
+pub use provenance::{DisplayPath, Escaped, Origin, Part, Provenance};
 pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
 pub use secret::Secret;
 pub use severity::Severity;

@@ -80,19 +80,28 @@ impl Serialize for Provenance {
     }
 }
 
-/// A path made safe for a terminal and for JSON: control characters, line separators and bytes that aren't UTF-8
-/// are written as `\xNN` or `\u{NNNN}`, a backslash as itself. Two different paths may print alike only if one of
-/// them holds such an escape literally.
+/// A path made safe for a terminal and for JSON; see [`Escaped`].
 pub struct DisplayPath<'a>(pub &'a Path);
 
 impl fmt::Display for DisplayPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for chunk in self.0.as_os_str().as_encoded_bytes().utf8_chunks() {
+        Escaped(self.0.as_os_str().as_encoded_bytes()).fmt(f)
+    }
+}
+
+/// Bytes made safe for a terminal and for JSON: control characters, bidirectional overrides and bytes that aren't
+/// UTF-8 are written as `\u{NN}` or `\xNN`, all else as itself. Two different byte strings may print alike only if
+/// one of them holds such an escape literally.
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
                 if is_unsafe_to_print(character) {
-                    write!(f, "{}", character.escape_unicode())?
+                    write!(f, "{}", character.escape_unicode())?;
                 } else {
-                    write!(f, "{character}")?
+                    write!(f, "{character}")?;
                 }
             }
             for byte in chunk.invalid() {

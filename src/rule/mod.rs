@@ -1,3 +1,18 @@
 //! Rules as data: the file schema, the validated [`Rule`], the built-in catalogue.
 
+pub mod analyze;
+mod builtin;
+mod byte_set;
+mod definition;
+mod file;
+mod pattern;
 pub mod schema;
+pub mod template;
+
+pub use analyze::Mistake;
+pub use builtin::builtin;
+pub use byte_set::ByteSet;
+pub use definition::{Rule, Shape};
+pub use file::{LoadedFile, ProvenRule, RuleError, Sample, load, parse_file};
+pub use pattern::{Patterns, compile};
+pub use schema::Checksum;

@@ -72,6 +72,9 @@ pub struct RuleEntry {
     /// Rules that give way where both claim the same bytes.
     #[serde(default)]
     pub supersedes: Vec<Spanned<String>>,
+    /// Does it give way to every rule that is not generic itself?
+    #[serde(default)]
+    pub generic: bool,
     /// Pages that document the format.
     #[serde(default)]
     pub references: Vec<String>,

@@ -1,0 +1,8 @@
+//! From stored bytes to text that can be scanned, with the way back: every decoder yields an [`OffsetMap`], so that a
+//! finding names the bytes that a person can open.
+
+mod offset_map;
+mod utf16;
+
+pub use offset_map::OffsetMap;
+pub use utf16::Utf16;

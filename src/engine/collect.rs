@@ -1,0 +1,132 @@
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use super::{
+    fingerprint::FingerprintKey,
+    lines::Carry,
+    locate::{Located, preview},
+    scanner::Scanner,
+    verdict::Score,
+};
+use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, Secret, Stats};
+
+/// A located match in its blob.
+#[derive(Debug)]
+pub(super) struct Hit {
+    rule: u32,
+    secret: Secret,
+    public_id: Option<String>,
+    score: Score,
+    occurrence: Occurrence,
+}
+
+impl Hit {
+    pub(super) fn new(located: Located, carry: Carry, provenance: Provenance, part: Part) -> Hit {
+        let place = located.place(carry);
+        let occurrence = Occurrence { provenance, part, place, context: located.context };
+        Hit { rule: located.rule, secret: located.secret, public_id: located.public_id, score: located.score, occurrence }
+    }
+}
+
+/// Puts matches together: one finding per rule and secret value.
+#[derive(Debug, Default)]
+pub(super) struct Collector {
+    findings: HashMap<(u32, Secret), Gathered>,
+}
+
+#[derive(Debug)]
+struct Gathered {
+    /// Of the best-scored occurrence; among equals, of the first.
+    best: (Score, Occurrence),
+    public_id: Option<String>,
+    occurrences: Vec<Occurrence>,
+}
+
+impl Collector {
+    pub(super) fn extend(&mut self, hits: Vec<Hit>) {
+        for hit in hits {
+            let occurrence = hit.occurrence.clone();
+            let gathered = self.findings.entry((hit.rule, hit.secret)).or_insert_with(|| Gathered {
+                best: (hit.score.clone(), occurrence.clone()),
+                public_id: hit.public_id.clone(),
+                occurrences: Vec::new(),
+            });
+            let (score, first) = &gathered.best;
+            if (Reverse(hit.score.points), &occurrence) < (Reverse(score.points), first) {
+                gathered.best = (hit.score, occurrence);
+            }
+            gathered.public_id = gathered.public_id.take().or(hit.public_id);
+            gathered.occurrences.push(hit.occurrence);
+        }
+    }
+
+    pub(super) fn into_report(
+        self,
+        scanner: &Scanner,
+        key: &FingerprintKey,
+        mut problems: Vec<Problem>,
+        stats: Stats,
+    ) -> ScanReport {
+        let mut metas = BTreeMap::new();
+        let mut findings: Vec<Finding> = self
+            .findings
+            .into_iter()
+            .map(|((index, secret), gathered)| {
+                let rule = &scanner.rules()[index as usize];
+                let meta = metas.entry(index).or_insert_with(|| Arc::new(rule.meta.clone())).clone();
+                let mut occurrences = gathered.occurrences;
+                occurrences.sort_unstable();
+                occurrences.dedup();
+                Finding {
+                    fingerprint: key.fingerprint(&meta.id, &secret),
+                    rule: meta,
+                    score: gathered.best.0.points,
+                    reasons: gathered.best.0.reasons,
+                    preview: preview(secret.expose(), &rule.keywords),
+                    public_id: gathered.public_id,
+                    secret,
+                    occurrences,
+                }
+            })
+            .collect();
+        findings.sort_by(|a, b| {
+            let order = |f: &Finding| (Reverse(f.rule.severity), f.rule.id.clone());
+            order(a).cmp(&order(b)).then_with(|| a.occurrences.cmp(&b.occurrences)).then_with(|| a.secret.cmp(&b.secret))
+        });
+        hide_in_paths(&mut findings, &mut problems);
+        problems.sort();
+        problems.dedup();
+        ScanReport { findings, problems, stats }
+    }
+}
+
+/// A secret that somebody named a file after must not leave through the path.
+fn hide_in_paths(findings: &mut [Finding], problems: &mut [Problem]) {
+    let named: Vec<Vec<u8>> = findings
+        .iter()
+        .filter(|finding| finding.occurrences.iter().any(|occurrence| occurrence.part != Part::Content))
+        .map(|finding| finding.secret.expose().to_vec())
+        .collect();
+    if named.is_empty() {
+        return;
+    }
+    let occurrences = findings.iter_mut().flat_map(|finding| &mut finding.occurrences);
+    let provenances = occurrences.map(|o| &mut o.provenance).chain(problems.iter_mut().map(|p| &mut p.provenance));
+    for provenance in provenances {
+        if let Provenance::File(path) = provenance {
+            named.iter().for_each(|secret| hide_in_path(path, secret));
+        }
+    }
+}
+
+fn hide_in_path(path: &mut PathBuf, secret: &[u8]) {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if memchr::memmem::find(bytes, secret).is_some() {
+        let text = String::from_utf8_lossy(bytes).replace(&*String::from_utf8_lossy(secret), "[redacted]");
+        *path = PathBuf::from(text);
+    }
+}

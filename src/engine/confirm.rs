@@ -1,0 +1,274 @@
+//! From a keyword's place to the exact bytes of a match: guards, the rule's pattern on a bounded window, boundaries.
+
+use std::ops::Range;
+
+use regex_automata::{
+    Anchored, Input,
+    meta::Cache,
+    util::captures::Captures,
+};
+
+use super::{assignment, verdict::Rejection};
+use crate::rule::{ByteSet, Patterns, Rule, Shape};
+
+/// Bytes that a rule's pattern confirmed. Offsets are into the window.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Match {
+    /// Index of the rule.
+    pub(super) rule: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// The public part, if the pattern names one.
+    pub(super) id: Option<(u32, u32)>,
+    /// Does an assignment operator stand before it?
+    pub(super) is_assigned: bool,
+    /// Is it a whole quoted value?
+    pub(super) is_quoted: bool,
+    /// `assignment` shape: the name, and how far into it the keyword ends.
+    name: (u32, u32, u32),
+}
+
+impl Match {
+    pub(super) fn secret(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    pub(super) fn name(&self) -> Range<usize> {
+        self.name.0 as usize..self.name.1 as usize
+    }
+
+    pub(super) fn keyword_in_name(&self) -> usize {
+        self.name.2 as usize
+    }
+}
+
+/// A thread's working memory for one rule.
+#[derive(Debug)]
+pub(super) struct RuleScratch {
+    cache: Cache,
+    until_cache: Option<Cache>,
+    captures: Captures,
+    ends: KnownEnd,
+}
+
+impl RuleScratch {
+    pub(super) fn new(patterns: &Patterns) -> RuleScratch {
+        RuleScratch {
+            cache: patterns.pattern.create_cache(),
+            until_cache: patterns.until.as_ref().map(regex_automata::meta::Regex::create_cache),
+            captures: patterns.pattern.create_captures(),
+            ends: KnownEnd::default(),
+        }
+    }
+
+    /// Forgets what is only true of one window.
+    pub(super) fn reset(&mut self) {
+        self.ends = KnownEnd::default();
+    }
+}
+
+/// Where a block's end stands, so that a file of a million openings is searched once and not a million times.
+#[derive(Debug, Default)]
+struct KnownEnd {
+    /// No end starts in this range.
+    empty: Range<usize>,
+    /// The first end after it.
+    next: Option<Range<usize>>,
+}
+
+/// One keyword hit to be confirmed for one rule.
+pub(super) struct Attempt<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) index: u32,
+    pub(super) patterns: &'a Patterns,
+    pub(super) bytes: &'a [u8],
+    pub(super) keyword: Range<usize>,
+    pub(super) regex_calls: &'a mut u64,
+}
+
+/// Cheap necessary conditions, tested before the rule's pattern is even compiled.
+#[inline]
+pub(super) fn is_plausible(rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> bool {
+    match rule.shape {
+        Shape::Prefix { offset } => keyword
+            .start
+            .checked_sub(offset)
+            .is_some_and(|start| rule.has_groups || !is_touched_before(bytes, start, &rule.boundary)),
+        Shape::Near { distance } => has_run(rule, near_window(rule, distance, bytes, keyword)),
+        Shape::Assignment | Shape::Block { .. } => true,
+    }
+}
+
+/// Where a `near` match may stand.
+fn near_window<'b>(rule: &Rule, distance: usize, bytes: &'b [u8], keyword: &Range<usize>) -> &'b [u8] {
+    &bytes[keyword.end..(keyword.end + distance + rule.max_span + 1).min(bytes.len())]
+}
+
+/// Is there a run of the rule's alphabet as long as its shortest match?
+fn has_run(rule: &Rule, window: &[u8]) -> bool {
+    let mut run = 0;
+    for &byte in window {
+        run = if rule.alphabet.contains(byte) { run + 1 } else { 0 };
+        if run >= rule.min_len {
+            return true;
+        }
+    }
+    false
+}
+
+impl Attempt<'_> {
+    /// The match at this keyword.
+    pub(super) fn confirm(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        match &self.rule.shape {
+            Shape::Prefix { offset } => self.prefix(self.keyword.start - offset, scratch),
+            Shape::Near { distance } => self.near(*distance, scratch),
+            Shape::Assignment => self.assignment(scratch),
+            Shape::Block { .. } => self.block(scratch),
+        }
+    }
+
+    fn prefix(&mut self, start: usize, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        let found = self.anchored(start, start + self.rule.max_span, scratch).ok_or(Rejection::NoMatch)?;
+        if self.is_bounded(&found) { Ok(found) } else { Err(Rejection::Boundary) }
+    }
+
+    /// The first place after the keyword where the pattern matches between boundaries.
+    fn near(&mut self, distance: usize, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        let rule = self.rule;
+        let last = (self.keyword.end + distance).min(self.bytes.len().saturating_sub(rule.min_len));
+        let mut outcome = Err(Rejection::NoMatch);
+        let mut start = self.keyword.end;
+        while start <= last {
+            if is_touched_before(self.bytes, start, &rule.boundary) {
+                start += 1;
+                continue;
+            }
+            let run = self.bytes[start..].iter().take(rule.min_len).take_while(|b| rule.alphabet.contains(**b)).count();
+            if run < rule.min_len {
+                start += run + 1;
+                continue;
+            }
+            if let Some(mut found) = self.anchored(start, start + rule.max_span, scratch) {
+                if self.is_bounded(&found) {
+                    found.is_assigned = gap_assigns(&self.bytes[self.keyword.end..found.start as usize]);
+                    return Ok(found);
+                }
+                outcome = Err(Rejection::Boundary);
+            }
+            start += 1;
+        }
+        outcome
+    }
+
+    fn assignment(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        let assigned = assignment::parse(self.bytes, self.keyword.clone()).ok_or(Rejection::NotAssigned)?;
+        let value = assigned.value;
+        let mut found = self.anchored(value.start, value.end, scratch).ok_or(Rejection::NoMatch)?;
+        if found.end as usize != value.end {
+            return Err(Rejection::NoMatch);
+        }
+        found.is_assigned = true;
+        found.is_quoted = assigned.is_quoted;
+        let keyword_end = self.keyword.end - assigned.name.start;
+        found.name = (assigned.name.start as u32, assigned.name.end as u32, keyword_end as u32);
+        Ok(found)
+    }
+
+    fn block(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        let start = self.keyword.start;
+        let limit = (start + self.rule.max_span).min(self.bytes.len());
+        let mut found = self.anchored(start, limit, scratch).ok_or(Rejection::NoMatch)?;
+        let end = self.first_end(found.end as usize, limit, scratch).ok_or(Rejection::NoMatch)?;
+        found.end = end as u32;
+        Ok(found)
+    }
+
+    /// End of the first match of `until` that lies within `from..limit`.
+    fn first_end(&mut self, from: usize, limit: usize, scratch: &mut RuleScratch) -> Option<usize> {
+        let until = self.patterns.until.as_ref()?;
+        let cache = scratch.until_cache.as_mut()?;
+        let known = &mut scratch.ends;
+        if let Some(next) = known.next.as_ref().filter(|next| known.empty.start <= from && from <= next.start) {
+            return (next.end <= limit).then_some(next.end);
+        }
+        // An end may straddle the limit of the last search: step back by more than any closing line has.
+        let resume = if known.empty.contains(&from) { known.empty.end.saturating_sub(256).max(from) } else { from };
+        *self.regex_calls += 1;
+        let found = until.search_with(cache, &Input::new(self.bytes).span(resume..limit)).map(|found| found.range());
+        let empty_end = found.as_ref().map_or(limit, |found| found.start);
+        *known = KnownEnd { empty: from..empty_end, next: found.clone() };
+        found.map(|found| found.end)
+    }
+
+    fn anchored(&mut self, start: usize, limit: usize, scratch: &mut RuleScratch) -> Option<Match> {
+        *self.regex_calls += 1;
+        let input = Input::new(self.bytes).span(start..limit.min(self.bytes.len())).anchored(Anchored::Yes);
+        let regex = &self.patterns.pattern;
+        let mut secret = None;
+        let mut id = None;
+        let whole = if self.rule.has_groups {
+            regex.search_captures_with(&mut scratch.cache, &input, &mut scratch.captures);
+            let as_u32 = |span: regex_automata::Span| (span.start as u32, span.end as u32);
+            secret = scratch.captures.get_group_by_name("secret").map(as_u32);
+            id = scratch.captures.get_group_by_name("id").map(as_u32);
+            scratch.captures.get_match()?.span()
+        } else {
+            regex.search_with(&mut scratch.cache, &input)?.span()
+        };
+        let (start, end) = secret.unwrap_or((whole.start as u32, whole.end as u32));
+        let name = (0, 0, 0);
+        (start < end).then_some(Match { rule: self.index, start, end, id, is_assigned: false, is_quoted: false, name })
+    }
+
+    fn is_bounded(&self, found: &Match) -> bool {
+        let boundary = &self.rule.boundary;
+        !is_touched_before(self.bytes, found.start as usize, boundary)
+            && !self.bytes.get(found.end as usize).is_some_and(|byte| boundary.contains(*byte))
+    }
+}
+
+/// Does a byte of `boundary` stand before `at` that is not the end of an escape (`\n`, `\x3d`, `\u003d`, `%3D`, a
+/// terminal colour)?
+fn is_touched_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
+    let before = &bytes[at.saturating_sub(16)..at];
+    if !before.last().is_some_and(|byte| boundary.contains(*byte)) {
+        return false;
+    }
+    let hex = |digits: &[u8]| digits.iter().all(u8::is_ascii_hexdigit);
+    match before {
+        [.., b'\\', b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0'] => false,
+        [.., b'%', a, b] if hex(&[*a, *b]) => false,
+        [.., b'\\', b'x', a, b] if hex(&[*a, *b]) => false,
+        [.., b'\\', b'u', a, b, c, d] if hex(&[*a, *b, *c, *d]) => false,
+        [.., b'm'] => {
+            let digits = before[..before.len() - 1].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+            !before[..before.len() - 1 - digits].ends_with(b"\x1b[")
+        }
+        _ => true,
+    }
+}
+
+/// Does the text between a provider's name and a token assign the one to the other?
+fn gap_assigns(gap: &[u8]) -> bool {
+    let tail = gap.trim_ascii_end();
+    let unquoted = tail.iter().rev().skip_while(|byte| matches!(**byte, b'"' | b'\'' | b'`' | b' ' | b'\t' | b'(' | b'\\'));
+    unquoted.clone().next().is_some_and(|byte| matches!(*byte, b'=' | b':' | b'>' | b','))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_touched_before;
+    use crate::rule::ByteSet;
+
+    #[test]
+    fn escapes_are_no_part_of_a_token() {
+        let mut word = ByteSet::EMPTY;
+        [(b'a', b'z'), (b'A', b'Z'), (b'0', b'9')].into_iter().for_each(|(first, last)| word.insert_range(first, last));
+        for free in ["\\n", "a\\t", "%3D", "\\x3d", "\\u003d", "\x1b[31m", "\x1b[1;31m", "=", ""] {
+            assert!(!is_touched_before(free.as_bytes(), free.len(), &word), "{free:?}");
+        }
+        for touched in ["n", "an", "3D", "%3", "u003d", "[31m", "m"] {
+            assert!(is_touched_before(touched.as_bytes(), touched.len(), &word), "{touched:?}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! From matches in a window to places, previews and redacted context.
+
+use std::ops::Range;
+
+use super::{
+    lines::{Carry, LineCursor, LocalPosition},
+    scanner::{ALLOW_REACH, CONTEXT, WindowMatches},
+    verdict::Score,
+};
+use crate::{
+    decode::OffsetMap,
+    model::{Escaped, Place, Secret, Span},
+    rule::Rule,
+};
+
+/// A match with everything that its window can tell.
+#[derive(Debug)]
+pub(super) struct Located {
+    pub(super) rule: u32,
+    pub(super) secret: Secret,
+    pub(super) public_id: Option<String>,
+    pub(super) score: Score,
+    pub(super) context: String,
+    start: LocalPosition,
+    end: LocalPosition,
+}
+
+impl Located {
+    /// The place in the blob, given what stands before the window's owned part.
+    pub(super) fn place(&self, carry: Carry) -> Place {
+        let (line, column, column_utf16) = carry.resolve(&self.start);
+        let (end_line, end_column, end_column_utf16) = carry.resolve(&self.end);
+        let span = Span { start: self.start.offset, end: self.end.offset };
+        Place { line, column, column_utf16, end_line, end_column, end_column_utf16, span }
+    }
+}
+
+/// A window's text with the way back to the stored bytes.
+pub(super) struct Text<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) owned: Range<usize>,
+    pub(super) map: &'a OffsetMap,
+}
+
+/// Locates a window's matches; returns them with the number of those that an inline comment silenced.
+pub(super) fn locate(text: &Text<'_>, found: WindowMatches, rules: &[Rule]) -> (Vec<Located>, u64) {
+    let mut cursor = LineCursor::new(text.bytes, text.map, text.owned.start);
+    let mut located = Vec::with_capacity(found.accepted.len());
+    let mut allowed = 0;
+    for (matched, score) in found.accepted {
+        let range = matched.secret();
+        let start = cursor.advance(range.start);
+        let line_start = cursor.line_start();
+        if has_allow_comment(text.bytes, line_start, range.end) {
+            allowed += 1;
+            continue;
+        }
+        let id = matched.id.map(|(start, end)| &text.bytes[start as usize..end as usize]);
+        located.push(Located {
+            rule: matched.rule,
+            secret: Secret::new(&text.bytes[range.clone()]),
+            public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
+            score,
+            context: context(text.bytes, line_start, &range, &found.sensitive, rules[matched.rule as usize].keywords.as_ref()),
+            start,
+            end: cursor.clone().advance(range.end),
+        });
+    }
+    (located, allowed)
+}
+
+/// Does the line on which the secret begins or ends say `unleak:allow`?
+fn has_allow_comment(bytes: &[u8], line_start: usize, end: usize) -> bool {
+    let from = line_start.max(end.saturating_sub(ALLOW_REACH));
+    let rest = &bytes[end..(end + ALLOW_REACH).min(bytes.len())];
+    let line_end = end + memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+    from < line_end && memchr::memmem::find(&bytes[from..line_end], b"unleak:allow").is_some()
+}
+
+/// At most this much of what every secret of a rule begins with is shown.
+const MAX_SHOWN: usize = 40;
+
+/// What may be shown of a secret: the keyword that all secrets of its rule begin with, if it begins with one.
+pub(super) fn preview<K: AsRef<str>>(secret: &[u8], keywords: &[K]) -> String {
+    let shown = keywords
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|keyword| keyword.len() * 2 < secret.len() && secret.starts_with(keyword.as_bytes()))
+        .max_by_key(|keyword| keyword.len())
+        .unwrap_or_default();
+    format!("{}***", &shown[..shown.len().min(MAX_SHOWN)])
+}
+
+/// The text around a secret on its line, with everything that may be a secret hidden.
+fn context<K: AsRef<str>>(
+    bytes: &[u8],
+    line_start: usize,
+    secret: &Range<usize>,
+    sensitive: &[Range<usize>],
+    keywords: &[K],
+) -> String {
+    let before = line_start.max(secret.start.saturating_sub(CONTEXT)).min(secret.start);
+    let rest = &bytes[secret.end..(secret.end + CONTEXT).min(bytes.len())];
+    let after = secret.end + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    if [&bytes[before..secret.start], &bytes[secret.end..after]].iter().any(|part| is_binary(part)) {
+        return String::new();
+    }
+    let mut shown = String::new();
+    let mut at = before;
+    let overlapping = sensitive.iter().skip(sensitive.partition_point(|range| range.end <= before));
+    for range in overlapping.take_while(|range| range.start < after) {
+        if at < range.start {
+            shown.push_str(&Escaped(trim_cut(&bytes[at..range.start], at > before || at == line_start)).to_string());
+        }
+        let own = range.start <= secret.start && secret.end <= range.end;
+        shown.push_str(&if own { preview(&bytes[range.clone()], keywords) } else { "***".to_owned() });
+        at = range.end;
+    }
+    if at < after {
+        let tail = &bytes[at..after];
+        shown.push_str(&Escaped(tail.utf8_chunks().next().map_or(tail, |chunk| cut_end(tail, chunk.valid().len()))).to_string());
+    }
+    shown.replace("\\u{9}", "\t").trim().to_owned()
+}
+
+/// Drops the half of a character at the beginning of text that was cut at a fixed distance.
+fn trim_cut(bytes: &[u8], is_whole: bool) -> &[u8] {
+    let continuation = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
+    if is_whole { bytes } else { &bytes[continuation..] }
+}
+
+/// Drops the half of a character at the end of text that was cut at a fixed distance.
+fn cut_end(bytes: &[u8], valid: usize) -> &[u8] {
+    if bytes.len() - valid < 4 { &bytes[..valid] } else { bytes }
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    let control = bytes.iter().filter(|byte| **byte < 32 && !matches!(**byte, b'\t' | 0x1b)).count();
+    bytes.contains(&0) || control * 10 > bytes.len()
+}

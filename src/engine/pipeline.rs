@@ -1,0 +1,236 @@
+//! Joins sources to the scanner: a [`Receiver`] per thread, windows of large blobs put together again, one report.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use super::{
+    collect::{Collector, Hit},
+    fingerprint::FingerprintKey,
+    lines::{Carry, LineCursor, LocalPosition},
+    locate::{Located, Text, locate},
+    scanner::{Observer, Scanner, Scratch, Window},
+};
+use crate::{
+    decode::{OffsetMap, Utf16},
+    model::{Origin, Part, Problem, Provenance, ScanReport, Stats},
+    source::{CHUNK_BYTES, Chunk, LargeBlob, Plan, Receiver, Source},
+};
+
+/// How a scan is to run.
+#[derive(Debug)]
+pub struct ScanOptions<'a> {
+    /// How many threads may work; at least 1.
+    pub threads: usize,
+    /// Should stages be timed?
+    pub timed: bool,
+    /// Key of the findings' fingerprints.
+    pub key: FingerprintKey,
+    /// Set from outside to end the scan early; what was found until then is reported.
+    pub interrupt: &'a AtomicBool,
+    /// Counts what is done while it is done.
+    pub progress: &'a Progress,
+}
+
+/// Counters that another thread may watch.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Blobs scanned.
+    pub blobs: AtomicU64,
+    /// Bytes scanned.
+    pub bytes: AtomicU64,
+}
+
+impl Scanner {
+    /// Scans everything that `source` yields.
+    #[must_use]
+    pub fn scan(&self, source: &dyn Source, options: &ScanOptions<'_>) -> ScanReport {
+        let started = Instant::now();
+        let shared = Mutex::new(Shared::default());
+        let plan = Plan {
+            threads: options.threads.max(1),
+            overlap: self.overlap(),
+            timed: options.timed,
+            interrupt: options.interrupt,
+        };
+        source.run(&plan, &|| Box::new(Worker::new(self, options, &shared)));
+        let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut stats = shared.stats;
+        stats.times.wall = started.elapsed();
+        let mut collector = shared.collector;
+        for (provenance, chunks) in shared.large {
+            collector.extend(join_chunks(&provenance, chunks));
+        }
+        collector.into_report(self, &options.key, shared.problems, stats)
+    }
+
+    /// Scans bytes in memory under a display name, with a fixed fingerprint key: for use as a library.
+    #[must_use]
+    pub fn scan_bytes(&self, name: &str, bytes: &[u8]) -> ScanReport {
+        struct Memory<'a>(&'a str, &'a [u8]);
+        impl Source for Memory<'_> {
+            fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
+                hand_over(Origin::Named(self.0), self.1, plan, &mut *receiver());
+            }
+        }
+        let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
+        let key = FingerprintKey::new([0; 32]);
+        let options = ScanOptions { threads: 1, timed: false, key, interrupt: &interrupt, progress: &progress };
+        self.scan(&Memory(name, bytes), &options)
+    }
+}
+
+/// Hands bytes in memory to a receiver, in chunks if they are many.
+pub fn hand_over(origin: Origin<'_>, bytes: &[u8], plan: &Plan<'_>, receiver: &mut dyn Receiver) {
+    if bytes.len() <= CHUNK_BYTES {
+        return receiver.blob(origin, Part::Content, bytes);
+    }
+    let head = bytes[..LargeBlob::HEAD].to_vec();
+    let blob = LargeBlob { provenance: origin.to_provenance(), head };
+    for start in (0..bytes.len()).step_by(CHUNK_BYTES) {
+        let end = (start + CHUNK_BYTES).min(bytes.len());
+        let window = start.saturating_sub(plan.overlap.before)..(end + plan.overlap.after).min(bytes.len());
+        let chunk =
+            Chunk { start: window.start as u64, owned: start as u64..end as u64, bytes: &bytes[window] };
+        receiver.chunk(&blob, chunk);
+    }
+}
+
+/// What all threads add to.
+#[derive(Debug, Default)]
+struct Shared {
+    collector: Collector,
+    large: BTreeMap<Provenance, Vec<ScannedChunk>>,
+    problems: Vec<Problem>,
+    stats: Stats,
+}
+
+/// A chunk's matches, and what it leaves to the next.
+#[derive(Debug)]
+struct ScannedChunk {
+    start: u64,
+    end: LocalPosition,
+    located: Vec<Located>,
+}
+
+/// Places of a large blob's matches: each chunk continues where the one before ended.
+fn join_chunks(provenance: &Provenance, mut chunks: Vec<ScannedChunk>) -> Vec<Hit> {
+    chunks.sort_by_key(|chunk| chunk.start);
+    let mut carry = Carry::default();
+    let mut hits = Vec::new();
+    for chunk in chunks {
+        hits.extend(chunk.located.into_iter().map(|l| Hit::new(l, carry, provenance.clone(), Part::Content)));
+        carry = carry.after(&chunk.end);
+    }
+    hits
+}
+
+/// One thread's receiver.
+struct Worker<'s> {
+    scanner: &'s Scanner,
+    scratch: Scratch,
+    progress: &'s Progress,
+    shared: &'s Mutex<Shared>,
+    hits: Vec<Hit>,
+    chunks: Vec<(Provenance, ScannedChunk)>,
+    problems: Vec<Problem>,
+}
+
+impl<'s> Worker<'s> {
+    fn new(scanner: &'s Scanner, options: &ScanOptions<'s>, shared: &'s Mutex<Shared>) -> Worker<'s> {
+        let scratch = Scratch::timed(options.timed);
+        let (hits, chunks, problems) = (Vec::new(), Vec::new(), Vec::new());
+        Worker { scanner, scratch, progress: options.progress, shared, hits, chunks, problems }
+    }
+
+    fn count(&mut self, blobs: u64, bytes: u64) {
+        self.scratch.stats.blobs += blobs;
+        self.scratch.stats.bytes += bytes;
+        self.progress.blobs.fetch_add(blobs, Ordering::Relaxed);
+        self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A window as stored, with its owned part as offsets in the blob.
+pub(super) struct StoredWindow<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) start: u64,
+    pub(super) owned: std::ops::Range<u64>,
+    pub(super) encoding: Option<Utf16>,
+    pub(super) origin: Origin<'a>,
+}
+
+/// Scans a window; returns its matches and the position at the end of its owned part.
+pub(super) fn scan_stored(
+    scanner: &Scanner,
+    stored: &StoredWindow<'_>,
+    scratch: &mut Scratch,
+    observer: &mut impl Observer,
+) -> (Vec<Located>, OffsetMap, Vec<u8>) {
+    let (decoded, map) = match stored.encoding {
+        Some(encoding) => encoding.decode(stored.bytes, stored.start),
+        None => (Vec::new(), OffsetMap::identity(stored.start)),
+    };
+    let bytes = if stored.encoding.is_some() { &decoded } else { stored.bytes };
+    let owned = map.to_text(stored.owned.start)..map.to_text(stored.owned.end).min(bytes.len());
+    let found = scanner.scan_window(&Window { bytes, owned: owned.clone(), origin: stored.origin }, scratch, observer);
+    if found.accepted.is_empty() {
+        return (Vec::new(), map, decoded);
+    }
+    let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner.rules());
+    scratch.stats.allowed += allowed;
+    (located, map, decoded)
+}
+
+impl Receiver for Worker<'_> {
+    fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]) {
+        let encoding = if part == Part::Content { Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]) } else { None };
+        let stored = StoredWindow { bytes, start: 0, owned: 0..bytes.len() as u64, encoding, origin };
+        let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
+        if part == Part::Content {
+            self.count(1, bytes.len() as u64);
+        }
+        self.hits.extend(located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part)));
+    }
+
+    fn chunk(&mut self, blob: &LargeBlob, chunk: Chunk<'_>) {
+        let encoding = Utf16::detect(&blob.head);
+        let origin = match &blob.provenance {
+            Provenance::File(path) => Origin::File(path),
+            Provenance::Named(name) => Origin::Named(name),
+        };
+        let stored =
+            StoredWindow { bytes: chunk.bytes, start: chunk.start, owned: chunk.owned.clone(), encoding, origin };
+        let (located, map, decoded) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
+        let text = if encoding.is_some() { &decoded } else { chunk.bytes };
+        let start = map.to_text(chunk.owned.start);
+        let end = LineCursor::new(text, &map, start).advance(map.to_text(chunk.owned.end).min(text.len()));
+        self.count(u64::from(chunk.owned.start == 0), chunk.owned.end - chunk.owned.start);
+        self.chunks.push((blob.provenance.clone(), ScannedChunk { start: chunk.owned.start, end, located }));
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    fn stats(&mut self) -> &mut Stats {
+        &mut self.scratch.stats
+    }
+}
+
+impl Drop for Worker<'_> {
+    fn drop(&mut self) {
+        let mut shared = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        shared.stats.add(&self.scratch.stats);
+        shared.problems.append(&mut self.problems);
+        shared.collector.extend(std::mem::take(&mut self.hits));
+        for (provenance, chunk) in std::mem::take(&mut self.chunks) {
+            shared.large.entry(provenance).or_default().push(chunk);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Values that stand where a secret would: documentation samples, masks, sequences, references to a variable.
+
+use aho_corasick::AhoCorasick;
+
+/// Words that a value made up for documentation holds. None is shorter than five letters: in a random token of 40
+/// characters a given five-letter word appears by chance once in a few million.
+const WORDS: &[&str] = &[
+    "example", "sample", "placeholder", "changeme", "change-me", "change_me", "dummy", "redacted", "your-", "your_",
+    "yourapi", "yourkey", "yoursecret", "yourtoken", "yourpass", "insert", "replace", "fixme", "xxxxx", "*****",
+    ".....", "_____", "12345678", "23456789", "01234567", "98765432", "abcdefgh", "deadbeef", "cafebabe", "foobar",
+    "foo_bar", "lorem", "notasecret", "not-a-secret", "not_a_secret", "not-real", "fakekey", "fake_", "fake-", "testtest",
+    "mysecret", "my_secret", "my-secret", "mytoken", "my_token", "my-token", "mypassword", "my_password", "my-password",
+    "secret_key", "secretkey", "password", "passw0rd",
+];
+
+/// Looks for placeholder words and masks.
+#[derive(Debug)]
+pub(super) struct Placeholders {
+    words: AhoCorasick,
+}
+
+impl Placeholders {
+    pub(super) fn new() -> Placeholders {
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(WORDS)
+            .expect("a short constant list is within its limits");
+        Placeholders { words }
+    }
+
+    /// The reason why `value` can't be a secret, if there is one: a placeholder word or a mask. A run of one character
+    /// that `pattern` spells out is no mask.
+    pub(super) fn find(&self, value: &[u8], pattern: &str) -> Option<&'static str> {
+        if let Some(found) = self.words.find(value) {
+            return Some(WORDS[found.pattern().as_usize()]);
+        }
+        let longest = value.chunk_by(|a, b| a == b).max_by_key(|run| run.len())?;
+        let is_mask = longest.len() >= 8 || longest.len() * 2 > value.len().max(5);
+        let spelled_out = || memchr::memmem::find(pattern.as_bytes(), &longest[..longest.len().min(5)]).is_some();
+        (is_mask && !spelled_out()).then_some("one character repeated")
+    }
+}
+
+/// Does `value` refer to a secret that stands elsewhere (a template, a variable, a path), or is it code or prose?
+#[must_use]
+pub(super) fn is_reference(value: &[u8]) -> bool {
+    let starts = [&b"$"[..], b"%", b"{", b"<", b"@", b"#", b"/", b"./", b"../", b"~/", b"arn:", b"vault:", b"env:", b"secret:"];
+    let contains = [&b"${"[..], b"{{", b"$(", b"<%", b"#{", b"%(", b"://", b"(", b"->", b"::", b"\\(", b"[", b" "];
+    starts.iter().any(|start| value.starts_with(start))
+        || contains.iter().any(|part| memchr::memmem::find(value, part).is_some())
+        || is_dotted_name(value)
+}
+
+/// `config.database.password`, `process.env.TOKEN`, `com.example.Key`: words without digits joined by dots.
+fn is_dotted_name(value: &[u8]) -> bool {
+    let mut parts = value.split(|&byte| byte == b'.');
+    value.contains(&b'.')
+        && parts.all(|part| !part.is_empty() && part.iter().all(|b| b.is_ascii_alphabetic() || b"_-".contains(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Placeholders, is_reference};
+
+    #[test]
+    fn masks_and_sample_words_are_seen() {
+        let placeholders = Placeholders::new();
+        for value in ["AKIAIOSFODNN7EXAMPLE", "xxxxxxxxxxxx", "Your_Token_Here", "aaaaaaaaaaaaaaaa", "a00000000b1c"] {
+            assert!(placeholders.find(value.as_bytes(), "[a-z]+").is_some(), "{value}");
+        }
+        assert_eq!(placeholders.find(b"q7Zp2mX9vT4kL8sW1nB6yR3d", "[a-z]+"), None);
+    }
+
+    #[test]
+    fn references_are_told_from_values() {
+        for value in ["${DB_PASSWORD}", "{{ token }}", "process.env.TOKEN", "get_token()", "/run/secrets/db", "<token>"] {
+            assert!(is_reference(value.as_bytes()), "{value}");
+        }
+        for value in ["tr0ub4dor&3", "q7Zp2mX9vT4k", "a.b.c3"] {
+            assert!(!is_reference(value.as_bytes()), "{value}");
+        }
+    }
+}

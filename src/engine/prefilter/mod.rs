@@ -1,0 +1,150 @@
+//! Finds every place where a rule's keyword stands, at memory speed.
+//!
+//! Duty: it may look at too many places, it must never miss one. `tests/it/prefilter.rs` holds every kernel against
+//! aho-corasick on random and hostile input.
+//!
+//! Each keyword is represented by its rarest four consecutive bytes, its *gram*. Three stages, each far more selective
+//! than the one before:
+//!
+//! 1. AVX-512 kernel only: grams are dealt into 16 buckets of similar ones; four 128-entry table look-ups say for each
+//!    position which buckets have a gram whose four bytes all fit. Passes 1 to 10 % of positions.
+//! 2. A hash of the (case-folded) four bytes is looked up in a 16 KiB bitmap. Passes about 0.3 to 1 %.
+//! 3. A hash table yields the keywords with that gram, which are compared in full.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod grams;
+mod portable;
+mod reference;
+
+use grams::{GramIndex, Grams};
+
+/// A literal to look for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Literal {
+    /// At least three bytes.
+    pub bytes: Box<[u8]>,
+    /// Is ASCII case of no account?
+    pub ignore_case: bool,
+}
+
+impl Literal {
+    /// Does the literal stand at `at`?
+    #[inline]
+    fn stands_at(&self, haystack: &[u8], at: usize) -> bool {
+        haystack.get(at..at + self.bytes.len()).is_some_and(|there| {
+            if self.ignore_case { there.eq_ignore_ascii_case(&self.bytes) } else { *there == *self.bytes }
+        })
+    }
+}
+
+/// One place where a literal stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hit {
+    /// Offset of its first byte.
+    pub at: u32,
+    /// Index of the literal.
+    pub literal: u32,
+}
+
+/// Which implementation looks for keywords. All yield the same hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PrefilterKind {
+    /// The fastest that this processor has.
+    #[default]
+    Auto,
+    /// AVX-512 with VBMI; falls back to portable where the processor lacks it.
+    Avx512,
+    /// Plain Rust, any processor.
+    Portable,
+    /// aho-corasick: slow, and what the others are proven against.
+    Reference,
+}
+
+/// Looks for all literals at once. Immutable; shared by all threads.
+#[derive(Debug)]
+pub struct Prefilter {
+    literals: Vec<Literal>,
+    grams: Grams,
+    index: GramIndex,
+    kernel: Kernel,
+}
+
+#[derive(Debug)]
+enum Kernel {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    Portable,
+    Reference(reference::Reference),
+}
+
+/// Positions looked at between two visits to stage 3, so that the bytes are still in the nearest cache.
+const BLOCK: usize = 16 << 10;
+
+/// Gram positions of one block: as many as a block has positions.
+type Positions = [u32; BLOCK];
+
+/// A thread's working memory for [`Prefilter::find`].
+#[derive(Debug)]
+pub struct PrefilterScratch {
+    positions: Box<Positions>,
+}
+
+impl Default for PrefilterScratch {
+    fn default() -> Self {
+        PrefilterScratch { positions: vec![0; BLOCK].into_boxed_slice().try_into().expect("has BLOCK elements") }
+    }
+}
+
+impl Prefilter {
+    /// Prepares the tables: about 0.4 ms for 500 literals.
+    #[must_use]
+    pub fn new(literals: Vec<Literal>, kind: PrefilterKind) -> Prefilter {
+        let kernel = match kind {
+            PrefilterKind::Reference => Kernel::Reference(reference::Reference::new(&literals)),
+            #[cfg(target_arch = "x86_64")]
+            PrefilterKind::Auto | PrefilterKind::Avx512 if avx512::is_available() => Kernel::Avx512,
+            _ => Kernel::Portable,
+        };
+        let grams = Grams::new(&literals);
+        let index = GramIndex::new(&grams);
+        Prefilter { literals, grams, index, kernel }
+    }
+
+    /// The literals, by index.
+    #[must_use]
+    pub fn literals(&self) -> &[Literal] {
+        &self.literals
+    }
+
+    /// Name of the implementation in use.
+    #[must_use]
+    pub fn kernel_name(&self) -> &'static str {
+        match self.kernel {
+            #[cfg(target_arch = "x86_64")]
+            Kernel::Avx512 => "avx512",
+            Kernel::Portable => "portable",
+            Kernel::Reference(_) => "reference",
+        }
+    }
+
+    /// Appends every place in `bytes` where a literal stands, in no particular order. `bytes` must be shorter than
+    /// 4 GiB.
+    pub fn find(&self, bytes: &[u8], scratch: &mut PrefilterScratch, hits: &mut Vec<Hit>) {
+        if let Kernel::Reference(reference) = &self.kernel {
+            return reference.find(bytes, hits);
+        }
+        let positions = &mut *scratch.positions;
+        for start in (0..bytes.len()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(bytes.len());
+            let count = match self.kernel {
+                #[cfg(target_arch = "x86_64")]
+                Kernel::Avx512 => avx512::candidates(&self.grams, bytes, start..end, positions),
+                _ => portable::candidates(&self.grams, bytes, start..end, positions),
+            };
+            for &position in &positions[..count] {
+                self.index.look_up(&self.literals, bytes, position, hits);
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+use std::{ops::Range, sync::OnceLock, time::Instant};
+
+use super::{
+    assignment,
+    confirm::{Attempt, Match, RuleScratch, is_plausible},
+    placeholder::Placeholders,
+    prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
+    verdict::{Evidence, Rejection, Score},
+};
+use crate::{
+    model::{Origin, Stats},
+    rule::{Patterns, Rule, builtin, compile},
+    source::Overlap,
+};
+
+/// Bytes of context around a secret that a report may show, and that must be scanned so that other secrets in it are
+/// hidden.
+pub(super) const CONTEXT: usize = 60;
+
+/// How far from a secret on its line `unleak:allow` is looked for.
+pub(super) const ALLOW_REACH: usize = 512;
+
+/// Rules made ready to scan. Immutable and shared by all threads; each thread has a [`Scratch`] of its own.
+///
+/// ```
+/// use unleak::{Scanner, ScannerOptions};
+///
+/// let scanner = Scanner::new(unleak::rule::builtin().to_vec(), &ScannerOptions::default());
+/// let text = format!("token = {}{}", "glpat-", "x7Qm2Rk9Wp4Tz8Ls3Vn6");
+/// let report = scanner.scan_bytes("settings.py", text.as_bytes());
+/// assert_eq!(report.findings[0].rule.id, "gitlab.personal-access-token");
+/// assert_eq!(report.findings[0].occurrences[0].place.column, 9);
+/// ```
+#[derive(Debug)]
+pub struct Scanner {
+    rules: Vec<Rule>,
+    /// By rule: compiled when its first candidate appears.
+    patterns: Vec<OnceLock<Patterns>>,
+    /// By rule: indices of rules that give way to it.
+    supersedes: Vec<Vec<u32>>,
+    prefilter: Prefilter,
+    /// By literal: the rules that have it.
+    rules_of: Vec<Vec<u32>>,
+    placeholders: OnceLock<Placeholders>,
+    min_score: u8,
+    overlap: usize,
+}
+
+/// What a scanner may be told.
+#[derive(Clone, Debug)]
+pub struct ScannerOptions {
+    /// Matches below this score are not findings. Default 50.
+    pub min_score: u8,
+    /// Which prefilter to use. Default: the fastest there is.
+    pub prefilter: PrefilterKind,
+}
+
+impl Default for ScannerOptions {
+    fn default() -> Self {
+        ScannerOptions { min_score: 50, prefilter: PrefilterKind::Auto }
+    }
+}
+
+/// One thread's working memory. Grows to the largest window seen and is reused.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    prefilter: PrefilterScratch,
+    hits: Vec<Hit>,
+    matches: Vec<Match>,
+    rules: Vec<Option<Box<RuleScratch>>>,
+    /// Counts of this thread.
+    pub stats: Stats,
+    timed: bool,
+}
+
+impl Scratch {
+    /// Working memory that also measures how long each stage takes.
+    #[must_use]
+    pub fn timed(timed: bool) -> Scratch {
+        Scratch { timed, ..Scratch::default() }
+    }
+}
+
+/// Bytes to scan at once.
+#[derive(Clone, Debug)]
+pub(super) struct Window<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Matches that begin elsewhere belong to another window.
+    pub(super) owned: Range<usize>,
+    pub(super) origin: Origin<'a>,
+}
+
+/// What a window holds.
+#[derive(Debug, Default)]
+pub(super) struct WindowMatches {
+    /// Accepted, not superseded, and beginning in the owned part. Sorted by place, then rule.
+    pub(super) accepted: Vec<(Match, Score)>,
+    /// Every byte range that any pattern confirmed, whatever the verdict: to be hidden wherever context is shown.
+    /// Sorted and without overlaps.
+    pub(super) sensitive: Vec<Range<usize>>,
+}
+
+/// Is told of every candidate that is no finding.
+pub trait Observer {
+    /// The keyword or secret at these bytes of the window was rejected.
+    fn rejected(&mut self, rule: &Rule, at: Range<usize>, why: &Rejection);
+}
+
+impl Observer for () {
+    #[inline]
+    fn rejected(&mut self, _: &Rule, _: Range<usize>, _: &Rejection) {}
+}
+
+impl Scanner {
+    /// Prepares a scanner. Compiles no pattern: about 0.5 ms for 500 keywords.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>, options: &ScannerOptions) -> Scanner {
+        let mut literals: Vec<(Literal, u32)> = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for keyword in rule.keywords.iter() {
+                let bytes = match rule.ignore_case {
+                    true => keyword.to_ascii_lowercase().into_bytes(),
+                    false => keyword.as_bytes().to_vec(),
+                };
+                literals.push((Literal { bytes: bytes.into(), ignore_case: rule.ignore_case }, index as u32));
+            }
+        }
+        literals.sort();
+        literals.dedup();
+        let groups = literals.chunk_by(|(a, _), (b, _)| a == b);
+        let (literals, rules_of) =
+            groups.map(|group| (group[0].0.clone(), group.iter().map(|(_, rule)| *rule).collect())).unzip();
+        let reach = rules.iter().map(reach).max().unwrap_or(0) + ALLOW_REACH + CONTEXT;
+        Scanner {
+            patterns: rules.iter().map(|_| OnceLock::new()).collect(),
+            supersedes: rules.iter().map(|rule| superseded(rule, &rules)).collect(),
+            prefilter: Prefilter::new(literals, options.prefilter),
+            rules_of,
+            placeholders: OnceLock::new(),
+            min_score: options.min_score,
+            // Twice, as two stored bytes of UTF-16 are one byte of text; even, so that its units stay whole.
+            overlap: 2 * reach.next_multiple_of(2),
+            rules,
+        }
+    }
+
+    /// A scanner with the built-in rules and default options.
+    #[must_use]
+    pub fn builtin() -> Scanner {
+        Scanner::new(builtin().to_vec(), &ScannerOptions::default())
+    }
+
+    /// The rules, by index.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Name of the prefilter implementation in use.
+    #[must_use]
+    pub fn prefilter_name(&self) -> &'static str {
+        self.prefilter.kernel_name()
+    }
+
+    /// What chunks of a large blob must carry beyond the bytes they own.
+    #[must_use]
+    pub fn overlap(&self) -> Overlap {
+        Overlap { before: self.overlap, after: self.overlap }
+    }
+
+    /// How many patterns have been compiled so far.
+    #[must_use]
+    pub fn compiled_patterns(&self) -> usize {
+        self.patterns.iter().filter(|patterns| patterns.get().is_some()).count()
+    }
+
+    fn patterns(&self, rule: u32) -> &Patterns {
+        let index = rule as usize;
+        self.patterns[index].get_or_init(|| compile(&self.rules[index]).expect("patterns are checked when rules are loaded"))
+    }
+
+    /// Finds everything in a window.
+    pub(super) fn scan_window(
+        &self,
+        window: &Window<'_>,
+        scratch: &mut Scratch,
+        observer: &mut impl Observer,
+    ) -> WindowMatches {
+        let started = scratch.timed.then(Instant::now);
+        scratch.hits.clear();
+        self.prefilter.find(window.bytes, &mut scratch.prefilter, &mut scratch.hits);
+        let prefiltered = scratch.timed.then(Instant::now);
+        if let (Some(started), Some(prefiltered)) = (started, prefiltered) {
+            scratch.stats.times.prefilter += prefiltered - started;
+        }
+        if scratch.hits.is_empty() {
+            return WindowMatches::default();
+        }
+        self.confirm_hits(window, scratch, observer);
+        let found = if scratch.matches.is_empty() {
+            WindowMatches::default()
+        } else {
+            self.judge_matches(window, scratch, observer)
+        };
+        if let Some(prefiltered) = prefiltered {
+            scratch.stats.times.confirm += prefiltered.elapsed();
+        }
+        found
+    }
+
+    /// Fills `scratch.matches` with what patterns confirm, sorted, one per rule and secret.
+    fn confirm_hits(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) {
+        scratch.matches.clear();
+        scratch.rules.resize_with(self.rules.len(), || None);
+        scratch.rules.iter_mut().flatten().for_each(|rule| rule.reset());
+        for hit in &scratch.hits {
+            let len = self.prefilter.literals()[hit.literal as usize].bytes.len();
+            let keyword = hit.at as usize..hit.at as usize + len;
+            scratch.stats.candidates += u64::from(window.owned.contains(&keyword.start));
+            for &index in &self.rules_of[hit.literal as usize] {
+                let rule = &self.rules[index as usize];
+                if !is_plausible(rule, window.bytes, &keyword) {
+                    observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);
+                    continue;
+                }
+                let patterns = self.patterns(index);
+                let rule_scratch =
+                    scratch.rules[index as usize].get_or_insert_with(|| Box::new(RuleScratch::new(patterns)));
+                let regex_calls = &mut scratch.stats.regex_calls;
+                let keyword = keyword.clone();
+                let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
+                match attempt.confirm(rule_scratch) {
+                    Ok(found) => scratch.matches.push(found),
+                    Err(why) => observer.rejected(rule, attempt.keyword, &why),
+                }
+            }
+        }
+        // The better surroundings first, so that they are the ones kept.
+        scratch.matches.sort_unstable_by_key(|m| (m.start, m.end, m.rule, !m.is_assigned, !m.is_quoted, m.clone()));
+        scratch.matches.dedup_by_key(|m| (m.start, m.end, m.rule));
+    }
+
+    fn judge_matches(
+        &self,
+        window: &Window<'_>,
+        scratch: &mut Scratch,
+        observer: &mut impl Observer,
+    ) -> WindowMatches {
+        let placeholders = self.placeholders.get_or_init(Placeholders::new);
+        let mut accepted = Vec::new();
+        for found in &scratch.matches {
+            let is_owned = window.owned.contains(&(found.start as usize));
+            let rule = &self.rules[found.rule as usize];
+            let patterns = self.patterns(found.rule);
+            let (origin, bytes) = (window.origin, window.bytes);
+            let verdict = Evidence { rule, patterns, placeholders, origin, bytes, found }.judge(self.min_score);
+            scratch.stats.matches += u64::from(is_owned);
+            match verdict {
+                Ok(score) => accepted.push((found.clone(), score)),
+                Err(why) => {
+                    scratch.stats.rejected += u64::from(is_owned);
+                    observer.rejected(rule, found.secret(), &why);
+                }
+            }
+        }
+        let stronger = self.stronger_rules(&accepted);
+        let mut rivals = stronger.into_iter();
+        accepted.retain(|(found, _)| {
+            let rival = rivals.next().flatten();
+            if let Some(rival) = rival {
+                let id = self.rules[rival as usize].meta.id.to_string();
+                observer.rejected(&self.rules[found.rule as usize], found.secret(), &Rejection::Superseded(id));
+            }
+            rival.is_none() && window.owned.contains(&(found.start as usize))
+        });
+        WindowMatches { accepted, sensitive: merge(scratch.matches.iter().map(Match::secret)) }
+    }
+
+    /// For each match, the rule of an overlapping match that is more specific. Whether a match gives way depends on
+    /// overlapping pairs alone, never on a chain of them, so that it is the same however a blob is cut.
+    fn stronger_rules(&self, accepted: &[(Match, Score)]) -> Vec<Option<u32>> {
+        let mut stronger = vec![None; accepted.len()];
+        for (i, (a, _)) in accepted.iter().enumerate() {
+            for (j, (b, _)) in accepted.iter().enumerate().skip(i + 1).take_while(|(_, (b, _))| b.start < a.end) {
+                if self.is_stronger(a.rule, b.rule) {
+                    stronger[j].get_or_insert(a.rule);
+                } else if self.is_stronger(b.rule, a.rule) {
+                    stronger[i].get_or_insert(b.rule);
+                }
+            }
+        }
+        stronger
+    }
+
+    fn is_stronger(&self, a: u32, b: u32) -> bool {
+        let rank = |rule: u32| self.rules[rule as usize].rank();
+        let supersedes = |a: u32, b: u32| self.supersedes[a as usize].contains(&b);
+        supersedes(a, b) || (rank(a) < rank(b) && !supersedes(b, a))
+    }
+}
+
+/// How far from its secret a rule may look, with a little to spare for boundaries.
+fn reach(rule: &Rule) -> usize {
+    use crate::rule::Shape;
+    let keyword = rule.keywords.iter().map(|keyword| keyword.len()).max().unwrap_or(0);
+    let context = match rule.shape {
+        Shape::Prefix { offset } => offset,
+        Shape::Near { distance } => distance,
+        Shape::Assignment => assignment::REACH,
+        Shape::Block { .. } => 0,
+    };
+    rule.max_span + context + keyword + 32
+}
+
+fn superseded(rule: &Rule, rules: &[Rule]) -> Vec<u32> {
+    let names_it = |other: &Rule| rule.supersedes.iter().any(|id| *id == other.meta.id);
+    rules.iter().enumerate().filter(|(_, other)| names_it(other)).map(|(index, _)| index as u32).collect()
+}
+
+/// Joins overlapping ranges of a list sorted by start.
+fn merge(ranges: impl Iterator<Item = Range<usize>>) -> Vec<Range<usize>> {
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}

@@ -1,0 +1,245 @@
+//! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
+
+use std::fmt;
+
+use super::{
+    checksum,
+    confirm::Match,
+    entropy::{Alphabet, randomness, shannon},
+    placeholder::{Placeholders, is_reference},
+};
+use crate::{
+    model::{Origin, Reason},
+    rule::{Patterns, Rule, Shape},
+};
+
+/// Why a candidate is no finding.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// The pattern does not match at the keyword.
+    NoMatch,
+    /// A character that belongs to the token's alphabet touches it: it is part of something longer.
+    Boundary,
+    /// Nothing is assigned to the name.
+    NotAssigned,
+    /// A structural check failed, and on what.
+    Checksum(&'static str),
+    /// Too little entropy.
+    Entropy {
+        /// Bits per character.
+        found: f64,
+        /// What the rule asks for.
+        least: f64,
+    },
+    /// Too few decimal digits.
+    Digits {
+        /// What it has.
+        found: usize,
+        /// What the rule asks for.
+        least: usize,
+    },
+    /// The rule lists it as harmless.
+    AllowListed,
+    /// It holds a word that sample values have, or a mask.
+    Placeholder(&'static str),
+    /// It refers to a value that stands elsewhere.
+    Reference,
+    /// The name says that the value is no secret (`token_url`).
+    Name,
+    /// The score is too low.
+    Score {
+        /// The score.
+        found: u8,
+        /// The least that counts.
+        least: u8,
+    },
+    /// A more specific rule claims the same bytes.
+    Superseded(String),
+    /// The line has `unleak:allow`.
+    AllowComment,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejection::NoMatch => f.write_str("the pattern does not match here"),
+            Rejection::Boundary => f.write_str("it is part of a longer run of token characters"),
+            Rejection::NotAssigned => f.write_str("no value is assigned to the name"),
+            Rejection::Checksum(failure) => write!(f, "failed its check: {failure}"),
+            Rejection::Entropy { found, least } => write!(f, "entropy {found:.2} is below {least:.2} bits per character"),
+            Rejection::Digits { found, least } => write!(f, "{found} digits, at least {least} are needed"),
+            Rejection::AllowListed => f.write_str("the rule lists such values as harmless"),
+            Rejection::Placeholder(word) => write!(f, "placeholder ({word})"),
+            Rejection::Reference => f.write_str("it refers to a value that stands elsewhere, or is code"),
+            Rejection::Name => f.write_str("the name says that the value is no secret"),
+            Rejection::Score { found, least } => write!(f, "score {found} is below {least}"),
+            Rejection::Superseded(rule) => write!(f, "the more specific rule {rule} found it"),
+            Rejection::AllowComment => f.write_str("the line says unleak:allow"),
+        }
+    }
+}
+
+/// How sure we are, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Score {
+    pub(super) points: u8,
+    pub(super) reasons: Vec<Reason>,
+}
+
+/// What a verdict is based on.
+pub(super) struct Evidence<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) patterns: &'a Patterns,
+    pub(super) placeholders: &'a Placeholders,
+    pub(super) origin: Origin<'a>,
+    pub(super) bytes: &'a [u8],
+    pub(super) found: &'a Match,
+}
+
+impl Evidence<'_> {
+    /// Judges the match.
+    pub(super) fn judge(&self, least: u8) -> Result<Score, Rejection> {
+        let secret = &self.bytes[self.found.secret()];
+        let rule = self.rule;
+        let checked = match rule.checksum.map(|checksum| checksum::verify(checksum, secret)) {
+            Some(Err(failure)) => return Err(Rejection::Checksum(failure)),
+            Some(Ok(())) => true,
+            None => false,
+        };
+        if rule.entropy > 0.0 {
+            let found = shannon(secret);
+            if found < rule.entropy {
+                return Err(Rejection::Entropy { found, least: rule.entropy });
+            }
+        }
+        let digits = secret.iter().filter(|byte| byte.is_ascii_digit()).count();
+        if digits < rule.min_digits {
+            return Err(Rejection::Digits { found: digits, least: rule.min_digits });
+        }
+        if self.patterns.allow.as_ref().is_some_and(|allow| allow.is_match(secret)) {
+            return Err(Rejection::AllowListed);
+        }
+        if !checked && let Some(word) = self.placeholders.find(self.variable_part(secret), &rule.pattern) {
+            return Err(Rejection::Placeholder(word));
+        }
+        if rule.shape == Shape::Assignment {
+            self.assigned_name_and_value(secret)?;
+        }
+        let score = self.score(secret, checked);
+        if score.points < least { Err(Rejection::Score { found: score.points, least }) } else { Ok(score) }
+    }
+
+    /// The secret without the keyword that every secret of this rule begins with.
+    fn variable_part<'s>(&self, secret: &'s [u8]) -> &'s [u8] {
+        let fixed = self
+            .rule
+            .keywords
+            .iter()
+            .filter(|keyword| secret.get(..keyword.len()).is_some_and(|s| s.eq_ignore_ascii_case(keyword.as_bytes())))
+            .map(|keyword| keyword.len())
+            .max();
+        &secret[fixed.unwrap_or(0)..]
+    }
+
+    fn assigned_name_and_value(&self, secret: &[u8]) -> Result<(), Rejection> {
+        let name = self.bytes[self.found.name()].to_ascii_lowercase();
+        let after = &name[self.found.keyword_in_name().min(name.len())..];
+        if NOT_SECRET_NAMES.iter().any(|word| memchr::memmem::find(after, word.as_bytes()).is_some())
+            || after.first().is_some_and(u8::is_ascii_lowercase) && !after.starts_with(b"s_")
+        {
+            return Err(Rejection::Name);
+        }
+        if is_reference(secret) { Err(Rejection::Reference) } else { Ok(()) }
+    }
+
+    fn score(&self, secret: &[u8], checked: bool) -> Score {
+        let mut score = Tally { points: 0, reasons: Vec::new() };
+        match self.rule.shape {
+            Shape::Prefix { .. } => score.add("format", 85, "the format identifies itself"),
+            Shape::Block { .. } => score.add("format", 90, "a complete block"),
+            Shape::Near { .. } => score.add("context", 45, "the provider's name stands before it"),
+            Shape::Assignment => score.add("name", 35, "assigned to a name that secrets have"),
+        }
+        if checked {
+            score.add("checksum", 15, "passed its structural check");
+        }
+        if matches!(self.rule.shape, Shape::Near { .. } | Shape::Assignment) {
+            self.add_surroundings(secret, &mut score);
+        }
+        Score { points: u8::try_from(score.points.clamp(0, 100)).unwrap_or(0), reasons: score.reasons }
+    }
+
+    fn add_surroundings(&self, secret: &[u8], score: &mut Tally) {
+        let randomness = randomness(secret);
+        let detail = format!("{:.0} % of a random string's entropy", randomness * 100.0);
+        match randomness {
+            r if r >= 0.92 => score.add("entropy", 15, &detail),
+            r if r >= 0.82 || self.rule.entropy > 0.0 && self.rule.shape != Shape::Assignment => {
+                score.add("entropy", 5, &detail);
+            }
+            _ => score.add("entropy", -15, &detail),
+        }
+        if self.found.is_assigned {
+            score.add("assignment", 15, "an assignment operator stands before it");
+        }
+        if self.found.is_quoted {
+            score.add("quotes", 5, "it is a whole quoted value");
+        }
+        if self.rule.shape == Shape::Assignment {
+            let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
+            if mixed {
+                score.add("mix", 10, "letters and digits");
+            } else {
+                score.add("mix", -25, "letters or digits alone");
+            }
+            if matches!(Alphabet::of(secret), Alphabet::Hex) && [32, 40, 64].contains(&secret.len()) {
+                score.add("digest", -10, "as long as a hash in hexadecimal");
+            }
+            if !self.found.is_quoted && self.is_source_code() {
+                score.add("syntax", -25, "not quoted, in source code");
+            }
+        }
+        if self.is_test_path() {
+            score.add("path", -10, "a test or an example, by its path");
+        }
+    }
+
+    fn is_source_code(&self) -> bool {
+        const CODE: &[&str] = &[
+            "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m", "php",
+            "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb",
+        ];
+        let Origin::File(path) = self.origin else { return false };
+        path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
+    }
+
+    fn is_test_path(&self) -> bool {
+        const WORDS: &[&str] = &["test", "spec", "fixture", "example", "sample", "mock", "demo"];
+        let Origin::File(path) = self.origin else { return false };
+        // Only the innermost components: a checkout below a directory `tests` is not a test.
+        path.components().rev().take(4).any(|component| {
+            let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
+            WORDS.iter().any(|word| name.contains(word))
+        })
+    }
+}
+
+/// Parts of names whose values are not secrets although the name has a secret's word before them.
+const NOT_SECRET_NAMES: &[&str] = &[
+    "url", "uri", "path", "file", "name", "_id", "-id", "type", "len", "size", "count", "field", "label", "prefix",
+    "suffix", "pattern", "regex", "policy", "expir", "ttl", "arn", "endpoint", "ref", "header", "manager", "store",
+    "provider", "placeholder", "hint", "prompt", "algorithm", "version", "class", "hash", "digest", "format", "public",
+    "example", "sample", "error", "message", "description", "scope", "limit", "usage", "kind", "index", "table", "column",
+];
+
+struct Tally {
+    points: i32,
+    reasons: Vec<Reason>,
+}
+
+impl Tally {
+    fn add(&mut self, feature: &'static str, points: i16, detail: &str) {
+        self.points += i32::from(points);
+        self.reasons.push(Reason { feature, points, detail: detail.to_owned() });
+    }
+}

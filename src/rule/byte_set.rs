@@ -1,0 +1,30 @@
+use std::fmt;
+
+/// A set of byte values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct ByteSet(pub [u64; 4]);
+
+impl ByteSet {
+    /// The set of no byte.
+    pub const EMPTY: ByteSet = ByteSet([0; 4]);
+
+    /// Adds every byte of an inclusive range.
+    pub fn insert_range(&mut self, first: u8, last: u8) {
+        for byte in first..=last {
+            self.0[usize::from(byte >> 6)] |= 1 << (byte & 63);
+        }
+    }
+
+    /// Is `byte` in the set?
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, byte: u8) -> bool {
+        self.0[usize::from(byte >> 6)] >> (byte & 63) & 1 == 1
+    }
+}
+
+impl fmt::Debug for ByteSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ByteSet({:?})", self.0)
+    }
+}
