@@ -1,5 +1,6 @@
 //! unleak finds credentials that leaked into files.
 
 pub mod model;
+pub mod report;
 pub mod rule;
 pub mod source;
