@@ -1,0 +1,3 @@
+//! Behaviour through the public API, in one binary.
+
+mod report;
