@@ -2,6 +2,7 @@
 pub mod decode;
 pub mod engine;
 pub mod model;
+pub mod report;
 pub mod rule;
 pub mod source;
 

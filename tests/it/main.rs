@@ -1,3 +1,4 @@
 //! Behaviour through the public API.
 
+mod report;
 mod rules;

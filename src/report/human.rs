@@ -1,0 +1,165 @@
+//! `human`: text for a terminal, one block per finding, the verdict last.
+
+use std::io;
+
+use super::{
+    ReportOptions, Reporter,
+    redact::Redactor,
+    style::{Paint, Style},
+    tally::Tally,
+    wording::{count, cut, grouped, part, printable, seconds, size, throughput},
+};
+use crate::model::{Finding, Occurrence, Part, Problem, ScanReport, Stats};
+
+/// Places listed per finding. More of them push the next finding off the screen and tell nobody anything new.
+const MAX_PLACES: usize = 5;
+
+/// Columns before a line of context.
+const CONTEXT_INDENT: usize = 6;
+
+/// The format `human`.
+pub(super) struct Human;
+
+impl Reporter for Human {
+    fn write(&self, report: &ScanReport, options: &ReportOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        let redactor = Redactor::new(report, options.show_secrets);
+        let page = Page { redactor, paint: Paint::new(options.colour), options };
+        for finding in &report.findings {
+            page.finding(finding, out)?;
+        }
+        page.problems(&report.problems, out)?;
+        page.verdict(report, out)?;
+        if options.stats { page.stats(&report.stats, out) } else { Ok(()) }
+    }
+}
+
+struct Page<'a> {
+    redactor: Redactor<'a>,
+    paint: Paint,
+    options: &'a ReportOptions,
+}
+
+impl Page<'_> {
+    fn finding(&self, finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
+        let rule = &finding.rule;
+        let badge = rule.severity.as_str().to_uppercase();
+        let badge = self.paint.paint(Style::Badge(rule.severity), badge);
+        let title = self.paint.paint(Style::Title, printable(&rule.name));
+        writeln!(out, "{badge} {title} ({})", printable(&rule.provider))?;
+        let preview = self.paint.paint(Style::Secret, printable(&finding.preview));
+        let ids = format!("{} {}", printable(&rule.id), finding.fingerprint);
+        writeln!(out, "  {preview}  score {}  {}", finding.score, self.paint.paint(Style::Faint, ids))?;
+        if let Some(id) = &finding.public_id {
+            writeln!(out, "  public id {}", printable(&self.redactor.text(id)))?;
+        }
+        if let Some(secret) = self.redactor.reveal(finding) {
+            let secret = String::from_utf8_lossy(secret);
+            writeln!(out, "  secret {}", self.paint.paint(Style::Secret, printable(&secret)))?;
+        }
+        for occurrence in finding.occurrences.iter().take(MAX_PLACES) {
+            self.occurrence(occurrence, &finding.preview, out)?;
+        }
+        if let Some(folded @ 1..) = finding.occurrences.len().checked_sub(MAX_PLACES) {
+            let line = format!("and {} more (use --format json for all)", grouped(folded as u64));
+            writeln!(out, "  {}", self.paint.paint(Style::Faint, line))?;
+        }
+        writeln!(out)
+    }
+
+    fn occurrence(&self, occurrence: &Occurrence, preview: &str, out: &mut dyn io::Write) -> io::Result<()> {
+        let path = self.redactor.provenance(&occurrence.provenance);
+        let path = self.paint.paint(Style::Path, path);
+        match part(occurrence.part) {
+            None => writeln!(out, "  {path}:{}:{}", occurrence.place.line, occurrence.place.column)?,
+            Some(words) => writeln!(out, "  {path} ({words})")?,
+        }
+        // The context of a name is that name, which the line above shows.
+        match self.options.snippets.of(occurrence).filter(|_| occurrence.part != Part::Name) {
+            Some(context) => self.context(context, preview, out),
+            None => Ok(()),
+        }
+    }
+
+    /// The redacted line, cut to the terminal, with the preview in the colour of a secret.
+    fn context(&self, context: &str, preview: &str, out: &mut dyn io::Write) -> io::Result<()> {
+        let clean = printable(&self.redactor.text(context)).to_string();
+        let columns = match self.options.width {
+            0 => 0,
+            width => width.saturating_sub(CONTEXT_INDENT).max(20),
+        };
+        let line = cut(clean.trim(), columns, preview);
+        write!(out, "{:CONTEXT_INDENT$}", "")?;
+        match line.split_once(preview).filter(|_| !preview.is_empty()) {
+            Some((before, after)) => {
+                writeln!(out, "{before}{}{after}", self.paint.paint(Style::Secret, preview))
+            }
+            None => writeln!(out, "{line}"),
+        }
+    }
+
+    fn problems(&self, problems: &[Problem], out: &mut dyn io::Write) -> io::Result<()> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        writeln!(out, "{}", self.paint.paint(Style::Warning, "Not scanned, or not in full:"))?;
+        for problem in problems {
+            let kind = self.paint.paint(Style::Warning, problem.kind.as_str());
+            let path = self.redactor.provenance(&problem.provenance);
+            let path = self.paint.paint(Style::Path, path);
+            writeln!(out, "  {kind} {path}: {}", printable(&self.redactor.text(&problem.message)))?;
+        }
+        writeln!(out)
+    }
+
+    fn verdict(&self, report: &ScanReport, out: &mut dyn io::Write) -> io::Result<()> {
+        let tally = Tally::of(report);
+        let problems = grouped(tally.problems);
+        match (tally.findings, tally.problems) {
+            (0, 0) => writeln!(out, "{}", self.paint.paint(Style::Good, "No secrets found."))?,
+            (0, _) => {
+                let line = format!("No secrets found in what could be read; {problems} not scanned.");
+                writeln!(out, "{}", self.paint.paint(Style::Warning, line))?;
+            }
+            (findings, _) => {
+                let found = format!("{} found in {}", count(findings, "secret"), count(tally.occurrences, "place"));
+                let by = tally.by_severity;
+                writeln!(
+                    out,
+                    "{}: {} critical, {} high, {} medium, {} low.",
+                    self.paint.paint(Style::Title, found),
+                    grouped(by.critical),
+                    grouped(by.high),
+                    grouped(by.medium),
+                    grouped(by.low)
+                )?;
+            }
+        }
+        write!(out, "Scanned {}, {}", count(report.stats.blobs, "file"), size(report.stats.bytes))?;
+        match (tally.findings, tally.problems) {
+            (0, _) | (_, 0) => writeln!(out, "."),
+            _ => writeln!(out, "; {}.", self.paint.paint(Style::Warning, format!("{problems} not scanned"))),
+        }
+    }
+
+    fn stats(&self, stats: &Stats, out: &mut dyn io::Write) -> io::Result<()> {
+        let times = &stats.times;
+        let rows = [
+            ("bytes", grouped(stats.bytes)),
+            ("files", grouped(stats.blobs)),
+            ("candidates", grouped(stats.candidates)),
+            ("regex calls", grouped(stats.regex_calls)),
+            ("matches", grouped(stats.matches)),
+            ("rejected", grouped(stats.rejected)),
+            ("allowed", grouped(stats.allowed)),
+            ("ignored", grouped(stats.ignored)),
+            ("links not followed", grouped(stats.links_not_followed)),
+            ("time reading", seconds(times.read)),
+            ("time prefiltering", seconds(times.prefilter)),
+            ("time confirming", seconds(times.confirm)),
+            ("time in all", seconds(times.wall)),
+            ("throughput", throughput(stats.bytes, times.wall).unwrap_or_else(|| "not measured".to_owned())),
+        ];
+        writeln!(out, "\n{}", self.paint.paint(Style::Title, "Statistics"))?;
+        rows.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value:>16}"))
+    }
+}

@@ -1,0 +1,117 @@
+//! Reports: everything a scan has to say, in a format that a person or a program reads.
+//!
+//! A reporter only reads. It gets a finished [`ScanReport`], writes to any [`std::io::Write`] and returns the writer's
+//! error; it never sorts, filters or counts towards an exit code. Two promises hold for every format:
+//!
+//! - **No secret leaves** unless [`ReportOptions::show_secrets`] asks: not in a message, not in a line of context and
+//!   not in the path of a file that somebody named after its secret.
+//! - **Nothing is silently skipped**: every [`Problem`](crate::model::Problem) is listed, and whatever a format can't
+//!   hold is counted in it.
+//!
+//! The same report and options give the same bytes, measured times apart.
+
+mod human;
+mod json;
+mod jsonl;
+mod record;
+mod redact;
+mod sarif;
+mod style;
+mod tally;
+mod wording;
+
+use std::io;
+
+use crate::model::ScanReport;
+
+/// Writes a report in one format.
+pub trait Reporter: Sync {
+    /// Writes all of `report` to `out`, which is neither buffered nor flushed here: give a buffered writer.
+    ///
+    /// # Errors
+    /// The first error of the writer. What was written until then stays written.
+    fn write(&self, report: &ScanReport, options: &ReportOptions, out: &mut dyn io::Write) -> io::Result<()>;
+}
+
+/// A report format that a user can name.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// The name given to `--format`.
+    pub name: &'static str,
+    /// One line of help, without a full stop.
+    pub description: &'static str,
+    /// What writes it.
+    pub reporter: &'static dyn Reporter,
+}
+
+/// All formats, in the order shown to users; the first is the default.
+pub const FORMATS: &[Format] = &[
+    Format { name: "human", description: "text for a terminal, grouped by finding", reporter: &human::Human },
+    Format { name: "json", description: "one document, see docs/schemas/report-v1.json", reporter: &json::Json },
+    Format { name: "jsonl", description: "one JSON record per line, a summary last", reporter: &jsonl::JsonLines },
+    Format { name: "sarif", description: "SARIF 2.1.0, for code scanning services", reporter: &sarif::Sarif },
+];
+
+/// The format of that exact name.
+///
+/// ```
+/// use unleak::{model::ScanReport, report};
+///
+/// let mut out = Vec::new();
+/// let format = report::find("human").expect("a built-in format");
+/// format.reporter.write(&ScanReport::default(), &report::ReportOptions::default(), &mut out)?;
+/// assert_eq!(out, b"No secrets found.\nScanned 0 files, 0 bytes.\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+/// How a report is written. The default suits a file: no colour, no secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// May ANSI colours be used? Only the human format has any.
+    pub colour: bool,
+    /// May secrets be written in clear? Then each finding carries its own, and paths are written as they are.
+    pub show_secrets: bool,
+    /// Are counters and times wanted? JSON has the counters in any case, and the times with this.
+    pub stats: bool,
+    /// Is the redacted line around each place wanted?
+    pub snippets: Snippets,
+    /// Terminal columns to which the human format cuts lines of context; 0 leaves them whole.
+    pub width: usize,
+    /// How many findings a SARIF file may hold. The most severe come first, and what is left out is counted in a
+    /// notification. GitHub keeps 5,000 results of a run.
+    pub sarif_limit: usize,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        ReportOptions {
+            colour: false,
+            show_secrets: false,
+            stats: false,
+            snippets: Snippets::Include,
+            width: 100,
+            sarif_limit: 5_000,
+        }
+    }
+}
+
+/// Is the redacted line around each place written?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Snippets {
+    /// Yes.
+    #[default]
+    Include,
+    /// No: a report that leaves the company may not even show code.
+    Omit,
+}
+
+impl Snippets {
+    /// The line to show of a place, if there is one and it is wanted.
+    fn of(self, occurrence: &crate::model::Occurrence) -> Option<&str> {
+        (self == Snippets::Include && !occurrence.context.is_empty()).then_some(occurrence.context.as_str())
+    }
+}

@@ -1,0 +1,163 @@
+//! One finding as a SARIF result.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Value, json};
+use serde_sarif::sarif::{
+    ArtifactContent, ArtifactLocation, Location, Message, PhysicalLocation, PropertyBag, Region, Result as SarifResult,
+};
+
+use super::{
+    descriptor::{Catalogue, escaped, level},
+    uri::artifact_location,
+};
+use crate::{
+    model::{Finding, Occurrence, Part, Reason},
+    report::{
+        Snippets,
+        redact::Redactor,
+        wording::{count, grouped, part, printable},
+    },
+};
+
+/// GitHub rejects files with more locations than this in a result.
+const MAX_LOCATIONS: usize = 1_000;
+
+/// Makes results, in order: the line hashes count how often a line was seen before.
+pub(super) struct Results<'a> {
+    redactor: &'a Redactor<'a>,
+    catalogue: &'a Catalogue<'a>,
+    snippets: Snippets,
+    line_counts: HashMap<String, u32>,
+}
+
+impl<'a> Results<'a> {
+    pub(super) fn new(redactor: &'a Redactor<'a>, catalogue: &'a Catalogue<'a>, snippets: Snippets) -> Results<'a> {
+        Results { redactor, catalogue, snippets, line_counts: HashMap::new() }
+    }
+
+    pub(super) fn result(&mut self, finding: &Finding) -> SarifResult {
+        let shown = &finding.occurrences[..finding.occurrences.len().min(MAX_LOCATIONS)];
+        let mut fingerprints = BTreeMap::from([("secretFingerprint/v1".to_owned(), finding.fingerprint.to_string())]);
+        if let Some(first) = shown.first() {
+            fingerprints.insert("primaryLocationLineHash".to_owned(), self.line_hash(finding, first));
+        }
+        SarifResult::builder()
+            .rule_id(finding.rule.id.as_ref())
+            .rule_index(self.catalogue.rule_index(&finding.rule.id).unwrap_or(-1))
+            .level(level(finding.rule.severity))
+            .message(message(self.words(finding)))
+            .locations(shown.iter().map(|occurrence| self.location(occurrence)).collect::<Vec<_>>())
+            .partial_fingerprints(fingerprints)
+            .rank(f64::from(finding.score.min(100)))
+            .properties(PropertyBag::builder().additional_properties(self.properties(finding)).build())
+            .build()
+    }
+
+    /// The first sentence is all that a list shows.
+    fn words(&self, finding: &Finding) -> String {
+        let mut text = format!("{} '{}'", printable(&finding.rule.name), printable(&finding.preview));
+        let first_part = finding.occurrences.first().and_then(|first| part(first.part));
+        text.push_str(&format!(" stands {}.", first_part.unwrap_or("in clear in this file")));
+        match finding.occurrences.len() {
+            0 | 1 => {}
+            places => text.push_str(&format!(" It stands in {}.", count(places as u64, "place"))),
+        }
+        if let Some(left_out @ 1..) = finding.occurrences.len().checked_sub(MAX_LOCATIONS) {
+            let left_out = grouped(left_out as u64);
+            text.push_str(&format!(" {left_out} of them are left out here; other formats hold all of them."));
+        }
+        if let Some(secret) = self.redactor.reveal(finding) {
+            text.push_str(&format!(" Secret: '{}'.", printable(&String::from_utf8_lossy(secret))));
+        }
+        text
+    }
+
+    fn properties(&self, finding: &Finding) -> BTreeMap<String, Value> {
+        let reason = |reason: &Reason| {
+            json!({
+                "feature": reason.feature,
+                "points": reason.points,
+                "detail": self.redactor.text(&reason.detail),
+            })
+        };
+        let mut properties = BTreeMap::from([
+            ("score".to_owned(), finding.score.into()),
+            ("reasons".to_owned(), finding.reasons.iter().map(reason).collect()),
+            ("severity".to_owned(), finding.rule.severity.as_str().into()),
+            ("provider".to_owned(), finding.rule.provider.as_ref().into()),
+        ]);
+        if let Some(id) = &finding.public_id {
+            properties.insert("publicId".to_owned(), self.redactor.text(id).into());
+        }
+        if let Some(secret) = self.redactor.reveal(finding) {
+            properties.insert("secret".to_owned(), String::from_utf8_lossy(secret).into());
+        }
+        properties
+    }
+
+    fn location(&self, occurrence: &Occurrence) -> Location {
+        let artifact = artifact_location(&occurrence.provenance, self.redactor);
+        let physical = PhysicalLocation::builder().artifact_location(artifact).region(self.region(occurrence)).build();
+        match part(occurrence.part) {
+            None => Location::builder().physical_location(physical).build(),
+            Some(words) => Location::builder()
+                .physical_location(physical)
+                .message(message(format!("The secret stands {words}.")))
+                .build(),
+        }
+    }
+
+    fn region(&self, occurrence: &Occurrence) -> Region {
+        if occurrence.part != Part::Content {
+            // A region speaks of content, which this isn't. GitHub wants one nevertheless: the point before all of it.
+            return Region::builder().start_line(1).start_column(1).end_line(1).end_column(1).build();
+        }
+        let place = &occurrence.place;
+        let region = Region::builder()
+            .start_line(number(place.line))
+            .start_column(number(place.column_utf16))
+            .end_line(number(place.end_line))
+            .end_column(number(place.end_column_utf16))
+            .byte_offset(number(place.span.start))
+            .byte_length(number(place.span.len()));
+        match self.snippets.of(occurrence) {
+            Some(context) => {
+                region.snippet(ArtifactContent::builder().text(self.redactor.text(context)).build()).build()
+            }
+            None => region.build(),
+        }
+    }
+
+    /// What GitHub recognises a result by when its line has moved: a hash of the redacted line, then its number among
+    /// equal lines of the file. It tells nothing of the secret; `secretFingerprint/v1`, which is keyed, does.
+    fn line_hash(&mut self, finding: &Finding, first: &Occurrence) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for text in [finding.rule.id.as_ref(), part(first.part).unwrap_or(""), &self.redactor.text(&first.context)] {
+            hasher.update(text.as_bytes());
+            hasher.update(&[0]);
+        }
+        let hash = hasher.finalize().to_hex()[..16].to_owned();
+        let line = format!("{hash} {}", self.redactor.provenance(&first.provenance));
+        let seen = self.line_counts.entry(line).or_insert(0);
+        *seen += 1;
+        format!("{hash}:{seen}")
+    }
+}
+
+/// SARIF's integers are signed.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// A place without a region.
+pub(super) fn location(artifact: ArtifactLocation) -> Location {
+    Location::builder().physical_location(PhysicalLocation::builder().artifact_location(artifact).build()).build()
+}
+
+/// A text of a result or notification. It may hold names from hostile files, so nothing in it is left to be read as a
+/// placeholder or, `[text](target)`, as a link (sections 3.11.5 and 3.11.6).
+pub(super) fn message(text: String) -> Message {
+    let text = if text.contains("](") { text.replace('[', "\\[").replace(']', "\\]") } else { text };
+    Message::builder().text(escaped(&text)).build()
+}

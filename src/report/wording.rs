@@ -1,0 +1,112 @@
+//! Numbers and texts as people read them.
+
+use std::{borrow::Cow, fmt, path::Path, time::Duration};
+
+use crate::model::{DisplayPath, Part};
+
+/// A text that is safe to print on a terminal, whoever wrote it.
+pub(super) fn printable(text: &str) -> impl fmt::Display + '_ {
+    DisplayPath(Path::new(text))
+}
+
+/// `1 file`, `2 files`, `1,234 files`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+/// Digits in groups of three, separated by commas.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A size in decimal units, as disks and networks are measured: `999 bytes`, `1.2 kB`, `3.4 GB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if bytes < 1000 {
+        return count(bytes, "byte");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    // 999.95 would print as 1000.0 of the smaller unit.
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A time in seconds, to the millisecond.
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{:.3} s", time.as_secs_f64())
+}
+
+/// Megabytes (10⁶ bytes) per second, or nothing if no time was measured.
+pub(super) fn throughput(bytes: u64, time: Duration) -> Option<String> {
+    (!time.is_zero()).then(|| format!("{:.1} MB/s", bytes as f64 / 1e6 / time.as_secs_f64()))
+}
+
+/// Cuts a text to `columns` characters so that `focus`, if it is in there, stays in sight; `…` stands for what is gone.
+/// 0 columns leave it whole.
+pub(super) fn cut<'t>(text: &'t str, columns: usize, focus: &str) -> Cow<'t, str> {
+    let length = text.chars().count();
+    if columns == 0 || length <= columns {
+        return Cow::Borrowed(text);
+    }
+    let focus_end = text.find(focus).map_or(0, |at| text[..at].chars().count() + focus.chars().count());
+    // One column is kept for the mark at the end; the start moves only as far as it must.
+    let dropped = focus_end.saturating_sub(columns - 1).min(length - columns);
+    let marks = [dropped > 0, dropped + columns < length];
+    let shown =
+        text.chars().skip(dropped + usize::from(marks[0])).take(columns - marks.map(usize::from).iter().sum::<usize>());
+    Cow::Owned(marks[0].then_some('…').into_iter().chain(shown).chain(marks[1].then_some('…')).collect())
+}
+
+/// Where in a file a secret stands, if not in its content.
+pub(super) fn part(part: Part) -> Option<&'static str> {
+    match part {
+        Part::Content => None,
+        Part::Name => Some("in the file's own name"),
+        Part::LinkTarget => Some("in the target of this symbolic link"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{count, cut, grouped, size, throughput};
+
+    #[test]
+    fn numbers() {
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(0, "file"), "0 files");
+        assert_eq!([0, 12, 123, 1_234, 123_456, 1_234_567].map(grouped).join(" "), "0 12 123 1,234 123,456 1,234,567");
+    }
+
+    #[test]
+    fn sizes() {
+        let sizes = [1, 999, 1_000, 999_949, 999_950, 1_500_000, u64::MAX].map(size);
+        assert_eq!(sizes.join(" | "), "1 byte | 999 bytes | 1.0 kB | 999.9 kB | 1.0 MB | 1.5 MB | 18.4 EB");
+        assert_eq!(throughput(3_000_000, Duration::from_millis(1_500)).as_deref(), Some("2.0 MB/s"));
+        assert_eq!(throughput(3_000_000, Duration::ZERO), None);
+    }
+
+    #[test]
+    fn cutting_counts_characters_and_keeps_the_focus() {
+        assert_eq!(cut("äöü", 3, ""), "äöü");
+        assert_eq!(cut("äöüß", 3, ""), "äö…");
+        assert_eq!(cut("äöüß", 0, ""), "äöüß");
+        assert_eq!(cut("0123456789", 5, "45"), "…345…");
+        assert_eq!(cut("0123456789", 5, "789"), "…6789");
+        assert_eq!(cut("0123456789", 5, "12"), "0123…");
+        assert_eq!(cut("0123456789", 3, "123456"), "…6…");
+    }
+}

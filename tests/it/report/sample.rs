@@ -1,0 +1,152 @@
+//! Builders of reports to write.
+
+use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
+
+use unleak::{
+    model::{
+        CredentialKind, Finding, Fingerprint, IdentityKind, Occurrence, Part, Place, Problem, ProblemKind, Provenance,
+        Reason, RuleMeta, ScanReport, Secret, Severity, Span, StageTimes, Stats,
+    },
+    report::{self, ReportOptions},
+};
+
+/// Values that no report may hold unless asked. All of them are plain text, so that a search finds them.
+pub(super) const PLANTED: [&str; 4] =
+    ["acme_9fK2xQ7vLr0TzW4b", "tok_{curly}[brackets](x)", "hunter2-hunter2", "s3c/r3t+in/a=path"];
+
+/// Writes `report` in the named format.
+pub(super) fn written(format: &str, report: &ScanReport, options: &ReportOptions) -> String {
+    let mut out = Vec::new();
+    let format = report::find(format).expect("a known format");
+    format.reporter.write(report, options, &mut out).expect("a vector takes everything");
+    String::from_utf8(out).expect("reports are UTF-8")
+}
+
+/// A rule `<provider>.<name>`.
+pub(super) fn rule(id: &str, severity: Severity) -> RuleMeta {
+    let provider = id.split('.').next().unwrap_or_default();
+    RuleMeta {
+        id: Cow::Owned(id.to_owned()),
+        name: Cow::Owned(format!("{provider} key")),
+        provider: Cow::Owned(provider.to_uppercase()),
+        severity,
+        kind: CredentialKind::ApiKey,
+        identity: IdentityKind::Bot,
+        references: Cow::Owned(vec!["https://example.com/keys".into()]),
+    }
+}
+
+/// A finding without a place, whose preview is the length of its secret.
+pub(super) fn finding(rule: RuleMeta, secret: &[u8]) -> Finding {
+    Finding {
+        rule: Arc::new(rule),
+        fingerprint: Fingerprint(std::array::from_fn(|index| index as u8 + secret.len() as u8)),
+        score: 90,
+        reasons: vec![Reason { feature: "entropy", points: 40, detail: "4.1 bits".to_owned() }],
+        preview: format!("<{} bytes>", secret.len()),
+        public_id: None,
+        secret: Secret::new(secret),
+        occurrences: Vec::new(),
+    }
+}
+
+/// A place at the start of `line` in a file.
+pub(super) fn in_file(path: &str, line: u64, context: &str) -> Occurrence {
+    Occurrence {
+        provenance: Provenance::File(PathBuf::from(path)),
+        part: Part::Content,
+        place: Place {
+            line,
+            column: 7,
+            column_utf16: 6,
+            end_line: line,
+            end_column: 27,
+            end_column_utf16: 26,
+            span: Span { start: 100 * line, end: 100 * line + 20 },
+        },
+        context: context.to_owned(),
+    }
+}
+
+/// The same in another part of the file.
+pub(super) fn in_part(part: Part, path: &str, context: &str) -> Occurrence {
+    Occurrence { part, ..in_file(path, 1, context) }
+}
+
+/// Something not scanned.
+pub(super) fn problem(kind: ProblemKind, path: &str, message: &str) -> Problem {
+    Problem { provenance: Provenance::File(PathBuf::from(path)), kind, message: message.to_owned() }
+}
+
+/// One finding in one place and one problem.
+pub(super) fn small() -> ScanReport {
+    let mut only = finding(rule("acme.api-key", Severity::High), PLANTED[0].as_bytes());
+    only.occurrences.push(in_file("src/main.rs", 3, "key = \"<21 bytes>\""));
+    ScanReport {
+        findings: vec![only],
+        problems: vec![problem(ProblemKind::PermissionDenied, "priv", "the operating system refused")],
+        stats: Stats {
+            blobs: 2,
+            bytes: 1_234,
+            candidates: 5,
+            regex_calls: 4,
+            matches: 2,
+            rejected: 1,
+            ..Stats::default()
+        },
+    }
+}
+
+/// Everything that is hard to write: secrets in names and link targets, beside other secrets and in problems; newlines,
+/// quotes, escapes and other scripts in paths; secrets of several lines and of no text; many places; all severities.
+pub(super) fn hard() -> ScanReport {
+    let [key, curly, password, with_slashes] = PLANTED;
+    let mut critical = finding(rule("acme.api-key", Severity::Critical), key.as_bytes());
+    critical.public_id = Some("acct_42".to_owned());
+    critical.occurrences = vec![
+        in_file("src/main.rs", 3, "key = \"<21 bytes>\" # not hunter2-hunter2"),
+        in_part(Part::Name, &format!("keys/{key}.pem"), "<21 bytes>.pem"),
+        in_file(&format!("keys/{key}.pem"), 1, ""),
+        in_part(Part::LinkTarget, "keys/current", "../<21 bytes>.pem"),
+        in_file("naïve/文件\n\"quoted\" 'x' [1](y) {z}.env", 9, "KEY=<21 bytes>"),
+        in_file("/abs olute/path#1?", 2, "KEY=<21 bytes>"),
+        Occurrence { provenance: Provenance::Named("<stdin>".to_owned()), ..in_file("", 1, "<21 bytes>") },
+    ];
+    let mut multi_line =
+        finding(rule("pem.private-key", Severity::High), b"-----BEGIN KEY-----\nMIIB+x==\n-----END KEY-----");
+    multi_line.occurrences = vec![in_file("id_rsa", 1, "<48 bytes>")];
+    multi_line.occurrences[0].place.end_line = 3;
+    let mut braces = finding(rule("curly.token", Severity::High), curly.as_bytes());
+    braces.preview = "tok_{…}[…](https://example.com)".to_owned();
+    braces.occurrences = vec![in_file("a.txt", 1, &braces.preview), in_file("a.txt", 2, &braces.preview)];
+    let mut binary = finding(rule("binary.key", Severity::Medium), b"\xff\xfe\x00binary\x80key");
+    binary.occurrences = vec![in_file("core.bin", 1, "")];
+    let mut weak = finding(rule("generic.password", Severity::Low), password.as_bytes());
+    weak.rule = Arc::new(RuleMeta {
+        kind: CredentialKind::Password,
+        references: Cow::Borrowed(&[]),
+        ..RuleMeta::clone(&weak.rule)
+    });
+    weak.occurrences = vec![in_file(&format!("backup-{password}/notes.txt"), 8, "password: <15 bytes>")];
+    let mut in_path = finding(rule("path.secret", Severity::Low), with_slashes.as_bytes());
+    in_path.occurrences = vec![in_part(Part::Name, &format!("x/{with_slashes}"), "x/<17 bytes>")];
+    ScanReport {
+        findings: vec![critical, multi_line, braces, binary, weak, in_path],
+        problems: vec![
+            problem(ProblemKind::PermissionDenied, &format!("{key}/shadow"), &format!("can't open {key}/shadow")),
+            problem(ProblemKind::Truncated, "grö\u{202e}ße\n.log", "it shrank while it was read"),
+            problem(ProblemKind::SpecialFile, "/run/x.sock", "a socket"),
+        ],
+        stats: Stats {
+            blobs: 1_234,
+            bytes: 5_678_901,
+            times: StageTimes {
+                read: Duration::from_millis(250),
+                prefilter: Duration::from_millis(120),
+                confirm: Duration::from_millis(30),
+                wall: Duration::from_millis(500),
+            },
+            ..small().stats
+        },
+    }
+}
