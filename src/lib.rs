@@ -1,4 +1,22 @@
-//! unleak finds credentials that leaked into files.
+//! unleak finds credentials that leaked into files, and says where, what and how sure.
+//!
+//! A [`Scanner`] holds rules made ready; it is immutable and shared by all threads. Give it bytes:
+//!
+//! ```
+//! let scanner = unleak::Scanner::builtin();
+//! let text = format!("slack_token: {}{}", "xoxb-", "263594206564-2343594206574-FGqddMF8t08v8N7Oq4i57vs1");
+//! for finding in scanner.scan_bytes("config.yml", text.as_bytes()).findings {
+//!     let place = finding.occurrences[0].place;
+//!     println!("{}:{}: {} (score {})", place.line, place.column, finding.rule.name, finding.score);
+//!     assert_eq!(finding.rule.provider, "Slack");
+//! }
+//! ```
+//!
+//! or a [`source`], which reads whole trees on several threads: see [`Scanner::scan`].
+
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod commands;
 pub mod decode;
 pub mod engine;
 pub mod model;

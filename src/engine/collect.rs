@@ -1,7 +1,6 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -12,7 +11,7 @@ use super::{
     scanner::Scanner,
     verdict::Score,
 };
-use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, Secret, Stats};
+use crate::model::{Finding, Occurrence, Part, Problem, Provenance, RuleMeta, ScanReport, Secret, Stats};
 
 /// A located match in its blob.
 #[derive(Debug)]
@@ -67,66 +66,38 @@ impl Collector {
     pub(super) fn into_report(
         self,
         scanner: &Scanner,
-        key: &FingerprintKey,
+        key: &dyn Fn() -> FingerprintKey,
         mut problems: Vec<Problem>,
         stats: Stats,
     ) -> ScanReport {
+        // The key is asked for only now: a clean scan needs none.
+        let key = (!self.findings.is_empty()).then(key);
         let mut metas = BTreeMap::new();
-        let mut findings: Vec<Finding> = self
-            .findings
-            .into_iter()
-            .map(|((index, secret), gathered)| {
-                let rule = &scanner.rules()[index as usize];
-                let meta = metas.entry(index).or_insert_with(|| Arc::new(rule.meta.clone())).clone();
-                let mut occurrences = gathered.occurrences;
-                occurrences.sort_unstable();
-                occurrences.dedup();
-                Finding {
-                    fingerprint: key.fingerprint(&meta.id, &secret),
-                    rule: meta,
-                    score: gathered.best.0.points,
-                    reasons: gathered.best.0.reasons,
-                    preview: preview(secret.expose(), &rule.keywords),
-                    public_id: gathered.public_id,
-                    secret,
-                    occurrences,
-                }
-            })
-            .collect();
+        let mut findings = Vec::with_capacity(self.findings.len());
+        for ((index, secret), gathered) in self.findings {
+            let rule = &scanner.rules()[index as usize];
+            let meta: Arc<RuleMeta> = metas.entry(index).or_insert_with(|| Arc::new(rule.meta.clone())).clone();
+            let mut occurrences = gathered.occurrences;
+            occurrences.sort_unstable();
+            occurrences.dedup();
+            let Some(key) = &key else { continue };
+            findings.push(Finding {
+                fingerprint: key.fingerprint(&meta.id, &secret),
+                rule: meta,
+                score: gathered.best.0.points,
+                reasons: gathered.best.0.reasons,
+                preview: preview(secret.expose(), &rule.keywords),
+                public_id: gathered.public_id,
+                secret,
+                occurrences,
+            });
+        }
         findings.sort_by(|a, b| {
             let order = |f: &Finding| (Reverse(f.rule.severity), f.rule.id.clone());
             order(a).cmp(&order(b)).then_with(|| a.occurrences.cmp(&b.occurrences)).then_with(|| a.secret.cmp(&b.secret))
         });
-        hide_in_paths(&mut findings, &mut problems);
         problems.sort();
         problems.dedup();
         ScanReport { findings, problems, stats }
-    }
-}
-
-/// A secret that somebody named a file after must not leave through the path.
-fn hide_in_paths(findings: &mut [Finding], problems: &mut [Problem]) {
-    let named: Vec<Vec<u8>> = findings
-        .iter()
-        .filter(|finding| finding.occurrences.iter().any(|occurrence| occurrence.part != Part::Content))
-        .map(|finding| finding.secret.expose().to_vec())
-        .collect();
-    if named.is_empty() {
-        return;
-    }
-    let occurrences = findings.iter_mut().flat_map(|finding| &mut finding.occurrences);
-    let provenances = occurrences.map(|o| &mut o.provenance).chain(problems.iter_mut().map(|p| &mut p.provenance));
-    for provenance in provenances {
-        if let Provenance::File(path) = provenance {
-            named.iter().for_each(|secret| hide_in_path(path, secret));
-        }
-    }
-}
-
-fn hide_in_path(path: &mut PathBuf, secret: &[u8]) {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    if memchr::memmem::find(bytes, secret).is_some() {
-        let text = String::from_utf8_lossy(bytes).replace(&*String::from_utf8_lossy(secret), "[redacted]");
-        *path = PathBuf::from(text);
     }
 }

@@ -26,6 +26,11 @@ pub(super) struct Located {
 }
 
 impl Located {
+    /// Offset of the secret in the blob, as stored.
+    pub(super) fn start_offset(&self) -> u64 {
+        self.start.offset
+    }
+
     /// The place in the blob, given what stands before the window's owned part.
     pub(super) fn place(&self, carry: Carry) -> Place {
         let (line, column, column_utf16) = carry.resolve(&self.start);

@@ -5,6 +5,7 @@ pub mod checksum;
 mod collect;
 mod confirm;
 pub mod entropy;
+mod explain;
 mod fingerprint;
 mod lines;
 mod locate;
@@ -15,6 +16,7 @@ mod proof;
 mod scanner;
 mod verdict;
 
+pub use explain::{Candidate, Outcome};
 pub use fingerprint::FingerprintKey;
 pub use pipeline::{Progress, ScanOptions, hand_over};
 pub use proof::prove;

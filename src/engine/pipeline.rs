@@ -23,14 +23,13 @@ use crate::{
 };
 
 /// How a scan is to run.
-#[derive(Debug)]
 pub struct ScanOptions<'a> {
     /// How many threads may work; at least 1.
     pub threads: usize,
     /// Should stages be timed?
     pub timed: bool,
-    /// Key of the findings' fingerprints.
-    pub key: FingerprintKey,
+    /// Yields the key of the findings' fingerprints. Called once, and only if there is a finding.
+    pub key: &'a dyn Fn() -> FingerprintKey,
     /// Set from outside to end the scan early; what was found until then is reported.
     pub interrupt: &'a AtomicBool,
     /// Counts what is done while it is done.
@@ -58,7 +57,8 @@ impl Scanner {
             timed: options.timed,
             interrupt: options.interrupt,
         };
-        source.run(&plan, &|| Box::new(Worker::new(self, options, &shared)));
+        let (timed, progress) = (options.timed, options.progress);
+        source.run(&plan, &|| Box::new(Worker::new(self, timed, progress, &shared)));
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut stats = shared.stats;
         stats.times.wall = started.elapsed();
@@ -66,7 +66,7 @@ impl Scanner {
         for (provenance, chunks) in shared.large {
             collector.extend(join_chunks(&provenance, chunks));
         }
-        collector.into_report(self, &options.key, shared.problems, stats)
+        collector.into_report(self, options.key, shared.problems, stats)
     }
 
     /// Scans bytes in memory under a display name, with a fixed fingerprint key: for use as a library.
@@ -79,8 +79,8 @@ impl Scanner {
             }
         }
         let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
-        let key = FingerprintKey::new([0; 32]);
-        let options = ScanOptions { threads: 1, timed: false, key, interrupt: &interrupt, progress: &progress };
+        let key = || FingerprintKey::new([0; 32]);
+        let options = ScanOptions { threads: 1, timed: false, key: &key, interrupt: &interrupt, progress: &progress };
         self.scan(&Memory(name, bytes), &options)
     }
 }
@@ -142,10 +142,9 @@ struct Worker<'s> {
 }
 
 impl<'s> Worker<'s> {
-    fn new(scanner: &'s Scanner, options: &ScanOptions<'s>, shared: &'s Mutex<Shared>) -> Worker<'s> {
-        let scratch = Scratch::timed(options.timed);
+    fn new(scanner: &'s Scanner, timed: bool, progress: &'s Progress, shared: &'s Mutex<Shared>) -> Worker<'s> {
         let (hits, chunks, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Worker { scanner, scratch, progress: options.progress, shared, hits, chunks, problems }
+        Worker { scanner, scratch: Scratch::timed(timed), progress, shared, hits, chunks, problems }
     }
 
     fn count(&mut self, blobs: u64, bytes: u64) {

@@ -1,4 +1,4 @@
-use std::{ops::Range, sync::OnceLock, time::Instant};
+use std::{cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
 
 use super::{
     assignment,
@@ -235,8 +235,10 @@ impl Scanner {
                 }
             }
         }
-        // The better surroundings first, so that they are the ones kept.
-        scratch.matches.sort_unstable_by_key(|m| (m.start, m.end, m.rule, !m.is_assigned, !m.is_quoted, m.clone()));
+        // The better surroundings and the last keyword of a name first, so that they are the ones kept.
+        scratch.matches.sort_unstable_by_key(|m| {
+            (m.start, m.end, m.rule, !m.is_assigned, !m.is_quoted, Reverse(m.keyword_in_name()), m.id)
+        });
         scratch.matches.dedup_by_key(|m| (m.start, m.end, m.rule));
     }
 

@@ -189,7 +189,7 @@ impl Evidence<'_> {
             let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
             if mixed {
                 score.add("mix", 10, "letters and digits");
-            } else {
+            } else if self.rule.generic {
                 score.add("mix", -25, "letters or digits alone");
             }
             if matches!(Alphabet::of(secret), Alphabet::Hex) && [32, 40, 64].contains(&secret.len()) {

@@ -1,0 +1,220 @@
+//! What may be typed. No side effects: `settings` makes ready objects of it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{commands::rules::ListFormat, model::Severity};
+
+/// Finds leaked credentials, says whose they are, and gets them rotated.
+#[derive(Debug, Parser)]
+#[command(name = "unleak", version, about, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// Is this a run that takes time, and is progress wanted?
+    pub(super) fn wants_progress(&self) -> Option<Progress> {
+        match &self.command {
+            Command::Scan(args) if args.explain.is_none() => Some(args.output.progress),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Scan files, directories or standard input.
+    ///
+    /// Exit code: 0 clean and complete, 1 findings, 2 could not run, 3 no findings but something was not scanned,
+    /// 130 interrupted.
+    Scan(Box<ScanArgs>),
+    /// List, show or check rules.
+    Rules {
+        #[command(subcommand)]
+        command: RulesCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// List the rules.
+    List {
+        #[command(flatten)]
+        rules: RuleArgs,
+        /// How to write the list.
+        #[arg(long, value_enum, default_value_t = ListFormatArg::Table)]
+        format: ListFormatArg,
+    },
+    /// Show one rule.
+    Show {
+        /// Its id, for example github.pat-classic.
+        id: String,
+        #[command(flatten)]
+        rules: RuleArgs,
+        /// How to write it.
+        #[arg(long, value_enum, default_value_t = ListFormatArg::Table)]
+        format: ListFormatArg,
+    },
+    /// Prove rule files by their own samples.
+    Check {
+        /// Rule files, or directories of them.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ListFormatArg {
+    Table,
+    Json,
+}
+
+impl From<ListFormatArg> for ListFormat {
+    fn from(format: ListFormatArg) -> Self {
+        match format {
+            ListFormatArg::Table => ListFormat::Table,
+            ListFormatArg::Json => ListFormat::Json,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RuleArgs {
+    /// Use the rules of this file or directory, too (may be given more than once).
+    #[arg(long = "rules", value_name = "PATH")]
+    pub(super) files: Vec<PathBuf>,
+    /// Use only the rules given with --rules.
+    #[arg(long, requires = "files")]
+    pub(super) no_builtin_rules: bool,
+    /// Use only this rule, or all rules of this provider (may be given more than once).
+    #[arg(long = "rule", value_name = "ID")]
+    pub(super) only: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ScanArgs {
+    /// Files and directories; - is standard input. Default: the current directory.
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Scan the paths listed in this file, one per line or separated by NUL; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with = "paths")]
+    pub(super) files_from: Option<PathBuf>,
+    /// Say of every candidate on one line of a file why it is a finding or not.
+    #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["paths", "files_from"])]
+    pub(super) explain: Option<String>,
+    #[command(flatten)]
+    pub(super) walk: WalkArgs,
+    #[command(flatten)]
+    pub(super) rules: RuleArgs,
+    #[command(flatten)]
+    pub(super) verdict: VerdictArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    /// Threads to use. Default: one per processor.
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) threads: Option<u16>,
+    /// Which prefilter to use.
+    #[arg(long, value_enum, hide = true, default_value_t = PrefilterArg::Auto)]
+    pub(super) prefilter: PrefilterArg,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What is read")]
+pub(super) struct WalkArgs {
+    /// Leave out what .gitignore and .git/info/exclude name (.unleakignore always counts).
+    #[arg(long)]
+    pub(super) gitignore: bool,
+    /// Leave out what this glob names (may be given more than once).
+    #[arg(long, value_name = "GLOB")]
+    pub(super) exclude: Vec<String>,
+    /// Follow symbolic links.
+    #[arg(short = 'L', long)]
+    pub(super) follow_links: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What counts")]
+pub(super) struct VerdictArgs {
+    /// Report only findings with at least this score, 0 to 100.
+    #[arg(long, value_name = "SCORE", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) min_score: u8,
+    /// Exit with 1 if there are findings of this severity or a higher one: low, medium, high, critical or never.
+    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    pub(super) fail_on: FailOn,
+    /// Exit with 0 instead of 3 when something was not scanned. The report still says so.
+    #[arg(long)]
+    pub(super) allow_incomplete: bool,
+    /// File with the key of the fingerprints, 64 hexadecimal digits. Default: UNLEAK_FINGERPRINT_KEY, else a key of
+    /// your own that is made once.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fingerprint_key: Option<PathBuf>,
+}
+
+/// A severity, or `never`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailOn(pub(super) Option<Severity>);
+
+impl std::str::FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "never" { Ok(FailOn(None)) } else { text.parse().map(|severity| FailOn(Some(severity))) }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// Report format.
+    #[arg(short = 'f', long, default_value = "human",
+          value_parser = clap::builder::PossibleValuesParser::new(crate::report::FORMATS.iter().map(|f| {
+              clap::builder::PossibleValue::new(f.name).help(f.description)
+          })))]
+    pub(super) format: String,
+    /// Write the report to this file, whole or not at all.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Print secrets in clear.
+    #[arg(long)]
+    pub(super) show_secrets: bool,
+    /// Print no text around secrets.
+    #[arg(long)]
+    pub(super) no_snippets: bool,
+    /// Print counts and the time of each stage.
+    #[arg(long)]
+    pub(super) stats: bool,
+    /// Most findings in a SARIF file.
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    pub(super) sarif_limit: usize,
+    /// Colour the human report.
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub(super) color: Colour,
+    /// Show a progress bar on standard error.
+    #[arg(long, value_enum, default_value_t = Progress::Auto)]
+    pub(super) progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Progress {
+    /// On a terminal.
+    Auto,
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum PrefilterArg {
+    Auto,
+    Portable,
+    Reference,
+}

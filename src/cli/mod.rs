@@ -1,0 +1,120 @@
+//! The command line: what was typed, made into settings; diagnostics, progress, exit codes.
+
+mod args;
+mod diagnostics;
+mod progress;
+mod settings;
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Read as _, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use clap::Parser as _;
+
+use crate::{
+    commands::{self, CommandError, Env, ExitCode},
+    engine::Progress,
+};
+use args::{Cli, Command, RulesCommand};
+
+/// Runs `unleak` with the process's arguments and returns its exit code.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help and version go to standard output and are no error; a closed pipe is the reader's choice.
+            let _ = message.print();
+            return if message.use_stderr() { ExitCode::Failure.code() } else { ExitCode::Clean.code() };
+        }
+    };
+    let interrupt = Arc::new(AtomicBool::new(false));
+    watch_interrupt(&interrupt);
+    let progress = Arc::new(Progress::default());
+    let bar = progress::show(cli.wants_progress(), &progress);
+    let mut env = Env {
+        var: &|name| std::env::var_os(name),
+        random: &|buffer| File::open("/dev/urandom")?.read_exact(buffer),
+        stdout: &mut io::stdout().lock(),
+        interrupt: &interrupt,
+        progress: &progress,
+        warn: &|message| say("warning", message),
+    };
+    let outcome = dispatch(cli, &mut env);
+    drop(bar);
+    match outcome {
+        Ok(code) => code.code(),
+        Err(error) => {
+            report_error(&error);
+            ExitCode::Failure.code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Scan(args) => match &args.explain {
+            Some(place) => {
+                let (path, line) = settings::file_and_line(place)?;
+                let choice = settings::rule_choice(&args.rules);
+                Ok(commands::explain(&path, line, &choice, &settings::scanner_options(&args), env)?)
+            }
+            None => Ok(commands::scan::run(&settings::scan_settings(&args)?, env)?),
+        },
+        Command::Rules { command } => match command {
+            RulesCommand::List { rules, format } => {
+                Ok(commands::rules::list(&settings::rule_choice(&rules), format.into(), env)?)
+            }
+            RulesCommand::Show { id, rules, format } => {
+                Ok(commands::rules::show(&id, &settings::rule_choice(&rules), format.into(), env)?)
+            }
+            RulesCommand::Check { paths } => Ok(commands::rules::check(&paths, &diagnostics::render, env)?),
+        },
+    }
+}
+
+/// Ctrl-C asks the scan to end with a report of what it saw. If it can't within two seconds (it waits for input, say),
+/// the process ends without one.
+fn watch_interrupt(interrupt: &Arc<AtomicBool>) {
+    let interrupt = Arc::clone(interrupt);
+    let handler = move || {
+        if interrupt.swap(true, Ordering::Relaxed) {
+            exit_now();
+        }
+        std::thread::spawn(|| {
+            std::thread::sleep(Duration::from_secs(2));
+            exit_now();
+        });
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        say("warning", &format!("can't watch for Ctrl-C: {error}"));
+    }
+}
+
+#[allow(clippy::exit, reason = "the one way out while a thread is blocked in a read")]
+fn exit_now() {
+    std::process::exit(i32::from(ExitCode::Interrupted.code()));
+}
+
+fn report_error(error: &anyhow::Error) {
+    if let Some(CommandError::Rules(crate::rule::RuleError::Mistakes { path, text, mistakes })) = error.downcast_ref() {
+        let mut stderr = anstream::stderr().lock();
+        for mistake in mistakes {
+            let _ = writeln!(stderr, "{}\n", diagnostics::render(path, text, mistake));
+        }
+        return;
+    }
+    say("error", &format!("{error:#}"));
+}
+
+/// Writes a line to standard error; nobody is left to tell if that fails.
+fn say(level: &str, message: &str) {
+    let _ = writeln!(io::stderr().lock(), "unleak: {level}: {message}");
+}

@@ -1,0 +1,99 @@
+//! From what was typed to validated settings.
+
+use std::{io::IsTerminal as _, path::PathBuf};
+
+use anyhow::Context as _;
+
+use super::args::{Colour, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use crate::{
+    commands::{
+        RuleChoice,
+        scan::{ScanSettings, Target},
+    },
+    engine::{ScannerOptions, prefilter::PrefilterKind},
+    report::{self, ReportOptions, Snippets},
+    source::FileOptions,
+};
+
+pub(super) fn rule_choice(args: &RuleArgs) -> RuleChoice {
+    RuleChoice { files: args.files.clone(), without_builtin: args.no_builtin_rules, only: args.only.clone() }
+}
+
+pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
+    let prefilter = match args.prefilter {
+        PrefilterArg::Auto => PrefilterKind::Auto,
+        PrefilterArg::Portable => PrefilterKind::Portable,
+        PrefilterArg::Reference => PrefilterKind::Reference,
+    };
+    ScannerOptions { min_score: args.verdict.min_score, prefilter }
+}
+
+pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
+    let threads = match args.threads {
+        Some(threads) => usize::from(threads),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    Ok(ScanSettings {
+        target: target(args)?,
+        files: FileOptions {
+            follow_links: args.walk.follow_links,
+            gitignore: args.walk.gitignore,
+            exclude: args.walk.exclude.clone(),
+        },
+        rules: rule_choice(&args.rules),
+        scanner: scanner_options(args),
+        threads,
+        format: report::find(&args.output.format).context("clap lets only known formats through")?,
+        report: report_options(&args.output),
+        output: args.output.output.clone(),
+        fail_on: args.verdict.fail_on.0,
+        allow_incomplete: args.verdict.allow_incomplete,
+        fingerprint_key: args.verdict.fingerprint_key.clone(),
+    })
+}
+
+fn target(args: &ScanArgs) -> anyhow::Result<Target> {
+    if let Some(list) = &args.files_from {
+        return Ok(Target::ListedIn(list.clone()));
+    }
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    match args.paths.as_slice() {
+        [] => Ok(Target::Paths(vec![PathBuf::from(".")])),
+        [path] if is_stdin(path) => Ok(Target::Stdin),
+        paths if paths.iter().any(is_stdin) => {
+            anyhow::bail!("standard input (-) can't be mixed with other paths: scan it on its own")
+        }
+        paths => Ok(Target::Paths(paths.to_vec())),
+    }
+}
+
+fn report_options(args: &OutputArgs) -> ReportOptions {
+    let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colour = match args.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => !is_set("NO_COLOR") && (to_terminal || is_set("CLICOLOR_FORCE")),
+    };
+    ReportOptions {
+        colour,
+        show_secrets: args.show_secrets,
+        stats: args.stats,
+        snippets: if args.no_snippets { Snippets::Omit } else { Snippets::Include },
+        width: if to_terminal { terminal_width() } else { 0 },
+        sarif_limit: args.sarif_limit,
+    }
+}
+
+fn terminal_width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0))
+}
+
+/// Splits `FILE:LINE`; the file may have colons in its name.
+pub(super) fn file_and_line(place: &str) -> anyhow::Result<(PathBuf, u64)> {
+    let parts = place.rsplit_once(':').and_then(|(path, line)| Some((path, line.parse().ok()?)));
+    match parts {
+        Some((path, line)) if line > 0 && !path.is_empty() => Ok((PathBuf::from(path), line)),
+        _ => anyhow::bail!("`--explain {place}`: write FILE:LINE, for example src/main.rs:12"),
+    }
+}

@@ -1,0 +1,29 @@
+use std::{ffi::OsString, io, path::PathBuf, sync::atomic::AtomicBool};
+
+use crate::engine::Progress;
+
+/// The outside world as commands may see it: nothing else asks the system for variables, randomness or streams.
+pub struct Env<'a> {
+    /// An environment variable.
+    pub var: &'a dyn Fn(&str) -> Option<OsString>,
+    /// Fills a buffer with bytes that can't be predicted.
+    pub random: &'a dyn Fn(&mut [u8]) -> io::Result<()>,
+    /// Standard output.
+    pub stdout: &'a mut dyn io::Write,
+    /// Set when the user asks to stop.
+    pub interrupt: &'a AtomicBool,
+    /// Counts what is done.
+    pub progress: &'a Progress,
+    /// Says something to the user that is no result.
+    pub warn: &'a (dyn Fn(&str) + Sync),
+}
+
+impl Env<'_> {
+    /// The directory of the user's own settings: `$XDG_CONFIG_HOME/unleak` or `~/.config/unleak`.
+    #[must_use]
+    pub fn config_dir(&self) -> Option<PathBuf> {
+        let set = |name: &str| (self.var)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
+        Some(base.join("unleak"))
+    }
+}

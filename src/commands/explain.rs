@@ -1,0 +1,48 @@
+use std::{io::Write, path::Path};
+
+use super::{CommandError, Env, ExitCode, RuleChoice, output};
+use crate::{
+    engine::{Candidate, Outcome, Scanner, ScannerOptions},
+    model::DisplayPath,
+};
+
+/// `unleak scan --explain FILE:LINE`: every candidate on a line, and why it was or wasn't a finding.
+///
+/// # Errors
+/// If the rules, the file or the line can't be read, or the answer can't be written.
+pub fn explain(
+    path: &Path,
+    line: u64,
+    rules: &RuleChoice,
+    options: &ScannerOptions,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let scanner = Scanner::new(rules.load()?, options);
+    let shown = DisplayPath(path).to_string();
+    let candidates =
+        scanner.explain(path, line).map_err(|source| CommandError::Read { path: shown.clone(), source })?;
+    output::write(None, env, &|out| write_candidates(&shown, line, &candidates, out))?;
+    Ok(ExitCode::Clean)
+}
+
+fn write_candidates(path: &str, line: u64, candidates: &[Candidate], out: &mut dyn Write) -> std::io::Result<()> {
+    if candidates.is_empty() {
+        return writeln!(out, "{path}:{line}: no keyword of any rule stands here.");
+    }
+    for candidate in candidates {
+        let column = candidate.column;
+        match &candidate.outcome {
+            Outcome::Found { score, reasons, context } => {
+                writeln!(out, "{path}:{line}:{column}: {}: found, score {score}", candidate.rule)?;
+                for reason in reasons {
+                    writeln!(out, "    {:+4}  {}: {}", reason.points, reason.feature, reason.detail)?;
+                }
+                if !context.is_empty() {
+                    writeln!(out, "    {context}")?;
+                }
+            }
+            Outcome::Rejected(why) => writeln!(out, "{path}:{line}:{column}: {}: rejected: {why}", candidate.rule)?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! One file per verb. A command gets validated settings and an [`Env`], composes the other modules, and says how it
+//! went; it never sees a command line.
+
+mod env;
+mod exit;
+mod explain;
+mod fingerprint_key;
+mod output;
+pub mod rules;
+pub mod scan;
+
+pub use env::Env;
+pub use exit::ExitCode;
+pub use explain::explain;
+
+use std::path::PathBuf;
+
+use crate::rule::{Rule, RuleError, builtin, load};
+
+/// Which rules to use.
+#[derive(Clone, Debug, Default)]
+pub struct RuleChoice {
+    /// Files and directories of further rules.
+    pub files: Vec<PathBuf>,
+    /// Only the rules of `files`?
+    pub without_builtin: bool,
+    /// If not empty: only rules with one of these ids, or of one of these providers (`github`).
+    pub only: Vec<String>,
+}
+
+/// Why a command could not run. Each ends with exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A rule file could not be used.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    /// A source's settings can't be used.
+    #[error(transparent)]
+    Source(#[from] crate::source::SourceError),
+    /// A rule id stands twice.
+    #[error("rule id `{0}` is defined twice: give one of them another id")]
+    DuplicateRule(String),
+    /// No rule is left to scan with.
+    #[error("no rule has the id or provider `{0}`; `unleak rules list` shows what there is")]
+    UnknownRule(String),
+    /// A file that the user named could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file, safe to print.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file or standard output could not be written.
+    #[error("can't write {path}: {source}")]
+    Write {
+        /// What was to be written, safe to print.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The fingerprint key can't be used.
+    #[error("fingerprint key: {0}")]
+    FingerprintKey(String),
+}
+
+impl RuleChoice {
+    /// The chosen rules, sorted by id.
+    ///
+    /// # Errors
+    /// The first file that can't be used, an id that stands twice, a choice that chooses nothing.
+    pub fn load(&self) -> Result<Vec<Rule>, CommandError> {
+        let mut rules = if self.without_builtin { Vec::new() } else { builtin().to_vec() };
+        for path in &self.files {
+            for file in load(path) {
+                rules.extend(file?.rules.into_iter().map(|proven| proven.rule));
+            }
+        }
+        rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
+        if let Some(pair) = rules.windows(2).find(|pair| pair[0].meta.id == pair[1].meta.id) {
+            return Err(CommandError::DuplicateRule(pair[0].meta.id.to_string()));
+        }
+        let is_chosen = |rule: &Rule, choice: &str| {
+            rule.meta.id == choice || rule.meta.id.split('.').next().is_some_and(|provider| provider == choice)
+        };
+        if let Some(unknown) = self.only.iter().find(|choice| !rules.iter().any(|rule| is_chosen(rule, choice))) {
+            return Err(CommandError::UnknownRule(unknown.clone()));
+        }
+        rules.retain(|rule| self.only.is_empty() || self.only.iter().any(|choice| is_chosen(rule, choice)));
+        Ok(rules)
+    }
+}
