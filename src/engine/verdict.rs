@@ -174,7 +174,7 @@ impl Evidence<'_> {
         let detail = format!("{:.0} % of a random string's entropy", randomness * 100.0);
         match randomness {
             r if r >= 0.92 => score.add("entropy", 15, &detail),
-            r if r >= 0.82 || self.rule.entropy > 0.0 && self.rule.shape != Shape::Assignment => {
+            r if r >= 0.82 || self.rule.entropy > 0.0 && !self.rule.generic => {
                 score.add("entropy", 5, &detail);
             }
             _ => score.add("entropy", -15, &detail),

@@ -1,4 +1,9 @@
-//! Behaviour through the public API.
+//! Behaviour through the public API, in one binary.
 
+mod architecture;
+mod engine;
+mod prefilter;
 mod report;
 mod rules;
+mod samples;
+mod secrecy;

@@ -1,0 +1,97 @@
+//! The prefilter may over-report inside; what it yields must be exactly what aho-corasick yields, on every kernel.
+
+use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
+use unleak::{
+    engine::prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
+    rule::{builtin, template::SampleRng},
+};
+
+fn hits(literals: &[Literal], kind: PrefilterKind, haystack: &[u8]) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    Prefilter::new(literals.to_vec(), kind).find(haystack, &mut PrefilterScratch::default(), &mut hits);
+    hits.sort_unstable();
+    hits
+}
+
+fn literal(bytes: &[u8], ignore_case: bool) -> Literal {
+    let bytes = if ignore_case { bytes.to_ascii_lowercase() } else { bytes.to_vec() };
+    Literal { bytes: bytes.into(), ignore_case }
+}
+
+fn builtin_literals() -> Vec<Literal> {
+    let mut literals: Vec<_> = builtin()
+        .iter()
+        .flat_map(|rule| rule.keywords.iter().map(|keyword| literal(keyword.as_bytes(), rule.ignore_case)))
+        .collect();
+    literals.sort();
+    literals.dedup();
+    literals
+}
+
+/// Few different bytes, so that literals and haystack meet often; bytes that folding or aliasing mix up among them.
+fn byte() -> impl Strategy<Value = u8> {
+    prop_oneof![Just(b'a'), Just(b'A'), Just(b'_'), Just(0x7f), Just(0xe1), Just(b'-'), Just(0), any::<u8>()]
+}
+
+proptest! {
+    #[test]
+    fn every_kernel_agrees_with_aho_corasick(
+        literals in prop::collection::btree_set((prop::collection::vec(byte(), 3..7), any::<bool>()), 1..40),
+        haystack in prop::collection::vec(byte(), 0..400),
+    ) {
+        let mut literals: Vec<_> = literals.iter().map(|(bytes, ignore_case)| literal(bytes, *ignore_case)).collect();
+        literals.sort();
+        literals.dedup();
+        let reference = hits(&literals, PrefilterKind::Reference, &haystack);
+        prop_assert_eq!(&hits(&literals, PrefilterKind::Portable, &haystack), &reference);
+        prop_assert_eq!(&hits(&literals, PrefilterKind::Auto, &haystack), &reference);
+    }
+}
+
+/// Fragments of the built-in keywords in any case, glued together, around the sizes at which kernels change step.
+#[test]
+fn builtin_keywords_are_found_wherever_they_stand() {
+    let literals = builtin_literals();
+    let mut rng = SampleRng::new(7);
+    for size in [0, 1, 2, 3, 63, 64, 66, 67, 68, 127, 131, 16_383, 16_384, 16_385, 16_450, 40_000, 200_000] {
+        let mut haystack = Vec::new();
+        while haystack.len() < size {
+            let keyword = &literals[rng.below(literals.len())].bytes;
+            let cut = 1 + rng.below(keyword.len());
+            let fragment = if rng.below(3) == 0 { &keyword[..cut] } else { keyword };
+            match rng.below(3) {
+                0 => haystack.extend(fragment.to_ascii_uppercase()),
+                1 => haystack.extend(fragment),
+                _ => haystack.push(b' '),
+            }
+        }
+        haystack.truncate(size);
+        let reference = hits(&literals, PrefilterKind::Reference, &haystack);
+        assert_eq!(hits(&literals, PrefilterKind::Portable, &haystack), reference, "portable, {size} bytes");
+        assert_eq!(hits(&literals, PrefilterKind::Auto, &haystack), reference, "auto, {size} bytes");
+    }
+}
+
+/// A keyword across every block and vector boundary, alone in a haystack of zeros.
+#[test]
+fn a_lone_keyword_is_found_at_every_offset() {
+    let literals = builtin_literals();
+    for (index, keyword) in literals.iter().enumerate().step_by(17) {
+        let mut haystack = vec![0; 16_384 + 200];
+        for at in (0..140).chain(16_384 - 140..16_384 + 130) {
+            haystack[at..at + keyword.bytes.len()].copy_from_slice(&keyword.bytes);
+            let found = hits_of(&literals, &haystack);
+            assert!(found.contains(&Hit { at: at as u32, literal: index as u32 }), "{keyword:?} at {at}");
+            haystack[at..at + keyword.bytes.len()].fill(0);
+        }
+    }
+}
+
+fn hits_of(literals: &[Literal], haystack: &[u8]) -> Vec<Hit> {
+    use std::sync::OnceLock;
+    static PREFILTER: OnceLock<Prefilter> = OnceLock::new();
+    let prefilter = PREFILTER.get_or_init(|| Prefilter::new(literals.to_vec(), PrefilterKind::Auto));
+    let mut hits = Vec::new();
+    prefilter.find(haystack, &mut PrefilterScratch::default(), &mut hits);
+    hits
+}
