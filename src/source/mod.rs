@@ -12,6 +12,29 @@ use std::{
 
 use crate::model::{Origin, Part, Problem, Provenance, Stats};
 
+mod crew;
+mod files;
+mod list;
+mod reader;
+mod window;
+
+pub use files::{ENDLESS_BYTES, FileOptions, Files, NAME_BYTES};
+pub use list::{parse_paths, read_paths};
+pub use reader::Stream;
+
+/// Why a source can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// An exclude glob that can't be understood.
+    #[error("`{glob}` is not a glob: {message}")]
+    Exclude {
+        /// The glob as given.
+        glob: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
 /// Something that yields blobs.
 pub trait Source: Sync {
     /// Reads everything and hands it to receivers, one per thread, made with `receiver`. Never fails as a whole: what

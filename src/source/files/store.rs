@@ -1,0 +1,100 @@
+//! Git object stores: found here, read by the git source.
+//!
+//! Packed and loose objects are compressed, so their raw bytes hold nothing to find. They are left out by name and
+//! place, one by one: anything else that somebody put into an object store is scanned like any file.
+
+use std::{ffi::OsStr, path::Path};
+
+use super::{dir::Entry, rules::GIT_DIR};
+
+/// Where in an object store a directory stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum StorePart {
+    #[default]
+    Outside,
+    /// `objects`
+    Top,
+    /// `objects/4b`: loose objects whose names start so.
+    Fan,
+    /// `objects/pack`
+    Pack,
+}
+
+/// The directory that holds the objects, in a `.git` folder or a bare repository.
+const OBJECTS: &str = "objects";
+
+impl StorePart {
+    /// The part that the directory `name` of a directory at `self` is.
+    pub(super) fn of_child(self, name: &OsStr) -> StorePart {
+        let name = name.as_encoded_bytes();
+        match self {
+            StorePart::Top if name == b"pack" => StorePart::Pack,
+            StorePart::Top if name.len() == 2 && is_hex(name) => StorePart::Fan,
+            _ => StorePart::Outside,
+        }
+    }
+
+    /// Is the file `name` of this directory part of the store's own format?
+    pub(super) fn holds_as_object(self, name: &OsStr) -> bool {
+        let name = name.as_encoded_bytes();
+        match self {
+            StorePart::Outside | StorePart::Top => false,
+            // A SHA-1 or SHA-256 name less the two digits of its directory.
+            StorePart::Fan => matches!(name.len(), 38 | 62) && is_hex(name),
+            StorePart::Pack => name == b"multi-pack-index" || is_pack_file(name),
+        }
+    }
+}
+
+/// Is this the name of an object store's directory?
+pub(super) fn is_objects(name: &OsStr) -> bool {
+    name == OBJECTS
+}
+
+/// Does the directory at `dir`, whose entries are given, hold an object store? A `.git` folder does, and so does a
+/// bare repository.
+pub(super) fn is_store(dir: &Path, entries: &[Entry]) -> bool {
+    let has = |wanted: &str| entries.iter().any(|entry| entry.name == *wanted);
+    has(OBJECTS) && (dir.file_name() == Some(OsStr::new(GIT_DIR)) || (has("HEAD") && has("refs")))
+}
+
+/// Is the directory that the user named an object store itself?
+pub(super) fn is_store_root(real: &Path) -> bool {
+    let Some(parent) = real.parent().filter(|_| real.file_name().is_some_and(is_objects)) else { return false };
+    let has = |wanted: &str| parent.join(wanted).symlink_metadata().is_ok();
+    parent.file_name() == Some(OsStr::new(GIT_DIR)) || (has("HEAD") && has("refs"))
+}
+
+/// `pack-<id>.<extension>`, as in `gitformat-pack(5)`.
+fn is_pack_file(name: &[u8]) -> bool {
+    let Some(rest) = name.strip_prefix(b"pack-") else { return false };
+    let Some(dot) = rest.iter().position(|&byte| byte == b'.') else { return false };
+    let (id, extension) = (&rest[..dot], &rest[dot + 1..]);
+    let known: [&[u8]; 5] = [b"pack", b"idx", b"rev", b"bitmap", b"mtimes"];
+    matches!(id.len(), 40 | 64) && is_hex(id) && known.contains(&extension)
+}
+
+fn is_hex(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_hexdigit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::StorePart;
+
+    #[test]
+    fn only_what_git_writes_is_left_out() {
+        let top = StorePart::Top;
+        let (fan, pack) = (top.of_child(OsStr::new("4b")), top.of_child(OsStr::new("pack")));
+        assert_eq!((fan, pack), (StorePart::Fan, StorePart::Pack));
+        assert_eq!(top.of_child(OsStr::new("info")), StorePart::Outside);
+        let id = "825dc642cb6eb9a060e54bf8d69288fbee4904";
+        assert!(fan.holds_as_object(OsStr::new(id)));
+        assert!(!fan.holds_as_object(OsStr::new("notes.txt")));
+        assert!(!pack.holds_as_object(OsStr::new(id)));
+        assert!(pack.holds_as_object(OsStr::new(&format!("pack-4b{id}.idx"))));
+        assert!(!pack.holds_as_object(OsStr::new("pack-passwords.txt")));
+    }
+}
