@@ -60,7 +60,7 @@ pub struct FileOptions {
 ///   directory counts once) is counted in [`Stats::ignored`](crate::model::Stats::ignored).
 /// - **Sizes.** There is no limit. Files over [`CHUNK_BYTES`](super::CHUNK_BYTES) wait until the walk is done and are
 ///   then scanned in chunks by all threads together. What is appended meanwhile is scanned, too, up to twice the size
-///   seen first. A file that gives more bytes than its size, or lies on a pseudo file system, is read front to back
+///   seen first (or [`ENDLESS_BYTES`] beyond it, if that is more). A file that gives more bytes than its size, or lies on a pseudo file system, is read front to back
 ///   and ends with a problem at [`ENDLESS_BYTES`].
 /// - **Object stores** of git are not read as files: [`Files::stores`] names them.
 /// - **Names** of [`NAME_BYTES`] or more and the targets of symbolic links are handed over as blobs.
@@ -73,7 +73,7 @@ pub struct Files {
     stores: Mutex<Vec<PathBuf>>,
 }
 
-/// Most bytes that are read of a file whose size says less.
+/// Most bytes that are read of a file whose size says less, or of what is appended to a small file meanwhile.
 pub const ENDLESS_BYTES: u64 = 64 << 20;
 
 /// Shortest name that is handed over: hardly a credential is shorter, and most names are.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    ENDLESS_BYTES,
     dir::{LastLink, open_file, read_at},
     problem_kind,
 };
@@ -124,7 +125,8 @@ fn open(large: LargeFile) -> io::Result<OpenFile> {
 }
 
 /// Scans one chunk, and after the last one what was appended since: up to the end, but no further than twice the size
-/// seen first, so that a file that grows faster than it is read doesn't keep us for ever. `false` when interrupted.
+/// seen first or [`ENDLESS_BYTES`] beyond it, whichever is more, so that a file that grows faster than it is read
+/// doesn't keep us for ever. `false` when interrupted.
 fn scan_chunk(file: &OpenFile, chunk: u64, worker: &mut Worker<'_>, plan: &Plan<'_>) -> bool {
     let is_last = chunk + 1 == file.chunks();
     let mut owned = chunk * CHUNK;
@@ -134,8 +136,8 @@ fn scan_chunk(file: &OpenFile, chunk: u64, worker: &mut Worker<'_>, plan: &Plan<
             return true;
         }
         owned += CHUNK;
-        if owned >= file.size.saturating_mul(2) {
-            report(file, worker, ProblemKind::Endless, "grew to twice its size while it was read".to_owned());
+        if owned >= file.size.saturating_add(file.size.max(ENDLESS_BYTES)) {
+            report(file, worker, ProblemKind::Endless, "grew faster than it could be read".to_owned());
             return true;
         }
         if plan.is_interrupted() {
