@@ -9,6 +9,7 @@ use serde_json::Value;
 fn packages() -> Vec<Value> {
     let host = host();
     let all_platforms: &[&str] = &[];
+    let mut errors = String::new();
     for platforms in [all_platforms, &["--filter-platform", &host]] {
         let output = cargo()
             .args(["metadata", "--locked", "--offline", "--all-features", "--format-version", "1"])
@@ -19,9 +20,9 @@ fn packages() -> Vec<Value> {
             let mut metadata: Value = serde_json::from_slice(&output.stdout).expect("metadata is JSON");
             return serde_json::from_value(metadata["packages"].take()).expect("metadata has packages");
         }
-        eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        errors.push_str(&String::from_utf8_lossy(&output.stderr));
     }
-    panic!("cargo metadata failed, see above");
+    panic!("cargo metadata failed: {errors}");
 }
 
 fn cargo() -> Command {
