@@ -15,6 +15,12 @@ impl ByteSet {
         }
     }
 
+    /// The bytes of either set.
+    #[must_use]
+    pub fn union(&self, other: &ByteSet) -> ByteSet {
+        ByteSet(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
     /// Is `byte` in the set?
     #[must_use]
     #[inline]

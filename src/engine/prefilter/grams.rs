@@ -1,7 +1,8 @@
 use super::{Hit, Literal};
+use crate::rule::ByteSet;
 
 /// How many groups of eight buckets stage 1 has.
-pub(super) const GROUPS: usize = 2;
+pub(super) const GROUPS: usize = 4;
 
 /// Per group and gram byte, which buckets hold a gram with this byte there. Indexed by the byte's low seven bits:
 /// bytes above 127 alias, which over-reports.
@@ -16,18 +17,19 @@ pub(super) struct Grams {
     bitmap: Box<[u64; BITMAP_WORDS]>,
 }
 
-/// The four bytes that stand for a literal; of a three-byte literal, its three bytes and any fourth.
+/// The four bytes that stand for a literal; of a three-byte literal, its three bytes and whatever may follow.
 #[derive(Clone, Copy, Debug)]
 struct Gram {
     bytes: [u8; 4],
     len: usize,
+    next: Option<ByteSet>,
     /// Where in the literal they stand.
     offset: usize,
     ignore_case: bool,
 }
 
-const BITMAP_BITS: u32 = 17;
-const BITMAP_WORDS: usize = 1 << (BITMAP_BITS - 6);
+const BITMAP_WORDS: usize = 1 << 11;
+const WORD_SHIFT: u32 = 32 - 11;
 
 /// Setting this bit folds ASCII letters to lower case. It also merges a few other characters, which over-reports.
 const FOLD: u32 = 0x2020_2020;
@@ -56,23 +58,32 @@ impl Grams {
                 all.mark(u32::from_le_bytes(gram.bytes));
             } else {
                 let [first, second, third, _] = gram.bytes;
-                (0..=255).for_each(|fourth| all.mark(u32::from_le_bytes([first, second, third, fourth])));
+                let follows = |byte: &u8| gram.next.is_none_or(|next| next.contains(*byte));
+                let fourths = (0..=255).filter(follows);
+                fourths.for_each(|fourth| all.mark(u32::from_le_bytes([first, second, third, fourth])));
             }
         }
         all
     }
 
     fn mark(&mut self, gram: u32) {
-        let bit = mix(gram) >> (32 - BITMAP_BITS);
-        self.bitmap[(bit >> 6) as usize] |= 1 << (bit & 63);
+        let (word, bits) = word_and_bits(gram);
+        self.bitmap[word] |= bits;
     }
 
     /// Stage 2: 1 if these four bytes may be a gram, else 0.
     #[inline(always)]
     pub(super) fn may_be(&self, gram: u32) -> usize {
-        let bit = mix(gram) >> (32 - BITMAP_BITS);
-        (self.bitmap[(bit >> 6) as usize & (BITMAP_WORDS - 1)] >> (bit & 63) & 1) as usize
+        let (word, bits) = word_and_bits(gram);
+        usize::from(self.bitmap[word & (BITMAP_WORDS - 1)] & bits == bits)
     }
+}
+
+/// A word of the bitmap and two bits of it: one load for two tests, and a tenth of the false alarms of one bit.
+#[inline(always)]
+fn word_and_bits(gram: u32) -> (usize, u64) {
+    let hash = mix(gram);
+    ((hash >> WORD_SHIFT) as usize, 1 << (hash >> (WORD_SHIFT - 6) & 63) | 1 << (hash >> (WORD_SHIFT - 12) & 63))
 }
 
 fn empty_bitmap() -> Box<[u64; BITMAP_WORDS]> {
@@ -114,7 +125,7 @@ fn rarest_gram(literal: &Literal) -> Gram {
         .expect("a literal has at least three bytes");
     let mut bytes = [0; 4];
     bytes[..len].copy_from_slice(window);
-    Gram { bytes, len, offset, ignore_case }
+    Gram { bytes, len, next: literal.next, offset, ignore_case }
 }
 
 /// Deals grams into buckets so that the share of positions passing stage 1 stays small: each goes where it raises the
@@ -149,16 +160,19 @@ fn deal_into_buckets(grams: &[Gram]) -> Box<Tables> {
 }
 
 /// The byte values that a gram accepts at one of its four places.
-fn gram_bytes_at(gram: &Gram, at: usize) -> impl Iterator<Item = u8> {
+fn gram_bytes_at(gram: &Gram, at: usize) -> impl Iterator<Item = u8> + '_ {
     let byte = gram.bytes[at];
-    let any = at >= gram.len;
+    let follows = at >= gram.len;
     let other_case = if gram.ignore_case && byte.is_ascii_alphabetic() { byte ^ 0x20 } else { byte };
-    (0..if any { 128 } else { 2 }).map(move |n| if any { n } else { [byte, other_case][usize::from(n)] })
+    let last = if follows { 255 } else { 1 };
+    (0..=last)
+        .filter(move |n| !follows || gram.next.is_none_or(|next| next.contains(*n)))
+        .map(move |n| if follows { n } else { [byte, other_case][usize::from(n)] })
 }
 
 fn added_share(table: &[u8; 128], bucket: usize, gram: &Gram, at: usize) -> f32 {
     if at >= gram.len {
-        return 1.0;
+        return gram_bytes_at(gram, at).filter(|b| table[usize::from(b & 127)] >> bucket & 1 == 0).map(frequency).sum();
     }
     let byte = gram.bytes[at];
     if table[usize::from(byte & 127)] >> bucket & 1 == 1 { 0.0 } else { frequency_of(byte, gram.ignore_case) }

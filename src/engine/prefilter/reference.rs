@@ -6,6 +6,7 @@ use super::{Hit, Literal};
 #[derive(Debug)]
 pub(super) struct Reference {
     automata: Vec<(AhoCorasick, Vec<u32>)>,
+    literals: Vec<Literal>,
 }
 
 impl Reference {
@@ -25,13 +26,16 @@ impl Reference {
                 (automaton, chosen.iter().map(|(index, _)| *index as u32).collect())
             })
             .collect();
-        Reference { automata }
+        Reference { automata, literals: literals.to_vec() }
     }
 
     pub(super) fn find(&self, bytes: &[u8], hits: &mut Vec<Hit>) {
         for (automaton, indices) in &self.automata {
             for found in automaton.find_overlapping_iter(bytes) {
-                hits.push(Hit { at: found.start() as u32, literal: indices[found.pattern().as_usize()] });
+                let literal = indices[found.pattern().as_usize()];
+                if self.literals[literal as usize].may_be_followed_by(bytes.get(found.end()).copied()) {
+                    hits.push(Hit { at: found.start() as u32, literal });
+                }
             }
         }
     }
