@@ -69,24 +69,38 @@ fn main() {
 
         println!("{:32} {:8.0} per MB", "  hits", hits.len() as f64 * 1e6 / text.len() as f64);
     }
-    println!("{:32} {:8.2} ms", "prefilter, build", 1e3 * seconds(|| {
-        black_box(Prefilter::new(literals.clone(), PrefilterKind::Auto));
-    }));
+    println!(
+        "{:32} {:8.2} ms",
+        "prefilter, build",
+        1e3 * seconds(|| {
+            black_box(Prefilter::new(literals.clone(), PrefilterKind::Auto));
+        })
+    );
     let scanner = Scanner::builtin();
     rate("whole scan, one thread", text.len(), || {
         black_box(scanner.scan_bytes("log", &text));
     });
-    println!("{:32} {:8.3} ms each", "compiling patterns", 1e3 / builtin().len() as f64 * seconds(|| {
-        builtin().iter().for_each(|rule| {
-            black_box(compile(rule).unwrap());
-        });
-    }));
+    println!(
+        "{:32} {:8.3} ms each",
+        "compiling patterns",
+        1e3 / builtin().len() as f64
+            * seconds(|| {
+                builtin().iter().for_each(|rule| {
+                    black_box(compile(rule).unwrap());
+                });
+            })
+    );
     let tokens: Vec<&[u8]> = text.chunks_exact(40).take(100_000).collect();
-    println!("{:32} {:8.0} ns each", "entropy of 40 bytes", 1e9 / tokens.len() as f64 * seconds(|| {
-        tokens.iter().for_each(|token| {
-            black_box(shannon(token));
-        });
-    }));
+    println!(
+        "{:32} {:8.0} ns each",
+        "entropy of 40 bytes",
+        1e9 / tokens.len() as f64
+            * seconds(|| {
+                tokens.iter().for_each(|token| {
+                    black_box(shannon(token));
+                });
+            })
+    );
     let utf16: Vec<u8> = text.iter().take(8 << 20).flat_map(|byte| [*byte, 0]).collect();
     rate("decoding UTF-16", utf16.len(), || {
         black_box(Utf16::LittleEndian.decode(&utf16, 0));

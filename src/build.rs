@@ -57,7 +57,7 @@ fn embed_file(path: &Path, rules: &mut BTreeMap<String, String>) -> Result<(), B
 fn describe(path: &Path, text: &str, mistakes: &[Mistake]) -> String {
     mistakes.iter().fold(String::new(), |mut all, mistake| {
         let line = 1 + text[..mistake.span.start.min(text.len())].matches('\n').count();
-        let _ = write!(all, "{}:{line}: {}; {}\n", path.display(), mistake.message, mistake.help);
+        let _ = writeln!(all, "{}:{line}: {}; {}", path.display(), mistake.message, mistake.help);
         all
     })
 }
@@ -91,6 +91,11 @@ fn embed_rule(provider: &str, entry: &RuleEntry, analysis: &Analysis) -> Result<
     let checksum = entry.checksum.map_or("None".to_owned(), |checksum| format!("Some(Checksum::{checksum:?})"));
     writeln!(code, "min_digits: {}, checksum: {checksum},", entry.min_digits)?;
     writeln!(code, "allow: {},", strings(entry.allow.iter().map(toml::Spanned::get_ref).collect()))?;
-    writeln!(code, "generic: {}, supersedes: {} }},", entry.generic, strings(entry.supersedes.iter().map(toml::Spanned::get_ref).collect()))?;
+    writeln!(
+        code,
+        "generic: {}, supersedes: {} }},",
+        entry.generic,
+        strings(entry.supersedes.iter().map(toml::Spanned::get_ref).collect())
+    )?;
     Ok(code)
 }

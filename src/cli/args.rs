@@ -130,6 +130,10 @@ pub(super) struct WalkArgs {
     /// Leave out what this glob names (may be given more than once).
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
+    /// Say that the history of git repositories is not to be scanned. Without this it is listed as not scanned, and
+    /// the exit code is 3.
+    #[arg(long)]
+    pub(super) no_history: bool,
     /// Follow symbolic links.
     #[arg(short = 'L', long)]
     pub(super) follow_links: bool,

@@ -36,8 +36,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let interrupt = Arc::new(AtomicBool::new(false));
-    watch_interrupt(&interrupt);
     let progress = Arc::new(Progress::default());
+    watch_interrupt(&interrupt, &progress);
     let bar = progress::show(cli.wants_progress(), &progress);
     let mut env = Env {
         var: &|name| std::env::var_os(name),
@@ -82,15 +82,19 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
 
 /// Ctrl-C asks the scan to end with a report of what it saw. If it can't within two seconds (it waits for input, say),
 /// the process ends without one.
-fn watch_interrupt(interrupt: &Arc<AtomicBool>) {
-    let interrupt = Arc::clone(interrupt);
+fn watch_interrupt(interrupt: &Arc<AtomicBool>, progress: &Arc<Progress>) {
+    let (interrupt, progress) = (Arc::clone(interrupt), Arc::clone(progress));
     let handler = move || {
         if interrupt.swap(true, Ordering::Relaxed) {
             exit_now();
         }
-        std::thread::spawn(|| {
+        let progress = Arc::clone(&progress);
+        std::thread::spawn(move || {
             std::thread::sleep(Duration::from_secs(2));
-            exit_now();
+            // A report that is being written is let finish.
+            if !progress.done.load(Ordering::Relaxed) {
+                exit_now();
+            }
         });
     };
     if let Err(error) = ctrlc::set_handler(handler) {

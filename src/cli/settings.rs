@@ -8,7 +8,7 @@ use super::args::{Colour, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
         RuleChoice,
-        scan::{ScanSettings, Target},
+        scan::{History, ScanSettings, Target},
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
     report::{self, ReportOptions, Snippets},
@@ -47,6 +47,7 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         report: report_options(&args.output),
         output: args.output.output.clone(),
         fail_on: args.verdict.fail_on.0,
+        history: if args.walk.no_history { History::LeftOut } else { History::Reported },
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
     })

@@ -34,7 +34,8 @@ fn write_file(path: &Path, report: &WriteReport<'_>) -> io::Result<()> {
         return fill(File::options().write(true).open(&target)?, report);
     }
     let draft = draft_of(&target)?;
-    let written = File::create_new(&draft).and_then(|file| fill(file, report)).and_then(|()| fs::rename(&draft, &target));
+    let written =
+        File::create_new(&draft).and_then(|file| fill(file, report)).and_then(|()| fs::rename(&draft, &target));
     if written.is_err() {
         let _ = fs::remove_file(&draft);
     }

@@ -11,7 +11,7 @@ use super::{CommandError, Env, ExitCode, RuleChoice, output};
 use crate::{
     engine::prove,
     model::RuleMeta,
-    rule::{LoadedFile, Mistake, Rule, RuleError, load},
+    rule::{LoadedFile, Mistake, ProvenRule, Rule, RuleError, builtin, load},
 };
 
 /// How a list is written.
@@ -70,8 +70,7 @@ pub fn list(choice: &RuleChoice, format: ListFormat, env: &mut Env<'_>) -> Resul
 /// If there is no such rule, or as for [`list`].
 pub fn show(id: &str, choice: &RuleChoice, format: ListFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let rules = choice.load()?;
-    let rule =
-        rules.iter().find(|rule| rule.meta.id == id).ok_or_else(|| CommandError::UnknownRule(id.to_owned()))?;
+    let rule = rules.iter().find(|rule| rule.meta.id == id).ok_or_else(|| CommandError::UnknownRule(id.to_owned()))?;
     output::write(None, env, &|out| match format {
         ListFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, &Described::new(rule))?;
@@ -130,9 +129,25 @@ pub fn check(paths: &[PathBuf], show_mistake: &ShowMistake<'_>, env: &mut Env<'_
 }
 
 fn failed_proofs(files: &[LoadedFile], show_mistake: &ShowMistake<'_>) -> Vec<String> {
-    let of_file: Vec<&LoadedFile> =
-        files.iter().flat_map(|file| std::iter::repeat_n(file, file.rules.len())).collect();
+    let of_file: Vec<&LoadedFile> = files.iter().flat_map(|file| std::iter::repeat_n(file, file.rules.len())).collect();
     let rules: Vec<_> = files.iter().flat_map(|file| file.rules.clone()).collect();
     let mistakes = prove(&rules);
-    mistakes.iter().map(|(rule, m)| show_mistake(&of_file[*rule].path, &of_file[*rule].text, m)).collect()
+    let unknown = rules
+        .iter()
+        .enumerate()
+        .flat_map(|(index, rule)| unknown_superseded(rule, &rules).into_iter().map(move |mistake| (index, mistake)));
+    let all = mistakes.into_iter().chain(unknown);
+    all.map(|(rule, m)| show_mistake(&of_file[rule].path, &of_file[rule].text, &m)).collect()
+}
+
+fn unknown_superseded(proven: &ProvenRule, rules: &[ProvenRule]) -> Vec<Mistake> {
+    let exists = |id: &str| rules.iter().map(|r| &r.rule).chain(builtin()).any(|rule| rule.meta.id == id);
+    let unknown = proven.rule.supersedes.iter().filter(|id| !exists(id));
+    unknown
+        .map(|id| Mistake {
+            span: proven.id_span.clone(),
+            message: format!("it supersedes `{id}`, which does not exist"),
+            help: "`unleak rules list` shows the ids".to_owned(),
+        })
+        .collect()
 }

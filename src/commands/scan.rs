@@ -5,7 +5,7 @@ use std::{io::Read, path::PathBuf, sync::atomic::Ordering};
 use super::{CommandError, Env, ExitCode, RuleChoice, fingerprint_key, output};
 use crate::{
     engine::{FingerprintKey, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, ScanReport, Severity},
+    model::{DisplayPath, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{FileOptions, Files, Source, Stream, read_paths},
 };
@@ -21,12 +21,23 @@ pub enum Target {
     Stdin,
 }
 
+/// What becomes of the history of git repositories that a walk meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// It is listed as not scanned.
+    Reported,
+    /// It is meant to be left out.
+    LeftOut,
+}
+
 /// Everything that `unleak scan` may be told.
 pub struct ScanSettings {
     /// What to scan.
     pub target: Target,
     /// How directories are walked.
     pub files: FileOptions,
+    /// What becomes of git history.
+    pub history: History,
     /// Which rules.
     pub rules: RuleChoice,
     /// How the scanner judges.
@@ -53,16 +64,32 @@ pub struct ScanSettings {
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let scanner = Scanner::new(settings.rules.load()?, &settings.scanner);
-    let source = open(settings)?;
-    let report = scan(settings, &scanner, &*source, env)?;
+    let report = match roots(&settings.target)? {
+        None => scan(settings, &scanner, &Stream::new("<stdin>", std::io::stdin()), env)?,
+        Some(roots) => {
+            let files = Files::new(roots, settings.files.clone())?;
+            let mut report = scan(settings, &scanner, &files, env)?;
+            if settings.history == History::Reported {
+                report.problems.extend(files.stores().into_iter().map(history_not_scanned));
+                report.problems.sort();
+            }
+            report
+        }
+    };
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
 }
 
-fn open(settings: &ScanSettings) -> Result<Box<dyn Source>, CommandError> {
-    let roots = match &settings.target {
-        Target::Stdin => return Ok(Box::new(Stream::new("<stdin>", std::io::stdin()))),
+fn history_not_scanned(store: PathBuf) -> Problem {
+    let message = "commits are not read yet; --no-history says that they are not meant to be".to_owned();
+    Problem { provenance: Provenance::File(store), kind: ProblemKind::HistoryNotScanned, message }
+}
+
+/// The files and directories to scan; none for standard input.
+fn roots(target: &Target) -> Result<Option<Vec<PathBuf>>, CommandError> {
+    let roots = match target {
+        Target::Stdin => return Ok(None),
         Target::Paths(paths) => paths.clone(),
         Target::ListedIn(path) => {
             let listed = if path.as_os_str() == "-" {
@@ -73,7 +100,7 @@ fn open(settings: &ScanSettings) -> Result<Box<dyn Source>, CommandError> {
             listed.map_err(|source| CommandError::Read { path: DisplayPath(path).to_string(), source })?
         }
     };
-    Ok(Box::new(Files::new(roots, settings.files.clone())?))
+    Ok(Some(roots))
 }
 
 fn scan(

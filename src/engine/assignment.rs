@@ -72,6 +72,8 @@ impl Cursor<'_> {
     /// Moves past `=`, `:`, `:=`, `=>`, `?=`, `||=`, `,` or `>`, with a type between colon and equals sign if need be.
     fn operator(&mut self) -> bool {
         match self.peek() {
+            // A path such as `secret::Store` assigns nothing.
+            Some(b':') if self.bytes.get(self.at + 1) == Some(&b':') => false,
             Some(b':') => {
                 self.at += 1;
                 let back = self.at;
@@ -115,9 +117,13 @@ impl Cursor<'_> {
         }
         self.at = before_prefix;
         let start = self.at;
-        let ends = |b: u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | 0);
+        let ends = |b: u8| {
+            b.is_ascii_whitespace()
+                || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | 0)
+        };
         let rest = self.bytes.get(start..limit)?;
-        let len = rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
+        let len =
+            rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
         let closing = rest.get(len..).unwrap_or_default();
         (len > 0).then(|| (start..start + len, tag && closing.starts_with(b"</")))
     }
@@ -155,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_assigns_nothing_is_left() {
-        for text in ["the token is here", "token()", "token = \"open", "token", "token ="] {
+        for text in ["the token is here", "token()", "token = \"open", "token", "token =", "token::Kind > x"] {
             assert_eq!(value_of(text), None, "{text}");
         }
     }

@@ -27,7 +27,13 @@ impl Hit {
     pub(super) fn new(located: Located, carry: Carry, provenance: Provenance, part: Part) -> Hit {
         let place = located.place(carry);
         let occurrence = Occurrence { provenance, part, place, context: located.context };
-        Hit { rule: located.rule, secret: located.secret, public_id: located.public_id, score: located.score, occurrence }
+        Hit {
+            rule: located.rule,
+            secret: located.secret,
+            public_id: located.public_id,
+            score: located.score,
+            occurrence,
+        }
     }
 }
 
@@ -94,7 +100,10 @@ impl Collector {
         }
         findings.sort_by(|a, b| {
             let order = |f: &Finding| (Reverse(f.rule.severity), f.rule.id.clone());
-            order(a).cmp(&order(b)).then_with(|| a.occurrences.cmp(&b.occurrences)).then_with(|| a.secret.cmp(&b.secret))
+            order(a)
+                .cmp(&order(b))
+                .then_with(|| a.occurrences.cmp(&b.occurrences))
+                .then_with(|| a.secret.cmp(&b.secret))
         });
         problems.sort();
         problems.dedup();

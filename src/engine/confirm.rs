@@ -2,14 +2,10 @@
 
 use std::ops::Range;
 
-use regex_automata::{
-    Anchored, Input,
-    meta::Cache,
-    util::captures::Captures,
-};
+use regex_automata::{Anchored, Input, meta::Cache, util::captures::Captures};
 
 use super::{assignment, verdict::Rejection};
-use crate::rule::{ByteSet, Patterns, Rule, Shape};
+use crate::rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_UNTIL};
 
 /// Bytes that a rule's pattern confirmed. Offsets are into the window.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,7 +188,8 @@ impl Attempt<'_> {
             return (next.end <= limit).then_some(next.end);
         }
         // An end may straddle the limit of the last search: step back by more than any closing line has.
-        let resume = if known.empty.contains(&from) { known.empty.end.saturating_sub(256).max(from) } else { from };
+        let resume =
+            if known.empty.contains(&from) { known.empty.end.saturating_sub(MAX_UNTIL).max(from) } else { from };
         *self.regex_calls += 1;
         let found = until.search_with(cache, &Input::new(self.bytes).span(resume..limit)).map(|found| found.range());
         let empty_end = found.as_ref().map_or(limit, |found| found.start);
@@ -241,7 +238,8 @@ fn is_touched_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
         [.., b'\\', b'x', a, b] if hex(&[*a, *b]) => false,
         [.., b'\\', b'u', a, b, c, d] if hex(&[*a, *b, *c, *d]) => false,
         [.., b'm'] => {
-            let digits = before[..before.len() - 1].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
+            let digits =
+                before[..before.len() - 1].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
             !before[..before.len() - 1 - digits].ends_with(b"\x1b[")
         }
         _ => true,
@@ -251,7 +249,8 @@ fn is_touched_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
 /// Does the text between a provider's name and a token assign the one to the other?
 fn gap_assigns(gap: &[u8]) -> bool {
     let tail = gap.trim_ascii_end();
-    let unquoted = tail.iter().rev().skip_while(|byte| matches!(**byte, b'"' | b'\'' | b'`' | b' ' | b'\t' | b'(' | b'\\'));
+    let unquoted =
+        tail.iter().rev().skip_while(|byte| matches!(**byte, b'"' | b'\'' | b'`' | b' ' | b'\t' | b'(' | b'\\'));
     unquoted.clone().next().is_some_and(|byte| matches!(*byte, b'=' | b':' | b'>' | b','))
 }
 

@@ -53,6 +53,10 @@ impl Scanner {
     /// # Errors
     /// If the file can't be read or has fewer lines.
     pub fn explain(&self, path: &Path, line: u64) -> io::Result<Vec<Candidate>> {
+        // Opening a pipe would wait for a writer, and a device may never end.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        }
         let mut file = File::open(path)?;
         let mut head = vec![0; LargeBlob::HEAD];
         let len = read_up_to(&mut file, &mut head)?;
@@ -77,7 +81,11 @@ impl Scanner {
             .all
             .into_iter()
             .filter(|(_, at, _)| line.contains(&at.start))
-            .map(|(rule, at, why)| Candidate { rule, column: at.start - line.start + 1, outcome: Outcome::Rejected(why) })
+            .map(|(rule, at, why)| Candidate {
+                rule,
+                column: at.start - line.start + 1,
+                outcome: Outcome::Rejected(why),
+            })
             .collect();
         candidates.extend(located.into_iter().map(|found| Candidate {
             rule: self.rules()[found.rule as usize].meta.id.to_string(),

@@ -89,7 +89,7 @@ impl<'a> LineCursor<'a> {
 /// UTF-16 code units of UTF-8 text: one per character, two above U+FFFF. Bytes that are not UTF-8 count as their
 /// lead byte would, so that the count of a text is the sum over its parts wherever it is cut.
 fn utf16_units(text: &[u8]) -> u64 {
-    text.iter().map(|&byte| u64::from(byte < 0x80 || byte >= 0xc0) + u64::from((0xf0..0xf8).contains(&byte))).sum()
+    text.iter().map(|&byte| u64::from(!(0x80..0xc0).contains(&byte)) + u64::from((0xf0..0xf8).contains(&byte))).sum()
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{
     lines::{Carry, LineCursor, LocalPosition},
-    scanner::{ALLOW_REACH, CONTEXT, WindowMatches},
-    verdict::Score,
+    scanner::{ALLOW_REACH, CONTEXT, Observer, WindowMatches},
+    verdict::{Rejection, Score},
 };
 use crate::{
     decode::OffsetMap,
@@ -48,7 +48,12 @@ pub(super) struct Text<'a> {
 }
 
 /// Locates a window's matches; returns them with the number of those that an inline comment silenced.
-pub(super) fn locate(text: &Text<'_>, found: WindowMatches, rules: &[Rule]) -> (Vec<Located>, u64) {
+pub(super) fn locate(
+    text: &Text<'_>,
+    found: WindowMatches,
+    rules: &[Rule],
+    observer: &mut impl Observer,
+) -> (Vec<Located>, u64) {
     let mut cursor = LineCursor::new(text.bytes, text.map, text.owned.start);
     let mut located = Vec::with_capacity(found.accepted.len());
     let mut allowed = 0;
@@ -58,6 +63,7 @@ pub(super) fn locate(text: &Text<'_>, found: WindowMatches, rules: &[Rule]) -> (
         let line_start = cursor.line_start();
         if has_allow_comment(text.bytes, line_start, range.end) {
             allowed += 1;
+            observer.rejected(&rules[matched.rule as usize], range, &Rejection::AllowComment);
             continue;
         }
         let id = matched.id.map(|(start, end)| &text.bytes[start as usize..end as usize]);
@@ -66,7 +72,13 @@ pub(super) fn locate(text: &Text<'_>, found: WindowMatches, rules: &[Rule]) -> (
             secret: Secret::new(&text.bytes[range.clone()]),
             public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
             score,
-            context: context(text.bytes, line_start, &range, &found.sensitive, rules[matched.rule as usize].keywords.as_ref()),
+            context: context(
+                text.bytes,
+                line_start,
+                &range,
+                &found.sensitive,
+                rules[matched.rule as usize].keywords.as_ref(),
+            ),
             start,
             end: cursor.clone().advance(range.end),
         });
@@ -93,7 +105,7 @@ pub(super) fn preview<K: AsRef<str>>(secret: &[u8], keywords: &[K]) -> String {
         .filter(|keyword| keyword.len() * 2 < secret.len() && secret.starts_with(keyword.as_bytes()))
         .max_by_key(|keyword| keyword.len())
         .unwrap_or_default();
-    format!("{}***", &shown[..shown.len().min(MAX_SHOWN)])
+    format!("{}***", &shown[..shown.floor_char_boundary(MAX_SHOWN)])
 }
 
 /// The text around a secret on its line, with everything that may be a secret hidden.
@@ -123,7 +135,9 @@ fn context<K: AsRef<str>>(
     }
     if at < after {
         let tail = &bytes[at..after];
-        shown.push_str(&Escaped(tail.utf8_chunks().next().map_or(tail, |chunk| cut_end(tail, chunk.valid().len()))).to_string());
+        shown.push_str(
+            &Escaped(tail.utf8_chunks().next().map_or(tail, |chunk| cut_end(tail, chunk.valid().len()))).to_string(),
+        );
     }
     shown.replace("\\u{9}", "\t").trim().to_owned()
 }

@@ -43,6 +43,8 @@ pub struct Progress {
     pub blobs: AtomicU64,
     /// Bytes scanned.
     pub bytes: AtomicU64,
+    /// Is all scanned, and only the report to be written?
+    pub done: AtomicBool,
 }
 
 impl Scanner {
@@ -59,6 +61,7 @@ impl Scanner {
         };
         let (timed, progress) = (options.timed, options.progress);
         source.run(&plan, &|| Box::new(Worker::new(self, timed, progress, &shared)));
+        options.progress.done.store(true, Ordering::Relaxed);
         let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut stats = shared.stats;
         stats.times.wall = started.elapsed();
@@ -95,8 +98,7 @@ pub fn hand_over(origin: Origin<'_>, bytes: &[u8], plan: &Plan<'_>, receiver: &m
     for start in (0..bytes.len()).step_by(CHUNK_BYTES) {
         let end = (start + CHUNK_BYTES).min(bytes.len());
         let window = start.saturating_sub(plan.overlap.before)..(end + plan.overlap.after).min(bytes.len());
-        let chunk =
-            Chunk { start: window.start as u64, owned: start as u64..end as u64, bytes: &bytes[window] };
+        let chunk = Chunk { start: window.start as u64, owned: start as u64..end as u64, bytes: &bytes[window] };
         receiver.chunk(&blob, chunk);
     }
 }
@@ -181,14 +183,15 @@ pub(super) fn scan_stored(
     if found.accepted.is_empty() {
         return (Vec::new(), map, decoded);
     }
-    let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner.rules());
+    let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner.rules(), observer);
     scratch.stats.allowed += allowed;
     (located, map, decoded)
 }
 
 impl Receiver for Worker<'_> {
     fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]) {
-        let encoding = if part == Part::Content { Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]) } else { None };
+        let encoding =
+            if part == Part::Content { Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]) } else { None };
         let stored = StoredWindow { bytes, start: 0, owned: 0..bytes.len() as u64, encoding, origin };
         let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
         if part == Part::Content {

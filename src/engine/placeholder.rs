@@ -5,12 +5,59 @@ use aho_corasick::AhoCorasick;
 /// Words that a value made up for documentation holds. None is shorter than five letters: in a random token of 40
 /// characters a given five-letter word appears by chance once in a few million.
 const WORDS: &[&str] = &[
-    "example", "sample", "placeholder", "changeme", "change-me", "change_me", "dummy", "redacted", "your-", "your_",
-    "yourapi", "yourkey", "yoursecret", "yourtoken", "yourpass", "insert", "replace", "fixme", "xxxxx", "*****",
-    ".....", "_____", "12345678", "23456789", "01234567", "98765432", "abcdefgh", "deadbeef", "cafebabe", "foobar",
-    "foo_bar", "lorem", "notasecret", "not-a-secret", "not_a_secret", "not-real", "fakekey", "fake_", "fake-", "testtest",
-    "mysecret", "my_secret", "my-secret", "mytoken", "my_token", "my-token", "mypassword", "my_password", "my-password",
-    "secret_key", "secretkey", "password", "passw0rd",
+    "example",
+    "sample",
+    "placeholder",
+    "changeme",
+    "change-me",
+    "change_me",
+    "dummy",
+    "redacted",
+    "your-",
+    "your_",
+    "yourapi",
+    "yourkey",
+    "yoursecret",
+    "yourtoken",
+    "yourpass",
+    "insert",
+    "replace",
+    "fixme",
+    "xxxxx",
+    "*****",
+    ".....",
+    "_____",
+    "12345678",
+    "23456789",
+    "01234567",
+    "98765432",
+    "abcdefgh",
+    "deadbeef",
+    "cafebabe",
+    "foobar",
+    "foo_bar",
+    "lorem",
+    "notasecret",
+    "not-a-secret",
+    "not_a_secret",
+    "not-real",
+    "fakekey",
+    "fake_",
+    "fake-",
+    "testtest",
+    "mysecret",
+    "my_secret",
+    "my-secret",
+    "mytoken",
+    "my_token",
+    "my-token",
+    "mypassword",
+    "my_password",
+    "my-password",
+    "secret_key",
+    "secretkey",
+    "password",
+    "passw0rd",
 ];
 
 /// Looks for placeholder words and masks.
@@ -44,7 +91,8 @@ impl Placeholders {
 /// Does `value` refer to a secret that stands elsewhere (a template, a variable, a path), or is it code or prose?
 #[must_use]
 pub(super) fn is_reference(value: &[u8]) -> bool {
-    let starts = [&b"$"[..], b"%", b"{", b"<", b"@", b"#", b"/", b"./", b"../", b"~/", b"arn:", b"vault:", b"env:", b"secret:"];
+    let starts =
+        [&b"$"[..], b"%", b"{", b"<", b"@", b"#", b"/", b"./", b"../", b"~/", b"arn:", b"vault:", b"env:", b"secret:"];
     let contains = [&b"${"[..], b"{{", b"$(", b"<%", b"#{", b"%(", b"://", b"(", b"->", b"::", b"\\(", b"[", b" "];
     starts.iter().any(|start| value.starts_with(start))
         || contains.iter().any(|part| memchr::memmem::find(value, part).is_some())
@@ -73,7 +121,8 @@ mod tests {
 
     #[test]
     fn references_are_told_from_values() {
-        for value in ["${DB_PASSWORD}", "{{ token }}", "process.env.TOKEN", "get_token()", "/run/secrets/db", "<token>"] {
+        for value in ["${DB_PASSWORD}", "{{ token }}", "process.env.TOKEN", "get_token()", "/run/secrets/db", "<token>"]
+        {
             assert!(is_reference(value.as_bytes()), "{value}");
         }
         for value in ["tr0ub4dor&3", "q7Zp2mX9vT4k", "a.b.c3"] {

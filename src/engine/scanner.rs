@@ -162,7 +162,8 @@ impl Scanner {
 
     fn patterns(&self, rule: u32) -> &Patterns {
         let index = rule as usize;
-        self.patterns[index].get_or_init(|| compile(&self.rules[index]).expect("patterns are checked when rules are loaded"))
+        self.patterns[index]
+            .get_or_init(|| compile(&self.rules[index]).expect("patterns are checked when rules are loaded"))
     }
 
     /// Finds everything in a window.
@@ -228,12 +229,7 @@ impl Scanner {
         scratch.matches.dedup_by_key(|m| (m.start, m.end, m.rule));
     }
 
-    fn judge_matches(
-        &self,
-        window: &Window<'_>,
-        scratch: &mut Scratch,
-        observer: &mut impl Observer,
-    ) -> WindowMatches {
+    fn judge_matches(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> WindowMatches {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
         let mut accepted = Vec::new();
         for found in &scratch.matches {
@@ -338,7 +334,7 @@ fn reach(rule: &Rule) -> usize {
 }
 
 fn superseded(rule: &Rule, rules: &[Rule]) -> Vec<u32> {
-    let names_it = |other: &Rule| rule.supersedes.iter().any(|id| *id == other.meta.id);
+    let names_it = |other: &Rule| rule.supersedes.contains(&other.meta.id);
     rules.iter().enumerate().filter(|(_, other)| names_it(other)).map(|(index, _)| index as u32).collect()
 }
 

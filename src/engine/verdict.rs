@@ -66,7 +66,9 @@ impl fmt::Display for Rejection {
             Rejection::Boundary => f.write_str("it is part of a longer run of token characters"),
             Rejection::NotAssigned => f.write_str("no value is assigned to the name"),
             Rejection::Checksum(failure) => write!(f, "failed its check: {failure}"),
-            Rejection::Entropy { found, least } => write!(f, "entropy {found:.2} is below {least:.2} bits per character"),
+            Rejection::Entropy { found, least } => {
+                write!(f, "entropy {found:.2} is below {least:.2} bits per character")
+            }
             Rejection::Digits { found, least } => write!(f, "{found} digits, at least {least} are needed"),
             Rejection::AllowListed => f.write_str("the rule lists such values as harmless"),
             Rejection::Placeholder(word) => write!(f, "placeholder ({word})"),
@@ -206,8 +208,8 @@ impl Evidence<'_> {
 
     fn is_source_code(&self) -> bool {
         const CODE: &[&str] = &[
-            "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m", "php",
-            "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb",
+            "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
+            "php", "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb",
         ];
         let Origin::File(path) = self.origin else { return false };
         path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
@@ -219,17 +221,63 @@ impl Evidence<'_> {
         // Only the innermost components: a checkout below a directory `tests` is not a test.
         path.components().rev().take(4).any(|component| {
             let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
-            WORDS.iter().any(|word| name.contains(word))
+            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+            words.any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word)))
         })
     }
 }
 
 /// Parts of names whose values are not secrets although the name has a secret's word before them.
 const NOT_SECRET_NAMES: &[&str] = &[
-    "url", "uri", "path", "file", "name", "_id", "-id", "type", "len", "size", "count", "field", "label", "prefix",
-    "suffix", "pattern", "regex", "policy", "expir", "ttl", "arn", "endpoint", "ref", "header", "manager", "store",
-    "provider", "placeholder", "hint", "prompt", "algorithm", "version", "class", "hash", "digest", "format", "public",
-    "example", "sample", "error", "message", "description", "scope", "limit", "usage", "kind", "index", "table", "column",
+    "url",
+    "uri",
+    "path",
+    "file",
+    "name",
+    "_id",
+    "-id",
+    "type",
+    "len",
+    "size",
+    "count",
+    "field",
+    "label",
+    "prefix",
+    "suffix",
+    "pattern",
+    "regex",
+    "policy",
+    "expir",
+    "ttl",
+    "arn",
+    "endpoint",
+    "ref",
+    "header",
+    "manager",
+    "store",
+    "provider",
+    "placeholder",
+    "hint",
+    "prompt",
+    "algorithm",
+    "version",
+    "class",
+    "hash",
+    "digest",
+    "format",
+    "public",
+    "example",
+    "sample",
+    "error",
+    "message",
+    "description",
+    "scope",
+    "limit",
+    "usage",
+    "kind",
+    "index",
+    "table",
+    "column",
 ];
 
 struct Tally {

@@ -14,6 +14,8 @@ pub enum ProblemKind {
     SpecialFile,
     /// A mount of kernel state (`/proc`, `/sys`): its files may never end.
     PseudoFilesystem,
+    /// A git repository whose history was not scanned.
+    HistoryNotScanned,
     /// A symbolic link that leads back into its own directory.
     Loop,
     /// The file shrank while it was read: what was there was scanned.
@@ -35,6 +37,7 @@ impl ProblemKind {
             ProblemKind::PermissionDenied => "permission-denied",
             ProblemKind::SpecialFile => "special-file",
             ProblemKind::PseudoFilesystem => "pseudo-filesystem",
+            ProblemKind::HistoryNotScanned => "history-not-scanned",
             ProblemKind::Loop => "loop",
             ProblemKind::Truncated => "truncated",
             ProblemKind::Endless => "endless",

@@ -17,6 +17,9 @@ use super::{
 /// Longest match that any rule may ask for. Chunks of large files overlap by a little more than this.
 pub const MAX_SPAN: usize = 32 << 10;
 
+/// Longest match of the pattern that ends a block.
+pub const MAX_UNTIL: usize = 256;
+
 /// Most bytes between the keyword and the secret of a `near` rule.
 pub const MAX_NEAR: usize = 256;
 
@@ -59,7 +62,11 @@ pub fn analyze(entry: &RuleEntry, text: &str) -> Result<Analysis, Vec<Mistake>> 
     let boundary = check.boundary();
     let pattern = check.pattern(&entry.pattern);
     if let Some(until) = &entry.until {
-        check.pattern(until);
+        let longest = check.pattern(until).map(|hir| hir.properties().maximum_len());
+        if longest.is_some_and(|longest| longest.is_none_or(|longest| longest > MAX_UNTIL)) {
+            let help = format!("bound its repetitions: at most {MAX_UNTIL} bytes");
+            check.mistake(until.span(), "the closing pattern may match too much", help);
+        }
     }
     for allow in &entry.allow {
         check.pattern(allow);
@@ -102,7 +109,11 @@ impl Check<'_> {
         }
         for keyword in keywords.get_ref() {
             if !(3..=64).contains(&keyword.get_ref().len()) {
-                self.mistake(keyword.span(), "a keyword has 3 to 64 bytes", "use a longer part of what every match has");
+                self.mistake(
+                    keyword.span(),
+                    "a keyword has 3 to 64 bytes",
+                    "use a longer part of what every match has",
+                );
             }
         }
     }
@@ -277,8 +288,8 @@ fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, PatternError> {
 /// Where bytes `inner` of a TOML string's value stand in the file: exact for literal strings, else the whole string.
 fn inside_string(text: &str, outer: Range<usize>, inner: Range<usize>) -> Range<usize> {
     let raw = text.get(outer.clone()).unwrap_or_default();
-    let opening = if raw.starts_with("'''") {
-        3 + raw[3..].len() - raw[3..].trim_start_matches('\n').len()
+    let opening = if let Some(inner) = raw.strip_prefix("'''") {
+        3 + inner.len() - inner.trim_start_matches('\n').len()
     } else if raw.starts_with('\'') {
         1
     } else {
@@ -341,7 +352,9 @@ fn skip_bytes(hir: &Hir, count: usize) -> Option<Hir> {
                 }
                 if skipped + len > count {
                     let rest = skip_bytes(part, count - skipped)?;
-                    return Some(Hir::concat(std::iter::once(rest).chain(parts[index + 1..].iter().cloned()).collect()));
+                    return Some(Hir::concat(
+                        std::iter::once(rest).chain(parts[index + 1..].iter().cloned()).collect(),
+                    ));
                 }
                 skipped += len;
             }

@@ -140,10 +140,7 @@ pub fn parse_file(text: &str) -> Result<Vec<ProvenRule>, Vec<Mistake>> {
 fn proven_rule(provider: &str, entry: RuleEntry, analysis: Analysis) -> ProvenRule {
     let owned = |list: Vec<Spanned<String>>| list.into_iter().map(|text| Cow::Owned(text.into_inner())).collect();
     let samples = |list: Spanned<Vec<Spanned<String>>>| {
-        list.into_inner()
-            .into_iter()
-            .map(|sample| Sample { span: sample.span(), text: sample.into_inner() })
-            .collect()
+        list.into_inner().into_iter().map(|sample| Sample { span: sample.span(), text: sample.into_inner() }).collect()
     };
     let shape = match entry.shape {
         ShapeName::Prefix => Shape::Prefix { offset: entry.offset.map_or(0, Spanned::into_inner) },

@@ -27,9 +27,8 @@ pub fn compile(rule: &Rule) -> Result<Patterns, Box<BuildError>> {
         Shape::Block { until } => Some(build(&[until], rule.ignore_case, WhichCaptures::Implicit)?),
         _ => None,
     };
-    let allow = (!rule.allow.is_empty())
-        .then(|| build(&rule.allow, rule.ignore_case, WhichCaptures::Implicit))
-        .transpose()?;
+    let allow =
+        (!rule.allow.is_empty()).then(|| build(&rule.allow, rule.ignore_case, WhichCaptures::Implicit)).transpose()?;
     Ok(Patterns { pattern: build(&[&rule.pattern], rule.ignore_case, captures)?, until, allow })
 }
 

@@ -27,8 +27,7 @@ fn parts(output: &Output) -> (i32, String, String) {
 }
 
 fn run_with_stdin(command: &mut Command, input: &[u8]) -> (i32, String, String) {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_vec();
     let feeder = std::thread::spawn(move || stdin.write_all(&input));
@@ -150,7 +149,8 @@ fn a_full_device_is_an_error_and_a_closed_pipe_is_not() {
     let (code, _, err) = run(unleak(dir.path()).args(["scan", "-o", "/dev/full"]).arg(dir.path()));
     assert_eq!((code, err.contains("No space left")), (2, true), "{err}");
 
-    let mut child = unleak(dir.path()).args(["scan", "-f", "json"]).arg(dir.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        unleak(dir.path()).args(["scan", "-f", "json"]).arg(dir.path()).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(1));
 }
@@ -180,7 +180,8 @@ fn an_interrupt_ends_the_scan_with_130() {
 fn the_key_is_made_once_and_only_when_needed() {
     let home = tempfile::tempdir().unwrap();
     let key = home.path().join(".config/unleak/fingerprint.key");
-    let scan = |home: &Path, input: &str| run_with_stdin(unleak(home).args(["scan", "-f", "json", "-"]), input.as_bytes());
+    let scan =
+        |home: &Path, input: &str| run_with_stdin(unleak(home).args(["scan", "-f", "json", "-"]), input.as_bytes());
     let _ = scan(home.path(), "clean");
     assert!(!key.exists());
     let token = samples::github_token(3);
@@ -205,7 +206,11 @@ fn the_key_is_made_once_and_only_when_needed() {
 #[test]
 fn a_directory_of_broken_rules_is_refused_with_carets() {
     let dir = tempfile::tempdir().unwrap();
-    let rule = |body: &str| format!("provider = 'Acme'\n[[rule]]\nid = 'acme.token'\nname = 'x'\nseverity = 'high'\nkind = 'api-key'\nidentity = 'api-key'\nkeywords = ['acme_']\n{body}");
+    let rule = |body: &str| {
+        format!(
+            "provider = 'Acme'\n[[rule]]\nid = 'acme.token'\nname = 'x'\nseverity = 'high'\nkind = 'api-key'\nidentity = 'api-key'\nkeywords = ['acme_']\n{body}"
+        )
+    };
     let proofs = "positives = ['«acme_{{hex:20}}»', '=«acme_{{hex:20}}»']\nnegatives = ['acme_', 'acm']\n";
     let cases = [
         ("a.toml", rule(&format!("pattern = 'acme_(?!x)[0-9a-f]{{20}}'\n{proofs}")), "look-around"),

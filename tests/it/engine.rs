@@ -86,8 +86,7 @@ fn chunks_and_the_whole_give_the_same_report() {
     for seed in [1, 2] {
         let (text, _) = planted_text(seed);
         assert!(text.len() > 3 * CHUNK_BYTES, "{}", text.len());
-        let utf16: Vec<u8> =
-            String::from_utf8_lossy(&text).encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf16: Vec<u8> = String::from_utf8_lossy(&text).encode_utf16().flat_map(u16::to_le_bytes).collect();
         let one_line: Vec<u8> = text.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }).collect();
         for bytes in [text, utf16, one_line] {
             let whole = scan(&scanner, &Memory { bytes: &bytes, chunked: false }, 1);

@@ -1,5 +1,7 @@
 //! Behaviour through the public API, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail as loudly as tests")]
+
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;

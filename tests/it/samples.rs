@@ -56,8 +56,30 @@ fn expand_text(template: &str, seed: u64) -> String {
 /// Text without secrets: lines of words, some of them keywords.
 pub(crate) fn noise(rng: &mut SampleRng, bytes: usize) -> Vec<u8> {
     const WORDS: &[&str] = &[
-        "let", "token", "=", "the", "secret", "of", "api", "key", "{", "}", "0x7f", "datadog", "https://example.org/a",
-        "é", "漢字", "😀", "\"quoted\"", "config.password", "-----BEGIN", "eyJ", "ghp_", "AKIA", "==", "\t",
+        "let",
+        "token",
+        "=",
+        "the",
+        "secret",
+        "of",
+        "api",
+        "key",
+        "{",
+        "}",
+        "0x7f",
+        "datadog",
+        "https://example.org/a",
+        "é",
+        "漢字",
+        "😀",
+        "\"quoted\"",
+        "config.password",
+        "-----BEGIN",
+        "eyJ",
+        "ghp_",
+        "AKIA",
+        "==",
+        "\t",
     ];
     let mut text = Vec::with_capacity(bytes + 32);
     while text.len() < bytes {

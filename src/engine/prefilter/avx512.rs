@@ -22,7 +22,9 @@ use super::{
 
 /// Does this processor have what [`candidates`] needs?
 pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vbmi")
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
 }
 
 /// See [`portable::candidates`]. Must only be called where [`is_available`].
@@ -42,7 +44,8 @@ fn candidates_vbmi(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: 
     let mut position = range.start;
     while position + 64 <= range.end && position + 67 <= bytes.len() {
         let window = &bytes[position..position + 67];
-        let shifted: [__m512i; 4] = [load_64(window), load_64(&window[1..]), load_64(&window[2..]), load_64(&window[3..])];
+        let shifted: [__m512i; 4] =
+            [load_64(window), load_64(&window[1..]), load_64(&window[2..]), load_64(&window[3..])];
         let mut fitting = buckets(&tables[0], &shifted);
         for table in &tables[1..] {
             fitting = _mm512_or_si512(fitting, buckets(table, &shifted));

@@ -129,26 +129,22 @@ fn rarest_gram(literal: &Literal) -> Gram {
 }
 
 /// Deals grams into buckets so that the share of positions passing stage 1 stays small: each goes where it raises the
-/// estimated share least. Greedy, 16 estimates per gram.
+/// estimated share least. Greedy, 32 estimates per gram.
 fn deal_into_buckets(grams: &[Gram]) -> Box<Tables> {
     let mut order: Vec<&Gram> = grams.iter().collect();
     order.sort_by_key(|gram| (gram.len, gram.bytes));
     let mut tables: Box<Tables> = Box::new([[[0; 128]; 4]; GROUPS]);
     let mut shares = [[[0f32; 4]; 8]; GROUPS];
     for gram in order {
-        let mut best = (f32::INFINITY, 0, 0);
-        for group in 0..GROUPS {
-            for bucket in 0..8 {
-                let old: f32 = shares[group][bucket].iter().product();
-                let new: f32 = (0..4)
-                    .map(|at| shares[group][bucket][at] + added_share(&tables[group][at], bucket, gram, at))
-                    .product::<f32>();
-                if new - old < best.0 {
-                    best = (new - old, group, bucket);
-                }
-            }
-        }
-        let (_, group, bucket) = best;
+        let cost = |(group, bucket): (usize, usize)| {
+            let old: [f32; 4] = shares[group][bucket];
+            let new = (0..4).map(|at| old[at] + added_share(&tables[group][at], bucket, gram, at));
+            new.product::<f32>() - old.iter().product::<f32>()
+        };
+        let places = (0..GROUPS).flat_map(|group| (0..8).map(move |bucket| (group, bucket)));
+        let costs = places.map(|place| (cost(place), place));
+        let best = costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are buckets");
+        let (_, (group, bucket)) = best;
         for at in 0..4 {
             shares[group][bucket][at] += added_share(&tables[group][at], bucket, gram, at);
             for byte in gram_bytes_at(gram, at) {

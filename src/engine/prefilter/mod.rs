@@ -6,7 +6,7 @@
 //! Each keyword is represented by its rarest four consecutive bytes, its *gram*. Three stages, each far more selective
 //! than the one before:
 //!
-//! 1. AVX-512 kernel only: grams are dealt into 16 buckets of similar ones; four 128-entry table look-ups say for each
+//! 1. AVX-512 kernel only: grams are dealt into 32 buckets of similar ones; four 128-entry table look-ups say for each
 //!    position which buckets have a gram whose four bytes all fit. Passes 1 to 10 % of positions.
 //! 2. Two bits of a 16 KiB bitmap, chosen by a hash of the (case-folded) four bytes, are both set. Passes less than 1 %.
 //! 3. A hash table yields the keywords with that gram, which are compared in full.
