@@ -25,7 +25,7 @@ pub(super) const REACH: usize = MAX_NAME + MAX_VALUE + 64;
 /// Reads the assignment to the name that has the keyword at `keyword`.
 pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     let name = name_around(bytes, keyword)?;
-    let mut at = Cursor { bytes, at: name.end };
+    let mut at = Cursor { bytes, name_start: name.start, at: name.end };
     at.skip_while(1, |b| b == b'\\');
     at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')'));
     at.skip_while(8, is_blank);
@@ -54,6 +54,7 @@ fn name_around(bytes: &[u8], keyword: Range<usize>) -> Option<Range<usize>> {
 
 struct Cursor<'a> {
     bytes: &'a [u8],
+    name_start: usize,
     at: usize,
 }
 
@@ -94,12 +95,24 @@ impl Cursor<'_> {
                 self.skip_while(1, |b| b == b'>');
                 found
             }
-            Some(b',' | b'>') => {
+            // `set("password", "…")`: the key is the first argument, and quoted.
+            Some(b',') => {
+                self.at += 1;
+                self.is_first_argument()
+            }
+            Some(b'>') => {
                 self.at += 1;
                 true
             }
             _ => false,
         }
+    }
+
+    /// Does the quoted name stand directly after an opening parenthesis or bracket?
+    fn is_first_argument(&self) -> bool {
+        let before = self.bytes[..self.name_start].trim_ascii_end();
+        let opened = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'"));
+        opened.is_some_and(|rest| matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[')))
     }
 
     fn value(&mut self, tag: bool) -> Option<(Range<usize>, bool)> {
@@ -161,7 +174,15 @@ mod tests {
 
     #[test]
     fn what_assigns_nothing_is_left() {
-        for text in ["the token is here", "token()", "token = \"open", "token", "token =", "token::Kind > x"] {
+        for text in [
+            "the token is here",
+            "token()",
+            "token = \"open",
+            "token",
+            "token =",
+            "token::Kind > x",
+            "f(a, \"token\", \"v\")",
+        ] {
             assert_eq!(value_of(text), None, "{text}");
         }
     }

@@ -46,6 +46,8 @@ pub enum Rejection {
     Reference,
     /// The name says that the value is no secret (`token_url`).
     Name,
+    /// It stands unquoted among bytes that are no text.
+    Binary,
     /// The score is too low.
     Score {
         /// The score.
@@ -73,6 +75,7 @@ impl fmt::Display for Rejection {
             Rejection::AllowListed => f.write_str("the rule lists such values as harmless"),
             Rejection::Placeholder(word) => write!(f, "placeholder ({word})"),
             Rejection::Reference => f.write_str("it refers to a value that stands elsewhere, or is code"),
+            Rejection::Binary => f.write_str("not quoted, in a binary file"),
             Rejection::Name => f.write_str("the name says that the value is no secret"),
             Rejection::Score { found, least } => write!(f, "score {found} is below {least}"),
             Rejection::Superseded(rule) => write!(f, "the more specific rule {rule} found it"),
@@ -121,7 +124,8 @@ impl Evidence<'_> {
         if self.patterns.allow.as_ref().is_some_and(|allow| allow.is_match(secret)) {
             return Err(Rejection::AllowListed);
         }
-        if !checked && let Some(word) = self.placeholders.find(self.variable_part(secret), &rule.pattern) {
+        let variable = if rule.shape == Shape::Assignment { secret } else { self.variable_part(secret) };
+        if !checked && let Some(word) = self.placeholders.find(variable, &rule.pattern) {
             return Err(Rejection::Placeholder(word));
         }
         if rule.shape == Shape::Assignment {
@@ -144,14 +148,33 @@ impl Evidence<'_> {
     }
 
     fn assigned_name_and_value(&self, secret: &[u8]) -> Result<(), Rejection> {
-        let name = self.bytes[self.found.name()].to_ascii_lowercase();
+        let name = &self.bytes[self.found.name()];
         let after = &name[self.found.keyword_in_name().min(name.len())..];
-        if NOT_SECRET_NAMES.iter().any(|word| memchr::memmem::find(after, word.as_bytes()).is_some())
-            || after.first().is_some_and(u8::is_ascii_lowercase) && !after.starts_with(b"s_")
-        {
+        let lower = after.to_ascii_lowercase();
+        // `tokenizer`, `secretary`: a lower-case letter goes on with the word, an upper-case one begins the next.
+        let goes_on = after.first().is_some_and(u8::is_ascii_lowercase) && !after.starts_with(b"s_");
+        if goes_on || NOT_SECRET_NAMES.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
             return Err(Rejection::Name);
         }
-        if is_reference(secret) { Err(Rejection::Reference) } else { Ok(()) }
+        if is_reference(secret) || self.is_in_longer_token() {
+            return Err(Rejection::Reference);
+        }
+        if !self.found.is_quoted && self.is_binary() { Err(Rejection::Binary) } else { Ok(()) }
+    }
+
+    /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?
+    fn is_in_longer_token(&self) -> bool {
+        let start = self.found.name().start;
+        let before = &self.bytes[start.saturating_sub(32)..start];
+        let is_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b":/-_.@".contains(byte);
+        let len = before.iter().rev().take_while(is_token).count();
+        len > 1 && before.ends_with(b":")
+    }
+
+    /// Do bytes that no text has stand around it? Names in the tables of a program are no assignments.
+    fn is_binary(&self) -> bool {
+        let around = self.found.name().start.saturating_sub(32)..(self.found.secret().end + 32).min(self.bytes.len());
+        self.bytes[around].contains(&0)
     }
 
     fn score(&self, secret: &[u8], checked: bool) -> Score {
@@ -184,12 +207,18 @@ impl Evidence<'_> {
         if self.found.is_assigned {
             score.add("assignment", 15, "an assignment operator stands before it");
         }
+        if matches!(self.rule.shape, Shape::Near { .. }) && self.bytes[..self.found.secret().start].ends_with(b"@") {
+            score.add("syntax", -25, "it stands after an @, as a revision does");
+        }
         if self.found.is_quoted {
             score.add("quotes", 5, "it is a whole quoted value");
         }
         if self.rule.shape == Shape::Assignment {
             let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
-            if mixed {
+            let changes = secret.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
+            if mixed && changes < 2 {
+                score.add("mix", -5, "a word and a number");
+            } else if mixed {
                 score.add("mix", 10, "letters and digits");
             } else if self.rule.generic {
                 score.add("mix", -25, "letters or digits alone");
@@ -198,7 +227,7 @@ impl Evidence<'_> {
                 score.add("digest", -10, "as long as a hash in hexadecimal");
             }
             if !self.found.is_quoted && self.is_source_code() {
-                score.add("syntax", -25, "not quoted, in source code");
+                score.add("syntax", -40, "not quoted, in source code");
             }
         }
         if self.is_test_path() {
@@ -210,6 +239,7 @@ impl Evidence<'_> {
         const CODE: &[&str] = &[
             "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
             "php", "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb",
+            "proto", "gradle", "groovy", "mod", "sum",
         ];
         let Origin::File(path) = self.origin else { return false };
         path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
