@@ -19,14 +19,14 @@ use super::{
 
 /// Objects larger than this are decoded by one thread at a time.
 const LARGE_BYTES: u64 = 8 << 20;
-/// A smaller subtree isn't worth waking a thread for.
+/// Fewer objects aren't worth waking a thread for.
 const MIN_SHARED_OBJECTS: u32 = 4;
 
 /// So many bytes are decoded before the threads' common counter is told.
 const DECODED_STEP: u64 = 32 << 20;
 
 /// A decoded object on which others hang.
-pub(super) struct Base<S> {
+struct Base<S> {
     node: u32,
     kind: Kind,
     content: Arc<Buffer>,
@@ -35,7 +35,7 @@ pub(super) struct Base<S> {
 }
 
 /// A base with children left.
-struct Frame<S> {
+pub(super) struct Frame<S> {
     node: u32,
     kind: Kind,
     /// `None` when it had to make room: it is decoded again.
@@ -94,8 +94,9 @@ impl<'w, V: Visitor> Worker<'w, V> {
                 Job::Retry(failure) => self.retry(failure.clone()),
             }
         }
-        while let Some(Task { forest, node, base }) = round.queue.next() {
-            self.child(forest, node, &base);
+        while let Some(Task { forest, frame }) = round.queue.next() {
+            self.held += frame.content.as_deref().map_or(0, Buffer::capacity);
+            self.stack.push(frame);
             self.descend(forest);
         }
         (self.visitor, self.harvest)
@@ -276,21 +277,23 @@ impl<'w, V: Visitor> Worker<'w, V> {
         }
     }
 
-    /// Gives the largest subtree that isn't begun to an idle thread.
+    /// Gives half of the subtrees that aren't begun, nearest to the root, to an idle thread.
     fn share(&mut self, forest: usize) {
         if self.turn.is_some() || self.is_pinned {
             return;
         }
         let trees = &self.round.forests[forest];
-        for frame in &mut self.stack {
-            let Some(content) = &frame.content else { continue };
-            if frame.next == frame.end || trees.wanted(trees.child(frame.end - 1)) < MIN_SHARED_OBJECTS {
+        for top in &mut self.stack {
+            let Some(content) = &top.content else { continue };
+            let count = (top.end - top.next).div_ceil(2);
+            if count == 0 || count + trees.wanted(trees.child(top.end - 1)) <= MIN_SHARED_OBJECTS {
                 continue;
             }
-            frame.end -= 1;
-            let state = frame.state.clone();
-            let base = Base { node: frame.node, kind: frame.kind, content: Arc::clone(content), state };
-            return self.round.queue.give(Task { forest, node: trees.child(frame.end), base });
+            let end = top.end;
+            top.end -= count;
+            let (content, state) = (Some(Arc::clone(content)), top.state.clone());
+            let frame = Frame { node: top.node, kind: top.kind, content, state, next: top.end, end };
+            return self.round.queue.give(Task { forest, frame });
         }
     }
 

@@ -11,10 +11,9 @@ pub(super) struct Duplicates {
     bits: Vec<Vec<u64>>,
 }
 
-/// What earlier rounds of a walk have visited. Packs before `packs` and loose objects before them were read, but for
-/// the objects that `failed`.
+/// What earlier rounds of a walk have visited: some packs and loose objects, but for the objects that `failed`.
 pub(super) struct Earlier<'a> {
-    /// How many of the packs.
+    /// How many of the packs, from the first.
     pub(super) packs: usize,
     /// Loose objects, sorted.
     pub(super) loose: &'a [ObjectId],
@@ -25,9 +24,9 @@ pub(super) struct Earlier<'a> {
 impl Duplicates {
     /// Compares the indexes, one first byte at a time, so that memory stays small and in cache. The first pack that has
     /// an object keeps it. Cost: about 100 ns per object; nothing for a single pack.
-    pub(super) fn find(packs: &[Arc<Pack>], earlier: &Earlier<'_>) -> Duplicates {
+    pub(super) fn find(packs: &[Arc<Pack>], earlier: Option<&Earlier<'_>>) -> Duplicates {
         let mut found = Duplicates { bits: vec![Vec::new(); packs.len()] };
-        if packs.len() < 2 && earlier.packs == 0 {
+        if packs.len() < 2 && earlier.is_none() {
             return found;
         }
         let mut entries: Vec<(u64, usize, u32)> = Vec::new();
@@ -48,19 +47,21 @@ impl Duplicates {
     }
 
     /// `copies` of one object, by rank of their packs.
-    fn mark(&mut self, packs: &[Arc<Pack>], copies: &[(u64, usize, u32)], earlier: &Earlier<'_>) {
-        if copies.len() < 2 && earlier.packs == 0 {
+    fn mark(&mut self, packs: &[Arc<Pack>], copies: &[(u64, usize, u32)], earlier: Option<&Earlier<'_>>) {
+        if copies.len() < 2 && earlier.is_none() {
             return;
         }
-        let (_, number, at) = copies[0];
-        let id = packs[number].id(at);
-        let has_failed = earlier.failed.contains(&id);
-        let mut is_visited = earlier.packs > 0 && !has_failed && earlier.loose.binary_search(&id).is_ok();
+        let (_, first, at) = copies[0];
+        let id = packs[first].id(at);
+        let has_failed = earlier.is_some_and(|earlier| earlier.failed.contains(&id));
+        let earlier_packs = earlier.map_or(0, |earlier| earlier.packs);
+        let was_loose = earlier.is_some_and(|earlier| earlier.loose.binary_search(&id).is_ok());
+        let mut is_visited = was_loose && !has_failed;
         for &(_, number, at) in copies {
             if is_visited {
                 self.set(number, at, packs[number].index.len());
             }
-            is_visited |= number >= earlier.packs || !has_failed;
+            is_visited |= number >= earlier_packs || !has_failed;
         }
     }
 

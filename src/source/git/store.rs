@@ -13,7 +13,7 @@ use super::{
     loose,
     pack::{Pack, PackData},
     reader::Places,
-    walk::Walk,
+    walk::{Scope, Walk},
 };
 
 /// All objects of a repository and its alternates, as they were when it was opened.
@@ -170,7 +170,7 @@ impl ObjectStore {
             return Walk::new(plan, ObjectFormat::default(), make).finish(Vec::new(), self.git_dir());
         };
         let mut walk = Walk::new(plan, format, make);
-        walk.round(self.places(&self.packs), 0, &self.loose, &[]);
+        walk.round(self.places(&self.packs), Scope::All { loose: &self.loose });
         let mut packs = self.packs.clone();
         let mut known = self.known_packs.clone();
         let mut problems = Vec::new();
@@ -180,9 +180,9 @@ impl ObjectStore {
             if new.is_empty() || walk.is_over() {
                 break;
             }
-            let earlier = packs.len();
+            let scope = Scope::NewPacks { earlier_packs: packs.len(), visited_loose: &self.loose };
             packs.extend(new);
-            walk.round(self.places(&packs), earlier, &[], &self.loose);
+            walk.round(self.places(&packs), scope);
         }
         walk.finish(problems, self.git_dir())
     }

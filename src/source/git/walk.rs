@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     Fault, Kind, KindSet, ObjectFormat, ObjectId, Op, StoreProblem,
-    descent::Worker,
+    descent::{Frame, Worker},
     duplicates::{Duplicates, Earlier},
     forest::{Forest, Selection},
     pack::Pack,
@@ -192,11 +192,10 @@ pub(super) enum FailedEntry {
     Position(u32),
 }
 
-/// A subtree that one thread gives to another: a node and its decoded base.
+/// Subtrees that one thread gives to another: a decoded base and some of its children.
 pub(super) struct Task<S> {
     pub(super) forest: usize,
-    pub(super) node: u32,
-    pub(super) base: super::descent::Base<S>,
+    pub(super) frame: Frame<S>,
 }
 
 /// What the threads of a round share.
@@ -243,6 +242,15 @@ pub(super) struct Harvest {
 const TREES_PER_JOB: usize = 8;
 const LOOSE_PER_JOB: usize = 32;
 
+/// What a round visits.
+#[derive(Clone, Copy)]
+pub(super) enum Scope<'a> {
+    /// All packs, and these loose objects: sorted, none of them packed.
+    All { loose: &'a [ObjectId] },
+    /// The packs after the first `earlier_packs`, which appeared since these and the loose objects were visited.
+    NewPacks { earlier_packs: usize, visited_loose: &'a [ObjectId] },
+}
+
 /// A walk between its rounds.
 pub(super) struct Walk<'w, V> {
     plan: &'w WalkPlan<'w>,
@@ -259,17 +267,16 @@ impl<'w, V: Visitor> Walk<'w, V> {
         Walk { plan, format, visitors, counts: WalkCounts::default(), problems: Vec::new(), decoded: AtomicU64::new(0) }
     }
 
-    /// Visits what stands in the packs from `earlier` on, and the loose objects (sorted, none of them packed).
-    pub(super) fn round(
-        &mut self,
-        places: Places<'_>,
-        earlier_packs: usize,
-        loose: &[ObjectId],
-        visited_loose: &[ObjectId],
-    ) {
+    /// Visits what `scope` says.
+    pub(super) fn round(&mut self, places: Places<'_>, scope: Scope<'_>) {
         let failed: HashSet<ObjectId> = self.problems.iter().filter_map(|problem| problem.object).collect();
-        let earlier = Earlier { packs: earlier_packs, loose: visited_loose, failed: &failed };
-        let duplicates = Duplicates::find(places.packs, &earlier);
+        let (earlier_packs, loose, earlier) = match scope {
+            Scope::All { loose } => (0, loose, None),
+            Scope::NewPacks { earlier_packs: packs, visited_loose: loose } => {
+                (packs, [].as_slice(), Some(Earlier { packs, loose, failed: &failed }))
+            }
+        };
+        let duplicates = Duplicates::find(places.packs, earlier.as_ref());
         let selection = Selection { kinds: self.plan.kinds, duplicates: &duplicates, threads: self.visitors.len() };
         let numbers = earlier_packs..places.packs.len();
         let forests: Vec<Forest> = numbers.map(|number| Forest::new(number, places, selection)).collect();
@@ -278,7 +285,7 @@ impl<'w, V: Visitor> Walk<'w, V> {
                 *found += more;
             }
         }
-        if earlier_packs > 0 {
+        if earlier.is_some() {
             // What failed before and is in a new pack is tried again, so it is no problem any more, or a new one.
             let is_new = |id: &ObjectId| places.packs[earlier_packs..].iter().any(|pack| has(pack, id));
             self.problems.retain(|problem| !problem.object.as_ref().is_some_and(is_new));

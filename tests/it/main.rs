@@ -1,0 +1,3 @@
+//! Behaviour through the public API.
+
+mod git_store;
