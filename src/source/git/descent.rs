@@ -277,22 +277,32 @@ impl<'w, V: Visitor> Worker<'w, V> {
         }
     }
 
-    /// Gives half of the subtrees that aren't begun, nearest to the root, to an idle thread.
+    /// Gives some of the subtrees that aren't begun, as near to the root as possible, to an idle thread, if that leaves
+    /// both with enough to do: else they would only pass one task to and fro.
     fn share(&mut self, forest: usize) {
         if self.turn.is_some() || self.is_pinned {
             return;
         }
         let trees = &self.round.forests[forest];
+        // At least; the last child has the largest subtree.
+        let weight =
+            |next: u32, end: u32| if next == end { 0 } else { end - next - 1 + trees.wanted(trees.child(end - 1)) };
+        let total: u32 = self.stack.iter().map(|frame| weight(frame.next, frame.end)).sum();
         for top in &mut self.stack {
             let Some(content) = &top.content else { continue };
-            let count = (top.end - top.next).div_ceil(2);
-            if count == 0 || count + trees.wanted(trees.child(top.end - 1)) <= MIN_SHARED_OBJECTS {
+            let count = top.end - top.next;
+            if count == 0 {
                 continue;
             }
-            let end = top.end;
-            top.end -= count;
+            let is_lopsided = weight(top.next, top.end) >= 2 * count;
+            let given = if is_lopsided { top.end - 1 } else { top.end - count.div_ceil(2) };
+            let given_weight = weight(given, top.end);
+            if given_weight < MIN_SHARED_OBJECTS || total - given_weight < MIN_SHARED_OBJECTS {
+                continue;
+            }
+            let end = std::mem::replace(&mut top.end, given);
             let (content, state) = (Some(Arc::clone(content)), top.state.clone());
-            let frame = Frame { node: top.node, kind: top.kind, content, state, next: top.end, end };
+            let frame = Frame { node: top.node, kind: top.kind, content, state, next: given, end };
             return self.round.queue.give(Task { forest, frame });
         }
     }

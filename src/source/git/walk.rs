@@ -86,7 +86,7 @@ pub struct WalkPlan<'a> {
     pub threads: usize,
     /// Which kinds to visit. Others are never inflated.
     pub kinds: KindSet,
-    /// Are ids to be recomputed? Costs about as much again as decoding.
+    /// Are ids to be recomputed? Takes 2.3 times as long (all of ansible: 3.5 s CPU instead of 1.5).
     pub verify: bool,
     /// The largest object, base or delta that is held in memory; capped at 4 GiB. A larger object that is stored whole
     /// is streamed; a larger delta, or one against a larger base, is a problem. Objects above 8 MiB are decoded by one
