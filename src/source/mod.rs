@@ -5,6 +5,8 @@
 //! bytes still stand in that thread's buffer. Nothing is copied and nothing is queued, so memory is bounded by the
 //! number of threads.
 
+pub mod git;
+
 use std::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},

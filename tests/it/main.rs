@@ -6,6 +6,7 @@ mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
 mod engine;
+mod git_store;
 mod licences;
 mod prefilter;
 mod report;

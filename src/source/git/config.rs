@@ -1,0 +1,73 @@
+//! The two settings of a repository's `config` that change how its objects are read. Nothing else in it is obeyed,
+//! no file that it includes is opened.
+
+/// What the configuration says of the object store.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct StoreConfig {
+    /// `extensions.objectFormat`, in lowercase.
+    pub(super) object_format: Option<String>,
+    /// Is there an `extensions.partialClone`?
+    pub(super) partial_clone: bool,
+}
+
+/// Reads a configuration as git does: the last setting wins, names don't mind case. Lines that it can't make sense of
+/// are passed over: git itself would refuse the repository, we still want its objects.
+pub(super) fn parse(text: &[u8]) -> StoreConfig {
+    let mut config = StoreConfig::default();
+    let mut in_extensions = false;
+    for line in text.split(|&byte| byte == b'\n') {
+        let mut line = line.trim_ascii();
+        if let Some(header) = line.strip_prefix(b"[") {
+            let Some(end) = header.iter().position(|&byte| byte == b']') else { continue };
+            in_extensions = header[..end].trim_ascii().eq_ignore_ascii_case(b"extensions");
+            line = header[end + 1..].trim_ascii();
+        }
+        if !in_extensions {
+            continue;
+        }
+        let (key, value) = match line.iter().position(|&byte| byte == b'=') {
+            Some(at) => (line[..at].trim_ascii(), unquoted(&line[at + 1..])),
+            None => (line, String::new()),
+        };
+        if key.eq_ignore_ascii_case(b"objectformat") {
+            config.object_format = Some(value.to_ascii_lowercase());
+        } else if key.eq_ignore_ascii_case(b"partialclone") {
+            config.partial_clone = true;
+        }
+    }
+    config
+}
+
+/// A value without comment, quotes and surrounding blanks.
+fn unquoted(value: &[u8]) -> String {
+    let mut is_quoted = false;
+    let mut text = Vec::with_capacity(value.len());
+    for &byte in value {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'#' | b';' if !is_quoted => break,
+            _ => text.push(byte),
+        }
+    }
+    String::from_utf8_lossy(text.trim_ascii()).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{StoreConfig, parse};
+
+    #[test]
+    fn only_the_extensions_are_read() {
+        let text = b"[core]\n\tbare = true\n\tobjectformat = md5\n[include]\n\tpath = /etc/passwd\n\
+            [Extensions] ; comment\n\tobjectFormat = \"SHA256\" # why not\n\tpartialClone = origin\n[core]\n\tx = y\n";
+        let expected = StoreConfig { object_format: Some("sha256".to_owned()), partial_clone: true };
+        assert_eq!(parse(text), expected);
+    }
+
+    #[test]
+    fn a_setting_may_stand_beside_its_section() {
+        assert_eq!(parse(b"[extensions] objectformat=sha256").object_format.as_deref(), Some("sha256"));
+        assert_eq!(parse(b"[extensions \"sub\"]\nobjectformat=sha256"), StoreConfig::default());
+        assert_eq!(parse(b"[extensions\nobjectformat"), StoreConfig::default());
+    }
+}

@@ -1,0 +1,40 @@
+//! A git repository's objects, read from its packs and loose files: no git process, no library's object cache.
+//!
+//! [`ObjectStore::open`] finds everything a repository keeps objects in; [`ObjectStore::walk`] visits each object once,
+//! bases before what is stored as a delta against them, so that a [`Visitor`] can carry what it learned of a base over
+//! the ranges that a delta copies. Everything in a repository is hostile input: what can't be read becomes a
+//! [`StoreProblem`], and all the rest is visited.
+//!
+//! ```text
+//! layout ─ index, pack ─ forest ─ walk ─ descent ─ Visitor
+//!    └─ loose, indexer      └─ duplicates   └─ queue, decoder ─ inflate, delta, buffer
+//! ```
+
+mod buffer;
+mod config;
+mod decoder;
+mod delta;
+mod descent;
+mod duplicates;
+mod file;
+mod forest;
+mod id;
+mod index;
+mod indexer;
+mod inflate;
+mod layout;
+mod loose;
+mod map;
+mod pack;
+mod problem;
+mod queue;
+mod reader;
+mod store;
+mod walk;
+
+pub use delta::Op;
+pub use id::{Kind, KindSet, ObjectFormat, ObjectId};
+pub use problem::{DeltaFault, Fault, IndexFault, OpenError, StoreProblem};
+pub use reader::Reader;
+pub use store::ObjectStore;
+pub use walk::{Delta, LargeObject, Object, Visitor, WalkCounts, WalkPlan, Walked};

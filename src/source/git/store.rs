@@ -1,0 +1,298 @@
+use std::{
+    collections::HashSet,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Fault, IndexFault, ObjectFormat, ObjectId, OpenError, Reader, StoreProblem, Visitor, WalkPlan, Walked, file,
+    index::{Index, IndexBytes},
+    indexer,
+    layout::Layout,
+    loose,
+    pack::{Pack, PackData},
+    reader::Places,
+    walk::{Scope, Walk},
+};
+
+/// All objects of a repository and its alternates, as they were when it was opened.
+///
+/// Opening maps packs and their indexes and lists loose objects. It never runs git, writes nothing, and obeys nothing of
+/// the repository's configuration but the object format.
+#[derive(Debug)]
+pub struct ObjectStore {
+    layout: Layout,
+    is_partial: bool,
+    packs: Vec<Arc<Pack>>,
+    /// Packs that were opened, or could not be.
+    known_packs: HashSet<PathBuf>,
+    /// Sorted; none of them is in a pack.
+    loose: Vec<ObjectId>,
+    problems: Vec<StoreProblem>,
+}
+
+/// Packs appear while a repack runs; a repository that keeps making them must not keep a walk from ending.
+const MAX_RESCANS: usize = 3;
+
+impl ObjectStore {
+    /// Opens the repository at `path`: a work tree, a git directory (of a linked work tree, too), a bare repository or
+    /// a `.git` file. What can't be read becomes one of [`ObjectStore::problems`].
+    ///
+    /// # Errors
+    /// If there is no repository.
+    pub fn open(path: &Path) -> Result<ObjectStore, OpenError> {
+        ObjectStore::open_with(path, &[])
+    }
+
+    /// As [`ObjectStore::open`], with further object directories, such as the quarantine of a push.
+    ///
+    /// # Errors
+    /// If there is no repository.
+    pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<ObjectStore, OpenError> {
+        let mut problems = Vec::new();
+        let layout = Layout::find(path, object_dirs, &mut problems)?;
+        let is_partial = layout.is_partial;
+        let mut store = ObjectStore {
+            layout,
+            is_partial,
+            packs: Vec::new(),
+            known_packs: HashSet::new(),
+            loose: Vec::new(),
+            problems,
+        };
+        let Some(format) = store.layout.format else { return Ok(store) };
+        // Loose objects first: a repack running now writes its pack before it deletes them, so none is missed.
+        let mut problems = std::mem::take(&mut store.problems);
+        for dir in &store.layout.object_dirs {
+            store.loose.extend(loose::list(dir, format, &mut problems));
+        }
+        let mut opened =
+            PackOpener { format, problems: &mut problems, known: &mut store.known_packs, is_partial: false };
+        store.packs = opened.open_new(&store.layout.object_dirs, &[]);
+        store.is_partial |= opened.is_partial;
+        store.loose.sort_unstable();
+        store.loose.dedup();
+        let packs = &store.packs;
+        store.loose.retain(|id| !packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()));
+        store.problems = problems;
+        Ok(store)
+    }
+
+    /// What could not be read when the store was opened.
+    #[must_use]
+    pub fn problems(&self) -> &[StoreProblem] {
+        &self.problems
+    }
+
+    /// The hash by which objects are named; `None` if the repository says one that isn't known: then the store is
+    /// empty, with a problem that says so.
+    #[must_use]
+    pub fn format(&self) -> Option<ObjectFormat> {
+        self.layout.format
+    }
+
+    /// Directory of what belongs to one work tree alone: `HEAD`, the index, some refs.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.layout.git_dir
+    }
+
+    /// Directory of what all work trees share. The same as [`ObjectStore::git_dir`] without linked work trees.
+    #[must_use]
+    pub fn common_dir(&self) -> &Path {
+        &self.layout.common_dir
+    }
+
+    /// The object directories: the repository's own first, then those it borrows from. Not empty.
+    #[must_use]
+    pub fn object_dirs(&self) -> &[PathBuf] {
+        &self.layout.object_dirs
+    }
+
+    /// May objects be missing because a promisor remote has them (a partial clone)?
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    /// Commits whose parents a shallow clone left out; may be empty.
+    #[must_use]
+    pub fn shallow(&self) -> &[ObjectId] {
+        &self.layout.shallow
+    }
+
+    /// How many packs there are, and how many loose objects that are in none of them.
+    #[must_use]
+    pub fn pack_and_loose_counts(&self) -> (usize, usize) {
+        (self.packs.len(), self.loose.len())
+    }
+
+    /// Is there an object of this id? It may turn out to be corrupt.
+    #[must_use]
+    pub fn contains(&self, id: &ObjectId) -> bool {
+        self.packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()) || self.loose.binary_search(id).is_ok()
+    }
+
+    /// Reads single objects, up to `max_object_bytes` each.
+    #[must_use]
+    pub fn reader(&self, max_object_bytes: usize) -> Reader<'_> {
+        Reader::new(self.places(&self.packs), max_object_bytes)
+    }
+
+    /// Visits every object once, in no particular order but this: what is stored as a delta comes after its base.
+    /// `make` makes the visitor of each thread.
+    ///
+    /// ```no_run
+    /// use std::{io::Read, path::Path, sync::atomic::AtomicBool};
+    /// use unleak::source::git::{Delta, KindSet, LargeObject, Object, ObjectStore, Visitor, WalkPlan};
+    ///
+    /// struct Sizes(u64);
+    /// impl Visitor for Sizes {
+    ///     type State = ();
+    ///     fn visit(&mut self, object: &Object<'_>, _: Option<Delta<'_, ()>>) {
+    ///         self.0 += object.content.len() as u64;
+    ///     }
+    ///     fn visit_large(&mut self, object: &LargeObject, _: &mut dyn Read) {
+    ///         self.0 += object.size;
+    ///     }
+    /// }
+    ///
+    /// let store = ObjectStore::open(Path::new("."))?;
+    /// let interrupt = AtomicBool::new(false);
+    /// let plan = WalkPlan { kinds: KindSet::BLOBS, ..WalkPlan::new(2, &interrupt) };
+    /// let walked = store.walk(&plan, &|| Sizes(0));
+    /// let bytes: u64 = walked.visitors.iter().map(|sizes| sizes.0).sum();
+    /// # Ok::<(), unleak::source::git::OpenError>(())
+    /// ```
+    pub fn walk<V: Visitor>(&self, plan: &WalkPlan<'_>, make: &(dyn Fn() -> V + Sync)) -> Walked<V> {
+        let Some(format) = self.layout.format else {
+            return Walk::new(plan, ObjectFormat::default(), make).finish(Vec::new(), self.git_dir());
+        };
+        let mut walk = Walk::new(plan, format, make);
+        walk.round(self.places(&self.packs), Scope::All { loose: &self.loose });
+        let mut packs = self.packs.clone();
+        let mut known = self.known_packs.clone();
+        let mut problems = Vec::new();
+        for _ in 0..MAX_RESCANS {
+            let mut opener = PackOpener { format, problems: &mut problems, known: &mut known, is_partial: false };
+            let new = opener.open_new(&self.layout.object_dirs, &packs);
+            if new.is_empty() || walk.is_over() {
+                break;
+            }
+            let scope = Scope::NewPacks { earlier_packs: packs.len(), visited_loose: &self.loose };
+            packs.extend(new);
+            walk.round(self.places(&packs), scope);
+        }
+        walk.finish(problems, self.git_dir())
+    }
+
+    fn places<'s>(&'s self, packs: &'s [Arc<Pack>]) -> Places<'s> {
+        Places { packs, object_dirs: &self.layout.object_dirs }
+    }
+}
+
+/// Opens packs that aren't open yet.
+struct PackOpener<'a> {
+    format: ObjectFormat,
+    problems: &'a mut Vec<StoreProblem>,
+    known: &'a mut HashSet<PathBuf>,
+    /// Was there a pack from a promisor remote?
+    is_partial: bool,
+}
+
+/// A listing may be out of date before it is read; this often it is made again.
+const MAX_LISTINGS: usize = 3;
+
+impl PackOpener<'_> {
+    /// Packs not known before, those with most objects first: where an object is in several, the one with the longest
+    /// chains keeps it. Packs without index can borrow bases from these and from `others`.
+    fn open_new(&mut self, object_dirs: &[PathBuf], others: &[Arc<Pack>]) -> Vec<Arc<Pack>> {
+        let mut indexed = Vec::new();
+        let mut unindexed = Vec::new();
+        for listing in 1..=MAX_LISTINGS {
+            let mut has_vanished = false;
+            for path in object_dirs.iter().flat_map(|dir| self.list(&dir.join("pack"))).collect::<Vec<_>>() {
+                match self.open_pack(&path) {
+                    Ok(pack) => match self.open_index(&path, &pack) {
+                        Some(index) => indexed.push(Arc::new(Pack { data: pack, index })),
+                        None => unindexed.push(pack),
+                    },
+                    Err(Fault::Io(io::ErrorKind::NotFound)) if listing < MAX_LISTINGS => {
+                        has_vanished = true;
+                        continue;
+                    }
+                    Err(fault) => self.problems.push(StoreProblem::file(&path, fault)),
+                }
+                self.known.insert(path);
+            }
+            if !has_vanished {
+                break;
+            }
+        }
+        indexed.sort_by_key(|pack| std::cmp::Reverse(pack.index.len()));
+        if !unindexed.is_empty() {
+            let packs: Vec<Arc<Pack>> = others.iter().chain(&indexed).map(Arc::clone).collect();
+            for data in unindexed {
+                let index = indexer::index(&data, Places { packs: &packs, object_dirs }, self.problems);
+                indexed.push(Arc::new(Pack { data, index }));
+            }
+        }
+        indexed
+    }
+
+    /// New packs in a directory, by name.
+    fn list(&mut self, dir: &Path) -> Vec<PathBuf> {
+        let listed: io::Result<Vec<PathBuf>> =
+            fs::read_dir(dir).and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect());
+        let mut paths = match listed {
+            Ok(paths) => paths,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
+            Err(error) => {
+                self.problems.push(StoreProblem::file(dir, error.into()));
+                return Vec::new();
+            }
+        };
+        let has_extension = |path: &Path, extension: &str| path.extension().is_some_and(|found| found == extension);
+        self.is_partial |= paths.iter().any(|path| has_extension(path, "promisor"));
+        for index in paths.iter().filter(|path| has_extension(path, "idx")) {
+            let is_lonely = !index.with_extension("pack").exists() && index.exists();
+            if is_lonely && self.known.insert(index.clone()) {
+                self.problems.push(StoreProblem::file(index, Fault::PackMissing));
+            }
+        }
+        paths.retain(|path| has_extension(path, "pack") && !self.known.contains(path));
+        paths.sort_unstable();
+        paths
+    }
+
+    fn open_pack(&self, path: &Path) -> Result<PackData, Fault> {
+        let map = file::map(path)?.ok_or(Fault::PackHeader)?;
+        PackData::new(path, map, self.format)
+    }
+
+    /// The index of a pack; `None` if the pack has to be read without.
+    fn open_index(&mut self, path: &Path, pack: &PackData) -> Option<Index> {
+        let path = path.with_extension("idx");
+        let opened = file::map(&path).and_then(|map| {
+            let bytes = IndexBytes::Map(map.ok_or(Fault::Index(IndexFault::Truncated))?);
+            Index::parse(bytes, self.format.id_len()).map_err(Fault::Index)
+        });
+        let index = match opened {
+            Ok(index) => index,
+            Err(Fault::Io(io::ErrorKind::NotFound)) => return None,
+            Err(fault) => {
+                self.problems.push(StoreProblem::file(path, fault));
+                return None;
+            }
+        };
+        if index.len() != pack.count {
+            let fault = Fault::CountMismatch { pack: pack.count, index: index.len() };
+            self.problems.push(StoreProblem::file(&path, fault));
+        }
+        if index.pack_checksum() != pack.trailer() {
+            self.problems.push(StoreProblem::file(&pack.path, Fault::ChecksumMismatch));
+        }
+        Some(index)
+    }
+}
