@@ -115,7 +115,7 @@ fn report_error(error: &anyhow::Error) {
         }
         return;
     }
-    say("error", &format!("{error:#}"));
+    say("error", &error.to_string());
 }
 
 /// Writes a line to standard error; nobody is left to tell if that fails.

@@ -276,3 +276,10 @@ fn hostile_names_and_files_are_reported_and_survived() {
     assert!(out.contains("new\\u{a}line\\u{1b}[31m\\xff") && out.contains("pipe"), "{out}");
     assert!(!out.contains('\x1b'));
 }
+
+/// Help texts and messages that hold nothing random, as transcripts. `TRYCMD=overwrite cargo test` renews them.
+#[cfg(target_os = "linux")]
+#[test]
+fn transcripts() {
+    trycmd::TestCases::new().env("NO_COLOR", "1").env("COLUMNS", "100").case("tests/cmd/*.trycmd");
+}

@@ -3,7 +3,7 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 use unleak::{
     engine::prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
-    rule::{ByteSet, builtin, template::SampleRng},
+    rule::{ByteSet, Shape, builtin, template::SampleRng},
 };
 
 fn hits(literals: &[Literal], kind: PrefilterKind, haystack: &[u8]) -> Vec<Hit> {
@@ -103,4 +103,42 @@ fn hits_of(literals: &[Literal], haystack: &[u8]) -> Vec<Hit> {
     let mut hits = Vec::new();
     prefilter.find(haystack, &mut PrefilterScratch::default(), &mut hits);
     hits
+}
+
+/// With the prefilter off, every pattern of every rule would run over the whole text. Wherever one then matches, the
+/// prefilter must have pointed.
+#[test]
+fn no_match_of_any_pattern_is_without_a_hit() {
+    let mut text = crate::samples::noise(&mut SampleRng::new(5), 200_000);
+    for (index, sample) in crate::samples::all(5).into_iter().enumerate() {
+        let at = (index * 331) % text.len();
+        text.splice(at..at, [b" ", &sample.text[..], b" "].concat());
+    }
+    let literals = builtin_literals();
+    let found: std::collections::BTreeSet<_> =
+        hits(&literals, PrefilterKind::Auto, &text).into_iter().map(|hit| (hit.at, hit.literal)).collect();
+    let mut matches = 0;
+    for rule in builtin() {
+        let offset = match rule.shape {
+            Shape::Prefix { offset } => offset,
+            Shape::Block { .. } => 0,
+            Shape::Near { .. } | Shape::Assignment => continue,
+        };
+        let oracle = regex::bytes::RegexBuilder::new(&rule.pattern)
+            .unicode(false)
+            .case_insensitive(rule.ignore_case)
+            .size_limit(64 << 20)
+            .build()
+            .unwrap();
+        for matched in oracle.find_iter(&text) {
+            matches += 1;
+            let at = (matched.start() + offset) as u32;
+            let keywords = rule.keywords.iter().map(|keyword| literal(keyword.as_bytes(), rule.ignore_case));
+            let is_hit = keywords
+                .filter_map(|keyword| literals.iter().position(|literal| *literal == keyword))
+                .any(|index| found.contains(&(at, index as u32)));
+            assert!(is_hit, "{} matches at {} without a hit", rule.meta.id, matched.start());
+        }
+    }
+    assert!(matches > 800, "{matches}");
 }

@@ -90,3 +90,14 @@ fn mistakes_in_a_rule_file_are_named_with_their_span() {
         assert!(hit, "{replacement}: expected `{message}` at `{span}`, got {mistakes:?}");
     }
 }
+
+/// Reports, baselines and users' settings name rules by id: an id that was once released stays.
+#[test]
+fn no_rule_id_disappears() {
+    let ids: BTreeSet<_> = builtin().iter().map(|rule| rule.meta.id.as_ref()).collect();
+    let released = include_str!("../fixtures/rule-ids.txt");
+    let gone: Vec<_> = released.lines().filter(|id| !ids.contains(id)).collect();
+    assert!(gone.is_empty(), "{gone:?}: keep the id, or take it out of tests/fixtures/rule-ids.txt before a release");
+    let new: Vec<_> = ids.into_iter().filter(|id| !released.lines().any(|line| line == *id)).collect();
+    assert!(new.is_empty(), "add to tests/fixtures/rule-ids.txt: {}", new.join(" "));
+}
