@@ -28,7 +28,7 @@ pub(super) const ALLOW_REACH: usize = 512;
 /// let scanner = Scanner::new(unleak::rule::builtin().to_vec(), &ScannerOptions::default());
 /// let text = format!("token = {}{}", "glpat-", "x7Qm2Rk9Wp4Tz8Ls3Vn6");
 /// let report = scanner.scan_bytes("settings.py", text.as_bytes());
-/// assert_eq!(report.findings[0].rule.id, "gitlab.personal-access-token");
+/// assert_eq!(report.findings[0].rule.id, "gitlab.pat");
 /// assert_eq!(report.findings[0].occurrences[0].place.column, 9);
 /// ```
 #[derive(Debug)]

@@ -7,7 +7,8 @@
 //! than the one before:
 //!
 //! 1. AVX-512 kernel only: grams are dealt into 32 buckets of similar ones; four 128-entry table look-ups say for each
-//!    position which buckets have a gram whose four bytes all fit. Passes 1 to 10 % of positions.
+//!    position which buckets have a gram whose four bytes all fit. Passes 1 to 10 % of positions with 500 keywords, 20 %
+//!    with 1,500.
 //! 2. Two bits of a 16 KiB bitmap, chosen by a hash of the (case-folded) four bytes, are both set. Passes less than 1 %.
 //! 3. A hash table yields the keywords with that gram, which are compared in full.
 
