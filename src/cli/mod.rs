@@ -6,6 +6,7 @@ mod progress;
 mod settings;
 
 use std::{
+    cell::Cell,
     ffi::OsString,
     fs::File,
     io::{self, Read as _, Write as _},
@@ -38,17 +39,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let interrupt = Arc::new(AtomicBool::new(false));
     let progress = Arc::new(Progress::default());
     watch_interrupt(&interrupt, &progress);
-    let bar = progress::show(cli.wants_progress(), &progress);
+    let display = Cell::new(progress::show(cli.wants_progress(), &progress));
     let mut env = Env {
         var: &|name| std::env::var_os(name),
         random: &|buffer| File::open("/dev/urandom")?.read_exact(buffer),
         stdout: &mut io::stdout().lock(),
         interrupt: &interrupt,
         progress: &progress,
+        clear_display: &|| drop(display.take()),
         warn: &|message| say("warning", message),
     };
     let outcome = dispatch(cli, &mut env);
-    drop(bar);
+    drop(display.take());
     match outcome {
         Ok(code) => code.code(),
         Err(error) => {

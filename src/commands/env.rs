@@ -14,6 +14,8 @@ pub struct Env<'a> {
     pub interrupt: &'a AtomicBool,
     /// Counts what is done.
     pub progress: &'a Progress,
+    /// Called before a result is written: takes a progress display off the terminal.
+    pub clear_display: &'a dyn Fn(),
     /// Says something to the user that is no result.
     pub warn: &'a (dyn Fn(&str) + Sync),
 }

@@ -13,6 +13,7 @@ type WriteReport<'w> = dyn Fn(&mut dyn Write) -> io::Result<()> + 'w;
 /// Writes to standard output, or to a file that appears whole or not at all. A reader that closed the pipe had enough:
 /// that is success.
 pub(super) fn write(path: Option<&Path>, env: &mut Env<'_>, report: &WriteReport<'_>) -> Result<(), CommandError> {
+    (env.clear_display)();
     let Some(path) = path else {
         let mut out = BufWriter::new(&mut *env.stdout);
         let written = report(&mut out).and_then(|()| out.flush());

@@ -5,6 +5,7 @@
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
+mod docs;
 mod engine;
 mod git_store;
 mod licences;
