@@ -1,7 +1,6 @@
 //! Decoding all blobs of a repository, against `git cat-file`.
 //!
-//! `cargo bench --bench git -- [REPOSITORY [RUNS]]`; the default is a bare clone of public ansible in
-//! `/work/data/ansible.git`. Each blob's bytes are touched once. CPU time is that of this process.
+//! `cargo bench --bench git -- REPOSITORY [RUNS]`. Each blob's bytes are touched once. CPU time is that of this process.
 
 use std::{
     io::{self, Read, Write},
@@ -46,12 +45,11 @@ impl Visitor for Toucher {
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let repository = PathBuf::from(arguments.next().unwrap_or_else(|| "/work/data/ansible.git".to_owned()));
-    let runs: usize = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(5);
     let mut out = io::stdout();
-    if !repository.exists() {
-        return writeln!(out, "{} isn't there: nothing measured", repository.display());
-    }
+    let Some(repository) = arguments.next().map(PathBuf::from) else {
+        return writeln!(out, "name a repository: cargo bench --bench git -- REPOSITORY [RUNS]");
+    };
+    let runs: usize = arguments.next().and_then(|runs| runs.parse().ok()).unwrap_or(5);
     let cases =
         [("blobs", KindSet::BLOBS, false), ("all objects", KindSet::ALL, false), ("verified", KindSet::ALL, true)];
     for (name, kinds, verify) in cases {
