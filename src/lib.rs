@@ -4,7 +4,7 @@
 //!
 //! ```
 //! let scanner = unleak::Scanner::builtin();
-//! let text = format!("slack_token: {}{}", "xoxb-", "263594206564-2343594206574-FGqddMF8t08v8N7Oq4i57vs1");
+//! let text = format!("slack_token: {}{}", "xoxb-", "908172635481-7263549018273-hQ2vK9mZ4tB7xN1sW6pL3rYc");
 //! for finding in scanner.scan_bytes("config.yml", text.as_bytes()).findings {
 //!     let place = finding.occurrences[0].place;
 //!     println!("{}:{}: {} (score {})", place.line, place.column, finding.rule.name, finding.score);
