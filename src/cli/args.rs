@@ -130,10 +130,15 @@ pub(super) struct WalkArgs {
     /// Leave out what this glob names (may be given more than once).
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
-    /// Say that the history of git repositories is not to be scanned. Without this it is listed as not scanned, and
-    /// the exit code is 3.
-    #[arg(long)]
+    /// Scan files only, not the history of git repositories.
+    #[arg(long, conflicts_with = "history_only")]
     pub(super) no_history: bool,
+    /// Scan only the history of the given repositories, not the files of their work trees.
+    #[arg(long)]
+    pub(super) history_only: bool,
+    /// Scan every version of a file in full, too, and report any difference: several times slower.
+    #[arg(long)]
+    pub(super) paranoid: bool,
     /// Follow symbolic links.
     #[arg(short = 'L', long)]
     pub(super) follow_links: bool,

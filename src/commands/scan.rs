@@ -1,13 +1,21 @@
 //! `unleak scan`: read, scan, report.
 
-use std::{io::Read, path::PathBuf, sync::atomic::Ordering};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+};
 
 use super::{CommandError, Env, ExitCode, RuleChoice, fingerprint_key, output};
 use crate::{
-    engine::{FingerprintKey, ScanOptions, Scanner, ScannerOptions},
+    engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
     model::{DisplayPath, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
-    source::{FileOptions, Files, Source, Stream, read_paths},
+    source::{
+        FileOptions, Files, Stream,
+        git::{OpenError, Repository},
+        read_paths,
+    },
 };
 
 /// What to scan.
@@ -21,13 +29,15 @@ pub enum Target {
     Stdin,
 }
 
-/// What becomes of the history of git repositories that a walk meets.
+/// How much of the git repositories that a walk meets is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
-    /// It is listed as not scanned.
-    Reported,
-    /// It is meant to be left out.
+    /// Files, and the history of each repository.
+    Included,
+    /// Files alone.
     LeftOut,
+    /// History alone; of files those of the git directory.
+    Only,
 }
 
 /// Everything that `unleak scan` may be told.
@@ -36,8 +46,10 @@ pub struct ScanSettings {
     pub target: Target,
     /// How directories are walked.
     pub files: FileOptions,
-    /// What becomes of git history.
+    /// How much of git repositories is scanned.
     pub history: History,
+    /// Is every version of a file to be scanned in full, too, to prove that nothing is missed?
+    pub paranoid: bool,
     /// Which rules.
     pub rules: RuleChoice,
     /// How the scanner judges.
@@ -64,26 +76,10 @@ pub struct ScanSettings {
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let scanner = Scanner::new(settings.rules.load()?, &settings.scanner);
-    let report = match roots(&settings.target)? {
-        None => scan(settings, &scanner, &Stream::new("<stdin>", std::io::stdin()), env)?,
-        Some(roots) => {
-            let files = Files::new(roots, settings.files.clone())?;
-            let mut report = scan(settings, &scanner, &files, env)?;
-            if settings.history == History::Reported {
-                report.problems.extend(files.stores().into_iter().map(history_not_scanned));
-                report.problems.sort();
-            }
-            report
-        }
-    };
+    let report = scan(settings, &scanner, env)?;
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
-}
-
-fn history_not_scanned(store: PathBuf) -> Problem {
-    let message = "commits are not read yet; --no-history says that they are not meant to be".to_owned();
-    Problem { provenance: Provenance::File(store), kind: ProblemKind::HistoryNotScanned, message }
 }
 
 /// The files and directories to scan; none for standard input.
@@ -103,12 +99,7 @@ fn roots(target: &Target) -> Result<Option<Vec<PathBuf>>, CommandError> {
     Ok(Some(roots))
 }
 
-fn scan(
-    settings: &ScanSettings,
-    scanner: &Scanner,
-    source: &dyn Source,
-    env: &Env<'_>,
-) -> Result<ScanReport, CommandError> {
+fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<ScanReport, CommandError> {
     let failed = std::cell::RefCell::new(None);
     let key = || {
         fingerprint_key::read(settings.fingerprint_key.as_deref(), env).unwrap_or_else(|error| {
@@ -119,12 +110,53 @@ fn scan(
     let options = ScanOptions {
         threads: settings.threads,
         timed: settings.report.stats,
+        paranoid: settings.paranoid,
         key: &key,
         interrupt: env.interrupt,
         progress: env.progress,
     };
-    let report = scanner.scan(source, &options);
+    let mut scan = Scan::new(scanner, &options);
+    match roots(&settings.target)? {
+        None => scan.run(&Stream::new("<stdin>", std::io::stdin())),
+        Some(roots) => scan_paths(settings, roots, &mut scan)?,
+    }
+    let report = scan.finish();
     failed.into_inner().map_or(Ok(report), Err)
+}
+
+/// Scans files, then the history of each repository among them.
+fn scan_paths(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
+    let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
+    let files = Files::new(roots, settings.files.clone())?;
+    scan.run(&files);
+    if settings.history == History::LeftOut {
+        return Ok(());
+    }
+    for objects in files.stores() {
+        let dir = objects.parent().unwrap_or(&objects);
+        match Repository::open(dir) {
+            Ok(repository) => scan.run(&repository),
+            Err(error) => scan.problem(not_a_repository(dir, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.
+fn git_dirs(roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
+    for root in roots {
+        match Repository::open(&root) {
+            Ok(repository) => dirs.push(repository.store().common_dir().to_owned()),
+            Err(error) => scan.problem(not_a_repository(&root, &error)),
+        }
+    }
+    dirs
+}
+
+fn not_a_repository(path: &Path, error: &OpenError) -> Problem {
+    let provenance = Provenance::File(path.to_owned());
+    Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: error.to_string() }
 }
 
 fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) -> ExitCode {

@@ -9,18 +9,19 @@ use super::{
     lines::Carry,
     locate::{Located, preview},
     scanner::Scanner,
-    verdict::Score,
+    verdict::{PathEffect, Score},
 };
 use crate::model::{Finding, Occurrence, Part, Problem, Provenance, RuleMeta, ScanReport, Secret, Stats};
 
 /// A located match in its blob.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Hit {
-    rule: u32,
-    secret: Secret,
-    public_id: Option<String>,
-    score: Score,
-    occurrence: Occurrence,
+    pub(super) rule: u32,
+    pub(super) secret: Secret,
+    pub(super) public_id: Option<String>,
+    pub(super) score: Score,
+    pub(super) path_effect: PathEffect,
+    pub(super) occurrence: Occurrence,
 }
 
 impl Hit {
@@ -32,6 +33,7 @@ impl Hit {
             secret: located.secret,
             public_id: located.public_id,
             score: located.score,
+            path_effect: located.path_effect,
             occurrence,
         }
     }

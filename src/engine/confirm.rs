@@ -20,6 +20,8 @@ pub(super) struct Match {
     pub(super) is_assigned: bool,
     /// Is it a whole quoted value?
     pub(super) is_quoted: bool,
+    /// Where the keyword stands that led to it.
+    pub(super) keyword: u32,
     /// `assignment` shape: the name, and how far into it the keyword ends.
     name: (u32, u32, u32),
 }
@@ -27,6 +29,21 @@ pub(super) struct Match {
 impl Match {
     pub(super) fn secret(&self) -> Range<usize> {
         self.start as usize..self.end as usize
+    }
+
+    /// The same match, its bytes standing `to - from` further on.
+    pub(super) fn moved(&self, from: u32, to: u32) -> Match {
+        let moved = |at: u32| at.wrapping_sub(from).wrapping_add(to);
+        let (name_start, name_end, keyword_in_name) = self.name;
+        let has_name = name_end > name_start;
+        Match {
+            start: moved(self.start),
+            end: moved(self.end),
+            id: self.id.map(|(start, end)| (moved(start), moved(end))),
+            keyword: moved(self.keyword),
+            name: if has_name { (moved(name_start), moved(name_end), keyword_in_name) } else { self.name },
+            ..*self
+        }
     }
 
     pub(super) fn name(&self) -> Range<usize> {
@@ -213,8 +230,16 @@ impl Attempt<'_> {
             regex.search_with(&mut scratch.cache, &input)?.span()
         };
         let (start, end) = secret.unwrap_or((whole.start as u32, whole.end as u32));
-        let name = (0, 0, 0);
-        (start < end).then_some(Match { rule: self.index, start, end, id, is_assigned: false, is_quoted: false, name })
+        (start < end).then_some(Match {
+            rule: self.index,
+            start,
+            end,
+            id,
+            is_assigned: false,
+            is_quoted: false,
+            keyword: self.keyword.start as u32,
+            name: (0, 0, 0),
+        })
     }
 
     fn is_bounded(&self, found: &Match) -> bool {

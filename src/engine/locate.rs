@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{
     lines::{Carry, LineCursor, LocalPosition},
     scanner::{ALLOW_REACH, CONTEXT, Observer, WindowMatches},
-    verdict::{Rejection, Score},
+    verdict::{PathEffect, Rejection, Score},
 };
 use crate::{
     decode::OffsetMap,
@@ -20,6 +20,8 @@ pub(super) struct Located {
     pub(super) secret: Secret,
     pub(super) public_id: Option<String>,
     pub(super) score: Score,
+    /// What the blob's path, where it isn't known yet, will take from the score.
+    pub(super) path_effect: PathEffect,
     pub(super) context: String,
     start: LocalPosition,
     end: LocalPosition,
@@ -72,6 +74,7 @@ pub(super) fn locate(
             secret: Secret::new(&text.bytes[range.clone()]),
             public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
             score,
+            path_effect: PathEffect::on(&rules[matched.rule as usize], &matched),
             context: context(
                 text.bytes,
                 line_start,

@@ -12,14 +12,15 @@ use std::{
 use super::{
     collect::{Collector, Hit},
     fingerprint::FingerprintKey,
+    history,
     lines::{Carry, LineCursor, LocalPosition},
     locate::{Located, Text, locate},
     scanner::{Observer, Scanner, Scratch, Window},
 };
 use crate::{
     decode::{OffsetMap, Utf16},
-    model::{Origin, Part, Problem, Provenance, ScanReport, Stats},
-    source::{CHUNK_BYTES, Chunk, LargeBlob, Plan, Receiver, Source},
+    model::{Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats},
+    source::{Base, CHUNK_BYTES, Chunk, LargeBlob, Memory, Plan, Receiver, Source},
 };
 
 /// How a scan is to run.
@@ -28,6 +29,8 @@ pub struct ScanOptions<'a> {
     pub threads: usize,
     /// Should stages be timed?
     pub timed: bool,
+    /// Is every version to be scanned in full, too? Where the two disagree, there is a problem, and the full scan counts.
+    pub paranoid: bool,
     /// Yields the key of the findings' fingerprints. Called once, and only if there is a finding.
     pub key: &'a dyn Fn() -> FingerprintKey,
     /// Set from outside to end the scan early; what was found until then is reported.
@@ -47,29 +50,78 @@ pub struct Progress {
     pub done: AtomicBool,
 }
 
+/// A scan of one source after the other into one report.
+pub struct Scan<'s> {
+    scanner: &'s Scanner,
+    options: &'s ScanOptions<'s>,
+    started: Instant,
+    shared: Shared,
+}
+
+impl<'s> Scan<'s> {
+    /// A scan that has seen nothing yet.
+    #[must_use]
+    pub fn new(scanner: &'s Scanner, options: &'s ScanOptions<'s>) -> Scan<'s> {
+        Scan { scanner, options, started: Instant::now(), shared: Shared::default() }
+    }
+
+    /// Scans everything that `source` yields, and asks it where in history the secrets found stand.
+    pub fn run(&mut self, source: &dyn Source) {
+        let plan = self.plan();
+        let shared = Mutex::new(std::mem::take(&mut self.shared));
+        let (scanner, progress) = (self.scanner, self.options.progress);
+        let effort = Effort { timed: self.options.timed, paranoid: self.options.paranoid };
+        source.run(&plan, &|| Box::new(Worker::new(scanner, effort, progress, &shared)));
+        self.shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut unresolved = std::mem::take(&mut self.shared.unresolved);
+        for (provenance, chunks) in std::mem::take(&mut self.shared.large) {
+            let hits = join_chunks(&provenance, chunks);
+            match provenance {
+                Provenance::Git(_) => unresolved.extend(hits),
+                _ => self.shared.collector.extend(hits),
+            }
+        }
+        if unresolved.is_empty() {
+            return;
+        }
+        let traced = Instant::now();
+        let problems = &mut self.shared.problems;
+        let traces = source.trace(&plan, &history::wanted(&unresolved), &mut |problem| problems.push(problem));
+        self.shared.collector.extend(history::resolve(unresolved, &traces, self.scanner.min_score()));
+        self.shared.stats.times.history += traced.elapsed();
+    }
+
+    /// Adds something that was not scanned.
+    pub fn problem(&mut self, problem: Problem) {
+        self.shared.problems.push(problem);
+    }
+
+    /// Everything found.
+    #[must_use]
+    pub fn finish(self) -> ScanReport {
+        self.options.progress.done.store(true, Ordering::Relaxed);
+        let Shared { collector, problems, mut stats, .. } = self.shared;
+        stats.times.wall = self.started.elapsed();
+        collector.into_report(self.scanner, self.options.key, problems, stats)
+    }
+
+    fn plan(&self) -> Plan<'s> {
+        Plan {
+            threads: self.options.threads.max(1),
+            overlap: self.scanner.overlap(),
+            timed: self.options.timed,
+            interrupt: self.options.interrupt,
+        }
+    }
+}
+
 impl Scanner {
     /// Scans everything that `source` yields.
     #[must_use]
     pub fn scan(&self, source: &dyn Source, options: &ScanOptions<'_>) -> ScanReport {
-        let started = Instant::now();
-        let shared = Mutex::new(Shared::default());
-        let plan = Plan {
-            threads: options.threads.max(1),
-            overlap: self.overlap(),
-            timed: options.timed,
-            interrupt: options.interrupt,
-        };
-        let (timed, progress) = (options.timed, options.progress);
-        source.run(&plan, &|| Box::new(Worker::new(self, timed, progress, &shared)));
-        options.progress.done.store(true, Ordering::Relaxed);
-        let shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let mut stats = shared.stats;
-        stats.times.wall = started.elapsed();
-        let mut collector = shared.collector;
-        for (provenance, chunks) in shared.large {
-            collector.extend(join_chunks(&provenance, chunks));
-        }
-        collector.into_report(self, options.key, shared.problems, stats)
+        let mut scan = Scan::new(self, options);
+        scan.run(source);
+        scan.finish()
     }
 
     /// Scans bytes in memory under a display name, with a fixed fingerprint key: for use as a library.
@@ -83,7 +135,14 @@ impl Scanner {
         }
         let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
         let key = || FingerprintKey::new([0; 32]);
-        let options = ScanOptions { threads: 1, timed: false, key: &key, interrupt: &interrupt, progress: &progress };
+        let options = ScanOptions {
+            threads: 1,
+            timed: false,
+            paranoid: false,
+            key: &key,
+            interrupt: &interrupt,
+            progress: &progress,
+        };
         self.scan(&Memory(name, bytes), &options)
     }
 }
@@ -107,6 +166,8 @@ pub fn hand_over(origin: Origin<'_>, bytes: &[u8], plan: &Plan<'_>, receiver: &m
 #[derive(Debug, Default)]
 struct Shared {
     collector: Collector,
+    /// Hits in objects whose place in history isn't known yet.
+    unresolved: Vec<Hit>,
     large: BTreeMap<Provenance, Vec<ScannedChunk>>,
     problems: Vec<Problem>,
     stats: Stats,
@@ -132,21 +193,48 @@ fn join_chunks(provenance: &Provenance, mut chunks: Vec<ScannedChunk>) -> Vec<Hi
     hits
 }
 
+/// What is done beyond scanning: see [`ScanOptions`].
+#[derive(Clone, Copy)]
+struct Effort {
+    timed: bool,
+    paranoid: bool,
+}
+
 /// One thread's receiver.
 struct Worker<'s> {
     scanner: &'s Scanner,
     scratch: Scratch,
+    /// For the full scan beside that of versions.
+    second: Option<Box<Scratch>>,
     progress: &'s Progress,
     shared: &'s Mutex<Shared>,
     hits: Vec<Hit>,
+    unresolved: Vec<Hit>,
     chunks: Vec<(Provenance, ScannedChunk)>,
     problems: Vec<Problem>,
 }
 
 impl<'s> Worker<'s> {
-    fn new(scanner: &'s Scanner, timed: bool, progress: &'s Progress, shared: &'s Mutex<Shared>) -> Worker<'s> {
-        let (hits, chunks, problems) = (Vec::new(), Vec::new(), Vec::new());
-        Worker { scanner, scratch: Scratch::timed(timed), progress, shared, hits, chunks, problems }
+    fn new(scanner: &'s Scanner, effort: Effort, progress: &'s Progress, shared: &'s Mutex<Shared>) -> Worker<'s> {
+        Worker {
+            scanner,
+            scratch: Scratch::timed(effort.timed),
+            second: effort.paranoid.then(Box::default),
+            progress,
+            shared,
+            hits: Vec::new(),
+            unresolved: Vec::new(),
+            chunks: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn keep(&mut self, located: Vec<Located>, origin: Origin<'_>, part: Part) {
+        let hits = match origin {
+            Origin::Object(_) => &mut self.unresolved,
+            _ => &mut self.hits,
+        };
+        hits.extend(located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part)));
     }
 
     fn count(&mut self, blobs: u64, bytes: u64) {
@@ -188,6 +276,12 @@ pub(super) fn scan_stored(
     (located, map, decoded)
 }
 
+/// The scan of a version and the full one disagree: a mistake of ours.
+fn unequal(origin: Origin<'_>) -> Problem {
+    let message = "its scan as a version differs from the full one, which counts; please report this".to_owned();
+    Problem { provenance: origin.to_provenance(), kind: ProblemKind::Inconsistent, message }
+}
+
 impl Receiver for Worker<'_> {
     fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]) {
         let encoding =
@@ -197,15 +291,37 @@ impl Receiver for Worker<'_> {
         if part == Part::Content {
             self.count(1, bytes.len() as u64);
         }
-        self.hits.extend(located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part)));
+        self.keep(located, origin, part);
+    }
+
+    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory {
+        if Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]).is_some() {
+            self.blob(origin, Part::Content, bytes);
+            return Memory::Unknown;
+        }
+        let window = Window { bytes, owned: 0..bytes.len(), origin };
+        let (mut found, memory) = self.scanner.scan_version(&window, base, &mut self.scratch);
+        if let Some(second) = &mut self.second {
+            let expected = self.scanner.scan_window(&window, second, &mut ());
+            if found != expected {
+                self.problems.push(unequal(origin));
+                found = expected;
+            }
+        }
+        self.count(1, bytes.len() as u64);
+        if !found.accepted.is_empty() {
+            let map = OffsetMap::identity(0);
+            let text = Text { bytes, owned: 0..bytes.len(), map: &map };
+            let (located, allowed) = locate(&text, found, self.scanner.rules(), &mut ());
+            self.scratch.stats.allowed += allowed;
+            self.keep(located, origin, Part::Content);
+        }
+        memory
     }
 
     fn chunk(&mut self, blob: &LargeBlob, chunk: Chunk<'_>) {
         let encoding = Utf16::detect(&blob.head);
-        let origin = match &blob.provenance {
-            Provenance::File(path) => Origin::File(path),
-            Provenance::Named(name) => Origin::Named(name),
-        };
+        let origin = blob.provenance.as_origin();
         let stored =
             StoredWindow { bytes: chunk.bytes, start: chunk.start, owned: chunk.owned.clone(), encoding, origin };
         let (located, map, decoded) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
@@ -231,6 +347,7 @@ impl Drop for Worker<'_> {
         shared.stats.add(&self.scratch.stats);
         shared.problems.append(&mut self.problems);
         shared.collector.extend(std::mem::take(&mut self.hits));
+        shared.unresolved.append(&mut self.unresolved);
         for (provenance, chunk) in std::mem::take(&mut self.chunks) {
             shared.large.entry(provenance).or_default().push(chunk);
         }

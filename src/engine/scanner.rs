@@ -6,6 +6,7 @@ use super::{
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
+    versions::Reaches,
 };
 use crate::{
     model::{Origin, Stats},
@@ -38,12 +39,13 @@ pub struct Scanner {
     patterns: Vec<OnceLock<Patterns>>,
     /// By rule: indices of rules that give way to it.
     supersedes: Vec<Vec<u32>>,
-    prefilter: Prefilter,
+    pub(super) prefilter: Prefilter,
     /// By literal: the rules that have it.
-    rules_of: Vec<Vec<u32>>,
+    pub(super) rules_of: Vec<Vec<u32>>,
     placeholders: OnceLock<Placeholders>,
     min_score: u8,
     overlap: usize,
+    pub(super) reaches: Reaches,
 }
 
 /// What a scanner may be told.
@@ -64,13 +66,13 @@ impl Default for ScannerOptions {
 /// One thread's working memory. Grows to the largest window seen and is reused.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    prefilter: PrefilterScratch,
-    hits: Vec<Hit>,
-    matches: Vec<Match>,
+    pub(super) prefilter: PrefilterScratch,
+    pub(super) hits: Vec<Hit>,
+    pub(super) matches: Vec<Match>,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Counts of this thread.
     pub stats: Stats,
-    timed: bool,
+    pub(super) timed: bool,
 }
 
 impl Scratch {
@@ -91,7 +93,7 @@ pub(super) struct Window<'a> {
 }
 
 /// What a window holds.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct WindowMatches {
     /// Accepted, not superseded, and beginning in the owned part. Sorted by place, then rule.
     pub(super) accepted: Vec<(Match, Score)>,
@@ -117,13 +119,16 @@ impl Scanner {
     pub fn new(rules: Vec<Rule>, options: &ScannerOptions) -> Scanner {
         let (literals, rules_of) = literals(&rules);
         let reach = rules.iter().map(reach).max().unwrap_or(0) + ALLOW_REACH + CONTEXT;
+        let prefilter = Prefilter::new(literals, options.prefilter);
+        let reaches = Reaches::new(&rules, &prefilter, &rules_of);
         Scanner {
             patterns: rules.iter().map(|_| OnceLock::new()).collect(),
             supersedes: rules.iter().map(|rule| superseded(rule, &rules)).collect(),
-            prefilter: Prefilter::new(literals, options.prefilter),
+            prefilter,
             rules_of,
             placeholders: OnceLock::new(),
             min_score: options.min_score,
+            reaches,
             // Twice, as two stored bytes of UTF-16 are one byte of text; even, so that its units stay whole.
             overlap: 2 * reach.next_multiple_of(2),
             rules,
@@ -140,6 +145,10 @@ impl Scanner {
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    pub(super) fn min_score(&self) -> u8 {
+        self.min_score
     }
 
     /// Name of the prefilter implementation in use.
@@ -184,49 +193,78 @@ impl Scanner {
             return WindowMatches::default();
         }
         self.confirm_hits(window, scratch, observer);
-        let found = if scratch.matches.is_empty() {
-            WindowMatches::default()
-        } else {
-            self.judge_matches(window, scratch, observer)
-        };
+        let found = self.judge(window, scratch, observer);
         if let Some(prefiltered) = prefiltered {
             scratch.stats.times.confirm += prefiltered.elapsed();
         }
         found
     }
 
-    /// Fills `scratch.matches` with what patterns confirm, sorted, one per rule and secret.
+    /// Fills `scratch.matches` with what patterns confirm.
     fn confirm_hits(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) {
+        self.begin_confirming(scratch);
+        let hits = std::mem::take(&mut scratch.hits);
+        for &hit in &hits {
+            self.confirm_hit(window, hit, &|_| true, scratch, observer);
+        }
+        scratch.hits = hits;
+    }
+
+    pub(super) fn begin_confirming(&self, scratch: &mut Scratch) {
         scratch.matches.clear();
         scratch.rules.resize_with(self.rules.len(), || None);
         scratch.rules.iter_mut().flatten().for_each(|rule| rule.reset());
-        for hit in &scratch.hits {
-            let len = self.prefilter.literals()[hit.literal as usize].bytes.len();
-            let keyword = hit.at as usize..hit.at as usize + len;
-            scratch.stats.candidates += u64::from(window.owned.contains(&keyword.start));
-            for &index in &self.rules_of[hit.literal as usize] {
-                let rule = &self.rules[index as usize];
-                if !is_plausible(rule, window.bytes, &keyword) {
-                    observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);
-                    continue;
-                }
-                let patterns = self.patterns(index);
-                let rule_scratch =
-                    scratch.rules[index as usize].get_or_insert_with(|| Box::new(RuleScratch::new(patterns)));
-                let regex_calls = &mut scratch.stats.regex_calls;
-                let keyword = keyword.clone();
-                let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
-                match attempt.confirm(rule_scratch) {
-                    Ok(found) => scratch.matches.push(found),
-                    Err(why) => observer.rejected(rule, attempt.keyword, &why),
-                }
+    }
+
+    /// Adds to `scratch.matches` what the patterns of those rules confirm at a keyword that are `asked` for.
+    pub(super) fn confirm_hit(
+        &self,
+        window: &Window<'_>,
+        hit: Hit,
+        asked: &impl Fn(u32) -> bool,
+        scratch: &mut Scratch,
+        observer: &mut impl Observer,
+    ) {
+        let len = self.prefilter.literals()[hit.literal as usize].bytes.len();
+        let keyword = hit.at as usize..hit.at as usize + len;
+        scratch.stats.candidates += u64::from(window.owned.contains(&keyword.start));
+        for &index in self.rules_of[hit.literal as usize].iter().filter(|index| asked(**index)) {
+            let rule = &self.rules[index as usize];
+            if !is_plausible(rule, window.bytes, &keyword) {
+                observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);
+                continue;
+            }
+            let patterns = self.patterns(index);
+            let rule_scratch =
+                scratch.rules[index as usize].get_or_insert_with(|| Box::new(RuleScratch::new(patterns)));
+            let regex_calls = &mut scratch.stats.regex_calls;
+            let keyword = keyword.clone();
+            let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
+            match attempt.confirm(rule_scratch) {
+                Ok(found) => scratch.matches.push(found),
+                Err(why) => observer.rejected(rule, attempt.keyword, &why),
             }
         }
-        // The better surroundings and the last keyword of a name first, so that they are the ones kept.
+    }
+
+    /// Judges `scratch.matches`, one per rule and secret.
+    pub(super) fn judge(
+        &self,
+        window: &Window<'_>,
+        scratch: &mut Scratch,
+        observer: &mut impl Observer,
+    ) -> WindowMatches {
+        if scratch.matches.is_empty() {
+            return WindowMatches::default();
+        }
+        // The better surroundings and the last keyword of a name first, so that they are the ones kept. What follows
+        // makes the order total, so that it doesn't depend on the order in which matches were met.
         scratch.matches.sort_unstable_by_key(|m| {
-            (m.start, m.end, m.rule, !m.is_assigned, !m.is_quoted, Reverse(m.keyword_in_name()), m.id)
+            let surroundings = (!m.is_assigned, !m.is_quoted, Reverse(m.keyword_in_name()), m.id);
+            (m.start, m.end, m.rule, surroundings, m.keyword)
         });
         scratch.matches.dedup_by_key(|m| (m.start, m.end, m.rule));
+        self.judge_matches(window, scratch, observer)
     }
 
     fn judge_matches(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> WindowMatches {
@@ -321,8 +359,8 @@ fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
     a.zip(b).map(|(a, b)| a.union(&b))
 }
 
-/// How far from its secret a rule may look, with a little to spare for boundaries.
-fn reach(rule: &Rule) -> usize {
+/// How far from its keyword a rule may look, to either side, with a little to spare for boundaries.
+pub(super) fn reach(rule: &Rule) -> usize {
     let keyword = rule.keywords.iter().map(|keyword| keyword.len()).max().unwrap_or(0);
     let context = match rule.shape {
         Shape::Prefix { offset } => offset,

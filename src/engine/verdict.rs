@@ -1,6 +1,6 @@
 //! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
 
-use std::fmt;
+use std::{fmt, path::Path};
 
 use super::{
     checksum,
@@ -191,7 +191,7 @@ impl Evidence<'_> {
         if matches!(self.rule.shape, Shape::Near { .. } | Shape::Assignment) {
             self.add_surroundings(secret, &mut score);
         }
-        Score { points: u8::try_from(score.points.clamp(0, 100)).unwrap_or(0), reasons: score.reasons }
+        score.into_score()
     }
 
     fn add_surroundings(&self, secret: &[u8], score: &mut Tally) {
@@ -226,35 +226,68 @@ impl Evidence<'_> {
             if matches!(Alphabet::of(secret), Alphabet::Hex) && [32, 40, 64].contains(&secret.len()) {
                 score.add("digest", -10, "as long as a hash in hexadecimal");
             }
-            if !self.found.is_quoted && self.is_source_code() {
-                score.add("syntax", -40, "not quoted, in source code");
-            }
         }
-        if self.is_test_path() {
+        if let Origin::File(path) = self.origin {
+            PathEffect::on(self.rule, self.found).apply(path, score);
+        }
+    }
+}
+
+/// What the path of a blob can take from a score. A blob in history has many paths, which are known only after it was
+/// judged: it is judged without one first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PathEffect {
+    /// Nothing: the format identifies itself.
+    None,
+    /// A test or an example counts less.
+    Test,
+    /// That, and in source code a value that is not quoted is none.
+    TestAndCode,
+}
+
+impl PathEffect {
+    pub(super) fn on(rule: &Rule, found: &Match) -> PathEffect {
+        match rule.shape {
+            Shape::Prefix { .. } | Shape::Block { .. } => PathEffect::None,
+            Shape::Assignment if !found.is_quoted => PathEffect::TestAndCode,
+            Shape::Near { .. } | Shape::Assignment => PathEffect::Test,
+        }
+    }
+
+    fn apply(self, path: &Path, score: &mut Tally) {
+        if self == PathEffect::TestAndCode && is_source_code(path) {
+            score.add("syntax", -40, "not quoted, in source code");
+        }
+        if self != PathEffect::None && is_test_path(path) {
             score.add("path", -10, "a test or an example, by its path");
         }
     }
 
-    fn is_source_code(&self) -> bool {
-        const CODE: &[&str] = &[
-            "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m",
-            "php", "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb",
-            "proto", "gradle", "groovy", "mod", "sum",
-        ];
-        let Origin::File(path) = self.origin else { return false };
-        path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
+    /// The score that a match has at this path.
+    pub(super) fn at(self, path: &Path, score: &Score) -> Score {
+        let mut tally = Tally { points: i32::from(score.points), reasons: score.reasons.clone() };
+        self.apply(path, &mut tally);
+        tally.into_score()
     }
+}
 
-    fn is_test_path(&self) -> bool {
-        const WORDS: &[&str] = &["test", "spec", "fixture", "example", "sample", "mock", "demo"];
-        let Origin::File(path) = self.origin else { return false };
-        // Only the innermost components: a checkout below a directory `tests` is not a test.
-        path.components().rev().take(4).any(|component| {
-            let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
-            let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-            words.any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word)))
-        })
-    }
+fn is_source_code(path: &Path) -> bool {
+    const CODE: &[&str] = &[
+        "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m", "php",
+        "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb", "proto",
+        "gradle", "groovy", "mod", "sum",
+    ];
+    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
+}
+
+fn is_test_path(path: &Path) -> bool {
+    const WORDS: &[&str] = &["test", "spec", "fixture", "example", "sample", "mock", "demo"];
+    // Only the innermost components: a checkout below a directory `tests` is not a test.
+    path.components().rev().take(4).any(|component| {
+        let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word)))
+    })
 }
 
 /// Parts of names whose values are not secrets although the name has a secret's word before them.
@@ -316,6 +349,10 @@ struct Tally {
 }
 
 impl Tally {
+    fn into_score(self) -> Score {
+        Score { points: u8::try_from(self.points.clamp(0, 100)).unwrap_or(0), reasons: self.reasons }
+    }
+
     fn add(&mut self, feature: &'static str, points: i16, detail: &str) {
         self.points += i32::from(points);
         self.reasons.push(Reason { feature, points, detail: detail.to_owned() });

@@ -8,6 +8,8 @@
 //! Nothing here reads, scans or prints; every other module uses these types and this one uses none of them.
 
 mod finding;
+mod git;
+mod object;
 mod problem;
 mod provenance;
 mod rule_meta;
@@ -17,10 +19,13 @@ mod span;
 mod summary;
 
 pub use finding::{Finding, Fingerprint, Occurrence, Place, Reason};
+pub use git::{GitCommit, GitHistory, GitPlace, GitSignature, GitTime};
+pub(crate) use object::hex_value;
+pub use object::{ObjectId, ObjectKind};
 pub use problem::{Problem, ProblemKind};
 pub use provenance::{DisplayPath, Escaped, Origin, Part, Provenance};
 pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use span::Span;
-pub use summary::{ScanReport, StageTimes, Stats};
+pub use summary::{ObjectCount, ObjectCounts, ScanReport, StageTimes, Stats};

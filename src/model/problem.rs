@@ -22,6 +22,12 @@ pub enum ProblemKind {
     Truncated,
     /// The file gave more bytes than a file without a size may give.
     Endless,
+    /// An object of a git repository, or a file of its store, that is damaged or missing.
+    GitObject,
+    /// A git repository without a single object: nothing of a history was scanned.
+    EmptyRepository,
+    /// Two ways of scanning the same bytes disagree.
+    Inconsistent,
     /// Any other error while reading.
     Io,
     /// The scan was interrupted before it came to this.
@@ -41,6 +47,9 @@ impl ProblemKind {
             ProblemKind::Loop => "loop",
             ProblemKind::Truncated => "truncated",
             ProblemKind::Endless => "endless",
+            ProblemKind::GitObject => "git-object",
+            ProblemKind::EmptyRepository => "empty-repository",
+            ProblemKind::Inconsistent => "inconsistent",
             ProblemKind::Io => "io",
             ProblemKind::Interrupted => "interrupted",
         }

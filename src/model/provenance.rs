@@ -3,7 +3,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::GitPlace;
 
 /// Where a blob came from. Ordered, so that reports are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +14,8 @@ pub enum Provenance {
     Named(String),
     /// A file, by the path that the user could open it with.
     File(PathBuf),
+    /// An object in the history of a git repository.
+    Git(Box<GitPlace>),
 }
 
 /// A borrowed [`Provenance`]: what a source says of a blob before anything is found in it.
@@ -21,6 +25,8 @@ pub enum Origin<'a> {
     Named(&'a str),
     /// See [`Provenance::File`].
     File(&'a Path),
+    /// An object of a git repository, whose paths aren't known yet.
+    Object(&'a GitPlace),
 }
 
 impl Origin<'_> {
@@ -30,6 +36,7 @@ impl Origin<'_> {
         match self {
             Origin::Named(name) => Provenance::Named(name.to_owned()),
             Origin::File(path) => Provenance::File(path.to_owned()),
+            Origin::Object(place) => Provenance::Git(Box::new(place.clone())),
         }
     }
 }
@@ -48,12 +55,23 @@ pub enum Part {
 }
 
 impl Provenance {
-    /// The file's path, if it is a file.
+    /// The file's path, if it is a file; in the repository, if it is one of its history.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         match self {
             Provenance::File(path) => Some(path),
+            Provenance::Git(place) => place.path.as_deref(),
             Provenance::Named(_) => None,
+        }
+    }
+
+    /// As a source says it.
+    #[must_use]
+    pub fn as_origin(&self) -> Origin<'_> {
+        match self {
+            Provenance::Named(name) => Origin::Named(name),
+            Provenance::File(path) => Origin::File(path),
+            Provenance::Git(place) => Origin::Object(place),
         }
     }
 }
@@ -62,6 +80,7 @@ impl fmt::Display for Provenance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Provenance::File(path) => DisplayPath(path).fmt(f),
+            Provenance::Git(place) => place.fmt(f),
             Provenance::Named(name) => f.write_str(name),
         }
     }
@@ -69,13 +88,24 @@ impl fmt::Display for Provenance {
 
 impl Serialize for Provenance {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Provenance", 2)?;
         let kind = match self {
             Provenance::File(_) => "file",
+            Provenance::Git(_) => "git",
             Provenance::Named(_) => "named",
         };
-        fields.serialize_field("kind", kind)?;
-        fields.serialize_field("path", &self.to_string())?;
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("kind", kind)?;
+        match self {
+            Provenance::File(_) | Provenance::Named(_) => fields.serialize_entry("path", &self.to_string())?,
+            Provenance::Git(place) => {
+                let path = place.path.as_deref().map(|path| DisplayPath(path).to_string());
+                fields.serialize_entry("path", &path)?;
+                fields.serialize_entry("repository", &DisplayPath(&place.repository).to_string())?;
+                fields.serialize_entry("object", &place.object)?;
+                fields.serialize_entry("object_kind", &place.object_kind)?;
+                fields.serialize_entry("history", &place.history)?;
+            }
+        }
         fields.end()
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Finding, Problem};
+use super::{Finding, ObjectKind, Problem};
 
 /// Everything a scan has to say.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Stats {
     pub blobs: u64,
     /// Their bytes as stored.
     pub bytes: u64,
+    /// Of them, bytes that stand as they were in a version scanned before, and were not looked at again.
+    pub bytes_carried: u64,
     /// Symbolic links whose target was not followed (the target's name was scanned as text).
     pub links_not_followed: u64,
     /// Directory entries left out because an ignore file or flag said so.
@@ -36,9 +38,52 @@ pub struct Stats {
     pub allowed: u64,
     /// Matches that the verdict rejected (entropy, checksum, placeholder, score).
     pub rejected: u64,
+    /// Objects of git repositories.
+    pub objects: ObjectCounts,
     /// Time by stage, summed over threads; zero unless asked for.
     #[serde(skip)]
     pub times: StageTimes,
+}
+
+/// Objects of git repositories, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ObjectCounts {
+    /// Commits.
+    pub commits: ObjectCount,
+    /// Directories: their entries' names were scanned.
+    pub trees: ObjectCount,
+    /// File contents.
+    pub blobs: ObjectCount,
+    /// Annotated tags.
+    pub tags: ObjectCount,
+}
+
+/// Objects of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ObjectCount {
+    /// How many there were.
+    pub found: u64,
+    /// How many were scanned. For each of the others there is a problem.
+    pub scanned: u64,
+}
+
+impl ObjectCounts {
+    /// The counts of a kind.
+    pub fn of(&mut self, kind: ObjectKind) -> &mut ObjectCount {
+        match kind {
+            ObjectKind::Commit => &mut self.commits,
+            ObjectKind::Tree => &mut self.trees,
+            ObjectKind::Blob => &mut self.blobs,
+            ObjectKind::Tag => &mut self.tags,
+        }
+    }
+
+    fn add(&mut self, mut other: ObjectCounts) {
+        for kind in ObjectKind::ALL {
+            self.of(kind).found += other.of(kind).found;
+            self.of(kind).scanned += other.of(kind).scanned;
+        }
+    }
 }
 
 /// Where the time went, summed over threads.
@@ -50,6 +95,8 @@ pub struct StageTimes {
     pub prefilter: Duration,
     /// Regexes and verdicts.
     pub confirm: Duration,
+    /// Finding out where in history secrets stand, wall clock.
+    pub history: Duration,
     /// The whole scan, wall clock.
     pub wall: Duration,
 }
@@ -59,6 +106,7 @@ impl Stats {
     pub fn add(&mut self, other: &Stats) {
         self.blobs += other.blobs;
         self.bytes += other.bytes;
+        self.bytes_carried += other.bytes_carried;
         self.links_not_followed += other.links_not_followed;
         self.ignored += other.ignored;
         self.candidates += other.candidates;
@@ -66,8 +114,10 @@ impl Stats {
         self.matches += other.matches;
         self.allowed += other.allowed;
         self.rejected += other.rejected;
+        self.objects.add(other.objects);
         self.times.read += other.times.read;
         self.times.prefilter += other.times.prefilter;
         self.times.confirm += other.times.confirm;
+        self.times.history += other.times.history;
     }
 }

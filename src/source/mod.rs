@@ -8,6 +8,7 @@
 pub mod git;
 
 use std::{
+    any::Any,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -18,11 +19,15 @@ mod crew;
 mod files;
 mod list;
 mod reader;
+mod trace;
 mod window;
 
 pub use files::{ENDLESS_BYTES, FileOptions, Files, NAME_BYTES};
+pub use git::Op;
+pub(crate) use git::path_of;
 pub use list::{parse_paths, read_paths};
 pub use reader::Stream;
+pub use trace::{Trace, Traces, Wanted};
 
 /// Why a source can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +47,13 @@ pub trait Source: Sync {
     /// Reads everything and hands it to receivers, one per thread, made with `receiver`. Never fails as a whole: what
     /// can't be read becomes a [`Problem`]. Returns when all is handed over or the run was interrupted.
     fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync));
+
+    /// Where objects stand in history. Asked once, after [`Source::run`], and only for objects with matches; what can't
+    /// be read on the way is reported. A source without history knows nothing.
+    fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
+        let _ = (plan, wanted, problem);
+        Traces::default()
+    }
 }
 
 /// How a source is to run.
@@ -79,6 +91,10 @@ pub trait Receiver: Send {
     /// A blob that is in memory as a whole.
     fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]);
 
+    /// A blob, in memory as a whole, of which other versions come before and after. What is returned must be handed
+    /// back with each version that is made from this one.
+    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory;
+
     /// One chunk of a blob too large for that. Chunks of one blob may come in any order and on any thread; together
     /// their owned parts must cover the blob once.
     fn chunk(&mut self, blob: &LargeBlob, chunk: Chunk<'_>);
@@ -88,6 +104,29 @@ pub trait Receiver: Send {
 
     /// This thread's counters. A source counts `ignored`, `links_not_followed` and `times.read`; the receiver the rest.
     fn stats(&mut self) -> &mut Stats;
+}
+
+/// The version from which another one is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Base<'a> {
+    /// Its length.
+    pub len: usize,
+    /// What the receiver returned for it.
+    pub memory: &'a Memory,
+    /// How the new version is made of it, from front to back and without gaps.
+    pub ops: &'a [Op],
+}
+
+/// What a receiver remembers of a version. Most hold nothing to remember, and cost nothing.
+#[derive(Debug, Default)]
+pub enum Memory {
+    /// It was not scanned as a version: what is made from it must be scanned in full.
+    #[default]
+    Unknown,
+    /// It holds nothing that could be carried over.
+    Empty,
+    /// What the receiver makes of it.
+    Kept(Box<dyn Any + Send + Sync>),
 }
 
 /// A blob that is handed over in chunks.

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Fault, ObjectFormat, ObjectId, OpenError, StoreProblem, config, file, id::hex_value};
+use super::{Fault, ObjectFormat, ObjectId, OpenError, StoreProblem, config, file};
+use crate::model::hex_value;
 
 /// Git gives up on alternates of alternates at this depth, too.
 const MAX_ALTERNATE_DEPTH: usize = 5;
@@ -157,13 +158,15 @@ fn unquoted(line: &[u8]) -> Vec<u8> {
     path
 }
 
+/// A path of bytes as git stores them.
 #[cfg(unix)]
-fn path_of(bytes: &[u8]) -> OsString {
+pub(crate) fn path_of(bytes: &[u8]) -> OsString {
     std::os::unix::ffi::OsStringExt::from_vec(bytes.to_vec())
 }
 
+/// A path of bytes as git stores them.
 #[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> OsString {
+pub(crate) fn path_of(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 

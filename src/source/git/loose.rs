@@ -11,9 +11,9 @@ use flate2::read::ZlibDecoder;
 use super::{
     Fault, Kind, ObjectFormat, ObjectId, StoreProblem,
     buffer::{Buffer, Pool},
-    id::hex_value,
     inflate::{Inflater, is_plausible},
 };
+use crate::model::hex_value;
 
 /// Longest `kind size\0` there can be: `commit ` and the 20 digits of the largest 64-bit number.
 const MAX_HEADER_BYTES: usize = 32;

@@ -29,12 +29,16 @@ mod pack;
 mod problem;
 mod queue;
 mod reader;
+mod repository;
 mod store;
 mod walk;
 
+pub use crate::model::{ObjectId, ObjectKind as Kind};
 pub use delta::Op;
-pub use id::{Kind, KindSet, ObjectFormat, ObjectId};
+pub use id::{KindSet, ObjectFormat};
+pub(crate) use layout::path_of;
 pub use problem::{DeltaFault, Fault, IndexFault, OpenError, StoreProblem};
 pub use reader::Reader;
+pub use repository::Repository;
 pub use store::ObjectStore;
 pub use walk::{Delta, LargeObject, Object, Visitor, WalkCounts, WalkPlan, Walked};

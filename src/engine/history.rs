@@ -1,0 +1,124 @@
+//! From matches in objects to findings in history: a secret that stood in a thousand versions of a file is one
+//! occurrence, from the commit that introduced it to the last that has it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{collect::Hit, verdict::Score};
+use crate::{
+    model::{GitHistory, GitPlace, ObjectId, Part, Provenance},
+    source::{Trace, Traces, Wanted, path_of},
+};
+
+/// What has to be asked about these hits.
+pub(super) fn wanted(hits: &[Hit]) -> Wanted {
+    let mut wanted = Wanted::default();
+    for hit in hits {
+        match (&hit.occurrence.provenance, hit.occurrence.part) {
+            (Provenance::Git(place), Part::Name) => {
+                wanted.names.extend(place.path.as_deref().map(|name| bytes_of(name).to_vec()));
+            }
+            (Provenance::Git(place), _) => {
+                wanted.objects.insert(place.object);
+            }
+            _ => {}
+        }
+    }
+    wanted
+}
+
+/// Puts the hits of all versions of a file together, one per rule, secret and path. A path can take from a score: what
+/// falls below `min_score` everywhere is dropped.
+pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit> {
+    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+    let none = [Trace::default()];
+    for hit in hits {
+        let Provenance::Git(place) = &hit.occurrence.provenance else { continue };
+        let (object, is_name) = (place.object, hit.occurrence.part == Part::Name);
+        let found = match &place.path {
+            Some(name) if is_name => traces.names.get(bytes_of(name)),
+            _ => traces.objects.get(&object),
+        };
+        for trace in found.map_or(none.as_slice(), Vec::as_slice) {
+            let path = trace.path.as_deref().map(|path| PathBuf::from(path_of(path)));
+            let Some(score) = score_at(&hit, path.as_deref(), min_score) else { continue };
+            let unplaced = (path.is_none() && !is_name).then_some(object);
+            let key = Key { rule: hit.rule, secret: hit.secret.clone(), part: hit.occurrence.part, path, unplaced };
+            groups.entry(key).or_default().add(&hit, score, object, trace);
+        }
+    }
+    groups.into_iter().filter_map(|(key, group)| group.into_hit(key.path, &traces.refs)).collect()
+}
+
+fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Score> {
+    let score = path.map_or_else(|| hit.score.clone(), |path| hit.path_effect.at(path, &hit.score));
+    (score.points >= min_score).then_some(score)
+}
+
+/// What is one occurrence.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    rule: u32,
+    secret: crate::model::Secret,
+    part: Part,
+    path: Option<PathBuf>,
+    /// An object that no tree names stands for itself.
+    unplaced: Option<ObjectId>,
+}
+
+/// What is known of one occurrence so far.
+#[derive(Default)]
+struct Group {
+    /// The first hit, with its rank and object.
+    first: Option<(u32, ObjectId, Hit)>,
+    last_rank: u32,
+    history: GitHistory,
+    versions: BTreeSet<ObjectId>,
+    refs: BTreeSet<u32>,
+}
+
+impl Group {
+    fn add(&mut self, hit: &Hit, score: Score, object: ObjectId, trace: &Trace) {
+        let order = (trace.first_rank, object);
+        let is_first = self.first.as_ref().is_none_or(|(rank, object, first)| {
+            (order, hit.occurrence.place) < ((*rank, *object), first.occurrence.place)
+        });
+        if is_first {
+            self.first = Some((trace.first_rank, object, Hit { score, ..hit.clone() }));
+            self.history.first.clone_from(&trace.history.first);
+        }
+        if self.history.last.is_none() || trace.last_rank >= self.last_rank {
+            self.last_rank = trace.last_rank;
+            self.history.last.clone_from(&trace.history.last);
+        }
+        // The same secret twice in one version is in no more commits for that.
+        if self.versions.insert(object) {
+            self.history.commits += trace.history.commits;
+        }
+        self.history.at_head |= trace.history.at_head;
+        self.history.reachable |= trace.history.reachable;
+        self.history.in_index |= trace.history.in_index;
+        self.refs.extend(&trace.refs);
+    }
+
+    fn into_hit(self, path: Option<PathBuf>, refs: &[String]) -> Option<Hit> {
+        let (_, object, mut hit) = self.first?;
+        let mut history = self.history;
+        history.versions = self.versions.len() as u64;
+        history.refs_total = self.refs.len() as u64;
+        let names = self.refs.iter().filter_map(|index| refs.get(*index as usize));
+        history.refs = names.take(GitHistory::MAX_REFS).cloned().collect();
+        let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
+        let path = path.or_else(|| place.path.clone());
+        let place = GitPlace { path, object, history: Some(Arc::new(history)), ..(**place).clone() };
+        hit.occurrence.provenance = Provenance::Git(Box::new(place));
+        Some(hit)
+    }
+}
+
+fn bytes_of(name: &Path) -> &[u8] {
+    name.as_os_str().as_encoded_bytes()
+}

@@ -1,0 +1,185 @@
+//! The history of a repository as a source: every object once, as a version of the one it is stored as a delta of.
+
+use std::{
+    collections::HashSet,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Delta, Fault, Kind, LargeObject, Object, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts, WalkPlan,
+};
+use crate::{
+    model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
+    source::{
+        Base, LargeBlob, Memory, NAME_BYTES, Plan, Receiver, Source,
+        window::{Filled, Window},
+    },
+};
+
+/// All objects of a repository: blobs, commits and tags as text, and the names in trees.
+///
+/// Nothing of the work tree is read, and nothing of the git directory but its objects: those are files, which
+/// [`Files`](crate::source::Files) reads.
+#[derive(Debug)]
+pub struct Repository {
+    /// As the user could open it.
+    path: Arc<Path>,
+    store: ObjectStore,
+}
+
+impl Repository {
+    /// Opens the repository at `path`: a work tree, a git directory, a bare repository or a `.git` file.
+    ///
+    /// # Errors
+    /// If there is no repository.
+    pub fn open(path: &Path) -> Result<Repository, OpenError> {
+        Repository::open_with(path, &[])
+    }
+
+    /// As [`Repository::open`], with further object directories, such as the quarantine of a push.
+    ///
+    /// # Errors
+    /// If there is no repository.
+    pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<Repository, OpenError> {
+        Ok(Repository { path: path.into(), store: ObjectStore::open_with(path, object_dirs)? })
+    }
+
+    /// Its objects.
+    #[must_use]
+    pub fn store(&self) -> &ObjectStore {
+        &self.store
+    }
+
+    fn problem(&self, problem: &StoreProblem) -> Problem {
+        let provenance = match problem.object {
+            Some(id) => Provenance::Git(Box::new(GitPlace::of_object(&self.path, id, Kind::Blob))),
+            None => Provenance::File(problem.path.clone()),
+        };
+        let (kind, message) = match &problem.fault {
+            Fault::Io(std::io::ErrorKind::PermissionDenied) => (ProblemKind::PermissionDenied, problem.to_string()),
+            _ => (ProblemKind::GitObject, problem.to_string()),
+        };
+        Problem { provenance, kind, message }
+    }
+}
+
+impl Source for Repository {
+    fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
+        let mut own = receiver();
+        self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
+        let walk = WalkPlan::new(plan.threads, plan.interrupt);
+        let walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, receiver()));
+        walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
+        self.count(&walked.counts, &mut *own);
+        if plan.is_interrupted() {
+            let message = "interrupted before all of its history was scanned".to_owned();
+            let provenance = Provenance::File(self.path.to_path_buf());
+            own.problem(Problem { provenance, kind: ProblemKind::Interrupted, message });
+        }
+    }
+}
+
+impl Repository {
+    fn count(&self, counts: &WalkCounts, receiver: &mut dyn Receiver) {
+        let objects = &mut receiver.stats().objects;
+        for (at, kind) in Kind::ALL.into_iter().enumerate() {
+            objects.of(kind).found += counts.found[at];
+            objects.of(kind).scanned += counts.visited[at];
+        }
+        if counts.found.iter().sum::<u64>() == 0 && self.store.problems().is_empty() {
+            let message = "the repository holds no object: there was no history to scan".to_owned();
+            let provenance = Provenance::File(self.path.to_path_buf());
+            receiver.problem(Problem { provenance, kind: ProblemKind::EmptyRepository, message });
+        }
+    }
+}
+
+/// One thread of the walk.
+struct Scan<'p, 'r> {
+    place: GitPlace,
+    plan: &'p Plan<'p>,
+    receiver: Box<dyn Receiver + 'r>,
+    /// Hashes of the names seen by this thread.
+    names: HashSet<u64>,
+    window: Option<Window>,
+}
+
+impl<'p, 'r> Scan<'p, 'r> {
+    fn new(repository: &Arc<Path>, plan: &'p Plan<'p>, receiver: Box<dyn Receiver + 'r>) -> Scan<'p, 'r> {
+        // The id is that of no object until one is visited.
+        let nothing = super::ObjectId::copied(&[0; 20]);
+        let place = GitPlace::of_object(repository, nothing, Kind::Blob);
+        Scan { place, plan, receiver, names: HashSet::new(), window: None }
+    }
+
+    /// Hands over the names of a tree's entries that this thread hasn't met before.
+    fn names(&mut self, tree: &[u8], id_len: usize) {
+        let mut rest = tree;
+        while let Some(nul) = memchr::memchr(0, rest) {
+            let entry = &rest[..nul];
+            rest = rest.get(nul + 1 + id_len..).unwrap_or_default();
+            // `100644 name`
+            let Some(name) = entry.get(7..).filter(|name| name.len() + 1 >= NAME_BYTES) else { continue };
+            let name =
+                if entry[6] == b' ' { name } else { &entry[memchr::memchr(b' ', entry).map_or(0, |at| at + 1)..] };
+            if name.len() >= NAME_BYTES && self.names.insert(hash(name)) {
+                self.place.path = Some(super::path_of(name).into());
+                self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
+                self.place.path = None;
+            }
+        }
+    }
+
+    /// Reads a large object in chunks.
+    fn stream(&mut self, content: &mut dyn Read) -> std::io::Result<()> {
+        let mut window = self.window.take().unwrap_or_else(|| Window::new(self.plan.overlap));
+        window.reset();
+        let mut reader = content;
+        let mut blob = None;
+        loop {
+            if window.fill(&mut reader, self.plan)? == Filled::Interrupted {
+                return Ok(());
+            }
+            let blob = blob.get_or_insert_with(|| LargeBlob {
+                provenance: Provenance::Git(Box::new(self.place.clone())),
+                head: window.filled().iter().copied().take(LargeBlob::HEAD).collect(),
+            });
+            self.receiver.chunk(blob, window.chunk());
+            if !window.has_more() {
+                self.window = Some(window);
+                return Ok(());
+            }
+            window.slide();
+        }
+    }
+}
+
+/// Names are few millions at most, so two of them share 64 bits by less than one chance in a million; the names come
+/// from the repository, so the hash is keyed by nothing that an attacker gains from: a name that hides another one is
+/// still a name that he wrote.
+fn hash(name: &[u8]) -> u64 {
+    let digest = blake3::hash(name);
+    digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+impl Visitor for Scan<'_, '_> {
+    type State = Memory;
+
+    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Memory>>) -> Memory {
+        (self.place.object, self.place.object_kind) = (object.id, object.kind);
+        if object.kind == Kind::Tree {
+            self.names(object.content, object.id.as_bytes().len());
+            return Memory::Unknown;
+        }
+        let base = delta.map(|delta| Base { len: delta.base.len(), memory: delta.state, ops: delta.ops });
+        self.receiver.version(Origin::Object(&self.place), object.content, base)
+    }
+
+    fn visit_large(&mut self, object: &LargeObject, content: &mut dyn Read) {
+        (self.place.object, self.place.object_kind) = (object.id, object.kind);
+        // The walk makes a problem of what `content` fails with.
+        let _ = self.stream(content);
+    }
+}
