@@ -18,6 +18,7 @@ mod descent;
 mod duplicates;
 mod file;
 mod forest;
+pub mod history;
 mod id;
 mod index;
 mod indexer;

@@ -1,0 +1,146 @@
+//! Commits in order, and what is reachable from where.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
+
+use super::{ObjectId, Tips, record::Records};
+
+/// Tags of tags are followed this far.
+const MAX_PEEL: usize = 64;
+
+/// What a tip leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tip {
+    Commit(u32),
+    Tree(u32),
+    /// A blob, or something that isn't in the store.
+    Other(ObjectId),
+}
+
+/// Commits, parents before children; of commits that could follow, the older first.
+pub(super) struct Order {
+    ranks: Vec<u32>,
+    in_head: Vec<bool>,
+    reachable: Vec<bool>,
+    pub(super) head: Option<u32>,
+    /// By ref, in the order of [`Tips::refs`].
+    pub(super) tips: Vec<Tip>,
+    /// By commit: the refs whose tip it is.
+    refs_at: HashMap<u32, Vec<u32>>,
+    /// By tag: the refs that lead to it.
+    refs_to_tag: HashMap<ObjectId, Vec<u32>>,
+}
+
+impl Order {
+    pub(super) fn new(records: &Records, tips: &Tips) -> Order {
+        let parents = parents(records);
+        let mut order = Order {
+            ranks: ranks(records, &parents),
+            in_head: Vec::new(),
+            reachable: Vec::new(),
+            head: tips.head.and_then(|id| records.commit_of(&id)),
+            tips: Vec::with_capacity(tips.refs.len()),
+            refs_at: HashMap::new(),
+            refs_to_tag: HashMap::new(),
+        };
+        for (number, (_, id)) in tips.refs.iter().enumerate() {
+            let tip = order.peel(*id, number as u32, records);
+            if let Tip::Commit(commit) = tip {
+                order.refs_at.entry(commit).or_default().push(number as u32);
+            }
+            order.tips.push(tip);
+        }
+        let starts = order.tips.iter().filter_map(|tip| match tip {
+            Tip::Commit(commit) => Some(*commit),
+            _ => None,
+        });
+        let others = tips.others.iter().filter_map(|id| records.commit_of(id));
+        order.reachable = closure(starts.chain(others).chain(order.head), &parents);
+        order.in_head = closure(order.head.into_iter(), &parents);
+        order
+    }
+
+    /// What a ref leads to in the end.
+    fn peel(&mut self, mut id: ObjectId, number: u32, records: &Records) -> Tip {
+        for _ in 0..MAX_PEEL {
+            let Some(tag) = records.tags.get(&id) else { break };
+            self.refs_to_tag.entry(id).or_default().push(number);
+            id = tag.target;
+        }
+        match (records.commit_of(&id), records.tree_of(&id)) {
+            (Some(commit), _) => Tip::Commit(commit),
+            (None, Some(tree)) => Tip::Tree(tree),
+            (None, None) => Tip::Other(id),
+        }
+    }
+
+    pub(super) fn rank(&self, commit: u32) -> u32 {
+        self.ranks[commit as usize]
+    }
+
+    pub(super) fn is_reachable(&self, commit: u32) -> bool {
+        self.reachable[commit as usize]
+    }
+
+    pub(super) fn is_in_head(&self, commit: u32) -> bool {
+        self.in_head[commit as usize]
+    }
+
+    pub(super) fn refs_at(&self, commit: u32) -> &[u32] {
+        self.refs_at.get(&commit).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn refs_to_tag(&self, id: &ObjectId) -> Vec<u32> {
+        self.refs_to_tag.get(id).cloned().unwrap_or_default()
+    }
+}
+
+/// Numbers of the parents that are there: a shallow clone or a gap leaves some out.
+fn parents(records: &Records) -> Vec<Box<[u32]>> {
+    let known = |id: &ObjectId| records.commit_of(id);
+    records.commits.iter().map(|commit| commit.parents.iter().filter_map(known).collect()).collect()
+}
+
+/// Kahn's order with the oldest commit first. Clocks are wrong now and then, so time only decides between commits that
+/// may both come next. Commits in a cycle (their ids are wrong, then) come last.
+fn ranks(records: &Records, parents: &[Box<[u32]>]) -> Vec<u32> {
+    let mut children: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
+    let mut waits_for: Vec<u32> = Vec::with_capacity(parents.len());
+    for (commit, parents) in parents.iter().enumerate() {
+        waits_for.push(parents.len() as u32);
+        parents.iter().for_each(|parent| children[*parent as usize].push(commit as u32));
+    }
+    let key = |commit: u32| Reverse((records.commits[commit as usize].time, commit));
+    let free = (0..parents.len() as u32).filter(|commit| waits_for[*commit as usize] == 0);
+    let mut heap: BinaryHeap<_> = free.map(key).collect();
+    let mut ranks = vec![u32::MAX; parents.len()];
+    let mut rank = 0;
+    while let Some(Reverse((_, commit))) = heap.pop() {
+        ranks[commit as usize] = rank;
+        rank += 1;
+        for child in &children[commit as usize] {
+            waits_for[*child as usize] -= 1;
+            if waits_for[*child as usize] == 0 {
+                heap.push(key(*child));
+            }
+        }
+    }
+    ranks
+}
+
+/// All commits that are reachable from these.
+fn closure(starts: impl Iterator<Item = u32>, parents: &[Box<[u32]>]) -> Vec<bool> {
+    let mut seen = vec![false; parents.len()];
+    let mut stack: Vec<u32> = Vec::new();
+    for start in starts {
+        stack.push(start);
+        while let Some(commit) = stack.pop() {
+            if !std::mem::replace(&mut seen[commit as usize], true) {
+                stack.extend(parents[commit as usize].iter().filter(|parent| !seen[**parent as usize]));
+            }
+        }
+    }
+    seen
+}

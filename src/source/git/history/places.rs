@@ -1,0 +1,213 @@
+//! From contents of root trees to places of wanted things.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    ObjectId,
+    order::{Order, Tip},
+    record::{Edge, Item, Records, Tables, Thing},
+    sets::Sets,
+};
+use crate::{
+    model::GitHistory,
+    source::{Trace, Traces},
+};
+
+/// The commits that have something.
+#[derive(Clone, Debug, Default)]
+struct Span {
+    /// Rank and number of the first and the last: reachable ones, if there are any.
+    first: Option<(u32, u32)>,
+    last: Option<(u32, u32)>,
+    commits: u64,
+    at_head: bool,
+    is_reachable: bool,
+    refs: BTreeSet<u32>,
+}
+
+impl Span {
+    fn add_commit(&mut self, commit: u32, order: &Order) {
+        self.add(&Span {
+            first: Some((order.rank(commit), commit)),
+            last: Some((order.rank(commit), commit)),
+            commits: 1,
+            at_head: order.head == Some(commit),
+            is_reachable: order.is_reachable(commit),
+            refs: order.refs_at(commit).iter().copied().collect(),
+        });
+    }
+
+    /// A reachable commit outranks those that nothing leads to.
+    fn add(&mut self, other: &Span) {
+        if self.is_reachable == other.is_reachable {
+            self.first = [self.first, other.first].into_iter().flatten().min();
+            self.last = self.last.max(other.last);
+        } else if other.is_reachable && (other.first.is_some() || self.first.is_none()) {
+            (self.first, self.last) = (other.first, other.last);
+        }
+        self.commits += other.commits;
+        self.at_head |= other.at_head;
+        self.is_reachable |= other.is_reachable;
+        self.refs.extend(&other.refs);
+    }
+}
+
+/// Finds the places of wanted things in one content after the other.
+pub(super) struct Places<'s> {
+    sets: &'s Sets,
+    /// Steps left.
+    steps: u64,
+    /// Directories met: by parent and name. Number 0 is the root.
+    dirs: HashMap<(u32, u32), u32>,
+    dir_names: Vec<(u32, u32)>,
+    /// By wanted thing, directory and name.
+    spans: HashMap<(u32, u32, u32), Span>,
+    has_place: Vec<bool>,
+}
+
+/// Traces, and whether they are all.
+pub(super) struct Found {
+    pub(super) traces: Traces,
+    pub(super) is_complete: bool,
+}
+
+impl Found {
+    pub(super) fn add(&mut self, id: ObjectId, trace: Trace) {
+        self.traces.objects.entry(id).or_default().push(trace);
+    }
+}
+
+impl<'s> Places<'s> {
+    pub(super) fn new(sets: &'s Sets, max_steps: u64) -> Places<'s> {
+        Places {
+            sets,
+            steps: max_steps,
+            dirs: HashMap::new(),
+            dir_names: vec![(0, 0)],
+            spans: HashMap::new(),
+            has_place: Vec::new(),
+        }
+    }
+
+    /// Places in the trees of commits, and in trees that refs lead to.
+    pub(super) fn add_commits(&mut self, records: &Records, order: &Order) {
+        let mut of_set: HashMap<u32, Span> = HashMap::new();
+        for (number, commit) in records.commits.iter().enumerate() {
+            let set = self.sets.of_tree(commit.tree);
+            if set != 0 {
+                of_set.entry(set).or_default().add_commit(number as u32, order);
+            }
+        }
+        for (number, tip) in order.tips.iter().enumerate() {
+            if let Tip::Tree(tree) = tip
+                && self.sets.of_tree(*tree) != 0
+            {
+                let span = Span { is_reachable: true, refs: [number as u32].into(), ..Span::default() };
+                of_set.entry(self.sets.of_tree(*tree)).or_default().add(&span);
+            }
+        }
+        let mut of_set: Vec<(u32, Span)> = of_set.into_iter().collect();
+        of_set.sort_unstable_by_key(|(set, _)| *set);
+        of_set.iter().for_each(|(set, span)| self.expand(*set, span));
+    }
+
+    /// Adds `span` to everything in a content.
+    fn expand(&mut self, set: u32, span: &Span) {
+        let mut stack = vec![(set, 0_u32)];
+        while let Some((set, dir)) = stack.pop() {
+            for edge in self.sets.edges(set) {
+                let Some(left) = self.steps.checked_sub(1) else { return };
+                self.steps = left;
+                match edge.item {
+                    Item::Tree(child) => stack.push((child, self.dir(dir, edge.name))),
+                    Item::Wanted(thing) => self.place(thing, dir, edge.name, span),
+                }
+            }
+        }
+    }
+
+    fn place(&mut self, thing: u32, dir: u32, name: u32, span: &Span) {
+        self.spans.entry((thing, dir, name)).or_default().add(span);
+        let index = thing as usize;
+        self.has_place.resize(self.has_place.len().max(index + 1), false);
+        self.has_place[index] = true;
+    }
+
+    fn dir(&mut self, parent: u32, name: u32) -> u32 {
+        *self.dirs.entry((parent, name)).or_insert_with(|| {
+            self.dir_names.push((parent, name));
+            self.dir_names.len() as u32 - 1
+        })
+    }
+
+    /// Places of things that no commit has: their names in trees that nothing leads to.
+    pub(super) fn add_unplaced(&mut self) {
+        let placed = self.has_place.clone();
+        for set in 1..self.sets.len() as u32 {
+            let edges: &[Edge] = self.sets.edges(set);
+            for edge in edges {
+                if let Item::Wanted(thing) = edge.item
+                    && !placed.get(thing as usize).copied().unwrap_or(false)
+                {
+                    self.place(thing, 0, edge.name, &Span::default());
+                }
+            }
+        }
+    }
+
+    /// Everything found, sorted by path.
+    pub(super) fn into_traces(self, records: &Records, tables: &Tables<'_>, order: &Order) -> Found {
+        let mut found = Found { traces: Traces::default(), is_complete: self.steps > 0 };
+        for ((thing, dir, name), span) in &self.spans {
+            let path = self.path(*dir, *name, &records.names);
+            let history = GitHistory {
+                first: span.first.and_then(|(_, commit)| records.commit_info(commit)),
+                last: span.last.and_then(|(_, commit)| records.commit_info(commit)),
+                commits: span.commits,
+                at_head: span.at_head,
+                reachable: span.is_reachable,
+                ..GitHistory::default()
+            };
+            let trace = Trace {
+                path: Some(path),
+                history,
+                first_rank: span.first.map_or(u32::MAX, |(rank, _)| rank),
+                last_rank: span.last.map_or(0, |(rank, _)| rank),
+                refs: span.refs.iter().copied().collect(),
+            };
+            match tables.thing(*thing) {
+                Thing::Object(id) => found.add(id, trace),
+                Thing::Name(name) => {
+                    found.traces.names.entry(name.to_vec()).or_default().push(trace);
+                }
+            }
+        }
+        self.add_direct_refs(tables, order, &mut found);
+        let traces = found.traces.objects.values_mut().chain(found.traces.names.values_mut());
+        traces.for_each(|traces| traces.sort_by(|a, b| a.path.cmp(&b.path)));
+        found
+    }
+
+    /// Blobs that a ref or a tag leads to without any tree.
+    fn add_direct_refs(&self, tables: &Tables<'_>, order: &Order, found: &mut Found) {
+        for (number, tip) in order.tips.iter().enumerate() {
+            if let Tip::Other(id) = tip
+                && tables.is_wanted(id)
+            {
+                let history = GitHistory { reachable: true, ..GitHistory::default() };
+                found.add(*id, Trace { history, refs: vec![number as u32], ..Trace::default() });
+            }
+        }
+    }
+
+    fn path(&self, dir: u32, name: u32, names: &[Box<[u8]>]) -> Vec<u8> {
+        let mut parts = vec![name];
+        let mut at = dir;
+        while at != 0 {
+            let (parent, name) = self.dir_names[at as usize];
+            parts.push(name);
+            at = parent;
+        }
+        parts.iter().rev().map(|name| &*names[*name as usize]).collect::<Vec<_>>().join(&b'/')
+    }
+}

@@ -1,0 +1,352 @@
+//! What a walk over commits, trees and tags leaves.
+
+use std::{collections::HashMap, io::Read};
+
+use super::{Interner, ObjectId};
+use crate::{
+    model::{GitCommit, GitSignature, GitTime},
+    source::{
+        Op, Wanted,
+        git::{Delta, Kind, LargeObject, Object, Visitor},
+    },
+};
+
+/// Something that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Thing<'w> {
+    Object(ObjectId),
+    Name(&'w [u8]),
+}
+
+/// What all threads look up and add to.
+pub(super) struct Tables<'w> {
+    /// By number.
+    things: Vec<Thing<'w>>,
+    objects: HashMap<ObjectId, u32>,
+    /// By the first 20 bits of an id: is there a wanted one? Fits the second-level cache.
+    filter: Vec<u64>,
+    names: HashMap<&'w [u8], u32>,
+    trees: Interner<ObjectId>,
+    strings: Interner<Box<[u8]>>,
+}
+
+impl<'w> Tables<'w> {
+    pub(super) fn new(wanted: &'w Wanted) -> Tables<'w> {
+        let by_id = wanted.objects.iter().map(|id| Thing::Object(*id));
+        let things: Vec<Thing<'w>> = by_id.chain(wanted.names.iter().map(|name| Thing::Name(name))).collect();
+        let (mut objects, mut names) = (HashMap::new(), HashMap::new());
+        for (number, thing) in things.iter().enumerate() {
+            match *thing {
+                Thing::Object(id) => objects.insert(id, number as u32),
+                Thing::Name(name) => names.insert(name, number as u32),
+            };
+        }
+        let mut filter = vec![0; 1 << 14];
+        for id in objects.keys() {
+            let bit = filter_bit(id.as_bytes());
+            filter[bit / 64] |= 1 << (bit % 64);
+        }
+        Tables { things, objects, filter, names, trees: Interner::new(), strings: Interner::new() }
+    }
+
+    /// Number of a wanted object, as in [`Wanted::objects`]; names are numbered after them.
+    fn wanted(&self, id: &[u8]) -> Option<u32> {
+        let bit = filter_bit(id);
+        if self.filter[bit / 64] >> (bit % 64) & 1 == 0 {
+            return None;
+        }
+        self.objects.get(&ObjectId::copied(id)).copied()
+    }
+
+    /// Is this object asked for?
+    pub(super) fn is_wanted(&self, id: &ObjectId) -> bool {
+        self.objects.contains_key(id)
+    }
+
+    /// The wanted thing of a number.
+    pub(super) fn thing(&self, number: u32) -> Thing<'w> {
+        self.things[number as usize]
+    }
+
+    fn tree(&self, id: &[u8]) -> u32 {
+        self.trees.number(id[1], &ObjectId::copied(id), |id| *id)
+    }
+
+    fn string(&self, name: &[u8]) -> u32 {
+        let shard = name.iter().fold(name.len() as u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
+        self.strings.number(shard, name, |name| name.into())
+    }
+}
+
+fn filter_bit(id: &[u8]) -> usize {
+    usize::from(id[0]) << 12 | usize::from(id[1]) << 4 | usize::from(id[2]) >> 4
+}
+
+/// An entry of a tree that matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Edge {
+    /// Number of its name.
+    pub(super) name: u32,
+    pub(super) item: Item,
+}
+
+/// What an entry leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Item {
+    /// A tree, by number.
+    Tree(u32),
+    /// A wanted thing, by number.
+    Wanted(u32),
+}
+
+#[derive(Debug)]
+pub(super) struct CommitRecord {
+    pub(super) id: ObjectId,
+    pub(super) tree: u32,
+    pub(super) parents: Vec<ObjectId>,
+    pub(super) time: i64,
+    /// Its author and committer lines.
+    people: Box<[u8]>,
+}
+
+#[derive(Debug)]
+pub(super) struct TagRecord {
+    pub(super) target: ObjectId,
+    pub(super) info: Option<GitCommit>,
+}
+
+/// One thread of the walk.
+pub(super) struct Recorder<'t, 'w> {
+    tables: &'t Tables<'w>,
+    trees: Vec<(u32, Box<[Edge]>)>,
+    commits: Vec<CommitRecord>,
+    tags: Vec<(ObjectId, TagRecord)>,
+    edges: Vec<Edge>,
+    placed: Vec<(u32, u32, u32)>,
+}
+
+impl<'t, 'w> Recorder<'t, 'w> {
+    pub(super) fn new(tables: &'t Tables<'w>) -> Recorder<'t, 'w> {
+        let (trees, commits, tags) = (Vec::new(), Vec::new(), Vec::new());
+        Recorder { tables, trees, commits, tags, edges: Vec::new(), placed: Vec::new() }
+    }
+
+    fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Subtrees>>) -> Subtrees {
+        self.edges.clear();
+        self.placed.clear();
+        let mut copies = Copies::new(delta.as_ref());
+        let id_len = object.id.as_bytes().len();
+        let content = object.content;
+        let mut start = 0;
+        while let Some(nul) = content.get(start..).and_then(|rest| memchr::memchr(0, rest)) {
+            let (entry, end) = (&content[start..start + nul], start + nul + 1 + id_len);
+            let Some(id) = content.get(end - id_len..end) else { break };
+            self.entry(entry, id, start..end, &mut copies);
+            start = end;
+        }
+        self.trees.push((self.tables.tree(object.id.as_bytes()), self.edges.as_slice().into()));
+        if object.is_base { self.placed.as_slice().into() } else { Subtrees::default() }
+    }
+
+    fn entry(&mut self, entry: &[u8], id: &[u8], at: std::ops::Range<usize>, copies: &mut Copies<'_>) {
+        let is_tree = entry.starts_with(b"40000 ");
+        if is_tree && let Some((name, tree)) = copies.known(&at) {
+            self.edges.push(Edge { name, item: Item::Tree(tree) });
+            self.placed.push((at.start as u32, name, tree));
+        }
+        let is_known = is_tree && self.placed.last().is_some_and(|(start, ..)| *start as usize == at.start);
+        let wanted = self.tables.wanted(id);
+        if (is_known || !is_tree) && wanted.is_none() && self.tables.names.is_empty() {
+            return;
+        }
+        let Some(space) = memchr::memchr(b' ', entry) else { return };
+        let bytes = &entry[space + 1..];
+        let by_name = if self.tables.names.is_empty() { None } else { self.tables.names.get(bytes).copied() };
+        if is_tree && !is_known {
+            let (name, tree) = (self.tables.string(bytes), self.tables.tree(id));
+            self.edges.push(Edge { name, item: Item::Tree(tree) });
+            self.placed.push((at.start as u32, name, tree));
+        }
+        for number in wanted.into_iter().chain(by_name) {
+            self.edges.push(Edge { name: self.tables.string(bytes), item: Item::Wanted(number) });
+        }
+    }
+
+    fn commit(&mut self, object: &Object<'_>) {
+        let mut record =
+            CommitRecord { id: object.id, tree: u32::MAX, parents: Vec::new(), time: 0, people: Box::default() };
+        let mut people = Vec::new();
+        for line in header(object.content) {
+            if let Some(id) = line.strip_prefix(b"tree ").and_then(ObjectId::from_hex) {
+                record.tree = self.tables.tree(id.as_bytes());
+            } else if let Some(id) = line.strip_prefix(b"parent ").and_then(ObjectId::from_hex) {
+                record.parents.push(id);
+            } else if line.starts_with(b"author ") || line.starts_with(b"committer ") {
+                people.extend_from_slice(line);
+                people.push(b'\n');
+                if let Some(signature) = line.strip_prefix(b"committer ") {
+                    record.time = signature_of(signature).time.seconds;
+                }
+            }
+        }
+        record.people = people.into();
+        self.commits.push(record);
+    }
+
+    fn tag(&mut self, object: &Object<'_>) {
+        let mut target = None;
+        let mut info = None;
+        for line in header(object.content) {
+            if let Some(id) = line.strip_prefix(b"object ").and_then(ObjectId::from_hex) {
+                target = Some(id);
+            } else if let Some(signature) = line.strip_prefix(b"tagger ").map(signature_of) {
+                info = Some(GitCommit { id: object.id, author: signature.clone(), committer: signature });
+            }
+        }
+        if let Some(target) = target {
+            self.tags.push((object.id, TagRecord { target, info }));
+        }
+    }
+}
+
+/// Lines before the first empty one.
+fn header(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty())
+}
+
+/// Reads `Name <mail> seconds +hhmm`; what is missing is empty or 0.
+fn signature_of(line: &[u8]) -> GitSignature {
+    let open = memchr::memchr(b'<', line).unwrap_or(line.len());
+    let close = memchr::memrchr(b'>', line).filter(|close| *close > open).unwrap_or(line.len());
+    let email = line.get(open + 1..close).unwrap_or_default();
+    let mut rest =
+        line.get(close + 1..).unwrap_or_default().split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let mut number = || rest.next().and_then(|word| str::from_utf8(word).ok()?.parse::<i64>().ok()).unwrap_or(0);
+    let (seconds, zone) = (number(), number());
+    let zone = zone.clamp(-2_359, 2_359);
+    let time = GitTime { seconds, offset_minutes: (zone / 100 * 60 + zone % 100) as i16 };
+    GitSignature::new(line[..open].trim_ascii(), email, time)
+}
+
+/// Offset of an entry, number of its name, number of its tree; sorted. What a tree leaves to those made from it.
+type Subtrees = Box<[(u32, u32, u32)]>;
+
+/// The entries that a tree shares with its base.
+struct Copies<'d> {
+    ops: &'d [Op],
+    of_base: &'d [(u32, u32, u32)],
+}
+
+impl<'d> Copies<'d> {
+    fn new(delta: Option<&Delta<'d, Subtrees>>) -> Copies<'d> {
+        delta.map_or(Copies { ops: &[], of_base: &[] }, |delta| Copies { ops: delta.ops, of_base: delta.state })
+    }
+
+    /// Name and tree of the entry at these bytes, if the base has it. Asked from front to back.
+    fn known(&mut self, entry: &std::ops::Range<usize>) -> Option<(u32, u32)> {
+        while let [first, rest @ ..] = self.ops {
+            let (Op::Copy { to, len, .. } | Op::Insert { to, len }) = *first;
+            if (to + len) as usize > entry.start {
+                break;
+            }
+            self.ops = rest;
+        }
+        let Some(Op::Copy { from, to, len }) = self.ops.first().copied() else { return None };
+        if entry.end > (to + len) as usize {
+            return None;
+        }
+        let in_base = (entry.start as u32).checked_sub(to)? + from;
+        let index = self.of_base.binary_search_by_key(&in_base, |(at, ..)| *at).ok()?;
+        let (_, name, tree) = self.of_base[index];
+        Some((name, tree))
+    }
+}
+
+impl Visitor for Recorder<'_, '_> {
+    type State = Subtrees;
+
+    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Subtrees>>) -> Subtrees {
+        match object.kind {
+            Kind::Tree => return self.tree(object, delta),
+            Kind::Commit => self.commit(object),
+            Kind::Tag => self.tag(object),
+            Kind::Blob => {}
+        }
+        Subtrees::default()
+    }
+
+    /// Commits and trees of this size are not made by git; their blobs are scanned without a place.
+    fn visit_large(&mut self, _: &LargeObject, _: &mut dyn Read) {}
+}
+
+/// Everything recorded.
+pub(super) struct Records {
+    /// By number of the tree; empty for trees that aren't in the store.
+    pub(super) trees: Vec<Box<[Edge]>>,
+    pub(super) names: Vec<Box<[u8]>>,
+    pub(super) commits: Vec<CommitRecord>,
+    pub(super) tags: HashMap<ObjectId, TagRecord>,
+    commit_numbers: HashMap<ObjectId, u32>,
+    tree_numbers: HashMap<ObjectId, u32>,
+}
+
+impl Records {
+    /// Puts the threads' parts together. `tables` gives up its numbers of trees and names.
+    pub(super) fn join(recorders: Vec<Recorder<'_, '_>>, tables: &Tables<'_>) -> Records {
+        let count = tables.trees.len();
+        let mut trees: Vec<Box<[Edge]>> = std::iter::repeat_with(Box::default).take(count).collect();
+        let (mut commits, mut tags) = (Vec::new(), HashMap::new());
+        for recorder in recorders {
+            for (number, edges) in recorder.trees {
+                trees[number as usize] = edges;
+            }
+            commits.extend(recorder.commits);
+            tags.extend(recorder.tags);
+        }
+        // Threads take objects as they come: only the ids order them.
+        commits.sort_unstable_by_key(|commit| commit.id);
+        let commit_numbers = commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect();
+        let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
+        let tree_numbers = tables.trees.numbers();
+        Records { trees, names, commits, tags, commit_numbers, tree_numbers }
+    }
+
+    pub(super) fn commit_of(&self, id: &ObjectId) -> Option<u32> {
+        self.commit_numbers.get(id).copied()
+    }
+
+    pub(super) fn tree_of(&self, id: &ObjectId) -> Option<u32> {
+        self.tree_numbers.get(id).copied()
+    }
+
+    /// Author, committer and their times.
+    pub(super) fn commit_info(&self, commit: u32) -> Option<GitCommit> {
+        let record = self.commits.get(commit as usize)?;
+        let mut lines = record.people.split(|byte| *byte == b'\n');
+        let author = lines.next().unwrap_or_default();
+        let author = signature_of(author.strip_prefix(b"author ").unwrap_or(author));
+        let committer = lines.next().and_then(|line| line.strip_prefix(b"committer ")).map(signature_of);
+        Some(GitCommit { id: record.id, committer: committer.unwrap_or_else(|| author.clone()), author })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::signature_of;
+
+    #[test]
+    fn signatures_are_read_whatever_is_missing() {
+        for (line, name, email, time) in [
+            ("Ann Lee <a@b.c> 1714649820 +0200", "Ann Lee", "a@b.c", "2024-05-02T13:37:00+02:00"),
+            ("A <B> C <a@b> 0 -0330", "A", "B> C <a@b", "1969-12-31T20:30:00-03:30"),
+            ("nobody", "nobody", "", "1970-01-01T00:00:00Z"),
+            ("<>", "", "", "1970-01-01T00:00:00Z"),
+            ("x <y> 99999999999999999999 +9999999", "x", "y", "1970-01-01T23:59:00+23:59"),
+        ] {
+            let signature = signature_of(line.as_bytes());
+            assert_eq!(signature.name, name, "{line}");
+            assert_eq!(signature.email, email, "{line}");
+            assert_eq!(signature.time.to_string(), time, "{line}");
+        }
+    }
+}
