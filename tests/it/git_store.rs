@@ -4,7 +4,7 @@
 mod damage;
 mod hostile;
 mod pack_writer;
-mod repositories;
+pub(crate) mod repositories;
 mod visits;
 
 use std::{

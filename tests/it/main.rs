@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod docs;
 mod engine;
+mod git_refs;
 mod git_store;
 mod licences;
 mod prefilter;

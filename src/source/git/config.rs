@@ -1,4 +1,4 @@
-//! The two settings of a repository's `config` that change how its objects are read. Nothing else in it is obeyed,
+//! The settings of a repository's `config` that change how its objects and refs are read. Nothing else in it is obeyed,
 //! no file that it includes is opened.
 
 /// What the configuration says of the object store.
@@ -8,6 +8,8 @@ pub(super) struct StoreConfig {
     pub(super) object_format: Option<String>,
     /// Is there an `extensions.partialClone`?
     pub(super) partial_clone: bool,
+    /// `extensions.refStorage`, in lowercase.
+    pub(super) ref_storage: Option<String>,
 }
 
 /// Reads a configuration as git does: the last setting wins, names don't mind case. Lines that it can't make sense of
@@ -33,6 +35,8 @@ pub(super) fn parse(text: &[u8]) -> StoreConfig {
             config.object_format = Some(value.to_ascii_lowercase());
         } else if key.eq_ignore_ascii_case(b"partialclone") {
             config.partial_clone = true;
+        } else if key.eq_ignore_ascii_case(b"refstorage") {
+            config.ref_storage = Some(value.to_ascii_lowercase());
         }
     }
     config
@@ -59,8 +63,13 @@ mod tests {
     #[test]
     fn only_the_extensions_are_read() {
         let text = b"[core]\n\tbare = true\n\tobjectformat = md5\n[include]\n\tpath = /etc/passwd\n\
-            [Extensions] ; comment\n\tobjectFormat = \"SHA256\" # why not\n\tpartialClone = origin\n[core]\n\tx = y\n";
-        let expected = StoreConfig { object_format: Some("sha256".to_owned()), partial_clone: true };
+            [Extensions] ; comment\n\tobjectFormat = \"SHA256\" # why not\n\tpartialClone = origin\n\
+            refStorage = Reftable\n[core]\n\tx = y\n";
+        let expected = StoreConfig {
+            object_format: Some("sha256".to_owned()),
+            partial_clone: true,
+            ref_storage: Some("reftable".to_owned()),
+        };
         assert_eq!(parse(text), expected);
     }
 

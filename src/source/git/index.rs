@@ -158,6 +158,17 @@ impl Index {
         None
     }
 
+    /// The first position whose id is not less than `id`, which is whole; `len` if there is none.
+    pub(super) fn lower_bound(&self, id: &[u8]) -> u32 {
+        let range = self.bucket(id[0]);
+        let (mut low, mut high) = (range.start, range.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.id(middle) < id { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
     /// Positions of the ids that begin with this byte.
     pub(super) fn bucket(&self, first: u8) -> std::ops::Range<u32> {
         let start = first.checked_sub(1).map_or(0, |before| self.fan_out[usize::from(before)]);

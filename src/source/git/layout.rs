@@ -31,6 +31,17 @@ pub(super) struct Layout {
     pub(super) is_partial: bool,
     /// Commits whose parents were left out by a shallow clone.
     pub(super) shallow: Vec<ObjectId>,
+    /// How refs are kept; `None` when it isn't known.
+    pub(super) ref_storage: Option<RefStorage>,
+}
+
+/// How a repository keeps its refs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RefStorage {
+    /// A file for each, and `packed-refs`.
+    Files,
+    /// A stack of tables.
+    Reftable,
 }
 
 impl Layout {
@@ -55,13 +66,18 @@ impl Layout {
                 None
             }
         };
+        let ref_storage = match config.ref_storage.as_deref() {
+            None | Some("files") => Some(RefStorage::Files),
+            Some("reftable") => Some(RefStorage::Reftable),
+            Some(_) => None,
+        };
         let shallow = shallow(&common_dir.join("shallow"), problems);
         let mut alternates = Alternates { found: Vec::new(), seen: HashSet::new() };
         for start in std::iter::once(own).chain(extra.iter().cloned()) {
             alternates.add(start, 0, problems);
         }
         let object_dirs = alternates.found;
-        Ok(Layout { git_dir, common_dir, object_dirs, format, is_partial: config.partial_clone, shallow })
+        Ok(Layout { git_dir, common_dir, object_dirs, format, is_partial: config.partial_clone, shallow, ref_storage })
     }
 }
 
@@ -134,7 +150,7 @@ impl Alternates {
 }
 
 /// Undoes git's C-style quoting of a path; a line without quotes stands for itself.
-fn unquoted(line: &[u8]) -> Vec<u8> {
+pub(super) fn unquoted(line: &[u8]) -> Vec<u8> {
     let Some(inner) = line.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else { return line.to_vec() };
     let mut path = Vec::with_capacity(inner.len());
     let mut bytes = inner.iter().copied();

@@ -12,6 +12,7 @@
 
 mod buffer;
 mod config;
+mod cursor;
 mod decoder;
 mod delta;
 mod descent;
@@ -30,6 +31,7 @@ mod pack;
 mod problem;
 mod queue;
 mod reader;
+pub mod refs;
 mod repository;
 mod store;
 mod walk;

@@ -133,6 +133,41 @@ pub enum Fault {
     /// An entry of a pack without index whose id could not be found out.
     #[error("entry at offset {0} can't be decoded")]
     EntryUnreadable(u64),
+    /// `extensions.refStorage` names a way of keeping refs that isn't known; the two known ones were tried.
+    #[error("unknown ref storage")]
+    UnknownRefStorage,
+    /// A symbolic ref that leads to a ref that isn't there.
+    #[error("symbolic ref leads nowhere")]
+    RefNowhere,
+    /// Symbolic refs lead on for more steps than git follows.
+    #[error("symbolic refs in a circle, or more than {0} deep")]
+    RefsTooDeep(usize),
+    /// A file or an object that isn't in its format. What stood before the mistake was read.
+    #[error("malformed {0}")]
+    Malformed(&'static str),
+    /// A version of a format that isn't known.
+    #[error("unknown version {0}")]
+    UnknownVersion(u32),
+    /// An extension that can't be passed over and isn't known.
+    #[error("unknown extension `{}`", .0.escape_ascii())]
+    UnknownExtension([u8; 4]),
+    /// The file doesn't have the checksum that stands in it.
+    #[error("checksum doesn't match")]
+    Checksum,
+    /// More of something than any real repository has: the rest was not read.
+    #[error("more than {limit} {what}: the rest was not read")]
+    TooMany {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// How many are read.
+        limit: u64,
+    },
+    /// A shallow clone left out a commit's parents: it was taken for a first commit.
+    #[error("parents were left out by a shallow clone")]
+    Shallow,
+    /// A path in the index that leads out of the work tree.
+    #[error("path leads out of the work tree")]
+    PathOutside,
 }
 
 impl From<io::Error> for Fault {

@@ -4,16 +4,18 @@ use std::{
     collections::HashSet,
     io::Read,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use super::{
-    Delta, Fault, Kind, LargeObject, Object, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts, WalkPlan,
+    Delta, Fault, Kind, LargeObject, Object, ObjectStore, Op, OpenError, StoreProblem, Visitor, WalkCounts, WalkPlan,
+    history::{self, Tips},
+    refs::Refs,
 };
 use crate::{
-    model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
+    model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
-        Base, LargeBlob, Memory, NAME_BYTES, Plan, Receiver, Source,
+        Base, LargeBlob, Memory, NAME_BYTES, Plan, Receiver, Source, Traces, Wanted,
         window::{Filled, Window},
     },
 };
@@ -27,6 +29,7 @@ pub struct Repository {
     /// As the user could open it.
     path: Arc<Path>,
     store: ObjectStore,
+    refs: OnceLock<Refs>,
 }
 
 impl Repository {
@@ -43,7 +46,7 @@ impl Repository {
     /// # Errors
     /// If there is no repository.
     pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<Repository, OpenError> {
-        Ok(Repository { path: path.into(), store: ObjectStore::open_with(path, object_dirs)? })
+        Ok(Repository { path: path.into(), store: ObjectStore::open_with(path, object_dirs)?, refs: OnceLock::new() })
     }
 
     /// Its objects.
@@ -73,15 +76,55 @@ impl Source for Repository {
         let walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, receiver()));
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
+        self.scan_refs(&mut *own);
         if plan.is_interrupted() {
             let message = "interrupted before all of its history was scanned".to_owned();
             let provenance = Provenance::File(self.path.to_path_buf());
             own.problem(Problem { provenance, kind: ProblemKind::Interrupted, message });
         }
     }
+
+    fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
+        let refs = self.refs();
+        let tips = Tips {
+            refs: refs.refs.iter().map(|found| (found.name.clone(), found.target)).collect(),
+            head: refs.head,
+            others: refs.others.clone(),
+        };
+        let found = history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt);
+        // What a walk can't read was said by the first one.
+        if !found.is_complete {
+            let message =
+                "secrets stand at more paths of its history than are looked for; some are left out".to_owned();
+            let provenance = Provenance::File(self.path.to_path_buf());
+            problem(Problem { provenance, kind: ProblemKind::GitObject, message });
+        }
+        found.traces
+    }
 }
 
 impl Repository {
+    /// Refs, and what else keeps objects alive.
+    fn refs(&self) -> &Refs {
+        self.refs.get_or_init(|| Refs::read(&self.store))
+    }
+
+    /// Names of refs and messages of logs, where no file that is scanned has them as text.
+    fn scan_refs(&self, receiver: &mut dyn Receiver) {
+        let refs = self.refs();
+        refs.problems.iter().for_each(|problem| receiver.problem(self.problem(problem)));
+        if !refs.is_reftable {
+            return;
+        }
+        let mut text = Vec::new();
+        for line in refs.refs.iter().map(|found| &found.name).chain(refs.logs.iter().map(|entry| &entry.message)) {
+            text.extend_from_slice(line);
+            text.push(b'\n');
+        }
+        let name = format!("{} (names of refs and messages of their logs)", DisplayPath(&self.path));
+        receiver.blob(Origin::Named(&name), Part::Content, &text);
+    }
+
     fn count(&self, counts: &WalkCounts, receiver: &mut dyn Receiver) {
         let objects = &mut receiver.stats().objects;
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
@@ -114,12 +157,16 @@ impl<'p, 'r> Scan<'p, 'r> {
         Scan { place, plan, receiver, names: HashSet::new(), window: None }
     }
 
-    /// Hands over the names of a tree's entries that this thread hasn't met before.
-    fn names(&mut self, tree: &[u8], id_len: usize) {
-        let mut rest = tree;
-        while let Some(nul) = memchr::memchr(0, rest) {
-            let entry = &rest[..nul];
-            rest = rest.get(nul + 1 + id_len..).unwrap_or_default();
+    /// Hands over the names of a tree's entries that this thread hasn't met before. Those that the base has as well
+    /// were met with it.
+    fn names(&mut self, tree: &[u8], id_len: usize, ops: &[Op]) {
+        let (mut start, mut ops) = (0, ops);
+        while let Some(nul) = tree.get(start..).and_then(|rest| memchr::memchr(0, rest)) {
+            let (entry, at) = (&tree[start..start + nul], start);
+            start += nul + 1 + id_len;
+            if is_copied(at..at + nul, &mut ops) {
+                continue;
+            }
             // `100644 name`
             let Some(name) = entry.get(7..).filter(|name| name.len() + 1 >= NAME_BYTES) else { continue };
             let name =
@@ -156,6 +203,17 @@ impl<'p, 'r> Scan<'p, 'r> {
     }
 }
 
+/// Do these bytes of an object stand as they are in its base? Asked from front to back.
+fn is_copied(bytes: std::ops::Range<usize>, ops: &mut &[Op]) -> bool {
+    while let [Op::Copy { to, len, .. } | Op::Insert { to, len }, rest @ ..] = *ops {
+        if (to + len) as usize > bytes.start {
+            break;
+        }
+        *ops = rest;
+    }
+    matches!(ops.first(), Some(Op::Copy { to, len, .. }) if bytes.end <= (to + len) as usize)
+}
+
 /// Names are few millions at most, so two of them share 64 bits by less than one chance in a million; the names come
 /// from the repository, so the hash is keyed by nothing that an attacker gains from: a name that hides another one is
 /// still a name that he wrote.
@@ -170,7 +228,8 @@ impl Visitor for Scan<'_, '_> {
     fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Memory>>) -> Memory {
         (self.place.object, self.place.object_kind) = (object.id, object.kind);
         if object.kind == Kind::Tree {
-            self.names(object.content, object.id.as_bytes().len());
+            let ops = delta.as_ref().map_or(&[][..], |delta| delta.ops);
+            self.names(object.content, object.id.as_bytes().len(), ops);
             return Memory::Unknown;
         }
         let base = delta.map(|delta| Base { len: delta.base.len(), memory: delta.state, ops: delta.ops });

@@ -9,7 +9,7 @@ use super::{
     Fault, IndexFault, ObjectFormat, ObjectId, OpenError, Reader, StoreProblem, Visitor, WalkPlan, Walked, file,
     index::{Index, IndexBytes},
     indexer,
-    layout::Layout,
+    layout::{Layout, RefStorage},
     loose,
     pack::{Pack, PackData},
     reader::Places,
@@ -104,6 +104,10 @@ impl ObjectStore {
         &self.layout.common_dir
     }
 
+    pub(super) fn ref_storage(&self) -> Option<RefStorage> {
+        self.layout.ref_storage
+    }
+
     /// The object directories: the repository's own first, then those it borrows from. Not empty.
     #[must_use]
     pub fn object_dirs(&self) -> &[PathBuf] {
@@ -132,6 +136,28 @@ impl ObjectStore {
     #[must_use]
     pub fn contains(&self, id: &ObjectId) -> bool {
         self.packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()) || self.loose.binary_search(id).is_ok()
+    }
+
+    /// Ids that begin with these hexadecimal digits, in order, without duplicates; at most `limit` of them.
+    pub(super) fn ids_with_prefix(&self, digits: &[u8], limit: usize) -> Vec<ObjectId> {
+        let Some(format) = self.layout.format else { return Vec::new() };
+        let Some(lowest) = lowest_id(digits, format.id_len()) else { return Vec::new() };
+        let has_prefix = |id: &ObjectId| {
+            let text = id.to_string();
+            text.as_bytes()[..digits.len()].eq_ignore_ascii_case(digits)
+        };
+        let mut ids: Vec<ObjectId> = Vec::new();
+        for pack in &self.packs {
+            let from = pack.index.lower_bound(lowest.as_bytes());
+            let rest = (from..pack.index.len()).map(|position| ObjectId::copied(pack.index.id(position)));
+            ids.extend(rest.take_while(has_prefix).take(limit));
+        }
+        let from = self.loose.partition_point(|id| *id < lowest);
+        ids.extend(self.loose[from..].iter().copied().take_while(has_prefix).take(limit));
+        ids.sort_unstable();
+        ids.dedup();
+        ids.truncate(limit);
+        ids
     }
 
     /// Reads single objects, up to `max_object_bytes` each.
@@ -190,6 +216,13 @@ impl ObjectStore {
     fn places<'s>(&'s self, packs: &'s [Arc<Pack>]) -> Places<'s> {
         Places { packs, object_dirs: &self.layout.object_dirs }
     }
+}
+
+/// The smallest id that begins with these digits.
+fn lowest_id(digits: &[u8], id_len: usize) -> Option<ObjectId> {
+    let mut hex = digits.to_vec();
+    hex.resize((2 * id_len).max(digits.len()), b'0');
+    ObjectId::from_hex(&hex)
 }
 
 /// Opens packs that aren't open yet.

@@ -12,11 +12,11 @@ use unleak::source::git::{Kind, ObjectId};
 
 use super::visits::Objects;
 
-pub(super) fn git(dir: &Path, arguments: &[&str]) -> Vec<u8> {
+pub(crate) fn git(dir: &Path, arguments: &[&str]) -> Vec<u8> {
     git_with_input(dir, arguments, b"")
 }
 
-pub(super) fn git_with_input(dir: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+pub(crate) fn git_with_input(dir: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("git")
         .args(["-c", "core.fsync=none", "-c", "gc.auto=0", "-c", "maintenance.auto=false"])
         .args(arguments)
@@ -64,10 +64,10 @@ pub(super) fn objects_by_git(repository: &Path) -> Objects {
 }
 
 /// A small deterministic generator (SplitMix64).
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -75,7 +75,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         (self.next() % limit as u64) as usize
     }
 
@@ -85,7 +85,7 @@ impl Random {
 }
 
 /// A history of `commits` commits over some text files that change in places, a binary file, a merge, tags.
-pub(super) fn history(dir: &Path, format: &str, commits: usize) {
+pub(crate) fn history(dir: &Path, format: &str, commits: usize) {
     git(dir, &["init", "-q", "-b", "main", &format!("--object-format={format}")]);
     let mut random = Random(commits as u64);
     let mut stream = Vec::new();
@@ -125,7 +125,7 @@ pub(super) fn history(dir: &Path, format: &str, commits: usize) {
     git_with_input(dir, &["fast-import", "--quiet", "--force"], &stream);
 }
 
-pub(super) fn repository(format: &str, commits: usize) -> TempDir {
+pub(crate) fn repository(format: &str, commits: usize) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     history(dir.path(), format, commits);
     dir
@@ -139,7 +139,7 @@ pub(super) fn packs(repository: &Path, extension: &str) -> Vec<PathBuf> {
     paths
 }
 
-pub(super) fn make_writable(path: &Path) {
+pub(crate) fn make_writable(path: &Path) {
     let mut permissions = fs::metadata(path).unwrap().permissions();
     #[allow(clippy::permissions_set_readonly_false, reason = "a file in a temporary directory")]
     permissions.set_readonly(false);
