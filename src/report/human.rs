@@ -7,9 +7,9 @@ use super::{
     redact::Redactor,
     style::{Paint, Style},
     tally::Tally,
-    wording::{count, cut, grouped, part, printable, seconds, size, throughput},
+    wording::{count, cut, grouped, history, part, printable, seconds, size, throughput},
 };
-use crate::model::{Finding, Occurrence, Part, Problem, ScanReport, Stats};
+use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, Stats};
 
 /// Places listed per finding. More of them push the next finding off the screen and tell nobody anything new.
 const MAX_PLACES: usize = 5;
@@ -73,6 +73,12 @@ impl Page<'_> {
             None => writeln!(out, "  {path}:{}:{}", occurrence.place.line, occurrence.place.column)?,
             Some(words) => writeln!(out, "  {path} ({words})")?,
         }
+        if let Provenance::Git(place) = &occurrence.provenance {
+            for line in history(place) {
+                let line = self.redactor.text(&line);
+                writeln!(out, "      {}", self.paint.paint(Style::Faint, printable(&line)))?;
+            }
+        }
         // The context of a name is that name, which the line above shows.
         match self.options.snippets.of(occurrence).filter(|_| occurrence.part != Part::Name) {
             Some(context) => self.context(context, preview, out),
@@ -134,7 +140,7 @@ impl Page<'_> {
                 )?;
             }
         }
-        write!(out, "Scanned {}, {}", count(report.stats.blobs, "file"), size(report.stats.bytes))?;
+        write!(out, "Scanned {}", scanned(&report.stats))?;
         match (tally.findings, tally.problems) {
             (0, _) | (_, 0) => writeln!(out, "."),
             _ => writeln!(out, "; {}.", self.paint.paint(Style::Warning, format!("{problems} not scanned"))),
@@ -145,6 +151,7 @@ impl Page<'_> {
         let times = &stats.times;
         let rows = [
             ("bytes", grouped(stats.bytes)),
+            ("bytes carried over", grouped(stats.bytes_carried)),
             ("files", grouped(stats.blobs)),
             ("candidates", grouped(stats.candidates)),
             ("regex calls", grouped(stats.regex_calls)),
@@ -156,10 +163,25 @@ impl Page<'_> {
             ("time reading", seconds(times.read)),
             ("time prefiltering", seconds(times.prefilter)),
             ("time confirming", seconds(times.confirm)),
+            ("time in history", seconds(times.history)),
             ("time in all", seconds(times.wall)),
             ("throughput", throughput(stats.bytes, times.wall).unwrap_or_else(|| "not measured".to_owned())),
         ];
         writeln!(out, "\n{}", self.paint.paint(Style::Title, "Statistics"))?;
         rows.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value:>16}"))
     }
+}
+
+/// What was scanned, in words.
+fn scanned(stats: &Stats) -> String {
+    let objects = &stats.objects;
+    let of_history = objects.commits.scanned + objects.blobs.scanned + objects.tags.scanned;
+    let files = count(stats.blobs.saturating_sub(of_history), "file");
+    let size = size(stats.bytes);
+    if of_history + objects.trees.scanned == 0 {
+        return format!("{files}, {size}");
+    }
+    let (commits, trees) = (count(objects.commits.scanned, "commit"), count(objects.trees.scanned, "tree"));
+    let (blobs, tags) = (count(objects.blobs.scanned, "blob"), count(objects.tags.scanned, "tag"));
+    format!("{files} and a history of {commits}, {trees}, {blobs} and {tags}, {size}")
 }

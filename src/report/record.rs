@@ -70,6 +70,7 @@ impl<'a> Recorder<'a> {
                 read_us: micros(stats.times.read),
                 prefilter_us: micros(stats.times.prefilter),
                 confirm_us: micros(stats.times.confirm),
+                history_us: micros(stats.times.history),
                 wall_us: micros(stats.times.wall),
             }),
         }
@@ -130,6 +131,7 @@ struct TimesRecord {
     read_us: u64,
     prefilter_us: u64,
     confirm_us: u64,
+    history_us: u64,
     wall_us: u64,
 }
 
@@ -195,7 +197,7 @@ impl Serialize for ProvenanceRecord<'_> {
     }
 }
 
-fn redact_all(value: &mut Value, redactor: &Redactor<'_>) {
+pub(super) fn redact_all(value: &mut Value, redactor: &Redactor<'_>) {
     match value {
         Value::String(text) => {
             if let Cow::Owned(clean) = redactor.text(text) {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
-use crate::model::{DisplayPath, Part};
+use crate::model::{DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part};
 
 /// A text that is safe to print on a terminal, whoever wrote it.
 pub(super) fn printable(text: &str) -> impl fmt::Display + '_ {
@@ -76,6 +76,45 @@ pub(super) fn part(part: Part) -> Option<&'static str> {
         Part::Name => Some("in the file's own name"),
         Part::LinkTarget => Some("in the target of this symbolic link"),
     }
+}
+
+/// What history says of an occurrence, in parts of a sentence: when it came, when it went, who can see it.
+pub(super) fn history(place: &GitPlace) -> Vec<String> {
+    let Some(history) = &place.history else { return Vec::new() };
+    let mut parts = Vec::new();
+    let noun = place.object_kind.as_str();
+    match (&history.first, place.object_kind) {
+        (Some(first), ObjectKind::Commit | ObjectKind::Tag) => parts.push(by("written", first)),
+        (Some(first), _) => parts.push(format!("introduced in {}", in_commit(first))),
+        (None, _) if history.in_index => parts.push("staged, in no commit".to_owned()),
+        (None, _) => parts.push(format!("{noun} {} in no commit", short(&place.object))),
+    }
+    match (&history.last, place.object_kind) {
+        (_, ObjectKind::Commit | ObjectKind::Tag) => {}
+        _ if history.at_head => parts.push(format!("still at HEAD, {}", count(history.commits, "commit"))),
+        (Some(last), _) => parts.push(format!("last in {}, {}", in_commit(last), count(history.commits, "commit"))),
+        (None, _) => {}
+    }
+    match (history.refs.first(), history.refs_total) {
+        (Some(only), 1) => parts.push(format!("in {only}")),
+        (Some(one), more) => parts.push(format!("in {one} and {}", count(more - 1, "other ref"))),
+        (None, _) if !history.reachable => parts.push("unreachable from any ref".to_owned()),
+        (None, _) => {}
+    }
+    parts
+}
+
+fn in_commit(commit: &GitCommit) -> String {
+    by(&short(&commit.id), commit)
+}
+
+fn by(what: &str, commit: &GitCommit) -> String {
+    let day = commit.author.time.to_string();
+    format!("{what} by {} <{}> on {}", commit.author.name, commit.author.email, &day[..10])
+}
+
+fn short(id: &ObjectId) -> String {
+    id.to_string()[..10].to_owned()
 }
 
 #[cfg(test)]

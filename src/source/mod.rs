@@ -92,8 +92,12 @@ pub trait Receiver: Send {
     fn blob(&mut self, origin: Origin<'_>, part: Part, bytes: &[u8]);
 
     /// A blob, in memory as a whole, of which other versions come before and after. What is returned must be handed
-    /// back with each version that is made from this one.
-    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory;
+    /// back with each version that is made from this one. By default a version is a blob like any other.
+    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory {
+        let _ = base;
+        self.blob(origin, Part::Content, bytes);
+        Memory::Unknown
+    }
 
     /// One chunk of a blob too large for that. Chunks of one blob may come in any order and on any thread; together
     /// their owned parts must cover the blob once.

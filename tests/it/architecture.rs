@@ -22,7 +22,22 @@ const USES: &[(&str, &[&str])] = &[
 ];
 
 /// Of `source` the engine knows the traits alone.
-const ENGINE_MAY_NAME: &[&str] = &["CHUNK_BYTES", "Chunk", "LargeBlob", "Overlap", "Plan", "Receiver", "Source"];
+const ENGINE_MAY_NAME: &[&str] = &[
+    "Base",
+    "CHUNK_BYTES",
+    "Chunk",
+    "LargeBlob",
+    "Memory",
+    "Op",
+    "Overlap",
+    "Plan",
+    "Receiver",
+    "Source",
+    "Trace",
+    "Traces",
+    "Wanted",
+    "path_of",
+];
 
 fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {

@@ -283,16 +283,3 @@ fn hostile_names_and_files_are_reported_and_survived() {
 fn transcripts() {
     trycmd::TestCases::new().env("NO_COLOR", "1").env("COLUMNS", "100").case("tests/cmd/*.trycmd");
 }
-
-#[test]
-fn history_is_reported_as_not_scanned_unless_it_is_left_out_on_purpose() {
-    let dir = tempfile::tempdir().unwrap();
-    for folder in ["objects/pack", "refs/heads"] {
-        fs::create_dir_all(dir.path().join(".git").join(folder)).unwrap();
-    }
-    fs::write(dir.path().join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
-    let (code, out, _) = run(unleak(dir.path()).arg("scan").arg(dir.path()));
-    assert_eq!((code, out.contains("history-not-scanned")), (3, true), "{out}");
-    let (code, out, _) = run(unleak(dir.path()).args(["scan", "--no-history"]).arg(dir.path()));
-    assert_eq!((code, out.contains("history")), (0, false), "{out}");
-}

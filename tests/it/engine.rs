@@ -14,9 +14,20 @@ use unleak::{
 use crate::samples;
 
 pub(crate) fn scan(scanner: &Scanner, source: &dyn Source, threads: usize) -> ScanReport {
+    scan_with(scanner, source, threads, false)
+}
+
+/// As [`scan`], every version in full, too.
+pub(crate) fn scan_paranoid(scanner: &Scanner, source: &dyn Source) -> ScanReport {
+    scan_with(scanner, source, 1, true)
+}
+
+fn scan_with(scanner: &Scanner, source: &dyn Source, threads: usize, paranoid: bool) -> ScanReport {
     let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
     let key = || FingerprintKey::new([7; 32]);
-    scanner.scan(source, &ScanOptions { threads, timed: false, key: &key, interrupt: &interrupt, progress: &progress })
+    let options =
+        ScanOptions { threads, timed: false, paranoid, key: &key, interrupt: &interrupt, progress: &progress };
+    scanner.scan(source, &options)
 }
 
 fn json(report: &ScanReport) -> String {

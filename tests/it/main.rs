@@ -8,6 +8,8 @@ mod cli;
 mod docs;
 mod engine;
 mod git_refs;
+#[cfg(feature = "cli")]
+mod git_scan;
 mod git_store;
 mod licences;
 mod prefilter;
@@ -16,3 +18,4 @@ mod rules;
 mod samples;
 mod secrecy;
 mod source;
+mod versions;

@@ -12,11 +12,11 @@ use super::{
     uri::artifact_location,
 };
 use crate::{
-    model::{Finding, Occurrence, Part, Reason},
+    model::{Finding, Occurrence, Part, Provenance, Reason},
     report::{
         Snippets,
         redact::Redactor,
-        wording::{count, grouped, part, printable},
+        wording::{count, grouped, history, part, printable},
     },
 };
 
@@ -99,13 +99,26 @@ impl<'a> Results<'a> {
     fn location(&self, occurrence: &Occurrence) -> Location {
         let artifact = artifact_location(&occurrence.provenance, self.redactor);
         let physical = PhysicalLocation::builder().artifact_location(artifact).region(self.region(occurrence)).build();
-        match part(occurrence.part) {
-            None => Location::builder().physical_location(physical).build(),
-            Some(words) => Location::builder()
-                .physical_location(physical)
-                .message(message(format!("The secret stands {words}.")))
-                .build(),
-        }
+        let mut words: Vec<String> =
+            part(occurrence.part).map(|words| format!("The secret stands {words}.")).into_iter().collect();
+        let location = Location::builder().physical_location(physical);
+        let Provenance::Git(place) = &occurrence.provenance else {
+            return match words.pop() {
+                None => location.build(),
+                Some(words) => location.message(message(words)).build(),
+            };
+        };
+        words.extend(history(place).iter().map(|part| format!("{}.", self.redactor.text(part))));
+        let properties = serde_json::to_value(&occurrence.provenance).map(|value| self.redacted(value));
+        let properties = BTreeMap::from([("git".to_owned(), properties.unwrap_or_default())]);
+        let properties = PropertyBag::builder().additional_properties(properties).build();
+        location.message(message(words.join(" "))).properties(properties).build()
+    }
+
+    /// A JSON value with every text in it redacted.
+    fn redacted(&self, mut value: Value) -> Value {
+        crate::report::record::redact_all(&mut value, self.redactor);
+        value
     }
 
     fn region(&self, occurrence: &Occurrence) -> Region {

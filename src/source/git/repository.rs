@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     io::Read,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
         Base, LargeBlob, Memory, NAME_BYTES, Plan, Receiver, Source, Traces, Wanted,
+        crew::lock,
         window::{Filled, Window},
     },
 };
@@ -73,7 +74,8 @@ impl Source for Repository {
         let mut own = receiver();
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
         let walk = WalkPlan::new(plan.threads, plan.interrupt);
-        let walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, receiver()));
+        let names = Mutex::default();
+        let walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
         self.scan_refs(&mut *own);
@@ -146,15 +148,22 @@ struct Scan<'p, 'r> {
     receiver: Box<dyn Receiver + 'r>,
     /// Hashes of the names seen by this thread.
     names: HashSet<u64>,
+    /// Hashes of the names that any thread saw.
+    all_names: &'p Mutex<HashSet<u64>>,
     window: Option<Window>,
 }
 
 impl<'p, 'r> Scan<'p, 'r> {
-    fn new(repository: &Arc<Path>, plan: &'p Plan<'p>, receiver: Box<dyn Receiver + 'r>) -> Scan<'p, 'r> {
+    fn new(
+        repository: &Arc<Path>,
+        plan: &'p Plan<'p>,
+        all_names: &'p Mutex<HashSet<u64>>,
+        receiver: Box<dyn Receiver + 'r>,
+    ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
         let nothing = super::ObjectId::copied(&[0; 20]);
         let place = GitPlace::of_object(repository, nothing, Kind::Blob);
-        Scan { place, plan, receiver, names: HashSet::new(), window: None }
+        Scan { place, plan, receiver, names: HashSet::new(), all_names, window: None }
     }
 
     /// Hands over the names of a tree's entries that this thread hasn't met before. Those that the base has as well
@@ -171,12 +180,18 @@ impl<'p, 'r> Scan<'p, 'r> {
             let Some(name) = entry.get(7..).filter(|name| name.len() + 1 >= NAME_BYTES) else { continue };
             let name =
                 if entry[6] == b' ' { name } else { &entry[memchr::memchr(b' ', entry).map_or(0, |at| at + 1)..] };
-            if name.len() >= NAME_BYTES && self.names.insert(hash(name)) {
+            if name.len() >= NAME_BYTES && self.is_new(name) {
                 self.place.path = Some(super::path_of(name).into());
                 self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
                 self.place.path = None;
             }
         }
+    }
+
+    /// Is this name met for the first time?
+    fn is_new(&mut self, name: &[u8]) -> bool {
+        let hash = hash(name);
+        self.names.insert(hash) && lock(self.all_names).insert(hash)
     }
 
     /// Reads a large object in chunks.

@@ -4,8 +4,9 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use unleak::{
     model::{
-        CredentialKind, Finding, Fingerprint, IdentityKind, Occurrence, Part, Place, Problem, ProblemKind, Provenance,
-        Reason, RuleMeta, ScanReport, Secret, Severity, Span, StageTimes, Stats,
+        CredentialKind, Finding, Fingerprint, GitCommit, GitHistory, GitPlace, GitSignature, GitTime, IdentityKind,
+        ObjectId, ObjectKind, Occurrence, Part, Place, Problem, ProblemKind, Provenance, Reason, RuleMeta, ScanReport,
+        Secret, Severity, Span, StageTimes, Stats,
     },
     report::{self, ReportOptions},
 };
@@ -73,6 +74,26 @@ pub(super) fn in_part(part: Part, path: &str, context: &str) -> Occurrence {
     Occurrence { part, ..in_file(path, 1, context) }
 }
 
+/// A file in history with secrets in its path, its author's name and a ref.
+fn in_history(name: &str, path: &str) -> Provenance {
+    let time = GitTime { seconds: 1_714_649_820, offset_minutes: 120 };
+    let author = GitSignature::new(name.as_bytes(), format!("{name}@example.org").as_bytes(), time);
+    let commit = GitCommit { id: ObjectId::from_bytes(&[7; 20]).unwrap(), committer: author.clone(), author };
+    let history = GitHistory {
+        first: Some(commit.clone()),
+        last: Some(commit),
+        commits: 3,
+        versions: 2,
+        refs: vec![format!("refs/heads/{path}"), "refs/tags/v1".to_owned()],
+        refs_total: 2,
+        reachable: true,
+        ..GitHistory::default()
+    };
+    let repository = Arc::from(std::path::Path::new("repository/.git"));
+    let object = GitPlace::of_object(&repository, ObjectId::from_bytes(&[8; 20]).unwrap(), ObjectKind::Blob);
+    Provenance::Git(Box::new(GitPlace { path: Some(path.into()), history: Some(Arc::new(history)), ..object }))
+}
+
 /// Something not scanned.
 pub(super) fn problem(kind: ProblemKind, path: &str, message: &str) -> Problem {
     Problem { provenance: Provenance::File(PathBuf::from(path)), kind, message: message.to_owned() }
@@ -129,7 +150,10 @@ pub(super) fn hard() -> ScanReport {
     });
     weak.occurrences = vec![in_file(&format!("backup-{password}/notes.txt"), 8, "password: <15 bytes>")];
     let mut in_path = finding(rule("path.secret", Severity::Low), with_slashes.as_bytes());
-    in_path.occurrences = vec![in_part(Part::Name, &format!("x/{with_slashes}"), "x/<17 bytes>")];
+    in_path.occurrences = vec![
+        in_part(Part::Name, &format!("x/{with_slashes}"), "x/<17 bytes>"),
+        Occurrence { provenance: in_history(password, with_slashes), ..in_file("", 4, "") },
+    ];
     ScanReport {
         findings: vec![critical, multi_line, braces, binary, weak, in_path],
         problems: vec![
@@ -144,6 +168,7 @@ pub(super) fn hard() -> ScanReport {
                 read: Duration::from_millis(250),
                 prefilter: Duration::from_millis(120),
                 confirm: Duration::from_millis(30),
+                history: Duration::from_millis(70),
                 wall: Duration::from_millis(500),
             },
             ..small().stats

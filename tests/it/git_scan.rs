@@ -1,0 +1,283 @@
+//! `unleak scan` on repositories made by git: everything that can hold a secret, and what history says of it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::{
+    git_store::repositories::{git, git_with_input},
+    samples,
+};
+
+/// Scans with `--show-secrets`; the exit code and the report.
+fn scan(dir: &Path, args: &[&str]) -> (i32, Value) {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_unleak"))
+        .env_clear()
+        .env("HOME", home.path())
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .args(["scan", "-f", "json", "--show-secrets"])
+        .args(args)
+        .output()
+        .unwrap();
+    let code = output.status.code().unwrap_or(-1);
+    (code, serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}")))
+}
+
+/// Occurrences by secret.
+fn found(report: &Value) -> BTreeMap<String, Vec<Value>> {
+    let findings = report["findings"].as_array().unwrap();
+    let entry = |finding: &Value| {
+        (finding["secret"].as_str().unwrap().to_owned(), finding["occurrences"].as_array().unwrap().clone())
+    };
+    let found: BTreeMap<_, _> = findings.iter().map(entry).collect();
+    assert_eq!(found.len(), findings.len(), "a secret is one finding");
+    found
+}
+
+fn commit(dir: &Path, path: &str, content: impl AsRef<[u8]>) -> String {
+    let file = dir.join(path);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, content).unwrap();
+    git(dir, &["add", "-A"]);
+    git(dir, &["commit", "-qm", path]);
+    head(dir)
+}
+
+fn head(dir: &Path) -> String {
+    rev(dir, "HEAD")
+}
+
+fn rev(dir: &Path, name: &str) -> String {
+    String::from_utf8(git(dir, &["rev-parse", name])).unwrap().trim().to_owned()
+}
+
+fn init(options: &[&str]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    git(dir.path(), &[&["init", "-q", "-b", "main"], options].concat());
+    dir
+}
+
+/// Puts a secret into every place that history has; returns what they are called.
+#[allow(clippy::too_many_lines, reason = "a list")]
+fn plant_everywhere(dir: &Path) -> BTreeMap<String, &'static str> {
+    let mut planted = BTreeMap::new();
+    let mut token = |place: &'static str| {
+        let token = samples::github_token(planted.len() as u64 + 100);
+        planted.insert(token.clone(), place);
+        token
+    };
+    commit(dir, "deleted.txt", token("deleted file"));
+    git(dir, &["rm", "-q", "deleted.txt"]);
+    git(dir, &["commit", "-qm", "away"]);
+    let utf16: Vec<u8> =
+        format!("\u{feff}key = {}\n", token("UTF-16")).encode_utf16().flat_map(u16::to_le_bytes).collect();
+    commit(dir, "utf16.txt", utf16);
+    commit(dir, "binary.bin", [&[0, 1, 2, 255][..], token("binary").as_bytes(), &[0, 3]].concat());
+    commit(dir, ".gitattributes", "*.secret -diff\n");
+    commit(dir, "hidden.secret", token("-diff attribute"));
+    commit(
+        dir,
+        ".gitmodules",
+        format!("[submodule \"x\"]\n\turl = https://u:{}@example.org/x\n", token(".gitmodules")),
+    );
+    commit(dir, &format!("{}.txt", token("file name")), "x");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(token("symbolic link"), dir.join("link")).unwrap();
+        git(dir, &["add", "-A"]);
+        git(dir, &["commit", "-qm", "link"]);
+        git(dir, &["rm", "-q", "link"]);
+    }
+    git(dir, &["commit", "-q", "--allow-empty", "-m", &format!("use {}", token("commit message"))]);
+    git(dir, &["-c", &format!("user.name={}", token("unused")), "commit", "-q", "--allow-empty", "-m", "n"]);
+    git(
+        dir,
+        &[
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            "author",
+            "--author",
+            &format!("{} <x@example.org>", token("author name")),
+        ],
+    );
+    git(
+        dir,
+        &[
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            "mail",
+            "--author",
+            &format!("x <{}@example.org>", token("author mail")),
+        ],
+    );
+    git(dir, &["tag", "-a", "v1", "-m", &token("tag message")]);
+    git(dir, &["notes", "add", "-m", &token("note")]);
+    git(dir, &["branch", &token("ref name")]);
+    git(dir, &["update-ref", "--create-reflog", "-m", &token("reflog message"), "refs/heads/logged", "HEAD"]);
+    git(dir, &["config", "remote.x.url", &format!("https://u:{}@example.org/x", token("config"))]);
+    // Content of a merge alone.
+    git(dir, &["checkout", "-q", "-b", "side"]);
+    commit(dir, "side.txt", "side");
+    git(dir, &["checkout", "-q", "main"]);
+    commit(dir, "main.txt", "main");
+    git(dir, &["merge", "-q", "--no-commit", "--no-ff", "side"]);
+    fs::write(dir.join("evil.txt"), token("merge")).unwrap();
+    git(dir, &["add", "-A"]);
+    git(dir, &["commit", "-qm", "merge"]);
+    git(dir, &["rm", "-q", "evil.txt"]);
+    git(dir, &["commit", "-qm", "evil is gone"]);
+    // A commit that only the reflog knows, then one that nobody knows.
+    let before = head(dir);
+    commit(dir, "amended.txt", token("reflog only"));
+    git(dir, &["reset", "-q", "--hard", &before]);
+    git_with_input(dir, &["hash-object", "-w", "--stdin"], token("dangling blob").as_bytes());
+    fs::write(dir.join("main.txt"), token("stash")).unwrap();
+    git(dir, &["stash", "-q"]);
+    fs::write(dir.join("staged.txt"), token("index only")).unwrap();
+    git(dir, &["add", "staged.txt"]);
+    fs::remove_file(dir.join("staged.txt")).unwrap();
+    planted.retain(|_, place| *place != "unused");
+    planted
+}
+
+fn assert_all_found(dir: &Path, planted: &BTreeMap<String, &'static str>, args: &[&str]) {
+    let (code, report) = scan(dir, args);
+    let found = found(&report);
+    for (token, place) in planted {
+        assert!(found.contains_key(token), "{place} with {args:?}");
+    }
+    assert_eq!(report["problems"].as_array().unwrap().len(), 0, "{}", report["problems"]);
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn everything_that_can_hold_a_secret_is_scanned() {
+    for options in [&[][..], &["--object-format=sha256"], &["--ref-format=reftable"]] {
+        let dir = init(options);
+        let planted = plant_everywhere(dir.path());
+        assert_all_found(dir.path(), &planted, &["."]);
+        assert_all_found(dir.path(), &planted, &[".", "--history-only", "--paranoid"]);
+        git(dir.path(), &["repack", "-adkq", "--depth=50", "--window=50"]);
+        assert_all_found(dir.path(), &planted, &[".", "--history-only", "--paranoid"]);
+        let mirror = tempfile::tempdir().unwrap();
+        git(mirror.path(), &["clone", "-q", "--mirror", &dir.path().to_string_lossy(), "m.git"]);
+        // What no ref leads to isn't cloned, nor is what belongs to one repository alone.
+        let local = ["reflog only", "dangling blob", "stash", "index only", "reflog message", "config"];
+        let mut cloned = planted;
+        cloned.retain(|_, place| !local.contains(place));
+        if options.iter().all(|option| !option.contains("reftable")) {
+            assert_all_found(&mirror.path().join("m.git"), &cloned, &["."]);
+        }
+    }
+}
+
+#[test]
+fn history_says_when_a_secret_came_and_whether_it_is_still_there() {
+    let dir = init(&[]);
+    let dir = dir.path();
+    let (old, kept) = (samples::github_token(1), samples::github_token(2));
+    commit(dir, "readme", "x\n");
+    let came = commit(dir, "a/config.yml", format!("x: 1\nkey: {old}\n"));
+    let moved = commit(dir, "a/config.yml", format!("x: 2\ny: 3\nkey: {old}\n"));
+    git(dir, &["tag", "with-key"]);
+    commit(dir, "a/config.yml", "x: 2\n");
+    let kept_in = commit(dir, "b.txt", &kept);
+    git(dir, &["mv", "b.txt", "c.txt"]);
+    git(dir, &["commit", "-qm", "rename"]);
+    let renamed = head(dir);
+    let (code, report) = scan(dir, &["."]);
+    assert_eq!((code, &report["problems"]), (1, &serde_json::json!([])));
+    let found = found(&report);
+    assert_eq!(found.len(), 2);
+    let [occurrence] = &found[&old][..] else { panic!("{:?}", found[&old]) };
+    let (place, history) = (&occurrence["provenance"], &occurrence["provenance"]["history"]);
+    assert_eq!((&place["kind"], &place["path"]), (&"git".into(), &"a/config.yml".into()));
+    assert_eq!((&history["first"]["id"], &history["last"]["id"]), (&came.into(), &moved.clone().into()));
+    assert_eq!((&history["commits"], &history["versions"]), (&2.into(), &2.into()));
+    assert_eq!((&history["at_head"], &history["reachable"]), (&false.into(), &true.into()));
+    assert_eq!(history["refs"], serde_json::json!(["refs/tags/with-key"]));
+    assert_eq!(history["first"]["author"]["email"], "a@example.org");
+    assert_eq!(history["first"]["committer"]["time"], "2023-11-14T22:13:20Z");
+    assert_eq!(occurrence["place"]["line"], 2, "the place is that of the first version");
+    // One finding: the file of the work tree and both names in history.
+    let paths: Vec<_> =
+        found[&kept].iter().map(|o| (o["provenance"]["kind"].clone(), o["provenance"]["path"].clone())).collect();
+    assert_eq!(
+        paths,
+        [("file".into(), "./c.txt".into()), ("git".into(), "b.txt".into()), ("git".into(), "c.txt".into())]
+    );
+    let (first, second) = (&found[&kept][1]["provenance"]["history"], &found[&kept][2]["provenance"]["history"]);
+    assert_eq!((&first["first"]["id"], &first["at_head"]), (&kept_in.into(), &false.into()));
+    assert_eq!((&second["first"]["id"], &second["at_head"]), (&renamed.into(), &true.into()));
+}
+
+#[test]
+fn paths_count_in_history_as_they_do_in_a_work_tree() {
+    let dir = init(&[]);
+    // An unquoted value is none in source code, but it is one in a configuration file.
+    let line = format!("password = {}\n", "kX9vQ2mLp7Rt4wZs8Bn3");
+    commit(dir.path(), "settings.conf", &line);
+    commit(dir.path(), "main.c", format!("{line}\n"));
+    let (_, report) = scan(dir.path(), &[".", "--history-only"]);
+    let found = found(&report);
+    let paths: Vec<_> = found.values().flatten().map(|o| o["provenance"]["path"].clone()).collect();
+    assert_eq!(paths, ["settings.conf"]);
+}
+
+#[test]
+fn a_repository_without_objects_is_no_clean_history() {
+    let dir = init(&[]);
+    let (code, report) = scan(dir.path(), &["."]);
+    assert_eq!(code, 3);
+    assert_eq!(report["problems"][0]["kind"], "empty-repository");
+    assert_eq!(scan(dir.path(), &[".", "--no-history"]).0, 0);
+    let (code, report) = scan(dir.path(), &["objects", "--history-only"]);
+    assert_eq!((code, &report["problems"][0]["kind"]), (3, &"history-not-scanned".into()));
+}
+
+#[test]
+fn scanning_writes_nothing_and_runs_nothing_of_the_repository() {
+    let dir = init(&[]);
+    commit(dir.path(), "a.txt", samples::github_token(5));
+    let marker = dir.path().join("ran");
+    let program = format!("touch {}; false", marker.display());
+    for key in
+        ["core.fsmonitor", "core.sshCommand", "filter.x.smudge", "filter.x.clean", "diff.x.textconv", "alias.log"]
+    {
+        git(dir.path(), &["config", key, &program]);
+    }
+    fs::write(dir.path().join(".git/info/attributes"), "* filter=x diff=x\n").unwrap();
+    let state = |dir: &Path| git(dir, &["-c", "core.fsmonitor=false", "rev-parse", "HEAD"]);
+    let before: Vec<_> = walk(dir.path());
+    let head = state(dir.path());
+    assert_eq!(scan(dir.path(), &["."]).0, 1);
+    assert_eq!((walk(dir.path()), state(dir.path())), (before, head));
+    assert!(!marker.exists());
+}
+
+/// Every file below a directory with its content's hash and its time of change.
+fn walk(dir: &Path) -> Vec<(std::path::PathBuf, blake3::Hash, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walk(&path));
+        } else {
+            let modified = fs::metadata(&path).unwrap().modified().unwrap();
+            found.push((path.clone(), blake3::hash(&fs::read(&path).unwrap()), modified));
+        }
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found
+}

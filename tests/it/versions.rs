@@ -1,0 +1,182 @@
+//! Versions of a blob, scanned by what is new in them, against full scans of every one.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use proptest::prelude::*;
+use unleak::{
+    Scanner,
+    model::{GitPlace, ObjectId, ObjectKind, Origin, ScanReport},
+    source::{Base, Memory, Op, Plan, Receiver, Source},
+};
+
+use crate::{
+    engine::{scan, scan_paranoid},
+    samples::{self, noise},
+};
+use unleak::rule::template::SampleRng;
+
+/// A version: the one that it is made of, and how.
+#[derive(Clone, Debug)]
+struct Version {
+    base: usize,
+    ops: Vec<Op>,
+    bytes: Vec<u8>,
+}
+
+/// Versions, each handed over after its base. With `whole` nobody is told of bases.
+struct Chain {
+    versions: Vec<Version>,
+    whole: bool,
+}
+
+impl Source for Chain {
+    fn run<'r>(&self, _: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
+        let mut receiver = receiver();
+        let mut memories: Vec<Memory> = Vec::new();
+        for (number, version) in self.versions.iter().enumerate() {
+            let id = ObjectId::from_bytes(&[number as u8; 20]).unwrap();
+            let place = GitPlace::of_object(&Arc::from(std::path::Path::new("repository")), id, ObjectKind::Blob);
+            let base = (number > 0 && !self.whole).then(|| Base {
+                len: self.versions[version.base].bytes.len(),
+                memory: &memories[version.base],
+                ops: &version.ops,
+            });
+            memories.push(receiver.version(Origin::Object(&place), &version.bytes, base));
+        }
+    }
+}
+
+/// What a step of a delta does, in parts of what there is.
+#[derive(Clone, Debug)]
+enum Step {
+    Copy(f64, f64),
+    Insert(Vec<u8>),
+}
+
+fn step(fragments: Arc<Vec<Vec<u8>>>) -> impl Strategy<Value = Step> {
+    let part = 0.0..1.0_f64;
+    let insert = (any::<prop::sample::Index>(), part.clone(), part.clone()).prop_map(move |(which, from, to)| {
+        let fragment = which.get(&fragments);
+        let cut = |at: f64| (at * fragment.len() as f64) as usize;
+        // Half of them whole, the rest cut somewhere: a secret may be completed by what follows.
+        let (from, to) = if from < 0.5 { (0, fragment.len()) } else { (cut(from.min(to)), cut(from.max(to))) };
+        Step::Insert(fragment[from..to].to_vec())
+    });
+    prop_oneof![2 => (part.clone(), part).prop_map(|(from, to)| Step::Copy(from, to)), 1 => insert]
+}
+
+/// The version that these steps make of `base`, with steps as a walk hands them over.
+fn version(base: usize, of: &[u8], steps: &[Step]) -> Version {
+    let (mut bytes, mut ops): (Vec<u8>, Vec<Op>) = (Vec::new(), Vec::new());
+    for step in steps {
+        let to = bytes.len() as u32;
+        match step {
+            Step::Copy(one, other) => {
+                let cut = |at: f64| (at * of.len() as f64) as usize;
+                let range = cut(one.min(*other))..cut(one.max(*other));
+                if !range.is_empty() {
+                    ops.push(Op::Copy { from: range.start as u32, to, len: range.len() as u32 });
+                    bytes.extend_from_slice(&of[range]);
+                }
+            }
+            Step::Insert(inserted) if inserted.is_empty() => {}
+            Step::Insert(inserted) => {
+                ops.push(Op::Insert { to, len: inserted.len() as u32 });
+                bytes.extend_from_slice(inserted);
+            }
+        }
+    }
+    Version { base, ops, bytes }
+}
+
+fn fragments() -> Arc<Vec<Vec<u8>>> {
+    let mut fragments: Vec<Vec<u8>> = samples::all(7).into_iter().map(|planted| planted.text).collect();
+    fragments.push(b"\"".to_vec());
+    fragments.push(b"\n".to_vec());
+    fragments.push(b"unleak:allow".to_vec());
+    fragments.push(vec![0]);
+    fragments.push(noise(&mut SampleRng::new(1), 3_000));
+    Arc::new(fragments)
+}
+
+fn first(fragments: &[Vec<u8>], seed: u64) -> Vec<u8> {
+    let mut rng = SampleRng::new(seed);
+    let mut text = Vec::new();
+    for _ in 0..6 {
+        let length = 200 + rng.below(4_000);
+        text.extend(noise(&mut rng, length));
+        text.extend_from_slice(&fragments[rng.below(fragments.len())]);
+    }
+    text
+}
+
+fn summary(report: &ScanReport) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        writeln!(text, "{} {} {}", finding.rule.id, finding.fingerprint, finding.score).unwrap();
+        for occurrence in &finding.occurrences {
+            writeln!(text, "  {:?} {:?} {}", occurrence.provenance, occurrence.place, occurrence.context).unwrap();
+        }
+    }
+    text
+}
+
+fn check(versions: Vec<Version>) -> Result<(), TestCaseError> {
+    let scanner = Scanner::builtin();
+    let whole = scan(&scanner, &Chain { versions: versions.clone(), whole: true }, 1);
+    let carried = scan(&scanner, &Chain { versions: versions.clone(), whole: false }, 1);
+    prop_assert_eq!(summary(&carried), summary(&whole));
+    let checked = scan_paranoid(&scanner, &Chain { versions, whole: false });
+    prop_assert!(checked.problems.is_empty(), "{:?}", checked.problems);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn versions_are_scanned_as_if_in_full(
+        seed in any::<u64>(),
+        plans in {
+            let fragments = fragments();
+            prop::collection::vec(
+                (any::<prop::sample::Index>(), prop::collection::vec(step(fragments), 1..12)), 1..8)
+        },
+    ) {
+        let text = first(&fragments(), seed);
+        let mut versions = vec![Version { base: 0, ops: Vec::new(), bytes: text }];
+        for (base, steps) in &plans {
+            let base = base.index(versions.len());
+            versions.push(version(base, &versions[base].bytes, steps));
+        }
+        check(versions)?;
+    }
+}
+
+/// A secret of any rule, cut at any place by the joint between a copy and an insert, is found all the same.
+#[test]
+fn secrets_across_joints_are_found() {
+    let padding = vec![b'\n'; 40_000];
+    for planted in samples::all(3) {
+        let half = planted.text.len() / 2;
+        let base = [&padding, &planted.text[..half], &padding[..]].concat();
+        let (head, tail) = (padding.len() + half, planted.text.len() - half);
+        let bytes = [&base[..head], &planted.text[half..], &base[head..]].concat();
+        let ops = vec![
+            Op::Copy { from: 0, to: 0, len: head as u32 },
+            Op::Insert { to: head as u32, len: tail as u32 },
+            Op::Copy { from: head as u32, to: (head + tail) as u32, len: (base.len() - head) as u32 },
+        ];
+        // And back again: what was a secret is none any more.
+        let back = vec![
+            Op::Copy { from: 0, to: 0, len: head as u32 },
+            Op::Copy { from: (head + tail) as u32, to: head as u32, len: (base.len() - head) as u32 },
+        ];
+        let versions = vec![
+            Version { base: 0, ops: Vec::new(), bytes: base.clone() },
+            Version { base: 0, ops, bytes },
+            Version { base: 1, ops: back, bytes: base },
+        ];
+        check(versions).unwrap_or_else(|error| panic!("{}: {error}", planted.rule));
+    }
+}
