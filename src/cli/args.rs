@@ -108,6 +108,8 @@ pub(super) struct ScanArgs {
     #[command(flatten)]
     pub(super) walk: WalkArgs,
     #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+    #[command(flatten)]
     pub(super) rules: RuleArgs,
     #[command(flatten)]
     pub(super) verdict: VerdictArgs,
@@ -142,6 +144,30 @@ pub(super) struct WalkArgs {
     /// Follow symbolic links.
     #[arg(short = 'L', long)]
     pub(super) follow_links: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Changes in a git repository (whole files as the change leaves them)")]
+#[group(multiple = false)]
+pub(super) struct ChangeArgs {
+    /// Scan what is staged for the next commit.
+    #[arg(long)]
+    pub(super) staged: bool,
+    /// Scan files of the work tree that differ from what is staged.
+    #[arg(long)]
+    pub(super) unstaged: bool,
+    /// Scan what the commits of a range bring: A..B, A...B, or B for all that B has.
+    #[arg(long, value_name = "RANGE")]
+    pub(super) range: Option<String>,
+    /// Scan what commits of any ref brought since a date (2024-05-02, "2 weeks ago") or after a commit.
+    #[arg(long, value_name = "DATE|COMMIT")]
+    pub(super) since: Option<String>,
+    /// Scan what the commits of a branch brought.
+    #[arg(long, value_name = "NAME")]
+    pub(super) branch: Option<String>,
+    /// Scan what a push brings, as a pre-receive hook: reads the old and new id of each ref from standard input.
+    #[arg(long)]
+    pub(super) pre_receive: bool,
 }
 
 #[derive(Debug, Args)]

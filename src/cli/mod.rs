@@ -42,6 +42,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let display = Cell::new(progress::show(cli.wants_progress(), &progress));
     let mut env = Env {
         var: &|name| std::env::var_os(name),
+        now: &std::time::SystemTime::now,
         random: &|buffer| File::open("/dev/urandom")?.read_exact(buffer),
         stdout: &mut io::stdout().lock(),
         interrupt: &interrupt,

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::args::{Colour, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
-        RuleChoice,
+        ChangeChoice, RuleChoice,
         scan::{History, ScanSettings, Target},
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
@@ -59,6 +59,15 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
 }
 
 fn target(args: &ScanArgs) -> anyhow::Result<Target> {
+    if let Some(choice) = change_choice(args) {
+        let repository = match args.paths.as_slice() {
+            [] => PathBuf::from("."),
+            [path] => path.clone(),
+            _ => anyhow::bail!("changes are those of one repository: give one path"),
+        };
+        anyhow::ensure!(args.files_from.is_none(), "--files-from lists files, which changes have of their own");
+        return Ok(Target::Changes { repository, choice });
+    }
     if let Some(list) = &args.files_from {
         return Ok(Target::ListedIn(list.clone()));
     }
@@ -70,6 +79,20 @@ fn target(args: &ScanArgs) -> anyhow::Result<Target> {
             anyhow::bail!("standard input (-) can't be mixed with other paths: scan it on its own")
         }
         paths => Ok(Target::Paths(paths.to_vec())),
+    }
+}
+
+fn change_choice(args: &ScanArgs) -> Option<ChangeChoice> {
+    let changes = &args.changes;
+    match changes {
+        _ if changes.staged => Some(ChangeChoice::Staged),
+        _ if changes.unstaged => Some(ChangeChoice::Unstaged),
+        _ if changes.pre_receive => Some(ChangeChoice::PreReceive),
+        _ => {
+            let range = changes.range.clone().map(ChangeChoice::Range);
+            let since = changes.since.clone().map(ChangeChoice::Since);
+            range.or(since).or(changes.branch.clone().map(ChangeChoice::Branch))
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{ffi::OsString, io, path::PathBuf, sync::atomic::AtomicBool};
+use std::{ffi::OsString, io, path::PathBuf, sync::atomic::AtomicBool, time::SystemTime};
 
 use crate::engine::Progress;
 
@@ -6,6 +6,8 @@ use crate::engine::Progress;
 pub struct Env<'a> {
     /// An environment variable.
     pub var: &'a dyn Fn(&str) -> Option<OsString>,
+    /// The time.
+    pub now: &'a dyn Fn() -> SystemTime,
     /// Fills a buffer with bytes that can't be predicted.
     pub random: &'a dyn Fn(&mut [u8]) -> io::Result<()>,
     /// Standard output.

@@ -1,6 +1,7 @@
 //! One file per verb. A command gets validated settings and an [`Env`], composes the other modules, and says how it
 //! went; it never sees a command line.
 
+mod changes;
 mod env;
 mod exit;
 mod explain;
@@ -9,6 +10,7 @@ mod output;
 pub mod rules;
 pub mod scan;
 
+pub use changes::ChangeChoice;
 pub use env::Env;
 pub use exit::ExitCode;
 pub use explain::explain;
@@ -37,6 +39,9 @@ pub enum CommandError {
     /// A source's settings can't be used.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),
+    /// The changes asked for can't be worked out.
+    #[error(transparent)]
+    Changes(#[from] changes::ChangesError),
     /// A rule id stands twice.
     #[error("rule id `{0}` is defined twice: give one of them another id")]
     DuplicateRule(String),

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{CommandError, Env, ExitCode, RuleChoice, fingerprint_key, output};
+use super::{ChangeChoice, CommandError, Env, ExitCode, RuleChoice, changes, fingerprint_key, output};
 use crate::{
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
     model::{DisplayPath, Problem, ProblemKind, Provenance, ScanReport, Severity},
@@ -27,6 +27,13 @@ pub enum Target {
     ListedIn(PathBuf),
     /// Standard input itself.
     Stdin,
+    /// Changes in the repository that this path is in.
+    Changes {
+        /// A path in it.
+        repository: PathBuf,
+        /// Which changes.
+        choice: ChangeChoice,
+    },
 }
 
 /// How much of the git repositories that a walk meets is scanned.
@@ -82,21 +89,14 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
 }
 
-/// The files and directories to scan; none for standard input.
-fn roots(target: &Target) -> Result<Option<Vec<PathBuf>>, CommandError> {
-    let roots = match target {
-        Target::Stdin => return Ok(None),
-        Target::Paths(paths) => paths.clone(),
-        Target::ListedIn(path) => {
-            let listed = if path.as_os_str() == "-" {
-                read_paths(&mut std::io::stdin().lock())
-            } else {
-                std::fs::File::open(path).and_then(|mut file| read_paths(&mut file as &mut dyn Read))
-            };
-            listed.map_err(|source| CommandError::Read { path: DisplayPath(path).to_string(), source })?
-        }
+/// The paths that a file (`-` is standard input) lists.
+fn listed(list: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let paths = if list.as_os_str() == "-" {
+        read_paths(&mut std::io::stdin().lock())
+    } else {
+        std::fs::File::open(list).and_then(|mut file| read_paths(&mut file as &mut dyn Read))
     };
-    Ok(Some(roots))
+    paths.map_err(|source| CommandError::Read { path: DisplayPath(list).to_string(), source })
 }
 
 fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<ScanReport, CommandError> {
@@ -116,9 +116,11 @@ fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<Sca
         progress: env.progress,
     };
     let mut scan = Scan::new(scanner, &options);
-    match roots(&settings.target)? {
-        None => scan.run(&Stream::new("<stdin>", std::io::stdin())),
-        Some(roots) => scan_paths(settings, roots, &mut scan)?,
+    match &settings.target {
+        Target::Stdin => scan.run(&Stream::new("<stdin>", std::io::stdin())),
+        Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan, env)?,
+        Target::Paths(paths) => scan_paths(settings, paths.clone(), &mut scan)?,
+        Target::ListedIn(list) => scan_paths(settings, listed(list)?, &mut scan)?,
     }
     let report = scan.finish();
     failed.into_inner().map_or(Ok(report), Err)
@@ -163,7 +165,7 @@ fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) ->
     let counts = |severity: Severity| settings.fail_on.is_some_and(|least| severity >= least);
     if interrupted {
         ExitCode::Interrupted
-    } else if report.findings.iter().any(|finding| counts(finding.rule.severity)) {
+    } else if report.findings.iter().any(|finding| counts(finding.rule.severity) && !finding.is_old()) {
         ExitCode::Findings
     } else if !report.problems.is_empty() && !settings.allow_incomplete {
         ExitCode::Incomplete

@@ -2,14 +2,14 @@
 //! occurrence, from the commit that introduced it to the last that has it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{collect::Hit, verdict::Score};
 use crate::{
-    model::{GitHistory, GitPlace, ObjectId, Part, Provenance},
+    model::{GitHistory, GitPlace, ObjectId, Part, Provenance, Secret},
     source::{Trace, Traces, Wanted, path_of},
 };
 
@@ -35,9 +35,15 @@ pub(super) fn wanted(hits: &[Hit]) -> Wanted {
 pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit> {
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     let none = [Trace::default()];
+    let before = secrets_before(&hits, traces);
     for hit in hits {
         let Provenance::Git(place) = &hit.occurrence.provenance else { continue };
         let (object, is_name) = (place.object, hit.occurrence.part == Part::Name);
+        let stood_before = traces.before.as_ref().is_some_and(|before| before.contains(&object));
+        if !is_name && stood_before && !traces.objects.contains_key(&object) {
+            continue;
+        }
+        let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, hit.secret.clone())));
         let found = match &place.path {
             Some(name) if is_name => traces.names.get(bytes_of(name)),
             _ => traces.objects.get(&object),
@@ -47,10 +53,22 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit
             let Some(score) = score_at(&hit, path.as_deref(), min_score) else { continue };
             let unplaced = (path.is_none() && !is_name).then_some(object);
             let key = Key { rule: hit.rule, secret: hit.secret.clone(), part: hit.occurrence.part, path, unplaced };
-            groups.entry(key).or_default().add(&hit, score, object, trace);
+            let group = groups.entry(key).or_default();
+            group.add(&hit, score, object, trace);
+            group.history.introduced = introduced;
         }
     }
     groups.into_iter().filter_map(|(key, group)| group.into_hit(key.path, &traces.refs)).collect()
+}
+
+/// Secrets that stood somewhere before the changes that are scanned, by rule.
+fn secrets_before(hits: &[Hit], traces: &Traces) -> Option<HashSet<(u32, Secret)>> {
+    let before = traces.before.as_ref()?;
+    let was_there = |hit: &&Hit| match &hit.occurrence.provenance {
+        Provenance::Git(place) => hit.occurrence.part != Part::Name && before.contains(&place.object),
+        _ => false,
+    };
+    Some(hits.iter().filter(was_there).map(|hit| (hit.rule, hit.secret.clone())).collect())
 }
 
 fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Score> {
@@ -62,7 +80,7 @@ fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Score> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     rule: u32,
-    secret: crate::model::Secret,
+    secret: Secret,
     part: Part,
     path: Option<PathBuf>,
     /// An object that no tree names stands for itself.

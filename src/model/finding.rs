@@ -29,6 +29,19 @@ pub struct Finding {
     pub occurrences: Vec<Occurrence>,
 }
 
+impl Finding {
+    /// Was it there before the changes that were scanned? Then it is no reason to refuse them. Never, where whole files
+    /// or all of history were scanned.
+    #[must_use]
+    pub fn is_old(&self) -> bool {
+        let was_there = |provenance: &Provenance| match provenance {
+            Provenance::Git(place) => place.history.as_ref().is_some_and(|history| history.introduced == Some(false)),
+            _ => false,
+        };
+        self.occurrences.iter().all(|occurrence| was_there(&occurrence.provenance))
+    }
+}
+
 /// A versioned keyed digest, printed as `v1:` and 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub [u8; 16]);

@@ -66,6 +66,8 @@ pub struct GitHistory {
     pub reachable: bool,
     /// Is it staged in the index?
     pub in_index: bool,
+    /// Of a scan of changes: do they bring it, or was it there before? `None` where all of history was scanned.
+    pub introduced: Option<bool>,
 }
 
 impl GitHistory {

@@ -83,14 +83,17 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
     let Some(history) = &place.history else { return Vec::new() };
     let mut parts = Vec::new();
     let noun = place.object_kind.as_str();
-    match (&history.first, place.object_kind) {
-        (Some(first), ObjectKind::Commit | ObjectKind::Tag) => parts.push(by("written", first)),
-        (Some(first), _) => parts.push(format!("introduced in {}", in_commit(first))),
-        (None, _) if history.in_index => parts.push("staged, in no commit".to_owned()),
-        (None, _) => parts.push(format!("{noun} {} in no commit", short(&place.object))),
-    }
+    parts.push(match (&history.first, place.object_kind) {
+        (Some(first), ObjectKind::Commit | ObjectKind::Tag) => by("written", first),
+        _ if history.introduced == Some(false) => "was there before this change".to_owned(),
+        (Some(first), _) => format!("introduced in {}", in_commit(first)),
+        (None, _) if history.in_index => "staged".to_owned(),
+        (None, _) if history.introduced.is_some() => "in the work tree".to_owned(),
+        (None, _) => format!("{noun} {} in no commit", short(&place.object)),
+    });
     match (&history.last, place.object_kind) {
         (_, ObjectKind::Commit | ObjectKind::Tag) => {}
+        _ if history.introduced.is_some() => {}
         _ if history.at_head => parts.push(format!("still at HEAD, {}", count(history.commits, "commit"))),
         (Some(last), _) => parts.push(format!("last in {}, {}", in_commit(last), count(history.commits, "commit"))),
         (None, _) => {}

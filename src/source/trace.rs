@@ -1,6 +1,6 @@
 //! What a source is asked about objects that turned out to hold something.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::{GitHistory, ObjectId};
 
@@ -28,6 +28,9 @@ pub struct Traces {
     pub objects: HashMap<ObjectId, Vec<Trace>>,
     /// By name.
     pub names: HashMap<Vec<u8>, Vec<Trace>>,
+    /// Objects that stood there before the changes that are scanned: a secret in one of them is not new, and only what
+    /// the changes leave is reported. `None` where no changes are scanned.
+    pub before: Option<HashSet<ObjectId>>,
     /// Names of refs, to which [`Trace::refs`] points.
     pub refs: Vec<String>,
 }

@@ -27,6 +27,7 @@ use crate::{
 };
 use order::Order;
 use places::Places;
+pub(super) use record::signatures;
 use record::{Recorder, Records, Tables};
 use sets::Sets;
 

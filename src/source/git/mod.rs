@@ -11,6 +11,8 @@
 //! ```
 
 mod buffer;
+mod change_set;
+pub mod changes;
 mod config;
 mod cursor;
 mod decoder;
@@ -33,10 +35,13 @@ mod queue;
 mod reader;
 pub mod refs;
 mod repository;
+pub mod revisions;
+pub mod staging;
 mod store;
 mod walk;
 
 pub use crate::model::{ObjectId, ObjectKind as Kind};
+pub use change_set::{ChangeSet, discover};
 pub use delta::Op;
 pub use id::{KindSet, ObjectFormat};
 pub(crate) use layout::path_of;

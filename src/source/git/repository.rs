@@ -56,7 +56,12 @@ impl Repository {
         &self.store
     }
 
-    fn problem(&self, problem: &StoreProblem) -> Problem {
+    /// As the user could open it.
+    pub(super) fn path(&self) -> &Arc<Path> {
+        &self.path
+    }
+
+    pub(super) fn problem(&self, problem: &StoreProblem) -> Problem {
         let provenance = match problem.object {
             Some(id) => Provenance::Git(Box::new(GitPlace::of_object(&self.path, id, Kind::Blob))),
             None => Provenance::File(problem.path.clone()),
@@ -107,7 +112,8 @@ impl Source for Repository {
 
 impl Repository {
     /// Refs, and what else keeps objects alive.
-    fn refs(&self) -> &Refs {
+    #[must_use]
+    pub fn refs(&self) -> &Refs {
         self.refs.get_or_init(|| Refs::read(&self.store))
     }
 

@@ -322,12 +322,16 @@ impl Records {
     /// Author, committer and their times.
     pub(super) fn commit_info(&self, commit: u32) -> Option<GitCommit> {
         let record = self.commits.get(commit as usize)?;
-        let mut lines = record.people.split(|byte| *byte == b'\n');
-        let author = lines.next().unwrap_or_default();
-        let author = signature_of(author.strip_prefix(b"author ").unwrap_or(author));
-        let committer = lines.next().and_then(|line| line.strip_prefix(b"committer ")).map(signature_of);
-        Some(GitCommit { id: record.id, committer: committer.unwrap_or_else(|| author.clone()), author })
+        signatures(record.id, &record.people)
     }
+}
+
+/// Who made a commit, by its lines.
+pub(in crate::source::git) fn signatures(id: ObjectId, content: &[u8]) -> Option<GitCommit> {
+    let line = |name: &[u8]| header(content).find_map(|line| line.strip_prefix(name)).map(signature_of);
+    let (author, committer) = (line(b"author "), line(b"committer "));
+    let author = author.or_else(|| committer.clone())?;
+    Some(GitCommit { id, committer: committer.unwrap_or_else(|| author.clone()), author })
 }
 
 #[cfg(test)]

@@ -1,0 +1,210 @@
+//! Scans of changes: what is staged, a range of commits, a push.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use super::{CommandError, Env};
+use crate::{
+    engine::Scan,
+    model::DisplayPath,
+    source::git::{
+        ChangeSet, ObjectStore, OpenError, Repository,
+        changes::{self, Changes},
+        discover,
+        revisions::{self, RevisionError, Revisions},
+    },
+};
+
+/// Which changes to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangeChoice {
+    /// What is staged for the next commit.
+    Staged,
+    /// Files of the work tree that differ from what is staged.
+    Unstaged,
+    /// What the commits of `A..B`, `A...B` or `B` bring.
+    Range(String),
+    /// What commits of any ref brought since a date or after a commit.
+    Since(String),
+    /// What the commits of a branch brought.
+    Branch(String),
+    /// What a push brings, by the standard input of a `pre-receive` hook.
+    PreReceive,
+}
+
+/// Why changes can't be worked out.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangesError {
+    /// No repository.
+    #[error("{0} is in no git repository")]
+    NoRepository(String),
+    /// It can't be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Unstaged changes of a repository without files.
+    #[error("{0} has no work tree")]
+    NoWorkTree(String),
+    /// A revision that means nothing.
+    #[error("{0}")]
+    Revision(#[from] RevisionError),
+    /// A branch that isn't there.
+    #[error("there is no branch `{0}`")]
+    NoBranch(String),
+    /// Standard input isn't what git gives a hook.
+    #[error("line {0} of standard input isn't `OLD-ID NEW-ID REF`, as git gives it to a pre-receive hook")]
+    HookInput(usize),
+    /// Standard input can't be read.
+    #[error("standard input: {0}")]
+    Input(std::io::Error),
+}
+
+/// Scans the chosen changes of the repository that `path` is in.
+pub(super) fn scan(path: &Path, choice: &ChangeChoice, scan: &mut Scan<'_>, env: &Env<'_>) -> Result<(), CommandError> {
+    let shown = || DisplayPath(path).to_string();
+    let root = discover(path).ok_or_else(|| ChangesError::NoRepository(shown()))?;
+    let quarantine = if *choice == ChangeChoice::PreReceive { changes::quarantine(env.var) } else { Vec::new() };
+    let repository = Repository::open_with(&root, &quarantine).map_err(ChangesError::Open)?;
+    let store = repository.store();
+    match choice {
+        ChangeChoice::Staged => {
+            let changes = changes::staged(store, &index_path(store, env));
+            scan.run(&ChangeSet::staged(&repository, changes));
+        }
+        ChangeChoice::Unstaged => {
+            let has_files = root.join(".git").exists();
+            let work_tree = has_files.then_some(&root).ok_or_else(|| ChangesError::NoWorkTree(shown()))?;
+            let changes = changes::unstaged(store, &index_path(store, env), work_tree);
+            scan.run(&ChangeSet::unstaged(&repository, changes, work_tree));
+        }
+        ChangeChoice::Range(text) => {
+            let range = Revisions::parse(store, repository.refs(), text).map_err(ChangesError::Revision)?;
+            scan.run(&ChangeSet::new(&repository, changes::range(store, &range)));
+        }
+        ChangeChoice::Since(text) => {
+            let changes = changes::range(store, &since(&repository, text, env)?);
+            scan.run(&ChangeSet::new(&repository, changes));
+        }
+        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, branch(&repository, name)?)),
+        ChangeChoice::PreReceive => {
+            let mut lines = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
+            let range = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
+            scan.run(&ChangeSet::new(&repository, changes::range(store, &range)));
+        }
+    }
+    Ok(())
+}
+
+/// The index that git is about to commit: `git commit FILE` and `git commit -a` make one of their own.
+fn index_path(store: &ObjectStore, env: &Env<'_>) -> PathBuf {
+    let set = (env.var)("GIT_INDEX_FILE").filter(|path| !path.is_empty());
+    set.map_or_else(|| store.git_dir().join("index"), PathBuf::from)
+}
+
+fn branch(repository: &Repository, name: &str) -> Result<Changes, ChangesError> {
+    let places = [format!("refs/heads/{name}"), format!("refs/remotes/{name}"), name.to_owned()];
+    let tip = places.iter().find_map(|place| repository.refs().find(place.as_bytes()));
+    let tip = tip.ok_or_else(|| ChangesError::NoBranch(name.to_owned()))?;
+    Ok(changes::range(repository.store(), &Revisions { include: vec![tip], ..Revisions::default() }))
+}
+
+/// Commits of all refs since a date, or those that a commit doesn't have.
+fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions, ChangesError> {
+    let refs = repository.refs();
+    let include = refs.refs.iter().map(|found| found.target).chain(refs.head).collect();
+    if let Some(since) = date(text, (env.now)()) {
+        return Ok(Revisions { include, exclude: Vec::new(), since: Some(since) });
+    }
+    let known = revisions::resolve(repository.store(), refs, text)?;
+    Ok(Revisions { include, exclude: vec![known], since: None })
+}
+
+/// A moment in seconds since 1970: `2024-05-02`, `2024-05-02T13:37:00Z` or `…+02:00`, `yesterday`, `3 days ago`. Without
+/// an offset it is UTC.
+fn date(text: &str, now: SystemTime) -> Option<i64> {
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
+    let text = text.trim().to_ascii_lowercase();
+    if text == "yesterday" {
+        return Some(now - 86_400);
+    }
+    if let Some(span) = text.strip_suffix(" ago") {
+        let (number, unit) = span.trim().split_once([' ', '.'])?;
+        let seconds = match unit.trim_end_matches('s') {
+            "second" => 1,
+            "minute" => 60,
+            "hour" => 3_600,
+            "day" => 86_400,
+            "week" => 7 * 86_400,
+            "month" => 30 * 86_400,
+            "year" => 365 * 86_400,
+            _ => return None,
+        };
+        return now.checked_sub(number.parse::<i64>().ok()?.checked_mul(seconds)?);
+    }
+    let (day, time) = text.split_once(['t', ' ']).unwrap_or((&text, "00:00:00z"));
+    let mut parts = day.split('-');
+    let mut number = |digits: usize| parts.next().filter(|part| part.len() == digits)?.parse::<i64>().ok();
+    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+    if parts.next().is_some() || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    Some(days_before(year, month, day) * 86_400 + seconds_of_day(time)?)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar. Years begin on a 1st of March here, so that the leap day
+/// is the last of its year.
+fn days_before(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 719_469
+}
+
+/// Seconds of `13:37`, `13:37:00`, with `z` or an offset behind it.
+fn seconds_of_day(text: &str) -> Option<i64> {
+    let at = text.find(['z', '+', '-']).unwrap_or(text.len());
+    let (time, zone) = text.split_at(at);
+    let two = |text: &str| if text.len() == 2 { text.parse::<i64>().ok() } else { None };
+    let mut parts = time.trim().splitn(3, ':');
+    let (hour, minute) = (two(parts.next()?)?, two(parts.next()?)?);
+    let second = parts.next().map_or(Some(0), |second| two(second.split('.').next()?))?;
+    let offset = match zone {
+        "" | "z" => 0,
+        _ => {
+            let digits = zone[1..].replace(':', "");
+            let (hours, minutes) = (two(digits.get(..2)?)?, two(digits.get(2..)?)?);
+            (hours * 3_600 + minutes * 60) * if zone.starts_with('-') { -1 } else { 1 }
+        }
+    };
+    Some(hour * 3_600 + minute * 60 + second - offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::date;
+
+    #[test]
+    fn dates_are_read_as_people_write_them() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        for (text, seconds) in [
+            ("1970-01-01", Some(0)),
+            ("2000-02-29", Some(951_782_400)),
+            ("2024-05-02T13:37:00+02:00", Some(1_714_649_820)),
+            ("2024-05-02 06:07:00-05:30", Some(1_714_649_820)),
+            ("2024-05-02T11:37Z", Some(1_714_649_820)),
+            ("1 day ago", Some(1_700_000_000 - 86_400)),
+            ("2.weeks ago", Some(1_700_000_000 - 14 * 86_400)),
+            ("yesterday", Some(1_700_000_000 - 86_400)),
+            ("2024-13-01", None),
+            ("main", None),
+            ("deadbeef", None),
+            ("9223372036854775807 years ago", None),
+        ] {
+            assert_eq!(date(text, now), seconds, "{text}");
+        }
+    }
+}
