@@ -11,6 +11,8 @@ mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
 mod git_store;
+#[cfg(all(feature = "cli", unix))]
+mod hook;
 mod licences;
 mod prefilter;
 mod report;
