@@ -15,6 +15,8 @@ mod git_store;
 mod hook;
 mod licences;
 mod prefilter;
+#[cfg(target_os = "linux")]
+mod remote;
 mod report;
 mod rules;
 mod samples;

@@ -60,7 +60,7 @@ mod tests {
         let secrets = [Secret::new(b"hunter2"), Secret::new(b"me")];
         let said =
             b"fatal: 'https://me:hunter2@h/a' hunter2hunter2\n\r\n  remote: \x1b[2J\xff ssh://x@h https://tok@h/@b\n";
-        let shown = clean(said, &secrets);
+        let shown = clean(&said, &secrets);
         assert_eq!(shown, "fatal: 'https://***@h/a' ******\nremote: \\u{1b}[2J\\xff ssh://***@h https://***@h/@b");
     }
 
