@@ -36,6 +36,51 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Put unleak into the hooks of a git repository.
+    Hook {
+        #[command(subcommand)]
+        command: HookCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum HookCommand {
+    /// Install a hook. One that is there is kept and runs first.
+    Install(HookArgs),
+    /// Remove the hook and bring back what it replaced.
+    Uninstall(HookArgs),
+    /// Say which hooks unleak is in.
+    Status {
+        /// A directory in the repository.
+        #[arg(default_value = ".")]
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HookArgs {
+    /// A directory in the repository.
+    #[arg(default_value = ".")]
+    pub(super) path: PathBuf,
+    /// Which hook.
+    #[arg(long, value_enum, default_value_t = HookArg::Commit)]
+    pub(super) hook: HookArg,
+    /// Change a hooks directory that lies outside of the repository and may serve others, too.
+    #[arg(long)]
+    pub(super) global_hooks: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum HookArg {
+    /// Scan what is staged before each commit.
+    #[value(name = "pre-commit")]
+    Commit,
+    /// Scan commits that the remote hasn't got before each push.
+    #[value(name = "pre-push")]
+    Push,
+    /// On a server: scan what is pushed before it is taken in.
+    #[value(name = "pre-receive")]
+    Receive,
 }
 
 #[derive(Debug, Subcommand)]

@@ -23,7 +23,7 @@ use crate::{
     commands::{self, CommandError, Env, ExitCode},
     engine::Progress,
 };
-use args::{Cli, Command, RulesCommand};
+use args::{Cli, Command, HookCommand, RulesCommand};
 
 /// Runs `unleak` with the process's arguments and returns its exit code.
 #[must_use]
@@ -79,6 +79,11 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
                 Ok(commands::rules::show(&id, &settings::rule_choice(&rules), format.into(), env)?)
             }
             RulesCommand::Check { paths } => Ok(commands::rules::check(&paths, &diagnostics::render, env)?),
+        },
+        Command::Hook { command } => match command {
+            HookCommand::Install(args) => Ok(commands::hook::install(&settings::hook_settings(&args)?, env)?),
+            HookCommand::Uninstall(args) => Ok(commands::hook::uninstall(&settings::hook_settings(&args)?, env)?),
+            HookCommand::Status { path } => Ok(commands::hook::status(&path, env)?),
         },
     }
 }

@@ -4,10 +4,11 @@ use std::{io::IsTerminal as _, path::PathBuf};
 
 use anyhow::Context as _;
 
-use super::args::{Colour, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use super::args::{Colour, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
         ChangeChoice, RuleChoice,
+        hook::{HookKind, HookSettings, SharedHooks},
         scan::{History, ScanSettings, Target},
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
@@ -55,6 +56,19 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         paranoid: args.walk.paranoid,
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
+    })
+}
+
+pub(super) fn hook_settings(args: &HookArgs) -> anyhow::Result<HookSettings> {
+    Ok(HookSettings {
+        path: args.path.clone(),
+        hook: match args.hook {
+            HookArg::Commit => HookKind::PreCommit,
+            HookArg::Push => HookKind::PrePush,
+            HookArg::Receive => HookKind::PreReceive,
+        },
+        shared: if args.global_hooks { SharedHooks::Meant } else { SharedHooks::Refused },
+        binary: std::env::current_exe().context("can't tell where this program is installed")?,
     })
 }
 

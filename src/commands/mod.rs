@@ -6,6 +6,7 @@ mod env;
 mod exit;
 mod explain;
 mod fingerprint_key;
+pub mod hook;
 mod output;
 pub mod rules;
 pub mod scan;
@@ -67,6 +68,9 @@ pub enum CommandError {
     /// The fingerprint key can't be used.
     #[error("fingerprint key: {0}")]
     FingerprintKey(String),
+    /// A repository's hooks can't be read or changed.
+    #[error(transparent)]
+    Hook(#[from] hook::HookError),
 }
 
 impl RuleChoice {

@@ -6,6 +6,7 @@
 //! number of threads.
 
 pub mod git;
+pub mod remote;
 
 use std::{
     any::Any,

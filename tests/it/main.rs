@@ -11,8 +11,12 @@ mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
 mod git_store;
+#[cfg(all(feature = "cli", unix))]
+mod hook;
 mod licences;
 mod prefilter;
+#[cfg(target_os = "linux")]
+mod remote;
 mod report;
 mod rules;
 mod samples;
