@@ -112,6 +112,7 @@ fn watch_interrupt(interrupt: &Arc<AtomicBool>, progress: &Arc<Progress>) {
 
 #[allow(clippy::exit, reason = "the one way out while a thread is blocked in a read")]
 fn exit_now() {
+    crate::source::remote::remove_clones();
     std::process::exit(i32::from(ExitCode::Interrupted.code()));
 }
 
