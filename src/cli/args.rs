@@ -155,6 +155,8 @@ pub(super) struct ScanArgs {
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
     #[command(flatten)]
+    pub(super) clone: CloneArgs,
+    #[command(flatten)]
     pub(super) rules: RuleArgs,
     #[command(flatten)]
     pub(super) verdict: VerdictArgs,
@@ -213,6 +215,23 @@ pub(super) struct ChangeArgs {
     /// Scan what a push brings, as a pre-receive hook: reads the old and new id of each ref from standard input.
     #[arg(long)]
     pub(super) pre_receive: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Repositories on other machines (https://…, ssh://…, git@host:path)")]
+pub(super) struct CloneArgs {
+    /// Clone only so many commits of each branch.
+    #[arg(long, value_name = "COMMITS")]
+    pub(super) depth: Option<std::num::NonZeroU32>,
+    /// Clone only this branch.
+    #[arg(long, value_name = "NAME")]
+    pub(super) clone_branch: Option<String>,
+    /// Leave out blobs of this many bytes or more, if the server can.
+    #[arg(long, value_name = "BYTES")]
+    pub(super) max_blob_bytes: Option<u64>,
+    /// Give up cloning after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) clone_timeout: Option<u64>,
 }
 
 #[derive(Debug, Args)]

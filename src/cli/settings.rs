@@ -1,10 +1,10 @@
 //! From what was typed to validated settings.
 
-use std::{io::IsTerminal as _, path::PathBuf};
+use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
-use super::args::{Colour, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use super::args::{CloneArgs, Colour, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
         ChangeChoice, RuleChoice,
@@ -13,7 +13,10 @@ use crate::{
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
     report::{self, ReportOptions, Snippets},
-    source::FileOptions,
+    source::{
+        FileOptions,
+        remote::{CloneOptions, CloneRefs, Prompt},
+    },
 };
 
 pub(super) fn rule_choice(args: &RuleArgs) -> RuleChoice {
@@ -54,6 +57,7 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
             (false, false) => History::Included,
         },
         paranoid: args.walk.paranoid,
+        clone: clone_options(&args.clone),
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
     })
@@ -93,6 +97,18 @@ fn target(args: &ScanArgs) -> anyhow::Result<Target> {
             anyhow::bail!("standard input (-) can't be mixed with other paths: scan it on its own")
         }
         paths => Ok(Target::Paths(paths.to_vec())),
+    }
+}
+
+fn clone_options(args: &CloneArgs) -> CloneOptions {
+    CloneOptions {
+        depth: args.depth,
+        branch: args.clone_branch.clone(),
+        refs: if args.clone_branch.is_some() { CloneRefs::OneBranch } else { CloneRefs::All },
+        max_blob_bytes: args.max_blob_bytes,
+        time_limit: args.clone_timeout.map(Duration::from_secs),
+        prompt: if std::io::stdin().is_terminal() { Prompt::Terminal } else { Prompt::Never },
+        ..CloneOptions::default()
     }
 }
 

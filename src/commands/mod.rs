@@ -40,6 +40,9 @@ pub enum CommandError {
     /// A source's settings can't be used.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),
+    /// A repository on another machine can't be had.
+    #[error(transparent)]
+    Remote(#[from] crate::source::remote::RemoteError),
     /// The changes asked for can't be worked out.
     #[error(transparent)]
     Changes(#[from] changes::ChangesError),

@@ -15,6 +15,7 @@ use crate::{
         FileOptions, Files, Stream,
         git::{OpenError, Repository},
         read_paths,
+        remote::{self, CloneOptions, Remote},
     },
 };
 
@@ -57,6 +58,8 @@ pub struct ScanSettings {
     pub history: History,
     /// Is every version of a file to be scanned in full, too, to prove that nothing is missed?
     pub paranoid: bool,
+    /// How repositories on other machines are cloned.
+    pub clone: CloneOptions,
     /// Which rules.
     pub rules: RuleChoice,
     /// How the scanner judges.
@@ -119,15 +122,42 @@ fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<Sca
     match &settings.target {
         Target::Stdin => scan.run(&Stream::new("<stdin>", std::io::stdin())),
         Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan, env)?,
-        Target::Paths(paths) => scan_paths(settings, paths.clone(), &mut scan)?,
-        Target::ListedIn(list) => scan_paths(settings, listed(list)?, &mut scan)?,
+        Target::Paths(paths) => scan_paths(settings, paths.clone(), &mut scan, env)?,
+        Target::ListedIn(list) => scan_paths(settings, listed(list)?, &mut scan, env)?,
     }
     let report = scan.finish();
     failed.into_inner().map_or(Ok(report), Err)
 }
 
-/// Scans files, then the history of each repository among them.
-fn scan_paths(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
+/// Scans files, then the history of each repository among them, then repositories on other machines.
+fn scan_paths(
+    settings: &ScanSettings,
+    paths: Vec<PathBuf>,
+    scan: &mut Scan<'_>,
+    env: &Env<'_>,
+) -> Result<(), CommandError> {
+    let mut remotes = Vec::new();
+    let mut roots = Vec::new();
+    for path in paths {
+        match Remote::parse(path.as_os_str()) {
+            Some(remote) => remotes.push(remote?),
+            None => roots.push(path),
+        }
+    }
+    if !roots.is_empty() || remotes.is_empty() {
+        scan_local(settings, roots, scan)?;
+    }
+    for remote in remotes {
+        let cloned = remote::clone(&remote, &settings.clone, env.interrupt)?;
+        match Repository::open(cloned.path()) {
+            Ok(repository) => scan.run(&repository.named(cloned.display_url())),
+            Err(error) => scan.problem(not_a_repository(cloned.path(), &error)),
+        }
+    }
+    Ok(())
+}
+
+fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
     let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
     let files = Files::new(roots, settings.files.clone())?;
     scan.run(&files);

@@ -16,6 +16,8 @@ pub enum ProblemKind {
     PseudoFilesystem,
     /// A git repository whose history was not scanned.
     HistoryNotScanned,
+    /// A file of a git repository that Git LFS keeps elsewhere.
+    LfsNotScanned,
     /// A symbolic link that leads back into its own directory.
     Loop,
     /// The file shrank while it was read: what was there was scanned.
@@ -44,6 +46,7 @@ impl ProblemKind {
             ProblemKind::SpecialFile => "special-file",
             ProblemKind::PseudoFilesystem => "pseudo-filesystem",
             ProblemKind::HistoryNotScanned => "history-not-scanned",
+            ProblemKind::LfsNotScanned => "lfs-not-scanned",
             ProblemKind::Loop => "loop",
             ProblemKind::Truncated => "truncated",
             ProblemKind::Endless => "endless",

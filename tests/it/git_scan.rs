@@ -400,6 +400,59 @@ fn a_push_with_a_secret_is_refused() {
 }
 
 #[test]
+fn what_is_not_here_is_named() {
+    let dir = init(&[]);
+    let pointer =
+        |digit: &str| format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12\n", digit.repeat(64));
+    commit(dir.path(), "far.bin", pointer("a"));
+    commit(dir.path(), "near.bin", pointer("b"));
+    let near = dir.path().join(".git/lfs/objects/bb/bb");
+    fs::create_dir_all(&near).unwrap();
+    fs::write(near.join("b".repeat(64)), samples::github_token(3)).unwrap();
+    let (code, report) = scan(dir.path(), &[".", "--history-only"]);
+    assert_eq!((code, found(&report).len()), (1, 1));
+    let problems = report["problems"].as_array().unwrap();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0]["kind"] == "lfs-not-scanned" && problems[0]["message"].as_str().unwrap().contains("aaaa"));
+    let clones = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", dir.path().display());
+    git(clones.path(), &["clone", "-q", "--depth=1", &url, "shallow"]);
+    let (code, report) = scan(&clones.path().join("shallow"), &["."]);
+    assert_eq!((code, &report["problems"][0]["kind"]), (3, &"history-not-scanned".into()));
+    // A repository on another machine is cloned, scanned under its address, and removed.
+    let (code, report) = scan(clones.path(), &[&url, "--allow-incomplete"]);
+    assert_eq!((code, &report["stats"]["objects"]["commits"]["scanned"]), (0, &2.into()), "{report}");
+    let (code, _, error) = run(clones.path(), &["file:///nowhere/at/all"], b"");
+    assert!(code == 2 && error.contains("nowhere"), "{error}");
+}
+
+/// Every object file cut short or overwritten in turn: the rest is scanned, and what is damaged is named.
+#[test]
+fn damage_is_named_and_the_rest_scanned() {
+    let dir = init(&[]);
+    let (lost, kept) = (samples::github_token(1), samples::github_token(2));
+    commit(dir.path(), "lost.txt", &lost);
+    let blob = rev(dir.path(), "HEAD:lost.txt");
+    commit(dir.path(), "kept.txt", &kept);
+    let object = dir.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
+    crate::git_store::repositories::make_writable(&object);
+    for damage in [&b""[..], b"x\x01nonsense"] {
+        fs::write(&object, damage).unwrap();
+        let (code, report) = scan(dir.path(), &[".", "--history-only"]);
+        assert_eq!((code, found(&report).into_keys().collect::<Vec<_>>()), (1, vec![kept.clone()]));
+        let problems = report["problems"].as_array().unwrap();
+        assert!(
+            problems.iter().any(|p| p["kind"] == "git-object" && p["provenance"]["object"] == *blob),
+            "{problems:?}"
+        );
+    }
+    fs::write(dir.path().join(".git/refs/heads/broken"), "f".repeat(40)).unwrap();
+    let (_, report) = scan(dir.path(), &[".", "--history-only"]);
+    let problems = report["problems"].to_string();
+    assert!(problems.contains(&"f".repeat(40)), "{problems}");
+}
+
+#[test]
 fn a_repository_without_objects_is_no_clean_history() {
     let dir = init(&[]);
     let (code, report) = scan(dir.path(), &["."]);

@@ -8,7 +8,8 @@ use std::{
 };
 
 use super::{
-    Delta, Fault, Kind, LargeObject, Object, ObjectStore, Op, OpenError, StoreProblem, Visitor, WalkCounts, WalkPlan,
+    Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, Op, OpenError, StoreProblem, Visitor, WalkCounts,
+    WalkPlan,
     history::{self, Tips},
     refs::Refs,
 };
@@ -50,6 +51,12 @@ impl Repository {
         Ok(Repository { path: path.into(), store: ObjectStore::open_with(path, object_dirs)?, refs: OnceLock::new() })
     }
 
+    /// The same under another name in reports, such as the address that it was cloned from.
+    #[must_use]
+    pub fn named(self, name: &str) -> Repository {
+        Repository { path: Path::new(name).into(), ..self }
+    }
+
     /// Its objects.
     #[must_use]
     pub fn store(&self) -> &ObjectStore {
@@ -80,10 +87,16 @@ impl Source for Repository {
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
         let walk = WalkPlan::new(plan.threads, plan.interrupt);
         let names = Mutex::default();
-        let walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
+        let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
+        let mut pointers: Vec<_> =
+            walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
+        pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
+        pointers.dedup_by(|one, other| one.1 == other.1);
+        self.name_lfs(pointers, &mut *own);
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
         self.scan_refs(&mut *own);
+        self.name_gaps(&mut *own);
         if plan.is_interrupted() {
             let message = "interrupted before all of its history was scanned".to_owned();
             let provenance = Provenance::File(self.path.to_path_buf());
@@ -115,6 +128,36 @@ impl Repository {
     #[must_use]
     pub fn refs(&self) -> &Refs {
         self.refs.get_or_init(|| Refs::read(&self.store))
+    }
+
+    /// History that isn't here: what a shallow clone left out, what a promisor remote keeps.
+    fn name_gaps(&self, receiver: &mut dyn Receiver) {
+        for id in self.store.shallow() {
+            let provenance = Provenance::Git(Box::new(GitPlace::of_object(&self.path, *id, Kind::Commit)));
+            let message =
+                "a shallow clone: the history before this commit is not here (git fetch --unshallow)".to_owned();
+            receiver.problem(Problem { provenance, kind: ProblemKind::HistoryNotScanned, message });
+        }
+        if self.store.is_partial() {
+            let provenance = Provenance::File(self.path.to_path_buf());
+            let message = "a partial clone: objects that only the remote has were not scanned (git fetch --refetch \
+                           --no-filter brings them)";
+            receiver.problem(Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: message.to_owned() });
+        }
+    }
+
+    /// Content that Git LFS keeps elsewhere, unless it is here: then it is a file of the git directory.
+    fn name_lfs(&self, pointers: Vec<(ObjectId, String)>, receiver: &mut dyn Receiver) {
+        for (blob, content) in pointers {
+            let path = Path::new("lfs/objects").join(&content[..2]).join(&content[2..4]).join(&content);
+            if !self.store.common_dir().join(path).exists() {
+                let provenance = Provenance::Git(Box::new(GitPlace::of_object(&self.path, blob, Kind::Blob)));
+                let message = format!(
+                    "Git LFS keeps this file elsewhere, as {content}: it was not scanned (git lfs fetch --all)"
+                );
+                receiver.problem(Problem { provenance, kind: ProblemKind::LfsNotScanned, message });
+            }
+        }
     }
 
     /// Names of refs and messages of logs, where no file that is scanned has them as text.
@@ -157,6 +200,8 @@ struct Scan<'p, 'r> {
     /// Hashes of the names that any thread saw.
     all_names: &'p Mutex<HashSet<u64>>,
     window: Option<Window>,
+    /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
+    pointers: Vec<(ObjectId, String)>,
 }
 
 impl<'p, 'r> Scan<'p, 'r> {
@@ -167,9 +212,9 @@ impl<'p, 'r> Scan<'p, 'r> {
         receiver: Box<dyn Receiver + 'r>,
     ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
-        let nothing = super::ObjectId::copied(&[0; 20]);
+        let nothing = ObjectId::copied(&[0; 20]);
         let place = GitPlace::of_object(repository, nothing, Kind::Blob);
-        Scan { place, plan, receiver, names: HashSet::new(), all_names, window: None }
+        Scan { place, plan, receiver, names: HashSet::new(), all_names, window: None, pointers: Vec::new() }
     }
 
     /// Hands over the names of a tree's entries that this thread hasn't met before. Those that the base has as well
@@ -224,6 +269,18 @@ impl<'p, 'r> Scan<'p, 'r> {
     }
 }
 
+/// The digest that a pointer of Git LFS holds. Format: git-lfs/docs/spec.md (read 2026-11-24).
+fn lfs_pointer(content: &[u8]) -> Option<String> {
+    let rest = content.strip_prefix(b"version https://git-lfs.github.com/spec/")?;
+    let line = rest
+        .get(..1024.min(rest.len()))?
+        .split(|byte| *byte == b'\n')
+        .find_map(|line| line.strip_prefix(b"oid sha256:"))?;
+    let digest = line.trim_ascii_end();
+    let is_digest = digest.len() == 64 && digest.iter().all(u8::is_ascii_hexdigit);
+    is_digest.then(|| String::from_utf8_lossy(digest).to_ascii_lowercase())
+}
+
 /// Do these bytes of an object stand as they are in its base? Asked from front to back.
 fn is_copied(bytes: std::ops::Range<usize>, ops: &mut &[Op]) -> bool {
     while let [Op::Copy { to, len, .. } | Op::Insert { to, len }, rest @ ..] = *ops {
@@ -252,6 +309,9 @@ impl Visitor for Scan<'_, '_> {
             let ops = delta.as_ref().map_or(&[][..], |delta| delta.ops);
             self.names(object.content, object.id.as_bytes().len(), ops);
             return Memory::Unknown;
+        }
+        if let Some(content) = lfs_pointer(object.content) {
+            self.pointers.push((object.id, content));
         }
         let base = delta.map(|delta| Base { len: delta.base.len(), memory: delta.state, ops: delta.ops });
         self.receiver.version(Origin::Object(&self.place), object.content, base)
