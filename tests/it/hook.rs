@@ -9,6 +9,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::samples;
+
 /// A home with a binary that can be replaced by a stand-in after it has installed itself, and a repository.
 struct Desk {
     dir: TempDir,
@@ -424,6 +426,71 @@ fn a_server_hands_the_list_to_both_hooks() {
     fs::remove_file(desk.path("bin/unleak")).unwrap();
     let (code, out) = push();
     assert_eq!((code, out.contains("administrator")), (1, true), "{out}");
+}
+
+#[test]
+fn what_is_committed_is_scanned_and_nothing_else() {
+    let desk = Desk::new();
+    let repo = desk.path("repo");
+    desk.commit("base");
+    desk.run(&["install"]);
+    let commit = |arguments: &[&str]| said(&desk.try_git(&repo, &[&["commit", "-q", "-m", "x"], arguments].concat()));
+    fs::write(repo.join("leak"), samples::github_token(1)).unwrap();
+    desk.git(&repo, &["add", "leak"]);
+    let (code, out) = commit(&[]);
+    assert_eq!((code, out.contains("leak@") && out.contains("the commit is stopped")), (1, true), "{out}");
+    // The commit of one file has an index of its own: the leak isn't in it.
+    fs::write(repo.join("base"), "changed").unwrap();
+    assert_eq!(commit(&["--only", "base"]).0, 0);
+    // Staged, and overwritten in the work tree since.
+    fs::write(repo.join("leak"), "nothing").unwrap();
+    assert_eq!(commit(&[]).0, 1);
+    assert_eq!(commit(&["-a"]).0, 0);
+    fs::write(repo.join("leak"), samples::github_token(1)).unwrap();
+    assert_eq!(commit(&["-a"]).0, 1);
+    // In a linked work tree.
+    desk.git(&repo, &["worktree", "add", "-q", "../linked"]);
+    let linked = desk.path("linked");
+    fs::write(linked.join("other"), samples::github_token(2)).unwrap();
+    desk.git(&linked, &["add", "other"]);
+    assert_eq!(desk.try_git(&linked, &["commit", "-q", "-m", "x"]).status.code(), Some(1));
+}
+
+#[test]
+fn what_is_pushed_is_scanned_and_nothing_else() {
+    let desk = Desk::new();
+    let repo = desk.path("repo");
+    desk.git(&desk.path(""), &["init", "-q", "--bare", "bare.git"]);
+    desk.git(&repo, &["remote", "add", "origin", "../bare.git"]);
+    let commit = |name: &str, text: &str| {
+        fs::write(repo.join(name), text).unwrap();
+        desk.git(&repo, &["add", name]);
+        desk.git(&repo, &["commit", "-q", "-m", name]);
+    };
+    let push =
+        |target: &str| said(&desk.try_git(&repo, &["push", "-q", "origin", &format!("HEAD:refs/heads/{target}")]));
+    commit("old", &samples::github_token(1));
+    assert_eq!(push("main").0, 0, "before there were hooks");
+    assert_eq!(desk.run_in("bare.git", &["install", "--hook", "pre-receive"]).0, 0);
+    commit("clean", "nothing");
+    assert_eq!(push("main").0, 0);
+    commit("new", &samples::github_token(2));
+    commit("gone", "nothing");
+    desk.git(&repo, &["rm", "-q", "new"]);
+    desk.git(&repo, &["commit", "-q", "-m", "removed again"]);
+    let (code, out) = push("topic");
+    assert_eq!(
+        (code, out.contains("the push is refused") && out.contains("new@") && !out.contains("old@")),
+        (1, true),
+        "{out}"
+    );
+    assert_eq!(desk.run(&["install", "--hook", "pre-push"]).0, 0);
+    let (code, out) = push("topic");
+    assert_eq!((code, out.contains("the push is stopped") && !out.contains("old@")), (1, true), "{out}");
+    desk.git(&repo, &["reset", "-q", "--hard", "origin/main"]);
+    commit("better", "nothing");
+    let (code, out) = push("topic");
+    assert_eq!(code, 0, "{out}");
 }
 
 #[test]

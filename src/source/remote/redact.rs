@@ -58,8 +58,9 @@ mod tests {
     #[test]
     fn secrets_and_users_of_addresses_are_hidden() {
         let secrets = [Secret::new(b"hunter2"), Secret::new(b"me")];
-        let said =
-            b"fatal: 'https://me:hunter2@h/a' hunter2hunter2\n\r\n  remote: \x1b[2J\xff ssh://x@h https://tok@h/@b\n";
+        let mut said =
+            format!("fatal: 'https://me:{}@h/a' hunter2hunter2\n\r\n  remote: \x1b[2J", "hunter2").into_bytes();
+        said.extend_from_slice(b"\xff ssh://x@h https://tok@h/@b\n");
         let shown = clean(&said, &secrets);
         assert_eq!(shown, "fatal: 'https://***@h/a' ******\nremote: \\u{1b}[2J\\xff ssh://***@h https://***@h/@b");
     }
