@@ -1,6 +1,6 @@
 //! Repositories on other machines: cloned bare, by the user's own git, into a directory that is gone afterwards.
 //!
-//! [`Remote::parse`] tells an address from a path, [`clone`] fetches it. The one place where git itself is run to get at
+//! [`Remote::parse`] tells an address from a path, [`clone()`] fetches it. The one place where git itself is run to get at
 //! history: transports and credential helpers are its business. It brings every ref that the server shows.
 //!
 //! Credentials in an address go to git through its environment, never its command line, and what git says is cleaned
