@@ -153,6 +153,8 @@ pub(super) struct ScanArgs {
     #[command(flatten)]
     pub(super) walk: WalkArgs,
     #[command(flatten)]
+    pub(super) history: HistoryArgs,
+    #[command(flatten)]
     pub(super) changes: ChangeArgs,
     #[command(flatten)]
     pub(super) clone: CloneArgs,
@@ -179,6 +181,14 @@ pub(super) struct WalkArgs {
     /// Leave out what this glob names (may be given more than once).
     #[arg(long, value_name = "GLOB")]
     pub(super) exclude: Vec<String>,
+    /// Follow symbolic links.
+    #[arg(short = 'L', long)]
+    pub(super) follow_links: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "History of git repositories")]
+pub(super) struct HistoryArgs {
     /// Scan files only, not the history of git repositories.
     #[arg(long, conflicts_with = "history_only")]
     pub(super) no_history: bool,
@@ -188,9 +198,6 @@ pub(super) struct WalkArgs {
     /// Scan every version of a file in full, too, and report any difference: several times slower.
     #[arg(long)]
     pub(super) paranoid: bool,
-    /// Follow symbolic links.
-    #[arg(short = 'L', long)]
-    pub(super) follow_links: bool,
 }
 
 #[derive(Debug, Args)]

@@ -51,12 +51,12 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         report: report_options(&args.output),
         output: args.output.output.clone(),
         fail_on: args.verdict.fail_on.0,
-        history: match (args.walk.no_history, args.walk.history_only) {
+        history: match (args.history.no_history, args.history.history_only) {
             (true, _) => History::LeftOut,
             (false, true) => History::Only,
             (false, false) => History::Included,
         },
-        paranoid: args.walk.paranoid,
+        paranoid: args.history.paranoid,
         clone: clone_options(&args.clone),
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),

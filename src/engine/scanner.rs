@@ -92,6 +92,12 @@ pub(super) struct Window<'a> {
     pub(super) origin: Origin<'a>,
 }
 
+/// A keyword's place, and the rules that are asked what they make of it.
+pub(super) struct Asked<F> {
+    pub(super) hit: Hit,
+    pub(super) of: F,
+}
+
 /// What a window holds.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct WindowMatches {
@@ -205,7 +211,7 @@ impl Scanner {
         self.begin_confirming(scratch);
         let hits = std::mem::take(&mut scratch.hits);
         for &hit in &hits {
-            self.confirm_hit(window, hit, &|_| true, scratch, observer);
+            self.confirm_hit(window, &Asked { hit, of: |_| true }, scratch, observer);
         }
         scratch.hits = hits;
     }
@@ -220,15 +226,15 @@ impl Scanner {
     pub(super) fn confirm_hit(
         &self,
         window: &Window<'_>,
-        hit: Hit,
-        asked: &impl Fn(u32) -> bool,
+        asked: &Asked<impl Fn(u32) -> bool>,
         scratch: &mut Scratch,
         observer: &mut impl Observer,
     ) {
+        let hit = asked.hit;
         let len = self.prefilter.literals()[hit.literal as usize].bytes.len();
         let keyword = hit.at as usize..hit.at as usize + len;
         scratch.stats.candidates += u64::from(window.owned.contains(&keyword.start));
-        for &index in self.rules_of[hit.literal as usize].iter().filter(|index| asked(**index)) {
+        for &index in self.rules_of[hit.literal as usize].iter().filter(|index| (asked.of)(**index)) {
             let rule = &self.rules[index as usize];
             if !is_plausible(rule, window.bytes, &keyword) {
                 observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);

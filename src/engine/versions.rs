@@ -15,7 +15,7 @@ use std::{ops::Range, time::Instant};
 use super::{
     confirm::Match,
     prefilter::{Hit, Prefilter},
-    scanner::{Scanner, Scratch, Window, WindowMatches, reach},
+    scanner::{Asked, Scanner, Scratch, Window, WindowMatches, reach},
 };
 use crate::{
     rule::Rule,
@@ -192,7 +192,7 @@ impl Scanner {
         for &hit in &hits {
             let slack = runs.map_or(0, |runs| slack_at(runs, hit.at));
             let is_asked = |rule: u32| self.reaches.of_rule[rule as usize] > slack;
-            self.confirm_hit(window, hit, &is_asked, scratch, &mut ());
+            self.confirm_hit(window, &Asked { hit, of: is_asked }, scratch, &mut ());
             if self.reaches.is_far[hit.literal as usize] {
                 far.push(hit);
             }
@@ -203,7 +203,7 @@ impl Scanner {
                 self.carry_matches(run, &remembered.matches, &mut scratch.matches);
                 for hit in far_hits(run, self.reaches.longest, &remembered.far) {
                     let is_far = |rule: u32| self.reaches.of_rule[rule as usize] == u32::MAX;
-                    self.confirm_hit(window, hit, &is_far, scratch, &mut ());
+                    self.confirm_hit(window, &Asked { hit, of: is_far }, scratch, &mut ());
                     far.push(hit);
                 }
             }

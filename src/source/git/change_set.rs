@@ -228,12 +228,13 @@ impl Source for ChangeSet<'_> {
         let mut traces = Traces { before: Some(self.before()), ..Traces::default() };
         for file in &self.files {
             let (is_object, is_name) = (wanted.objects.contains(&file.id), wanted.names.contains(file.name()));
-            if !is_object && !(is_name && file.change.before.is_empty()) {
+            let is_new_name = is_name && file.change.before.is_empty();
+            if !is_object && !is_new_name {
                 continue;
             }
             let commit = file.change.commit.and_then(|id| commits.info(&id));
             let trace = self.trace_at(Some(file.change.path.clone()), commit, &ranks);
-            if is_name && file.change.before.is_empty() {
+            if is_new_name {
                 traces.names.entry(file.name().to_vec()).or_default().push(trace.clone());
             }
             if is_object {

@@ -154,8 +154,7 @@ fn entry(cursor: &mut Cursor<'_>, version: u32, before: &[u8], format: ObjectFor
     let path = if version == 4 {
         let dropped = usize::try_from(cursor.varint()?).ok()?;
         let kept = before.len().checked_sub(dropped)?;
-        let path = [&before[..kept], cursor.take_until(0)?].concat();
-        path
+        [&before[..kept], cursor.take_until(0)?].concat()
     } else {
         let path = cursor.take_until(0)?.to_vec();
         // Up to a multiple of eight, with one NUL at least, which was taken.
