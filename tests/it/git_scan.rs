@@ -365,7 +365,9 @@ fn ranges_are_those_of_git() {
         expected.sort();
         expected
     });
-    for (range, message) in [("nowhere..HEAD", "nowhere"), ("HEAD~99..HEAD", "HEAD~99"), ("base^5..", "base^5")] {
+    for (range, message) in
+        [("nowhere..HEAD", "nowhere"), ("HEAD~99..HEAD", "HEAD~99"), ("base^5..", "base^5"), ("HEAD^{}ä", "HEAD^{}ä")]
+    {
         let (code, _, error) = run(dir, &["--range", range], b"");
         assert!(code == 2 && error.contains(message), "{range}: {code} {error}");
     }

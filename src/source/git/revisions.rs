@@ -255,6 +255,9 @@ pub fn resolve(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId,
             rest = rest.split_once('}').ok_or_else(unknown)?.1;
             continue;
         }
+        if !rest.starts_with(['~', '^']) {
+            return Err(unknown());
+        }
         let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
         let number = if digits == 0 { 1 } else { rest[1..=digits].parse::<usize>().map_err(|_| unknown())? };
         let is_ancestor = rest.starts_with('~');
