@@ -9,6 +9,7 @@
 
 mod finding;
 mod git;
+pub mod identity;
 mod object;
 mod problem;
 mod provenance;
