@@ -19,6 +19,7 @@ pub mod cli;
 pub mod commands;
 pub mod decode;
 pub mod engine;
+pub mod eval;
 pub mod model;
 pub mod report;
 pub mod rule;

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{commands::rules::ListFormat, model::Severity};
+use crate::{
+    commands::{eval::EvalFormat, rules::ListFormat},
+    model::Severity,
+};
 
 /// Finds leaked credentials, says whose they are, and gets them rotated.
 #[derive(Debug, Parser)]
@@ -36,6 +39,10 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: RulesCommand,
     },
+    /// Measure precision and recall on a labelled corpus.
+    ///
+    /// Exit code: 0 at or above the floor in CORPUS/metrics.toml (or if there is none), 1 below it, 2 could not run.
+    Eval(EvalArgs),
     /// Put unleak into the hooks of a git repository.
     Hook {
         #[command(subcommand)]
@@ -81,6 +88,38 @@ pub(super) enum HookArg {
     /// On a server: scan what is pushed before it is taken in.
     #[value(name = "pre-receive")]
     Receive,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvalArgs {
+    /// Directory with tree/<case>/{labels.toml,input/...}.
+    pub(super) corpus: PathBuf,
+    #[command(flatten)]
+    pub(super) rules: RuleArgs,
+    /// Report only findings with at least this score, 0 to 100.
+    #[arg(long, value_name = "SCORE", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) min_score: u8,
+    /// How often each case is expanded, each time to other values.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(super) variants: u64,
+    /// How to write the result.
+    #[arg(long, value_enum, default_value_t = EvalFormatArg::Human)]
+    pub(super) format: EvalFormatArg,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum EvalFormatArg {
+    Human,
+    Json,
+}
+
+impl From<EvalFormatArg> for EvalFormat {
+    fn from(format: EvalFormatArg) -> Self {
+        match format {
+            EvalFormatArg::Human => EvalFormat::Human,
+            EvalFormatArg::Json => EvalFormat::Json,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -80,6 +80,7 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
             }
             RulesCommand::Check { paths } => Ok(commands::rules::check(&paths, &diagnostics::render, env)?),
         },
+        Command::Eval(args) => Ok(commands::eval::run(&settings::eval_settings(&args), env)?),
         Command::Hook { command } => match command {
             HookCommand::Install(args) => Ok(commands::hook::install(&settings::hook_settings(&args)?, env)?),
             HookCommand::Uninstall(args) => Ok(commands::hook::uninstall(&settings::hook_settings(&args)?, env)?),

@@ -4,10 +4,11 @@ use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
-use super::args::{CloneArgs, Colour, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use super::args::{CloneArgs, Colour, EvalArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
         ChangeChoice, RuleChoice,
+        eval::EvalSettings,
         hook::{HookKind, HookSettings, SharedHooks},
         scan::{History, ScanSettings, Target},
     },
@@ -30,6 +31,16 @@ pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
         PrefilterArg::Reference => PrefilterKind::Reference,
     };
     ScannerOptions { min_score: args.verdict.min_score, prefilter }
+}
+
+pub(super) fn eval_settings(args: &EvalArgs) -> EvalSettings {
+    EvalSettings {
+        corpus: args.corpus.clone(),
+        rules: rule_choice(&args.rules),
+        scanner: ScannerOptions { min_score: args.min_score, ..ScannerOptions::default() },
+        variants: args.variants,
+        format: args.format.into(),
+    }
 }
 
 pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {

@@ -3,6 +3,7 @@
 
 mod changes;
 mod env;
+pub mod eval;
 mod exit;
 mod explain;
 mod fingerprint_key;
@@ -71,6 +72,9 @@ pub enum CommandError {
     /// The fingerprint key can't be used.
     #[error("fingerprint key: {0}")]
     FingerprintKey(String),
+    /// A labelled corpus can't be used.
+    #[error(transparent)]
+    Corpus(#[from] crate::eval::CorpusError),
     /// A repository's hooks can't be read or changed.
     #[error(transparent)]
     Hook(#[from] hook::HookError),

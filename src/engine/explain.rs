@@ -73,6 +73,18 @@ impl Scanner {
         Ok(self.explain_window(&stored))
     }
 
+    /// Every candidate that begins in a range of bytes in memory, sorted by column and rule; columns count from the
+    /// range's start.
+    #[must_use]
+    pub fn explain_bytes(&self, path: &Path, bytes: &[u8], range: Range<usize>) -> Vec<Candidate> {
+        let start = range.start.saturating_sub(self.overlap().before);
+        let end = (range.end + self.overlap().after).min(bytes.len());
+        let owned = range.start as u64..range.end as u64;
+        let origin = Origin::File(path);
+        let bytes = &bytes[start..end];
+        self.explain_window(&StoredWindow { bytes, start: start as u64, owned, encoding: None, origin })
+    }
+
     fn explain_window(&self, stored: &StoredWindow<'_>) -> Vec<Candidate> {
         let mut rejections = Rejections::default();
         let (located, map, _) = scan_stored(self, stored, &mut Scratch::default(), &mut rejections);

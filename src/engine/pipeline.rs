@@ -133,6 +133,12 @@ impl Scanner {
                 hand_over(Origin::Named(self.0), self.1, plan, &mut *receiver());
             }
         }
+        self.scan_source(&Memory(name, bytes))
+    }
+
+    /// Scans a source on one thread, with a fixed fingerprint key: for use as a library.
+    #[must_use]
+    pub fn scan_source(&self, source: &dyn Source) -> ScanReport {
         let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
         let key = || FingerprintKey::new([0; 32]);
         let options = ScanOptions {
@@ -143,7 +149,7 @@ impl Scanner {
             interrupt: &interrupt,
             progress: &progress,
         };
-        self.scan(&Memory(name, bytes), &options)
+        self.scan(source, &options)
     }
 }
 

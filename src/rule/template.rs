@@ -76,14 +76,15 @@ pub fn expand(template: &str, rng: &mut SampleRng, checksum: &dyn Fn(&[u8]) -> V
 }
 
 /// `{{` opens a placeholder only before what looks like one, so that samples of template languages stay as they are.
-fn is_placeholder(inner: &str) -> bool {
+pub(crate) fn is_placeholder(inner: &str) -> bool {
     matches!(inner, "uuid" | "checksum" | "jwt")
         || inner.rsplit_once(':').is_some_and(|(name, count)| {
             count.parse::<usize>().is_ok() && (name.starts_with('[') || name.bytes().all(|b| b.is_ascii_alphanumeric()))
         })
 }
 
-fn fill(inner: &str, rng: &mut SampleRng) -> Result<Vec<u8>, String> {
+/// What the template `{{inner}}` stands for.
+pub(crate) fn fill(inner: &str, rng: &mut SampleRng) -> Result<Vec<u8>, String> {
     match inner {
         "uuid" => {
             let mut hex = rng.pick(&set("0-9a-f")?, 32);

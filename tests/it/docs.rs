@@ -23,7 +23,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 fn paths(text: &str) -> impl Iterator<Item = &str> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter(|word| {
-        let roots = ["src/", "tests/", "benches/", "docs/", ".ci/", "rules/"];
+        let roots = ["src/", "tests/", "corpus/", "benches/", "docs/", ".ci/", "rules/"];
         roots.iter().any(|root| word.starts_with(root)) && !word.contains(['*', '<', ' ', ':'])
     })
 }

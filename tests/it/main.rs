@@ -7,6 +7,7 @@ mod architecture;
 mod cli;
 mod docs;
 mod engine;
+mod eval;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
