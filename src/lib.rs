@@ -24,5 +24,7 @@ pub mod model;
 pub mod report;
 pub mod rule;
 pub mod source;
+#[cfg(feature = "identity")]
+pub mod store;
 
 pub use engine::{Scanner, ScannerOptions};

@@ -23,4 +23,6 @@ mod rules;
 mod samples;
 mod secrecy;
 mod source;
+#[cfg(feature = "identity")]
+mod store;
 mod versions;

@@ -1,0 +1,289 @@
+//! What is remembered between scans: findings and their life, identities and credentials, links, plans, and the audit log.
+//!
+//! Two engines hold the same tables: SQLite (one file, the default) and PostgreSQL (a team's server). Both implement
+//! [`Database`], and everything above it is written once, in the SQL that both understand:
+//!
+//! - parameters are `$1`, `$2`, … and the values [`Value`]s; a value never stands in the text of a statement
+//! - `ON CONFLICT … DO UPDATE`, `RETURNING`, window functions and common table expressions are there; a sum of integers is
+//!   cast (`CAST(sum(x) AS BIGINT)`), a condition on a boolean column is the bare column
+//! - JSON goes in by [`Value::json`] and comes out as [`serde_json::Value`]; times are milliseconds since 1970
+//!
+//! Calls block: a store owns the runtime that its driver needs, so commands stay synchronous. Don't call it from inside an
+//! asynchronous task.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), unleak::store::StoreError> {
+//! use unleak::store::{Context, Location, Store};
+//!
+//! let context = Context { actor: "me".to_owned(), now: &std::time::SystemTime::now, random: &|_| Ok(()) };
+//! let mut store = Store::open(&Location::parse("store.db")?, context)?;
+//! store.write(|tx| {
+//!     tx.execute("UPDATE owner SET active = $1 WHERE ref = $2", &[false.into(), "group:default/payments".into()])?;
+//!     tx.audit("owner.leave", "group:default/payments", &serde_json::json!({}))
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! No secret is stored: fingerprints and previews only. `docs/store.md` describes tables, states and the log.
+
+pub mod audit;
+mod canonical;
+mod check;
+mod error;
+mod findings;
+mod ids;
+mod lifecycle;
+mod location;
+mod migration;
+mod postgres;
+mod record;
+mod row;
+mod snapshot;
+mod sqlite;
+mod transaction;
+
+use std::{path::Path, time::SystemTime};
+
+pub use canonical::canonical_json;
+pub use check::TextCell;
+pub use error::StoreError;
+pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
+pub use lifecycle::{FindingState, StateChange};
+pub use location::Location;
+pub use migration::{MIGRATIONS, Migration};
+pub use record::{KeyedDigest, Recorder, ScanCounts, ScannedFinding, ScannedOccurrence};
+pub use row::{Cell, FromCell, Row, Value};
+pub use snapshot::{NewSnapshot, Outcome, SourceCategory, SourceName};
+pub use transaction::Transaction;
+
+use ids::Ids;
+
+/// What an engine must do for a [`Store`]. All of it blocks.
+pub trait Database: Send {
+    /// Which engine it is.
+    fn engine(&self) -> Engine;
+
+    /// Begins a transaction. A [`Access::Write`] one is alone from here on (SQLite), or from the rows on that it locks.
+    ///
+    /// # Errors
+    /// If another one holds the database for longer than the engine waits.
+    fn begin(&mut self, access: Access) -> Result<(), StoreError>;
+
+    /// Makes what was done since [`Database::begin`] last, all of it or nothing. On return it survives a power cut.
+    ///
+    /// # Errors
+    /// If it can't be made so; nothing was done then.
+    fn commit(&mut self) -> Result<(), StoreError>;
+
+    /// Undoes what was done since [`Database::begin`].
+    ///
+    /// # Errors
+    /// If the engine can't be reached; it undoes it by itself then.
+    fn rollback(&mut self) -> Result<(), StoreError>;
+
+    /// Runs one statement and returns how many rows it changed.
+    ///
+    /// # Errors
+    /// What the engine says.
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError>;
+
+    /// Runs one statement and returns its rows, all in memory: limit them.
+    ///
+    /// # Errors
+    /// What the engine says.
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError>;
+
+    /// Runs several statements without values, as migrations are.
+    ///
+    /// # Errors
+    /// What the engine says of the first that fails.
+    fn script(&mut self, sql: &'static str) -> Result<(), StoreError>;
+
+    /// The tables of the store, by name.
+    ///
+    /// # Errors
+    /// What the engine says.
+    fn tables(&mut self) -> Result<Vec<Table>, StoreError>;
+
+    /// What the engine finds wrong with its own files; empty if all is well. Reads everything.
+    ///
+    /// # Errors
+    /// What keeps it from looking.
+    fn integrity(&mut self) -> Result<Vec<String>, StoreError>;
+
+    /// Writes a copy to `target`, which must not exist: a state that all of the database had at one moment, whoever writes
+    /// meanwhile. Nobody but the user can read it.
+    ///
+    /// # Errors
+    /// What keeps it from being written; no file is left then.
+    fn back_up(&mut self, target: &Path) -> Result<(), StoreError>;
+}
+
+/// The engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// One file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// What a transaction may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read one state of the database, whoever writes meanwhile.
+    Read,
+    /// Read and change.
+    Write,
+}
+
+/// A table as the engine knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+}
+
+/// On whose behalf a store is opened, and where time and randomness come from.
+#[derive(Clone)]
+pub struct Context<'e> {
+    /// Who acts, for the audit log.
+    pub actor: String,
+    /// The time.
+    pub now: &'e dyn Fn() -> SystemTime,
+    /// Fills a buffer with bytes that can't be predicted.
+    pub random: &'e dyn Fn(&mut [u8]) -> std::io::Result<()>,
+}
+
+/// An open store.
+pub struct Store<'e> {
+    database: Box<dyn Database>,
+    place: String,
+    context: Context<'e>,
+    ids: Ids,
+}
+
+impl<'e> Store<'e> {
+    /// Makes a new store and brings it to this version's schema.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if there is one; what keeps it from being made.
+    pub fn init(location: &Location, context: Context<'e>) -> Result<Store<'e>, StoreError> {
+        let mut store = Store::connect(location, context, Creation::Allowed)?;
+        if migration::version(store.database.as_mut())?.is_some() {
+            return Err(StoreError::Exists { place: store.place });
+        }
+        if !store.database.tables()?.is_empty() {
+            return Err(StoreError::NotAStore { place: store.place });
+        }
+        store.migrate()?;
+        Ok(store)
+    }
+
+    /// Opens a store of this version's schema.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::Older`] (it must be migrated first), [`StoreError::Newer`].
+    pub fn open(location: &Location, context: Context<'e>) -> Result<Store<'e>, StoreError> {
+        let mut store = Store::open_any(location, context)?;
+        let (found, known) = (store.version()?, migration::latest());
+        match found {
+            Some(found) if found < known => Err(StoreError::Older { place: store.place, found, known }),
+            _ => Ok(store),
+        }
+    }
+
+    /// Opens a store of this version's schema or an older one: to migrate it, or to say how it is.
+    ///
+    /// # Errors
+    /// As [`Store::open`], but for an older one.
+    pub fn open_any(location: &Location, context: Context<'e>) -> Result<Store<'e>, StoreError> {
+        let mut store = Store::connect(location, context, Creation::Refused)?;
+        let known = migration::latest();
+        match store.version()? {
+            Some(found) if found > known => Err(StoreError::Newer { place: store.place, found, known }),
+            Some(_) => Ok(store),
+            None if store.database.tables()?.is_empty() => Err(StoreError::NotFound { place: store.place }),
+            None => Err(StoreError::NotAStore { place: store.place }),
+        }
+    }
+
+    fn connect(location: &Location, context: Context<'e>, creation: Creation) -> Result<Store<'e>, StoreError> {
+        let database: Box<dyn Database> = match location {
+            Location::File(path) => Box::new(sqlite::Sqlite::connect(path, creation)?),
+            Location::Server(options) => Box::new(postgres::Postgres::connect(options)?),
+        };
+        Ok(Store { database, place: location.to_string(), context, ids: Ids::default() })
+    }
+
+    /// The number of the last migration that was applied; `None` if this is no store.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn version(&mut self) -> Result<Option<i64>, StoreError> {
+        migration::version(self.database.as_mut())
+    }
+
+    /// Brings the schema to this version's, all of it or nothing. Returns the numbers of the migrations applied; none if it
+    /// was there already.
+    ///
+    /// # Errors
+    /// What keeps it from being done; the store is as it was then.
+    pub fn migrate(&mut self) -> Result<Vec<i64>, StoreError> {
+        self.transaction(Access::Write, migration::apply)
+    }
+
+    /// Runs `work` in a transaction that may change things. What it did is undone if it returns an error.
+    ///
+    /// # Errors
+    /// Those of `work`, and those of committing.
+    pub fn write<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.transaction(Access::Write, work)
+    }
+
+    /// Runs `work` on one state of the store.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub fn read<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.transaction(Access::Read, work)
+    }
+
+    fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        access: Access,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut tx = Transaction::begin(self.database.as_mut(), &self.context, &mut self.ids, access)?;
+        let result = work(&mut tx)?;
+        tx.commit()?;
+        Ok(result)
+    }
+
+    /// The engine itself, for what only engines can do.
+    pub fn database(&mut self) -> &mut dyn Database {
+        self.database.as_mut()
+    }
+
+    /// Where the store is, without passwords.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+}
+
+/// May an engine make a database that isn't there?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Creation {
+    Allowed,
+    Refused,
+}

@@ -1,0 +1,226 @@
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sqlx::{
+    AssertSqlSafe, Connection as _, Decode, Row as _, Sqlite as Driver, SqliteConnection, TypeInfo as _, ValueRef as _,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
+};
+use tokio::runtime::Runtime;
+
+use super::{Access, Cell, Creation, Database, Engine, Row, StoreError, Table, Value};
+use crate::model::DisplayPath;
+
+/// What every SQLite file begins with.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Writers wait so long for each other.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A SQLite file.
+pub(super) struct Sqlite {
+    runtime: Runtime,
+    connection: SqliteConnection,
+    path: PathBuf,
+}
+
+impl Sqlite {
+    /// Opens a file, or makes one that nobody else can read.
+    pub(super) fn connect(path: &Path, creation: Creation) -> Result<Sqlite, StoreError> {
+        let place = || DisplayPath(path).to_string();
+        match fs::File::open(path) {
+            Ok(file) => check_magic(file, path, creation)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match creation {
+                Creation::Allowed => create(path)?,
+                Creation::Refused => return Err(StoreError::NotFound { place: place() }),
+            },
+            Err(error) => return Err(StoreError::io(path, error)),
+        }
+        // FULL: a journalled intent must survive a power cut, and with WAL only FULL syncs each commit.
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("trusted_schema", "OFF");
+        let runtime = runtime()?;
+        let connection = runtime.block_on(SqliteConnection::connect_with(&options))?;
+        Ok(Sqlite { runtime, connection, path: path.to_owned() })
+    }
+
+    fn texts(&mut self, sql: &'static str) -> Result<Vec<String>, StoreError> {
+        self.query(sql, &[])?.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+/// A runtime for a driver's calls; its thread is the caller's.
+pub(super) fn runtime() -> Result<Runtime, StoreError> {
+    let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    built.map_err(|source| StoreError::Io { path: "asynchronous runtime".to_owned(), source })
+}
+
+/// SQLite itself would take a text file for a damaged database, and an empty one for a new one.
+fn check_magic(mut file: fs::File, path: &Path, creation: Creation) -> Result<(), StoreError> {
+    let mut start = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut start).map_err(|error| StoreError::io(path, error))?;
+    match (start.is_empty(), creation) {
+        (true, Creation::Allowed) => Ok(()),
+        (true, Creation::Refused) => Err(StoreError::NotFound { place: DisplayPath(path).to_string() }),
+        (false, _) if start == MAGIC => Ok(()),
+        (false, _) => Err(StoreError::NotAStore { place: DisplayPath(path).to_string() }),
+    }
+}
+
+/// An empty file for the user alone; SQLite gives its journals the same mode.
+fn create(path: &Path) -> Result<(), StoreError> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(dir).map_err(|error| StoreError::io(dir, error))?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|error| StoreError::io(path, error))
+}
+
+impl Database for Sqlite {
+    fn engine(&self) -> Engine {
+        Engine::Sqlite
+    }
+
+    fn begin(&mut self, access: Access) -> Result<(), StoreError> {
+        // A transaction that begins by reading can't always become a writing one: another writer may have been faster.
+        self.script(match access {
+            Access::Read => "BEGIN",
+            Access::Write => "BEGIN IMMEDIATE",
+        })
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.script("COMMIT")
+    }
+
+    fn rollback(&mut self) -> Result<(), StoreError> {
+        self.script("ROLLBACK")
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        Ok(self.runtime.block_on(query.execute(&mut self.connection))?.rows_affected())
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
+        let rows = self.runtime.block_on(query.fetch_all(&mut self.connection))?;
+        rows.iter().map(decode).collect()
+    }
+
+    fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        self.runtime.block_on(sqlx::raw_sql(sql).execute(&mut self.connection))?;
+        Ok(())
+    }
+
+    fn tables(&mut self) -> Result<Vec<Table>, StoreError> {
+        let names =
+            self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")?;
+        let columns = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
+        let table = |name: String| {
+            let rows = self.query(columns, &[name.as_str().into()])?;
+            Ok(Table { name, columns: rows.iter().map(|row| row.get(0)).collect::<Result<_, _>>()? })
+        };
+        names.into_iter().map(table).collect()
+    }
+
+    fn integrity(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut wrong = self.texts("SELECT integrity_check FROM pragma_integrity_check")?;
+        wrong.retain(|line| line != "ok");
+        wrong.extend(self.texts(
+            "SELECT 'foreign key of ' || \"table\" || ' row ' || coalesce(rowid, 0) || ' leads nowhere: ' || parent
+             FROM pragma_foreign_key_check",
+        )?);
+        for path in [self.path.clone(), with_suffix(&self.path, "-wal"), with_suffix(&self.path, "-shm")] {
+            wrong.extend(loose_permissions(&path));
+        }
+        Ok(wrong)
+    }
+
+    fn back_up(&mut self, target: &Path) -> Result<(), StoreError> {
+        if target.symlink_metadata().is_ok() {
+            let exists = io::Error::from(io::ErrorKind::AlreadyExists);
+            return Err(StoreError::io(target, exists));
+        }
+        create(target)?;
+        // Into an empty file, whose mode is right already. A read transaction: writers go on.
+        let name = target.to_str().ok_or_else(|| {
+            StoreError::Location("SQLite takes paths in UTF-8 only".to_owned())
+        });
+        let copied = name.and_then(|name| self.execute("VACUUM INTO $1", &[name.into()]));
+        let synced = copied.and_then(|_| {
+            let file = fs::File::open(target).and_then(|file| file.sync_all());
+            file.map_err(|error| StoreError::io(target, error))
+        });
+        if synced.is_err() {
+            let _ = fs::remove_file(target);
+        }
+        synced
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+#[cfg(unix)]
+fn loose_permissions(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| format!("{} can be read by others (mode {mode:o}, should be 600)", DisplayPath(path)))
+}
+
+#[cfg(not(unix))]
+fn loose_permissions(_: &Path) -> Option<String> {
+    None
+}
+
+fn arguments(values: &[Value]) -> Result<SqliteArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        let added = match value {
+            Value::Int(value) => arguments.add(*value),
+            Value::Real(value) => arguments.add(*value),
+            Value::Bool(value) => arguments.add(value.map(i64::from)),
+            Value::Text(value) | Value::Json(value) => arguments.add(value.clone()),
+        };
+        added.map_err(|error| StoreError::Engine(error.to_string()))?;
+    }
+    Ok(arguments)
+}
+
+fn decode(row: &SqliteRow) -> Result<Row, StoreError> {
+    let cell = |column: usize| {
+        let value = row.try_get_raw(column)?;
+        if value.is_null() {
+            return Ok(Cell::Null);
+        }
+        let wrong = |_| StoreError::Column { column, reason: "it can't be decoded" };
+        let type_name = value.type_info().name().to_owned();
+        match type_name.as_str() {
+            "INTEGER" | "BOOLEAN" => <i64 as Decode<Driver>>::decode(value).map(Cell::Int).map_err(wrong),
+            "REAL" => <f64 as Decode<Driver>>::decode(value).map(Cell::Real).map_err(wrong),
+            "TEXT" => <String as Decode<Driver>>::decode(value).map(Cell::Text).map_err(wrong),
+            _ => Err(StoreError::Column { column, reason: "stores have no such type" }),
+        }
+    };
+    (0..row.len()).map(cell).collect::<Result<_, _>>().map(Row)
+}

@@ -1,0 +1,10 @@
+//! The store: one contract, which both engines must keep.
+//!
+//! PostgreSQL is tested where `UNLEAK_TEST_POSTGRES` holds the address of a database (`.ci/run` starts one): each test makes
+//! a schema of its own there and drops it.
+
+mod audit;
+mod contract;
+mod findings;
+mod fixture;
+mod schema;

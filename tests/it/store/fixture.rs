@@ -1,0 +1,145 @@
+//! Stores to test with, and time that stands still unless told otherwise.
+
+use std::{
+    cell::Cell,
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use unleak::{
+    model::Severity,
+    store::{Context, Location, ScannedFinding, ScannedOccurrence, Store, StoreError},
+};
+
+/// A place for one store, and a clock.
+pub(super) struct Fixture {
+    pub(super) location: Location,
+    pub(super) address: String,
+    /// Milliseconds since 1970.
+    pub(super) clock: Cell<u64>,
+    dir: Option<tempfile::TempDir>,
+    schema: Option<(String, String)>,
+}
+
+pub(super) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
+    use std::io::Read as _;
+    std::fs::File::open("/dev/urandom")?.read_exact(buffer)
+}
+
+pub(super) fn run_sql(address: &str, sql: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(address).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
+impl Fixture {
+    pub(super) fn sqlite() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let address = dir.path().join("state/store.db").display().to_string();
+        Fixture::new(address, Some(dir), None)
+    }
+
+    /// `None`, and a word about it, where there is no server.
+    pub(super) fn postgres() -> Option<Fixture> {
+        let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
+            eprintln!("skipped: UNLEAK_TEST_POSTGRES is not set");
+            return None;
+        };
+        let mut bytes = [0; 8];
+        random(&mut bytes).unwrap();
+        let schema = format!("unleak_test_{:016x}", u64::from_be_bytes(bytes));
+        run_sql(&server, &format!("CREATE SCHEMA {schema}"));
+        let separator = if server.contains('?') { '&' } else { '?' };
+        let address = format!("{server}{separator}options[search_path]={schema}");
+        Some(Fixture::new(address, None, Some((server, schema))))
+    }
+
+    fn new(address: String, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
+        let location = Location::parse(&address).unwrap();
+        Fixture { location, address, clock: Cell::new(1_700_000_000_000), dir, schema }
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        assert!(self.dir.is_some(), "only SQLite has a file");
+        PathBuf::from(&self.address)
+    }
+
+    /// Calls `work` with a new store.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Store<'_>) -> T) -> T {
+        let now = || self.now();
+        let context = Context { actor: "ann".to_owned(), now: &now, random: &random };
+        let mut store = match Store::init(&self.location, context.clone()) {
+            Err(StoreError::Exists { .. }) => Store::open(&self.location, context),
+            made => made,
+        }
+        .unwrap();
+        work(&mut store)
+    }
+
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(self.clock.get())
+    }
+
+    pub(super) fn pass(&self, milliseconds: u64) {
+        self.clock.set(self.clock.get() + milliseconds);
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Some((server, schema)) = &self.schema {
+            run_sql(server, &format!("SET client_min_messages = warning; DROP SCHEMA {schema} CASCADE"));
+        }
+    }
+}
+
+/// Runs each function once per engine, as a test of its own.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(&$crate::store::fixture::Fixture::sqlite()); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() {
+                if let Some(fixture) = $crate::store::fixture::Fixture::postgres() { super::$name(&fixture); }
+            })+
+        }
+    };
+}
+pub(super) use on_both_engines;
+
+/// A finding in some files.
+pub(super) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
+    ScannedFinding {
+        fp: format!("v1:{number:032x}"),
+        fp_key_id: "0a1b2c3d".to_owned(),
+        former_fps: Vec::new(),
+        digests: Vec::new(),
+        rule_id: "github.pat-classic".to_owned(),
+        provider: "GitHub".to_owned(),
+        kind: "pat".to_owned(),
+        identity_kind: "user-token".to_owned(),
+        severity: Severity::ALL[number as usize % 4],
+        score: 100,
+        preview: "ghp_… (40 characters)".to_owned(),
+        public_id: None,
+        occurrences: paths.iter().map(|path| place(path)).collect(),
+    }
+}
+
+pub(super) fn place(path: &str) -> ScannedOccurrence {
+    ScannedOccurrence {
+        locator_key: format!("file:{path}#content#0"),
+        kind: "file".to_owned(),
+        path: Some(path.to_owned()),
+        part: "content".to_owned(),
+        line: 3,
+        column: 9,
+        locator: serde_json::json!({ "kind": "file", "path": path }),
+        ..ScannedOccurrence::default()
+    }
+}

@@ -1,0 +1,71 @@
+//! The tables: the same in both engines, each column explained.
+
+use std::collections::BTreeSet;
+
+use unleak::store::{MIGRATIONS, Store, Table};
+
+use super::fixture::Fixture;
+
+#[test]
+fn both_engines_have_the_same_tables_and_columns() {
+    let tables = |store: &mut Store<'_>| -> Vec<Table> { store.database().tables().unwrap() };
+    let sqlite = Fixture::sqlite().with(tables);
+    assert!(sqlite.len() > 25);
+    if let Some(fixture) = Fixture::postgres() {
+        assert_eq!(fixture.with(tables), sqlite);
+    }
+}
+
+#[test]
+fn every_column_of_sqlite_is_explained_and_every_table_strict() {
+    let mut wrong = Vec::new();
+    for migration in MIGRATIONS {
+        let lines: Vec<&str> = migration.sqlite.lines().collect();
+        let mut table = "";
+        for (number, line) in lines.iter().enumerate() {
+            if let Some(name) = line.strip_prefix("CREATE TABLE ") {
+                table = name.split(' ').next().unwrap();
+                if !lines[number - 1].starts_with("-- ") {
+                    wrong.push(format!("table {table} is not explained"));
+                }
+            }
+            let first = line.trim_start().split(' ').next().unwrap_or_default();
+            let is_column = !table.is_empty() && line.starts_with("    ") && !line.starts_with("     ");
+            let name_is_lower = first.starts_with(|c: char| c.is_ascii_lowercase());
+            // A definition may go on in a second line that carries the comment.
+            let explained = line.contains(" -- ") || lines.get(number + 1).is_some_and(|next| {
+                next.starts_with("        ")
+                    && (next.contains(" -- ") || lines.get(number + 2).is_some_and(|next| next.contains(" -- ")))
+            });
+            if is_column && name_is_lower && !explained {
+                wrong.push(format!("{table}.{first} is not explained"));
+            }
+            if line.starts_with(')') && !table.is_empty() {
+                if *line != ") STRICT;" {
+                    wrong.push(format!("table {table} is not strict"));
+                }
+                table = "";
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_column_of_postgres_is_explained() {
+    let Some(fixture) = Fixture::postgres() else { return };
+    let unexplained = fixture.with(|store| {
+        let rows = store
+            .read(|tx| {
+                tx.query(
+                    "SELECT CAST(c.table_name AS TEXT) || '.' || CAST(c.column_name AS TEXT) FROM information_schema.columns AS c
+                     WHERE c.table_schema = current_schema() AND c.table_name <> 'schema_migration'
+                     AND col_description(CAST(quote_ident(c.table_name) AS regclass), c.ordinal_position) IS NULL",
+                    &[],
+                )
+            })
+            .unwrap();
+        rows.iter().map(|row| row.get::<String>(0).unwrap()).collect::<BTreeSet<_>>()
+    });
+    assert!(unexplained.is_empty(), "{unexplained:?}");
+}
