@@ -53,8 +53,7 @@ impl Event {
     /// # Errors
     /// If its data is no JSON, or JSON with numbers that events don't have.
     pub fn canonical(&self) -> Result<String, StoreError> {
-        let data: Json =
-            serde_json::from_str(&self.data).map_err(|_| StoreError::NotCanonical("it is not JSON"))?;
+        let data: Json = serde_json::from_str(&self.data).map_err(|_| StoreError::NotCanonical("it is not JSON"))?;
         canonical_json(&json!({
             "action": self.action, "actor": self.actor, "at": self.at, "data": data, "seq": self.seq,
             "subject": self.subject, "v": 1,

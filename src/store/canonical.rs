@@ -62,8 +62,10 @@ mod tests {
     #[test]
     fn names_are_sorted_by_utf16_and_text_is_escaped_shortly() {
         // By UTF-16 an emoji (a surrogate pair from U+D83D) stands before U+FB33; by UTF-8 it would stand after.
-        let value = json!({"\u{fb33}": 1, "\u{1f600}": 2, "b": [true, null, -5], "a": {"z": "\u{8}\n\"\\\u{7f}\u{1b}/é"}});
-        let expected = "{\"a\":{\"z\":\"\\b\\n\\\"\\\\\u{7f}\\u001b/é\"},\"b\":[true,null,-5],\"\u{1f600}\":2,\"\u{fb33}\":1}";
+        let value =
+            json!({"\u{fb33}": 1, "\u{1f600}": 2, "b": [true, null, -5], "a": {"z": "\u{8}\n\"\\\u{7f}\u{1b}/é"}});
+        let expected =
+            "{\"a\":{\"z\":\"\\b\\n\\\"\\\\\u{7f}\\u001b/é\"},\"b\":[true,null,-5],\"\u{1f600}\":2,\"\u{fb33}\":1}";
         assert_eq!(canonical_json(&value).unwrap(), expected);
     }
 

@@ -22,7 +22,9 @@ pub enum StoreError {
         place: String,
     },
     /// A newer version of unleak made it.
-    #[error("the store at {place} is of a newer unleak (schema {found}; this one knows up to {known}): nothing was changed")]
+    #[error(
+        "the store at {place} is of a newer unleak (schema {found}; this one knows up to {known}): nothing was changed"
+    )]
     Newer {
         /// Where.
         place: String,

@@ -7,8 +7,8 @@ use std::{
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, PgConnection, Postgres as Driver, Row as _, Type, TypeInfo as _,
-    ValueRef as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, PgConnection, Postgres as Driver, Row as _,
+    Type, TypeInfo as _, ValueRef as _,
     encode::IsNull,
     error::BoxDynError,
     postgres::{PgArgumentBuffer, PgArguments, PgConnectOptions, PgRow, PgSslMode, PgTypeInfo, types::Oid},

@@ -3,9 +3,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{
-    FindingState, NewSnapshot, Outcome, Row, SourceName, StateChange, Store, StoreError, Transaction, Value,
-};
+use super::{FindingState, NewSnapshot, Outcome, Row, SourceName, StateChange, Store, StoreError, Transaction, Value};
 use crate::model::Severity;
 
 /// A finding as a scan hands it to the store. Every text in it is redacted.

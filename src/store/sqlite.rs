@@ -129,8 +129,8 @@ impl Database for Sqlite {
     }
 
     fn tables(&mut self) -> Result<Vec<Table>, StoreError> {
-        let names =
-            self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")?;
+        let names = self
+            .texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")?;
         let columns = "SELECT name FROM pragma_table_info($1) ORDER BY cid";
         let table = |name: String| {
             let rows = self.query(columns, &[name.as_str().into()])?;
@@ -159,9 +159,7 @@ impl Database for Sqlite {
         }
         create(target)?;
         // Into an empty file, whose mode is right already. A read transaction: writers go on.
-        let name = target.to_str().ok_or_else(|| {
-            StoreError::Location("SQLite takes paths in UTF-8 only".to_owned())
-        });
+        let name = target.to_str().ok_or_else(|| StoreError::Location("SQLite takes paths in UTF-8 only".to_owned()));
         let copied = name.and_then(|name| self.execute("VACUUM INTO $1", &[name.into()]));
         let synced = copied.and_then(|_| {
             let file = fs::File::open(target).and_then(|file| file.sync_all());

@@ -88,18 +88,30 @@ fn tampering_is_found(fixture: &Fixture) {
         append(store, 6);
         let last = verify(store, &[]).events;
         for (statement, undo, expected) in [
-            ("UPDATE audit_event SET actor = 'bob' WHERE seq = 3", "UPDATE audit_event SET actor = 'ann'", "event 3 was changed"),
+            (
+                "UPDATE audit_event SET actor = 'bob' WHERE seq = 3",
+                "UPDATE audit_event SET actor = 'ann'",
+                "event 3 was changed",
+            ),
             (
                 "UPDATE audit_event SET data = replace(data, '\"n\":1', '\"n\":9') WHERE seq = 3",
                 "UPDATE audit_event SET data = replace(data, '\"n\":9', '\"n\":1')",
                 "event 3 was changed",
             ),
-            ("UPDATE audit_event SET seq = 99 WHERE seq = 4", "UPDATE audit_event SET seq = 4 WHERE seq = 99", "event 4 is missing"),
+            (
+                "UPDATE audit_event SET seq = 99 WHERE seq = 4",
+                "UPDATE audit_event SET seq = 4 WHERE seq = 99",
+                "event 4 is missing",
+            ),
             ("UPDATE audit_head SET seq = seq + 1", "UPDATE audit_head SET seq = seq - 1", "the log ends after"),
         ] {
             without_triggers(store, statement);
             let found = verify(store, &[]);
-            assert!(found.faults.first().is_some_and(|fault| fault.contains(expected)), "{statement}: {:?}", found.faults);
+            assert!(
+                found.faults.first().is_some_and(|fault| fault.contains(expected)),
+                "{statement}: {:?}",
+                found.faults
+            );
             without_triggers(store, undo);
             assert_eq!(verify(store, &[]).faults, Vec::<String>::new(), "{undo}");
         }
@@ -109,7 +121,11 @@ fn tampering_is_found(fixture: &Fixture) {
         let hash = "f".repeat(64);
         without_triggers(store, &format!("UPDATE checkpoint SET hash = '{hash}'"));
         let found = verify(store, &[]);
-        assert!(found.faults[0].contains(&format!("event {last} is not the one that was signed")), "{:?}", found.faults);
+        assert!(
+            found.faults[0].contains(&format!("event {last} is not the one that was signed")),
+            "{:?}",
+            found.faults
+        );
         // A cut-off end is noticed by the head, whatever the events say.
         without_triggers(store, &format!("UPDATE audit_event SET seq = -seq WHERE seq = {last} AND 1 = 0"));
     });

@@ -116,7 +116,8 @@ fn states_change_along_their_edges_only(fixture: &Fixture) {
     fixture.with(|store| {
         record(store, "repo", &[scanned(1, &["a"])], true);
         let id = only_id(store);
-        let edges = store.read(|tx| tx.query("SELECT from_state, to_state FROM state_edge WHERE machine = 'finding'", &[]));
+        let edges =
+            store.read(|tx| tx.query("SELECT from_state, to_state FROM state_edge WHERE machine = 'finding'", &[]));
         let edges: BTreeSet<(String, String)> =
             edges.unwrap().iter().map(|row| (row.get(0).unwrap(), row.get(1).unwrap())).collect();
         for from in FindingState::ALL {

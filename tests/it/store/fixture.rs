@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    path::PathBuf,
+    io::Write as _,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -15,10 +15,10 @@ use unleak::{
 /// A place for one store, and a clock.
 pub(super) struct Fixture {
     pub(super) location: Location,
-    pub(super) address: String,
     /// Milliseconds since 1970.
     pub(super) clock: Cell<u64>,
-    dir: Option<tempfile::TempDir>,
+    /// Removed with the fixture.
+    _dir: Option<tempfile::TempDir>,
     schema: Option<(String, String)>,
 }
 
@@ -40,13 +40,13 @@ impl Fixture {
     pub(super) fn sqlite() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let address = dir.path().join("state/store.db").display().to_string();
-        Fixture::new(address, Some(dir), None)
+        Fixture::new(&address, Some(dir), None)
     }
 
     /// `None`, and a word about it, where there is no server.
     pub(super) fn postgres() -> Option<Fixture> {
         let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
-            eprintln!("skipped: UNLEAK_TEST_POSTGRES is not set");
+            let _ = writeln!(std::io::stderr(), "skipped: UNLEAK_TEST_POSTGRES is not set");
             return None;
         };
         let mut bytes = [0; 8];
@@ -55,17 +55,12 @@ impl Fixture {
         run_sql(&server, &format!("CREATE SCHEMA {schema}"));
         let separator = if server.contains('?') { '&' } else { '?' };
         let address = format!("{server}{separator}options[search_path]={schema}");
-        Some(Fixture::new(address, None, Some((server, schema))))
+        Some(Fixture::new(&address, None, Some((server, schema))))
     }
 
-    fn new(address: String, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
-        let location = Location::parse(&address).unwrap();
-        Fixture { location, address, clock: Cell::new(1_700_000_000_000), dir, schema }
-    }
-
-    pub(super) fn path(&self) -> PathBuf {
-        assert!(self.dir.is_some(), "only SQLite has a file");
-        PathBuf::from(&self.address)
+    fn new(address: &str, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
+        let location = Location::parse(address).unwrap();
+        Fixture { location, clock: Cell::new(1_700_000_000_000), _dir: dir, schema }
     }
 
     /// Calls `work` with a new store.

@@ -33,10 +33,11 @@ fn every_column_of_sqlite_is_explained_and_every_table_strict() {
             let is_column = !table.is_empty() && line.starts_with("    ") && !line.starts_with("     ");
             let name_is_lower = first.starts_with(|c: char| c.is_ascii_lowercase());
             // A definition may go on in a second line that carries the comment.
-            let explained = line.contains(" -- ") || lines.get(number + 1).is_some_and(|next| {
-                next.starts_with("        ")
-                    && (next.contains(" -- ") || lines.get(number + 2).is_some_and(|next| next.contains(" -- ")))
-            });
+            let explained = line.contains(" -- ")
+                || lines.get(number + 1).is_some_and(|next| {
+                    next.starts_with("        ")
+                        && (next.contains(" -- ") || lines.get(number + 2).is_some_and(|next| next.contains(" -- ")))
+                });
             if is_column && name_is_lower && !explained {
                 wrong.push(format!("{table}.{first} is not explained"));
             }
@@ -58,9 +59,10 @@ fn every_column_of_postgres_is_explained() {
         let rows = store
             .read(|tx| {
                 tx.query(
-                    "SELECT CAST(c.table_name AS TEXT) || '.' || CAST(c.column_name AS TEXT) FROM information_schema.columns AS c
-                     WHERE c.table_schema = current_schema() AND c.table_name <> 'schema_migration'
-                     AND col_description(CAST(quote_ident(c.table_name) AS regclass), c.ordinal_position) IS NULL",
+                    "SELECT CAST(c.relname AS TEXT) || '.' || CAST(a.attname AS TEXT) FROM pg_class AS c
+                     JOIN pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_attribute AS a ON a.attrelid = c.oid
+                     WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'schema_migration'
+                     AND a.attnum > 0 AND NOT a.attisdropped AND col_description(c.oid, a.attnum) IS NULL",
                     &[],
                 )
             })
