@@ -1,0 +1,10 @@
+client.Credentials = new NetworkCredential("elm", "<<+password|{{password}}>>");
+smtp.Authenticate("elm@elm.example", "<<+password|{{alnum:14}}>>");
+new SqlConnection("Server=sql;Database=elm;User Id=elm;Password=<<+connection-string|{{alnum:14}}>>");
+builder.Password = "<<+password|{{[a-zA-Z0-9!]:12}}>>";
+new SymmetricSecurityKey(Encoding.UTF8.GetBytes("<<+signing-secret|{{alnum:40}}>>"));
+new StorageSharedKeyCredential("elm", "<<+api-key|{{base64:86}}==>>");
+new X509Certificate2("elm.pfx", "<<+password|{{word}}{{digits:2}}>>");
+ConfidentialClientApplicationBuilder.Create("<<-uuid|{{uuid}}>>").WithClientSecret("<<+client-secret|{{alnum:3}}8Q~{{[A-Za-z0-9_~]:34}}>>").Build();
+request.AddHeader("Ocp-Apim-Subscription-Key", "<<+api-key|{{hex:32}}>>");
+var token = <<-code|await context.GetTokenAsync("access_token")>>;

@@ -1,0 +1,17 @@
+DriverManager.getConnection("jdbc:mysql://db/elm", "elm", "<<+password|{{alnum:14}}>>");
+DriverManager.getConnection("jdbc:postgresql://db/elm?user=elm&password=<<+connection-string|{{alnum:14}}>>");
+ds.setPassword("<<+password|{{password}}>>");
+props.put("mail.smtp.password", "<<+password|{{lower:16}}>>");
+env.put(Context.SECURITY_CREDENTIALS, "<<+password|{{[a-zA-Z0-9!]:12}}>>");
+new UsernamePasswordCredentials("elm", "<<+password|{{alnum:12}}>>");
+new BasicAWSCredentials("<<-identifier|AKIA{{base32:16}}>>", "<<+api-key|{{base64:40}}>>");
+Algorithm.HMAC256("<<+signing-secret|{{alnum:32}}>>");
+new SecretKeySpec("<<+api-key|{{alnum:16}}>>".getBytes(), "<<-identifier|AES/CBC/PKCS5Padding>>");
+keyStore.load(is, "<<+password|{{alnum:10}}>>".toCharArray());
+Jwts.builder().signWith(SignatureAlgorithm.HS512, "<<+signing-secret|{{base64:64}}>>").compact();
+request.addHeader("Authorization", "Basic <<+basic-auth|{{base64:32}}>>");
+request.addHeader("X-Correlation-Id", "<<-uuid|{{uuid}}>>");
+jedis.auth("<<+password|{{alnum:20}}>>");
+factory.setPassword(<<-code|System.getenv("MQ_PASSWORD")>>);
+String password = <<-code|passwordField.getText()>>;
+assertEquals("<<-hash|{{hex:40}}>>", DigestUtils.sha1Hex(data));

@@ -1,0 +1,17 @@
+CUSTOMER=hawthorn
+DB_PASS=<<+password|{{alnum:20}}>>
+SHOP_ADMIN="admin:<<+password|{{password}}>>"
+PAYPAL_SECRET=<<+client-secret|E{{base64url:79}}>>
+STRIPE_KEY=<<+api-key|sk_live_51{{alnum:97}}>>
+KLARNA_PASSWORD=<<+password|{{alnum:16}}>>
+DHL_SIGNATURE=<<+password|{{[a-zA-Z0-9!]:12}}>>
+INSTAGRAM_TOKEN=<<+token|EAAC{{alnum:150}}ZD>>
+NEWSLETTER_KEY=<<+api-key|{{hex:32}}-us{{[1-9]:1}}>>
+SHOPWARE_ACCESS_KEY=<<-identifier|SWSC{{uppernum:22}}>>
+SHOPWARE_SECRET=<<+client-secret|{{alnum:52}}>>
+ELASTIC_URL=https://elastic:<<+basic-auth|{{alnum:24}}>>@es.hawthorn.example:9243
+AMQP_URL=amqps://hawthorn:<<+connection-string|{{alnum:20}}>>@mq.hawthorn.example/hawthorn
+S3_SECRET=<<+api-key|{{alnum:40}}>>
+OLD_DB_PASS=<<+password|{{word}}{{digits:2}}>> # mysql 5 box, still used by the ERP
+MONITORING=<<-url|https://status.example/hawthorn>>
+TOKEN_TTL=<<-code|3600>>
