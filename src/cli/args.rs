@@ -180,7 +180,8 @@ pub(super) struct RuleArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ScanArgs {
-    /// Files and directories; - is standard input. Default: the current directory.
+    /// Files and directories; - is standard input, export:PATH an export of a chat, tickets or the like. Default: the
+    /// current directory.
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     /// Scan the paths listed in this file, one per line or separated by NUL; - is standard input.
@@ -197,6 +198,9 @@ pub(super) struct ScanArgs {
     pub(super) changes: ChangeArgs,
     #[command(flatten)]
     pub(super) clone: CloneArgs,
+    #[cfg(feature = "export")]
+    #[command(flatten)]
+    pub(super) exports: ExportArgs,
     #[command(flatten)]
     pub(super) rules: RuleArgs,
     #[command(flatten)]
@@ -278,6 +282,26 @@ pub(super) struct CloneArgs {
     /// Give up cloning after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub(super) clone_timeout: Option<u64>,
+}
+
+#[cfg(feature = "export")]
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Exports of chats, tickets, wikis and mail")]
+pub(super) struct ExportArgs {
+    /// Read the given paths as exports of this format.
+    #[arg(long, value_name = "NAME",
+          value_parser = clap::builder::PossibleValuesParser::new(crate::source::export::formats().map(|(name, title)| {
+              clap::builder::PossibleValue::new(name).help(title)
+          })))]
+    pub(super) export_format: Option<String>,
+    /// Address of the workspace or site, for links to messages.
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Read the given paths as records, of which these parts are these (may be given more than once), such as
+    /// text=.body,author=.user.login,time=.created_at,url=.html_url. Also: author_id, author_email, container, thread, id,
+    /// edited, records. Of tables, parts are columns.
+    #[arg(long, value_name = "WHAT=WHERE,…")]
+    pub(super) map: Vec<crate::source::export::FieldMap>,
 }
 
 #[derive(Debug, Args)]

@@ -33,13 +33,24 @@ pub(super) fn show(wanted: Option<args::Progress>, progress: &Arc<Progress>) -> 
         while !stopped.load(Ordering::Relaxed) {
             let blobs = progress.blobs.load(Ordering::Relaxed);
             let bytes = indicatif::HumanBytes(progress.bytes.load(Ordering::Relaxed));
-            bar.set_message(format!("{blobs} files, {bytes} scanned"));
+            let left = time_left(&progress, bar.elapsed()).map_or(String::new(), |left| format!(", {left} left"));
+            bar.set_message(format!("{blobs} files, {bytes} scanned{left}"));
             bar.tick();
             std::thread::park_timeout(Duration::from_millis(100));
         }
         bar.finish_and_clear();
     });
     Some(Display { stop, thread: Some(thread) })
+}
+
+/// How long it may still take, going by what was expected and how fast it went. Says nothing in the first two seconds.
+fn time_left(progress: &Progress, elapsed: Duration) -> Option<String> {
+    let (done, expected) = (progress.bytes.load(Ordering::Relaxed), progress.expected.load(Ordering::Relaxed));
+    if done == 0 || done >= expected || elapsed < Duration::from_secs(2) {
+        return None;
+    }
+    let left = elapsed.mul_f64((expected - done) as f64 / done as f64);
+    Some(indicatif::HumanDuration(Duration::from_secs(left.as_secs())).to_string())
 }
 
 impl Drop for Display {

@@ -69,6 +69,8 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         },
         paranoid: args.history.paranoid,
         clone: clone_options(&args.clone),
+        #[cfg(feature = "export")]
+        exports: export_options(&args.exports),
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
     })
@@ -120,6 +122,20 @@ fn clone_options(args: &CloneArgs) -> CloneOptions {
         time_limit: args.clone_timeout.map(Duration::from_secs),
         prompt: if std::io::stdin().is_terminal() { Prompt::Terminal } else { Prompt::Never },
         ..CloneOptions::default()
+    }
+}
+
+#[cfg(feature = "export")]
+fn export_options(args: &super::args::ExportArgs) -> crate::source::export::ExportOptions {
+    let map = args.map.iter().cloned().reduce(|mut all, one| {
+        all.extend(one);
+        all
+    });
+    crate::source::export::ExportOptions {
+        format: args.export_format.clone(),
+        base_url: args.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+        map,
+        ..Default::default()
     }
 }
 

@@ -6,6 +6,8 @@ mod env;
 pub mod eval;
 mod exit;
 mod explain;
+#[cfg(feature = "export")]
+mod exports;
 mod fingerprint_key;
 pub mod hook;
 mod output;
@@ -41,6 +43,10 @@ pub enum CommandError {
     /// A source's settings can't be used.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),
+    /// An export can't be read as one.
+    #[cfg(feature = "export")]
+    #[error(transparent)]
+    Export(#[from] crate::source::export::ExportError),
     /// A repository on another machine can't be had.
     #[error(transparent)]
     Remote(#[from] crate::source::remote::RemoteError),

@@ -6,6 +6,8 @@ use std::{
     sync::atomic::Ordering,
 };
 
+#[cfg(feature = "export")]
+use super::exports;
 use super::{ChangeChoice, CommandError, Env, ExitCode, RuleChoice, changes, fingerprint_key, output};
 use crate::{
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
@@ -58,6 +60,9 @@ pub struct ScanSettings {
     pub history: History,
     /// Is every version of a file to be scanned in full, too, to prove that nothing is missed?
     pub paranoid: bool,
+    /// How exports of chats, tickets and the like are read.
+    #[cfg(feature = "export")]
+    pub exports: crate::source::export::ExportOptions,
     /// How repositories on other machines are cloned.
     pub clone: CloneOptions,
     /// Which rules.
@@ -138,6 +143,12 @@ fn scan_paths(
 ) -> Result<(), CommandError> {
     let mut remotes = Vec::new();
     let mut roots = Vec::new();
+    let count = paths.len();
+    #[cfg(feature = "export")]
+    let paths = exports::scan_named(settings, paths, scan)?;
+    if paths.is_empty() && count > 0 {
+        return Ok(());
+    }
     for path in paths {
         match Remote::parse(path.as_os_str()) {
             Some(remote) => remotes.push(remote?),
@@ -160,6 +171,9 @@ fn scan_paths(
 fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
     let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
     let files = Files::new(roots, settings.files.clone())?;
+    #[cfg(feature = "export")]
+    let files = exports::scan_files(settings, files, scan)?;
+    #[cfg(not(feature = "export"))]
     scan.run(&files);
     if settings.history == History::LeftOut {
         return Ok(());

@@ -109,6 +109,6 @@ impl Collector {
         });
         problems.sort();
         problems.dedup();
-        ScanReport { findings, problems, stats }
+        ScanReport { findings, problems, stats, ..ScanReport::default() }
     }
 }

@@ -14,6 +14,7 @@ mod pipeline;
 mod placeholder;
 pub mod prefilter;
 mod proof;
+mod records;
 mod scanner;
 mod verdict;
 mod versions;

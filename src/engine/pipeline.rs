@@ -15,12 +15,13 @@ use super::{
     history,
     lines::{Carry, LineCursor, LocalPosition},
     locate::{Located, Text, locate},
+    records,
     scanner::{Observer, Scanner, Scratch, Window},
 };
 use crate::{
     decode::{OffsetMap, Utf16},
-    model::{Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats},
-    source::{Base, CHUNK_BYTES, Chunk, LargeBlob, Memory, Plan, Receiver, Source},
+    model::{ExportSummary, Notice, Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats},
+    source::{Base, CHUNK_BYTES, Chunk, LargeBlob, Memory, Plan, Receiver, Record, Source},
 };
 
 /// How a scan is to run.
@@ -46,6 +47,8 @@ pub struct Progress {
     pub blobs: AtomicU64,
     /// Bytes scanned.
     pub bytes: AtomicU64,
+    /// Bytes that are known to come, of those that are known: 0 if none are.
+    pub expected: AtomicU64,
     /// Is all scanned, and only the report to be written?
     pub done: AtomicBool,
 }
@@ -77,9 +80,16 @@ impl<'s> Scan<'s> {
         for (provenance, chunks) in std::mem::take(&mut self.shared.large) {
             let hits = join_chunks(&provenance, chunks);
             match provenance {
-                Provenance::Git(_) => unresolved.extend(hits),
+                Provenance::Git(_) | Provenance::Record(_) => unresolved.extend(hits),
                 _ => self.shared.collector.extend(hits),
             }
+        }
+        let (mut of_records, unresolved): (Vec<Hit>, Vec<Hit>) =
+            unresolved.into_iter().partition(|hit| matches!(hit.occurrence.provenance, Provenance::Record(_)));
+        if !of_records.is_empty() {
+            let problems = &mut self.shared.problems;
+            source.resolve(&plan, &mut records::places(&mut of_records), &mut |problem| problems.push(problem));
+            self.shared.collector.extend(of_records);
         }
         if unresolved.is_empty() {
             return;
@@ -100,9 +110,11 @@ impl<'s> Scan<'s> {
     #[must_use]
     pub fn finish(self) -> ScanReport {
         self.options.progress.done.store(true, Ordering::Relaxed);
-        let Shared { collector, problems, mut stats, .. } = self.shared;
+        let Shared { collector, problems, mut exports, mut notices, mut stats, .. } = self.shared;
         stats.times.wall = self.started.elapsed();
-        collector.into_report(self.scanner, self.options.key, problems, stats)
+        exports.sort();
+        notices.sort();
+        ScanReport { exports, notices, ..collector.into_report(self.scanner, self.options.key, problems, stats) }
     }
 
     fn plan(&self) -> Plan<'s> {
@@ -176,6 +188,8 @@ struct Shared {
     unresolved: Vec<Hit>,
     large: BTreeMap<Provenance, Vec<ScannedChunk>>,
     problems: Vec<Problem>,
+    exports: Vec<ExportSummary>,
+    notices: Vec<Notice>,
     stats: Stats,
 }
 
@@ -237,7 +251,7 @@ impl<'s> Worker<'s> {
 
     fn keep(&mut self, located: Vec<Located>, origin: Origin<'_>, part: Part) {
         let hits = match origin {
-            Origin::Object(_) => &mut self.unresolved,
+            Origin::Object(_) | Origin::Record(_) => &mut self.unresolved,
             _ => &mut self.hits,
         };
         hits.extend(located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part)));
@@ -336,6 +350,30 @@ impl Receiver for Worker<'_> {
         let end = LineCursor::new(text, &map, start).advance(map.to_text(chunk.owned.end).min(text.len()));
         self.count(u64::from(chunk.owned.start == 0), chunk.owned.end - chunk.owned.start);
         self.chunks.push((blob.provenance.clone(), ScannedChunk { start: chunk.owned.start, end, located }));
+    }
+
+    fn record(&mut self, record: &Record<'_>) {
+        let owned = 0..record.text.len() as u64;
+        let origin = Origin::Named("");
+        let stored = StoredWindow { bytes: record.text, start: 0, owned, encoding: None, origin };
+        let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
+        self.count(0, record.bytes);
+        self.scratch.stats.records += 1;
+        if !located.is_empty() {
+            self.unresolved.extend(records::hits(located, record));
+        }
+    }
+
+    fn export(&mut self, summary: ExportSummary) {
+        self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).exports.push(summary);
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).notices.push(notice);
+    }
+
+    fn expect(&mut self, bytes: u64) {
+        self.progress.expected.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn problem(&mut self, problem: Problem) {

@@ -13,6 +13,7 @@ pub mod identity;
 mod object;
 mod problem;
 mod provenance;
+mod record;
 mod rule_meta;
 mod secret;
 mod severity;
@@ -25,6 +26,10 @@ pub(crate) use object::hex_value;
 pub use object::{ObjectId, ObjectKind};
 pub use problem::{Problem, ProblemKind};
 pub use provenance::{DisplayPath, Escaped, Origin, Part, Provenance};
+pub use record::{
+    ExportSummary, Notice, Permalink, PermalinkBasis, PhysicalPlace, RecordAttachment, RecordAuthor, RecordContainer,
+    RecordPlace, RecordTime, Revision, Visibility,
+};
 pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
 pub use secret::Secret;
 pub use severity::Severity;

@@ -28,6 +28,12 @@ pub enum ProblemKind {
     GitObject,
     /// A git repository without a single object: nothing of a history was scanned.
     EmptyRepository,
+    /// Something in an archive or export that can't be understood; the rest was scanned.
+    Malformed,
+    /// A form of archive, compression or encryption that isn't known.
+    Unsupported,
+    /// A limit against hostile input (depth, number, size, ratio) was reached.
+    Limit,
     /// Two ways of scanning the same bytes disagree.
     Inconsistent,
     /// Any other error while reading.
@@ -52,6 +58,9 @@ impl ProblemKind {
             ProblemKind::Endless => "endless",
             ProblemKind::GitObject => "git-object",
             ProblemKind::EmptyRepository => "empty-repository",
+            ProblemKind::Malformed => "malformed",
+            ProblemKind::Unsupported => "unsupported",
+            ProblemKind::Limit => "limit",
             ProblemKind::Inconsistent => "inconsistent",
             ProblemKind::Io => "io",
             ProblemKind::Interrupted => "interrupted",

@@ -5,7 +5,7 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use super::GitPlace;
+use super::{GitPlace, RecordPlace};
 
 /// Where a blob came from. Ordered, so that reports are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,6 +16,8 @@ pub enum Provenance {
     File(PathBuf),
     /// An object in the history of a git repository.
     Git(Box<GitPlace>),
+    /// A record (or file) of an export.
+    Record(Box<RecordPlace>),
 }
 
 /// A borrowed [`Provenance`]: what a source says of a blob before anything is found in it.
@@ -27,6 +29,8 @@ pub enum Origin<'a> {
     File(&'a Path),
     /// An object of a git repository, whose paths aren't known yet.
     Object(&'a GitPlace),
+    /// A file of an export, of which the message that has it isn't known yet.
+    Record(&'a RecordPlace),
 }
 
 impl Origin<'_> {
@@ -37,6 +41,7 @@ impl Origin<'_> {
             Origin::Named(name) => Provenance::Named(name.to_owned()),
             Origin::File(path) => Provenance::File(path.to_owned()),
             Origin::Object(place) => Provenance::Git(Box::new(place.clone())),
+            Origin::Record(place) => Provenance::Record(Box::new(place.clone())),
         }
     }
 }
@@ -61,6 +66,7 @@ impl Provenance {
         match self {
             Provenance::File(path) => Some(path),
             Provenance::Git(place) => place.path.as_deref(),
+            Provenance::Record(place) => Some(place.path()),
             Provenance::Named(_) => None,
         }
     }
@@ -72,6 +78,7 @@ impl Provenance {
             Provenance::Named(name) => Origin::Named(name),
             Provenance::File(path) => Origin::File(path),
             Provenance::Git(place) => Origin::Object(place),
+            Provenance::Record(place) => Origin::Record(place),
         }
     }
 }
@@ -81,6 +88,7 @@ impl fmt::Display for Provenance {
         match self {
             Provenance::File(path) => DisplayPath(path).fmt(f),
             Provenance::Git(place) => place.fmt(f),
+            Provenance::Record(place) => place.fmt(f),
             Provenance::Named(name) => f.write_str(name),
         }
     }
@@ -91,6 +99,7 @@ impl Serialize for Provenance {
         let kind = match self {
             Provenance::File(_) => "file",
             Provenance::Git(_) => "git",
+            Provenance::Record(_) => "record",
             Provenance::Named(_) => "named",
         };
         let mut fields = serializer.serialize_map(None)?;
@@ -104,6 +113,10 @@ impl Serialize for Provenance {
                 fields.serialize_entry("object", &place.object)?;
                 fields.serialize_entry("object_kind", &place.object_kind)?;
                 fields.serialize_entry("history", &place.history)?;
+            }
+            Provenance::Record(place) => {
+                fields.serialize_entry("path", &place.to_string())?;
+                fields.serialize_entry("record", place)?;
             }
         }
         fields.end()

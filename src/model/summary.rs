@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Finding, ObjectKind, Problem};
+use super::{ExportSummary, Finding, Notice, ObjectKind, Problem};
 
 /// Everything a scan has to say.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,10 @@ pub struct ScanReport {
     pub findings: Vec<Finding>,
     /// What was not scanned, sorted by place.
     pub problems: Vec<Problem>,
+    /// Exports that were met, sorted by path.
+    pub exports: Vec<ExportSummary>,
+    /// What is to be known about them beside findings, sorted by path.
+    pub notices: Vec<Notice>,
     /// What was done.
     pub stats: Stats,
 }
@@ -38,6 +42,8 @@ pub struct Stats {
     pub allowed: u64,
     /// Matches that the verdict rejected (entropy, checksum, placeholder, score).
     pub rejected: u64,
+    /// Records of exports scanned: messages, comments, issues, rows.
+    pub records: u64,
     /// Objects of git repositories.
     pub objects: ObjectCounts,
     /// Time by stage, summed over threads; zero unless asked for.
@@ -114,6 +120,7 @@ impl Stats {
         self.matches += other.matches;
         self.allowed += other.allowed;
         self.rejected += other.rejected;
+        self.records += other.records;
         self.objects.add(other.objects);
         self.times.read += other.times.read;
         self.times.prefilter += other.times.prefilter;

@@ -7,7 +7,7 @@ use super::{
     redact::Redactor,
     style::{Paint, Style},
     tally::Tally,
-    wording::{count, cut, grouped, history, part, printable, seconds, size, throughput},
+    wording::{count, cut, grouped, history, part, printable, record, seconds, size, throughput},
 };
 use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, Stats};
 
@@ -27,6 +27,7 @@ impl Reporter for Human {
         for finding in &report.findings {
             page.finding(finding, out)?;
         }
+        page.exports(report, out)?;
         page.problems(&report.problems, out)?;
         page.verdict(report, out)?;
         if options.stats { page.stats(&report.stats, out) } else { Ok(()) }
@@ -70,11 +71,18 @@ impl Page<'_> {
         let path = self.redactor.provenance(&occurrence.provenance);
         let path = self.paint.paint(Style::Path, path);
         match part(occurrence.part) {
+            None if is_field(&occurrence.provenance) => writeln!(out, "  {path}{}", record_line(&occurrence.provenance))?,
             None => writeln!(out, "  {path}:{}:{}", occurrence.place.line, occurrence.place.column)?,
             Some(words) => writeln!(out, "  {path} ({words})")?,
         }
         if let Provenance::Git(place) = &occurrence.provenance {
             for line in history(place) {
+                let line = self.redactor.text(&line);
+                writeln!(out, "      {}", self.paint.paint(Style::Faint, printable(&line)))?;
+            }
+        }
+        if let Provenance::Record(place) = &occurrence.provenance {
+            for line in record(place) {
                 let line = self.redactor.text(&line);
                 writeln!(out, "      {}", self.paint.paint(Style::Faint, printable(&line)))?;
             }
@@ -101,6 +109,23 @@ impl Page<'_> {
             }
             None => writeln!(out, "{line}"),
         }
+    }
+
+    /// What the export is taken for, and what is to be known about it.
+    fn exports(&self, report: &ScanReport, out: &mut dyn io::Write) -> io::Result<()> {
+        for export in &report.exports {
+            let path = printable(&self.redactor.text(&export.path)).to_string();
+            let path = self.paint.paint(Style::Path, path);
+            let signs = printable(&export.signs.join(", ")).to_string();
+            writeln!(out, "{path} is read as {}: {signs}.", printable(&export.title))?;
+        }
+        for notice in &report.notices {
+            let path = printable(&self.redactor.text(&notice.path)).to_string();
+            let path = self.paint.paint(Style::Path, path);
+            let kind = self.paint.paint(Style::Warning, printable(&notice.kind).to_string());
+            writeln!(out, "{kind} {path}: {} ({}).", printable(&notice.message), count(notice.count, "place"))?;
+        }
+        if report.exports.is_empty() { Ok(()) } else { writeln!(out) }
     }
 
     fn problems(&self, problems: &[Problem], out: &mut dyn io::Write) -> io::Result<()> {
@@ -153,6 +178,7 @@ impl Page<'_> {
             ("bytes", grouped(stats.bytes)),
             ("bytes carried over", grouped(stats.bytes_carried)),
             ("files", grouped(stats.blobs)),
+            ("records", grouped(stats.records)),
             ("candidates", grouped(stats.candidates)),
             ("regex calls", grouped(stats.regex_calls)),
             ("matches", grouped(stats.matches)),
@@ -172,12 +198,28 @@ impl Page<'_> {
     }
 }
 
+/// Does it stand in a field of a record, whose line and column are of no use to anybody?
+fn is_field(provenance: &Provenance) -> bool {
+    matches!(provenance, Provenance::Record(place) if !place.field.is_empty())
+}
+
+/// The line in the file of an export, if that has lines.
+fn record_line(provenance: &Provenance) -> String {
+    match provenance {
+        Provenance::Record(place) if place.physical.line > 0 => format!(":{}", place.physical.line),
+        _ => String::new(),
+    }
+}
+
 /// What was scanned, in words.
 fn scanned(stats: &Stats) -> String {
     let objects = &stats.objects;
     let of_history = objects.commits.scanned + objects.blobs.scanned + objects.tags.scanned;
     let files = count(stats.blobs.saturating_sub(of_history), "file");
-    let size = size(stats.bytes);
+    let size = match stats.records {
+        0 => size(stats.bytes),
+        records => format!("{}, {}", count(records, "record"), size(stats.bytes)),
+    };
     if of_history + objects.trees.scanned == 0 {
         return format!("{files}, {size}");
     }

@@ -27,6 +27,10 @@ impl Reporter for Json {
         write_array(out, report.findings.iter().map(|finding| recorder.finding(finding)))?;
         out.write_all(b",\n\"problems\":")?;
         write_array(out, report.problems.iter().map(|problem| recorder.problem(problem)))?;
+        out.write_all(b",\n\"exports\":")?;
+        write_array(out, recorder.exports(report).into_iter())?;
+        out.write_all(b",\n\"notices\":")?;
+        write_array(out, recorder.notices(report).into_iter())?;
         out.write_all(b",\n\"stats\":")?;
         serde_json::to_writer(&mut *out, &recorder.stats(&report.stats))?;
         out.write_all(b"\n}\n")

@@ -25,6 +25,8 @@ impl Reporter for JsonLines {
             schema: SCHEMA,
             tool: TOOL,
             summary: Tally::of(report),
+            exports: recorder.exports(report),
+            notices: recorder.notices(report),
             stats: recorder.stats(&report.stats),
         };
         write_line(out, &Line::Summary(summary))

@@ -62,6 +62,16 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// What exports there were; few.
+    pub(super) fn exports(&self, report: &ScanReport) -> Vec<Value> {
+        report.exports.iter().map(|export| redacted(export, &self.redactor)).collect()
+    }
+
+    /// What is to be known about them.
+    pub(super) fn notices(&self, report: &ScanReport) -> Vec<Value> {
+        report.notices.iter().map(|notice| redacted(notice, &self.redactor)).collect()
+    }
+
     pub(super) fn stats(&self, stats: &'a Stats) -> StatsRecord<'a> {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         StatsRecord {
@@ -92,6 +102,8 @@ pub(super) struct SummaryRecord<'a> {
     pub(super) schema: &'static str,
     pub(super) tool: Tool,
     pub(super) summary: Tally,
+    pub(super) exports: Vec<Value>,
+    pub(super) notices: Vec<Value>,
     pub(super) stats: StatsRecord<'a>,
 }
 
@@ -195,6 +207,13 @@ impl Serialize for ProvenanceRecord<'_> {
         redact_all(&mut value, self.redactor);
         value.serialize(serializer)
     }
+}
+
+/// Anything as JSON, with every text in it redacted.
+pub(super) fn redacted(value: &impl Serialize, redactor: &Redactor<'_>) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    redact_all(&mut value, redactor);
+    value
 }
 
 pub(super) fn redact_all(value: &mut Value, redactor: &Redactor<'_>) {

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
-use crate::model::{DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part};
+use crate::model::{
+    DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace,
+    Revision,
+};
 
 /// A text that is safe to print on a terminal, whoever wrote it.
 pub(super) fn printable(text: &str) -> impl fmt::Display + '_ {
@@ -105,6 +108,64 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
         (None, _) => {}
     }
     parts
+}
+
+/// What an export says of a record, in lines: who, where, when; then its address.
+pub(super) fn record(place: &RecordPlace) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(author) = &place.author {
+        parts.push(person(author));
+    }
+    if let Some(container) = &place.container {
+        parts.push(within(container, place));
+    }
+    if let Some(time) = &place.time {
+        parts.push(time.utc.clone().unwrap_or_else(|| format!("{} (zone unknown)", time.raw)));
+    }
+    if let Some(edited) = &place.edited {
+        parts.push(format!("edited {}", edited.utc.as_deref().unwrap_or(&edited.raw)));
+    }
+    if place.revision == Revision::Old {
+        parts.push("old text, no longer shown".to_owned());
+    }
+    if !place.field.is_empty() {
+        parts.push(format!("field {}", place.field));
+    }
+    if let Some(attachment) = &place.attachment {
+        let name = attachment.name.as_deref().or(attachment.id.as_deref()).unwrap_or_default();
+        let path = attachment.path.as_deref().map_or(String::new(), |path| format!(", in it {path}"));
+        parts.push(format!("attachment {name}{path}"));
+    }
+    let mut lines = Vec::new();
+    if !parts.is_empty() {
+        lines.push(parts.join("; "));
+    }
+    if let Some(link) = &place.permalink {
+        lines.push(match link.basis {
+            PermalinkBasis::Exact => link.url.clone(),
+            basis => format!("{} ({})", link.url, basis.as_str()),
+        });
+    }
+    lines
+}
+
+fn person(author: &RecordAuthor) -> String {
+    let name = author.name.as_deref().or(author.id.as_deref()).unwrap_or_default();
+    let email = author.email.as_deref().map_or(String::new(), |email| format!(" <{email}>"));
+    let id = author.id.as_deref().filter(|id| *id != name).map_or(String::new(), |id| format!(" ({id})"));
+    format!("by {name}{email}{id}").replace("by  ", "by ")
+}
+
+fn within(container: &RecordContainer, place: &RecordPlace) -> String {
+    let name = container.name.as_deref().or(container.id.as_deref()).unwrap_or_default();
+    let mut text = format!("in {} {name}", container.kind);
+    let visibility = place.visibility.map(|visibility| visibility.as_str().to_owned());
+    let readers = place.readers.map(|readers| count(readers, "reader"));
+    let known: Vec<String> = visibility.into_iter().chain(readers).collect();
+    if !known.is_empty() {
+        text.push_str(&format!(" ({})", known.join(", ")));
+    }
+    text
 }
 
 fn in_commit(commit: &GitCommit) -> String {

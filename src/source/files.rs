@@ -71,6 +71,8 @@ pub struct Files {
     git: GitRules,
     excludes: Excludes,
     stores: Mutex<Vec<PathBuf>>,
+    #[cfg(feature = "export")]
+    claims: Option<std::sync::Arc<super::export::Claims>>,
 }
 
 /// Most bytes that are read of a file whose size says less, or of what is appended to a small file meanwhile.
@@ -103,7 +105,16 @@ impl Files {
             git: if options.gitignore { GitRules::Honoured } else { GitRules::NotHonoured },
             excludes: Excludes::new(options.exclude)?,
             stores: Mutex::default(),
+            #[cfg(feature = "export")]
+            claims: None,
         })
+    }
+
+    /// Leaves exports to `claims`, which notes them: files and whole directories, with all that lies in them.
+    #[cfg(feature = "export")]
+    #[must_use]
+    pub fn with_claims(self, claims: std::sync::Arc<super::export::Claims>) -> Files {
+        Files { claims: Some(claims), ..self }
     }
 
     /// The `objects` directories of the git repositories that the last run met, sorted. Their packed and loose

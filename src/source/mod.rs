@@ -5,6 +5,8 @@
 //! bytes still stand in that thread's buffer. Nothing is copied and nothing is queued, so memory is bounded by the
 //! number of threads.
 
+#[cfg(feature = "export")]
+pub mod export;
 pub mod git;
 pub mod remote;
 
@@ -14,12 +16,13 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::model::{Origin, Part, Problem, Provenance, Stats};
+use crate::model::{ExportSummary, Notice, Origin, Part, Problem, Provenance, RecordPlace, Stats};
 
 mod crew;
 mod files;
 mod list;
 mod reader;
+mod record;
 mod trace;
 mod window;
 
@@ -28,6 +31,7 @@ pub use git::Op;
 pub(crate) use git::path_of;
 pub use list::{parse_paths, read_paths};
 pub use reader::Stream;
+pub use record::{Record, Segment, View};
 pub use trace::{Trace, Traces, Wanted};
 
 /// Why a source can't be made.
@@ -54,6 +58,12 @@ pub trait Source: Sync {
     fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
         let _ = (plan, wanted, problem);
         Traces::default()
+    }
+
+    /// Fills in what is known of records: names of people and channels, addresses. Asked once, after [`Source::run`], and
+    /// only for records with matches; what can't be read on the way is reported. Only exports have records.
+    fn resolve(&self, plan: &Plan<'_>, places: &mut [&mut RecordPlace], problem: &mut dyn FnMut(Problem)) {
+        let _ = (plan, places, problem);
     }
 }
 
@@ -103,6 +113,26 @@ pub trait Receiver: Send {
     /// One chunk of a blob too large for that. Chunks of one blob may come in any order and on any thread; together
     /// their owned parts must cover the blob once.
     fn chunk(&mut self, blob: &LargeBlob, chunk: Chunk<'_>);
+
+    /// A record of an export: its fields as text, in one buffer. By default it is a blob like any other.
+    fn record(&mut self, record: &Record<'_>) {
+        self.blob(Origin::Record(&(record.place)()), Part::Content, record.text);
+    }
+
+    /// An export was met. By default nobody wants to know.
+    fn export(&mut self, summary: ExportSummary) {
+        let _ = summary;
+    }
+
+    /// Something worth knowing about an export. By default nobody wants to.
+    fn notice(&mut self, notice: Notice) {
+        let _ = notice;
+    }
+
+    /// So many more bytes are going to come, for who shows progress.
+    fn expect(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
 
     /// Something that was not scanned, or not in full.
     fn problem(&mut self, problem: Problem);

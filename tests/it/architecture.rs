@@ -34,9 +34,12 @@ const ENGINE_MAY_NAME: &[&str] = &[
     "Overlap",
     "Plan",
     "Receiver",
+    "Record",
+    "Segment",
     "Source",
     "Trace",
     "Traces",
+    "View",
     "Wanted",
     "path_of",
 ];

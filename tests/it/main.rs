@@ -8,6 +8,8 @@ mod cli;
 mod docs;
 mod engine;
 mod eval;
+#[cfg(feature = "export")]
+mod export;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;

@@ -16,13 +16,14 @@ mod uri;
 
 use std::{collections::BTreeMap, io};
 
+use serde_json::{Value, json};
 use serde_sarif::sarif::{ArtifactLocation, Tool, ToolComponent};
 
 use self::{
     descriptor::{Catalogue, dropped_notification, problem_notification},
     result::Results,
 };
-use super::{ReportOptions, Reporter, json::write_array, redact::Redactor};
+use super::{ReportOptions, Reporter, json::write_array, record::redacted, redact::Redactor};
 use crate::model::{ProblemKind, ScanReport};
 
 /// The final schema of the standard, at its publisher.
@@ -52,7 +53,16 @@ impl Reporter for Sarif {
         out.write_all(b"\"toolExecutionNotifications\":")?;
         let problems = report.problems.iter().map(|problem| problem_notification(problem, &redactor, &catalogue));
         write_array(out, problems.chain(dropped_notification(dropped, &catalogue)))?;
-        out.write_all(b"}],\n\"results\":")?;
+        out.write_all(b"}],\n")?;
+        if !report.exports.is_empty() {
+            let of = |values: Vec<Value>| Value::Array(values);
+            let exports = of(report.exports.iter().map(|export| redacted(export, &redactor)).collect());
+            let notices = of(report.notices.iter().map(|notice| redacted(notice, &redactor)).collect());
+            out.write_all(b"\"properties\":")?;
+            serde_json::to_writer(&mut *out, &json!({ "exports": exports, "notices": notices }))?;
+            out.write_all(b",\n")?;
+        }
+        out.write_all(b"\"results\":")?;
         let mut results = Results::new(&redactor, &catalogue, options.snippets);
         write_array(out, kept.iter().map(|finding| results.result(finding)))?;
         out.write_all(b"\n}]\n}\n")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
-    ArtifactContent, ArtifactLocation, Location, Message, PhysicalLocation, PropertyBag, Region, Result as SarifResult,
+    ArtifactContent, ArtifactLocation, Location, LogicalLocation, Message, PhysicalLocation, PropertyBag, Region, Result as SarifResult,
 };
 
 use super::{
@@ -12,11 +12,11 @@ use super::{
     uri::artifact_location,
 };
 use crate::{
-    model::{Finding, Occurrence, Part, Provenance, Reason},
+    model::{Finding, Occurrence, Part, Provenance, Reason, RecordPlace},
     report::{
         Snippets,
         redact::Redactor,
-        wording::{count, grouped, history, part, printable},
+        wording::{count, grouped, history, part, printable, record},
     },
 };
 
@@ -102,6 +102,16 @@ impl<'a> Results<'a> {
         let mut words: Vec<String> =
             part(occurrence.part).map(|words| format!("The secret stands {words}.")).into_iter().collect();
         let location = Location::builder().physical_location(physical);
+        if let Provenance::Record(place) = &occurrence.provenance {
+            let told = record(place).iter().map(|part| format!("{}.", self.redactor.text(part))).collect::<Vec<_>>();
+            let properties = serde_json::to_value(place).map(|value| self.redacted(value));
+            let properties = BTreeMap::from([("record".to_owned(), properties.unwrap_or_default())]);
+            return location
+                .logical_locations(vec![self.logical(place)])
+                .message(message(told.join(" ")))
+                .properties(PropertyBag::builder().additional_properties(properties).build())
+                .build();
+        }
         let Provenance::Git(place) = &occurrence.provenance else {
             return match words.pop() {
                 None => location.build(),
@@ -115,6 +125,25 @@ impl<'a> Results<'a> {
         location.message(message(words.join(" "))).properties(properties).build()
     }
 
+    /// The record and field, as the system names them.
+    fn logical(&self, place: &RecordPlace) -> LogicalLocation {
+        let container = place.container.as_ref();
+        let parts = [
+            Some(place.system.as_str()),
+            place.workspace.as_deref(),
+            container.and_then(|container| container.name.as_deref().or(container.id.as_deref())),
+            place.record.as_deref(),
+            Some(place.field.as_str()).filter(|field| !field.is_empty()),
+        ];
+        let parts: Vec<&str> = parts.into_iter().flatten().collect();
+        let name = parts.last().copied().unwrap_or_default();
+        LogicalLocation::builder()
+            .name(self.redactor.text(name).into_owned())
+            .fully_qualified_name(self.redactor.text(&parts.join("/")).into_owned())
+            .kind(if place.field.is_empty() { "resource" } else { "member" })
+            .build()
+    }
+
     /// A JSON value with every text in it redacted.
     fn redacted(&self, mut value: Value) -> Value {
         crate::report::record::redact_all(&mut value, self.redactor);
@@ -125,6 +154,19 @@ impl<'a> Results<'a> {
         if occurrence.part != Part::Content {
             // A region speaks of content, which this isn't. GitHub wants one nevertheless: the point before all of it.
             return Region::builder().start_line(1).start_column(1).end_line(1).end_column(1).build();
+        }
+        if let Provenance::Record(record) = &occurrence.provenance
+            && !record.field.is_empty()
+        {
+            // Line and column are those of the field as people saw it; a region speaks of the file.
+            let line = number(record.physical.line.max(1));
+            let region = Region::builder().start_line(line).byte_offset(number(record.physical.offset)).byte_length(0);
+            return match self.snippets.of(occurrence) {
+                Some(context) => {
+                    region.snippet(ArtifactContent::builder().text(self.redactor.text(context)).build()).build()
+                }
+                None => region.build(),
+            };
         }
         let place = &occurrence.place;
         let region = Region::builder()

@@ -37,6 +37,9 @@ impl Shift<'_, '_, '_> {
         // One byte too many tells that there is more.
         let filled = window.fill_to(CHUNK_BYTES + 1, &mut file, self.walk.plan);
         let is_large = window.filled().len() > CHUNK_BYTES;
+        if self.is_claimed_file() {
+            return self.worker.lap(started);
+        }
         if is_large {
             self.worker.lap(started);
             return self.sort_large(file, last);
@@ -53,6 +56,18 @@ impl Shift<'_, '_, '_> {
                 self.worker.problem(problem_kind(&error), error.to_string());
             }
         }
+    }
+
+    /// Is the file at hand, of which the window holds the beginning, an export that is read as such?
+    #[cfg(feature = "export")]
+    fn is_claimed_file(&self) -> bool {
+        let head = self.worker.window.filled();
+        self.walk.files.claims.as_ref().is_some_and(|claims| claims.file(&self.worker.path, head))
+    }
+
+    #[cfg(not(feature = "export"))]
+    fn is_claimed_file(&self) -> bool {
+        false
     }
 
     fn hand_over(&mut self) {

@@ -38,7 +38,7 @@ pub(super) struct Walk<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) mounts: &'a LazyLock<Mounts>,
     pub(super) large: Mutex<Vec<LargeFile>>,
-    files: &'a Files,
+    pub(super) files: &'a Files,
     limits: Limits,
     open_dirs: Arc<AtomicUsize>,
     links: Mutex<Vec<Link>>,
@@ -227,6 +227,9 @@ impl Shift<'_, '_, '_> {
         if let Err(error) = listed {
             self.worker.problem(problem_kind(&error), error.to_string());
         }
+        if self.is_claimed_dir(&entries) {
+            return;
+        }
         if self.walk.open_dirs.fetch_add(1, Ordering::Relaxed) < MAX_OPEN_DIRS {
             folder.dir = Some(HeldDir { dir, open_dirs: Arc::clone(&self.walk.open_dirs) });
         } else {
@@ -236,6 +239,18 @@ impl Shift<'_, '_, '_> {
         let files = self.sort_out(&folder, entries);
         self.queue.share(self.own);
         self.scan_files(&folder, files);
+    }
+
+    /// Is the directory at hand an export, which is read as such?
+    #[cfg(feature = "export")]
+    fn is_claimed_dir(&self, entries: &[Entry]) -> bool {
+        let names = entries.iter().filter(|entry| entry.kind == Kind::File).map(|entry| &entry.name);
+        self.walk.files.claims.as_ref().is_some_and(|claims| claims.dir(&self.worker.path, names))
+    }
+
+    #[cfg(not(feature = "export"))]
+    fn is_claimed_dir(&self, _: &[Entry]) -> bool {
+        false
     }
 
     /// Queues directories, deals with links and special files, and gives the names of the files.

@@ -1,0 +1,104 @@
+//! From matches in the text of a record to places in its fields: each secret once per record.
+
+use zeroize::Zeroizing;
+
+use super::{collect::Hit, lines::Carry, locate::Located};
+use crate::{
+    model::{Part, Place, Provenance, RecordPlace, Revision},
+    source::{Record, Segment, View},
+};
+
+/// The places of hits in records, to be filled in.
+pub(super) fn places(hits: &mut [Hit]) -> Vec<&mut RecordPlace> {
+    let of = |hit| -> Option<_> {
+        let hit: &mut Hit = hit;
+        match &mut hit.occurrence.provenance {
+            Provenance::Record(place) => Some(&mut **place),
+            _ => None,
+        }
+    };
+    hits.iter_mut().filter_map(of).collect()
+}
+
+/// One hit per rule and secret, at the first field that has it. What a view as stored shows of a secret that people saw
+/// otherwise (with its entities, say) is no secret of its own.
+pub(super) fn hits(mut located: Vec<Located>, record: &Record<'_>) -> Vec<Hit> {
+    located.sort_by_key(|found| {
+        let view = segment(found, record).map(|segment| segment.view);
+        (view == Some(View::Stored), found.start_offset())
+    });
+    let mut hits: Vec<Hit> = Vec::new();
+    for found in located {
+        let Some(segment) = segment(&found, record) else { continue };
+        let is_known = hits.iter().any(|known| {
+            (known.rule == found.rule && known.secret == found.secret)
+                || segment.view == View::Stored && shows_the_same(found.secret.expose(), known.secret.expose())
+        });
+        if !is_known {
+            hits.push(hit(found, segment, record));
+        }
+    }
+    hits
+}
+
+fn segment<'r>(found: &Located, record: &Record<'r>) -> Option<&'r Segment> {
+    let index = record.segments.partition_point(|segment| segment.text.start as u64 <= found.start_offset());
+    record.segments.get(index.checked_sub(1)?)
+}
+
+fn hit(found: Located, segment: &Segment, record: &Record<'_>) -> Hit {
+    let mut place = (record.place)();
+    record.name(segment).clone_into(&mut place.field);
+    place.physical.offset = segment.offset;
+    if segment.view == View::Old {
+        place.revision = Revision::Old;
+    }
+    let mut hit = Hit::new(found, Carry::default(), Provenance::Record(Box::new(place)), Part::Content);
+    let lines = memchr::memchr_iter(b'\n', &record.text[..segment.text.start]).count() as u64;
+    rebase(&mut hit.occurrence.place, lines, segment.text.start as u64);
+    hit
+}
+
+/// Counts from the beginning of a field instead of the record. A field begins on a line of its own.
+fn rebase(place: &mut Place, lines: u64, offset: u64) {
+    place.line -= lines;
+    place.end_line -= lines;
+    place.span.start -= offset;
+    place.span.end -= offset;
+}
+
+/// Is a text as stored the same as one that was shown, but for markup?
+fn shows_the_same(stored: &[u8], shown: &[u8]) -> bool {
+    let plain = without_markup(stored);
+    plain.as_slice() == shown || memchr::memmem::find(&plain, shown).is_some() || memchr::memmem::find(shown, &plain).is_some()
+}
+
+/// Without the few entities that stand in tokens, and characters that nobody sees.
+fn without_markup(stored: &[u8]) -> Zeroizing<Vec<u8>> {
+    const FORMS: [(&[u8], &[u8]); 9] = [
+        (b"&amp;", b"&"),
+        (b"&lt;", b"<"),
+        (b"&gt;", b">"),
+        (b"&quot;", b"\""),
+        (b"&#39;", b"'"),
+        ("\u{200b}".as_bytes(), b""),
+        ("\u{2060}".as_bytes(), b""),
+        ("\u{feff}".as_bytes(), b""),
+        ("\u{ad}".as_bytes(), b""),
+    ];
+    let mut plain = Zeroizing::new(Vec::with_capacity(stored.len()));
+    let mut rest = stored;
+    while let Some(&byte) = rest.first() {
+        match FORMS.iter().find(|(form, _)| rest.starts_with(form)) {
+            Some((form, means)) => {
+                plain.extend_from_slice(means);
+                rest = &rest[form.len()..];
+            }
+            None => {
+                plain.push(byte);
+                rest = &rest[1..];
+            }
+        }
+    }
+    plain
+}

@@ -1,0 +1,73 @@
+//! Exports met on a walk: taken out of the walk, to be scanned as what they are.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use super::{
+    ExportLimits,
+    container::Tree,
+    detect,
+    system::{Look, SYSTEMS},
+};
+use crate::source::crew::lock;
+
+/// Bytes of a tar that are looked through before a walk goes on without it.
+const LIST_BYTES: u64 = 256 << 20;
+
+/// What a walk claims: whole directories and files, by what they look like.
+#[derive(Debug, Default)]
+pub struct Claims {
+    paths: Mutex<Vec<PathBuf>>,
+}
+
+impl Claims {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Claims {
+        Claims::default()
+    }
+
+    /// The files and directories claimed so far, sorted.
+    #[must_use]
+    pub fn paths(&self) -> Vec<PathBuf> {
+        let mut paths = lock(&self.paths).clone();
+        paths.sort_unstable();
+        paths
+    }
+
+    /// Claims a directory with an export in it, going by the names of its files. Costs nothing for ordinary ones.
+    pub(in crate::source) fn dir<'n>(&self, path: &Path, names: impl Iterator<Item = &'n OsString> + Clone) -> bool {
+        let has = |mark: &str| match mark.strip_prefix('*') {
+            Some(end) => names.clone().any(|name| name.as_encoded_bytes().ends_with(end.as_bytes())),
+            None => names.clone().any(|name| name.as_encoded_bytes() == mark.as_bytes()),
+        };
+        detect::may_be_dir(has) && self.claim(path, true)
+    }
+
+    /// Claims a file that is an export, going by its first bytes.
+    pub(in crate::source) fn file(&self, path: &Path, head: &[u8]) -> bool {
+        let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        detect::may_be_file(&name, &head[..head.len().min(4096)]) && self.claim(path, false)
+    }
+
+    fn claim(&self, path: &Path, is_whole: bool) -> bool {
+        let limits = ExportLimits { list_bytes: LIST_BYTES, ..ExportLimits::default() };
+        // What is damaged is told when it is scanned.
+        let Ok(tree) = Tree::open(path, limits, &mut |_| {}) else { return false };
+        let found = detect::detect(&Look::new(&tree), SYSTEMS);
+        // An export deeper in a directory is claimed there.
+        let is_claimed = found.iter().any(|found| !is_whole || found.detection.root.is_empty());
+        if is_claimed {
+            lock(&self.paths).push(path.to_owned());
+        }
+        is_claimed
+    }
+}
+
+/// Does a name promise an archive?
+pub(super) fn is_archive_name(path: &str) -> bool {
+    [".zip", ".tar", ".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end))
+}

@@ -1,0 +1,241 @@
+//! Records of no known system: JSON, JSON lines and tables, with a [`FieldMap`] that says what is what, or what their keys
+//! are called if there is none. What tools that copy data wrap around records is taken off: Airbyte, Singer and Meltano,
+//! and the enumerators of TruffleHog and Nosey Parker.
+
+use super::{
+    csv::{CsvEvent, Row, read_csv},
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, keys, read_json},
+    map::{FieldMap, Role, visit},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    time,
+};
+use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace};
+
+/// Records of no known system.
+pub(super) struct Generic;
+
+impl System for Generic {
+    fn name(&self) -> &'static str {
+        "records"
+    }
+
+    fn title(&self) -> &'static str {
+        "records (JSON, JSON lines or a table)"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        head.first() == Some(&b'{') && !wrapper_signs(head).is_empty()
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let Some(only) = look.only() else { return Vec::new() };
+        let signs = wrapper_signs(&look.head(only));
+        if signs.is_empty() { Vec::new() } else { vec![Detection { root: String::new(), signs }] }
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(GenericReader { map: opening.options.map.clone() })
+    }
+}
+
+/// What on the first line says that a tool wrapped a record.
+fn wrapper_signs(head: &[u8]) -> Vec<String> {
+    const WRAPPERS: [&[&str]; 5] = [
+        &["\"stream\"", "\"data\"", "\"emitted_at\""],
+        &["\"RECORD\"", "\"stream\"", "\"record\""],
+        &["\"_airbyte_data\"", "\"_airbyte_emitted_at\""],
+        &["\"metadata\"", "\"data_b64\""],
+        &["\"content_base64\"", "\"provenance\""],
+    ];
+    let line = &head[..memchr::memchr(b'\n', head).unwrap_or(head.len())];
+    let has = |key: &str| memchr::memmem::find(line, key.as_bytes()).is_some();
+    let known = WRAPPERS.iter().find(|keys| keys.iter().all(|key| has(key)));
+    known.map_or(Vec::new(), |keys| keys.iter().map(|key| format!("key {}", key.trim_matches('"'))).collect())
+}
+
+struct GenericReader {
+    map: Option<FieldMap>,
+}
+
+impl Reader for GenericReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        input.decode_text();
+        let head = input.peek(4096);
+        let first = head.iter().find(|byte| !byte.is_ascii_whitespace()).copied();
+        match first {
+            Some(b'{' | b'[') => self.read_json(input, sink),
+            Some(_) if is_table(path, head) => self.read_table(input, sink),
+            _ => return Reading::NotMine,
+        }
+        Reading::Records
+    }
+
+    fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
+}
+
+/// A table by its name, or by a first line that looks like one.
+fn is_table(path: &str, head: &[u8]) -> bool {
+    let is_named = [".csv", ".tsv"].iter().any(|end| path.to_ascii_lowercase().ends_with(end));
+    let line = &head[..memchr::memchr(b'\n', head).unwrap_or(head.len())];
+    let separators = line.iter().filter(|byte| matches!(byte, b',' | b';' | b'\t')).count();
+    is_named || (separators > 0 && !line.contains(&0))
+}
+
+impl GenericReader {
+    fn read_json(&self, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+        let wanted: Vec<&[String]> = self.map.iter().flat_map(|map| map.of(Role::Records)).collect();
+        let enter = |path: &Path, is_list: bool| {
+            let here: Vec<&str> = keys(path).collect();
+            let is_on_the_way = wanted.iter().any(|wanted| {
+                let is_list_itself = wanted.len() == here.len() && is_list && path.len() == here.len();
+                wanted.iter().zip(&here).all(|(a, b)| a == b) && (here.len() < wanted.len() || is_list_itself)
+            });
+            if is_on_the_way || (path.is_empty() && is_list) { Descend::Enter } else { Descend::Whole }
+        };
+        read_json(input, &enter, &mut |event| match event {
+            JsonEvent::Value { json, bytes, line, .. } => self.record(json, bytes.len(), line, sink),
+            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+        });
+    }
+
+    fn record(&self, json: Json<'_>, bytes: usize, line: u64, sink: &mut Sink<'_>) {
+        let (record, stream) = unwrap(json);
+        if let Some(map) = &self.map {
+            for path in map.of(Role::Text) {
+                let name = path.join(".");
+                visit(record, path, &mut |value| sink.json(&name, Some(value), Markup::Html));
+            }
+        }
+        for key in ["data_b64", "content_base64"] {
+            if let Some((value, decoded)) = json.get(key).and_then(|value| Some((value, from_base64(value)?))) {
+                sink.field(key, &decoded, value.offset(), Markup::Plain);
+            }
+        }
+        sink.rest(json, &|key| match key {
+            "data_b64" | "content_base64" => Rest::Skip,
+            _ => Rest::Text(Markup::Plain),
+        });
+        sink.finish(bytes, line, &|place| self.place(record, stream.as_deref(), place));
+    }
+
+    fn place(&self, record: Json<'_>, stream: Option<&str>, place: &mut RecordPlace) {
+        let get = |role: Role| match &self.map {
+            Some(map) if map.of(role).next().is_some() => map.text(role, record),
+            _ => guessed(role, record),
+        };
+        fill(place, &get, stream);
+        if self.map.as_ref().is_some_and(|map| map.of(Role::Url).next().is_some())
+            && let Some(link) = &mut place.permalink
+        {
+            link.basis = PermalinkBasis::Exact;
+        }
+    }
+
+    fn read_table(&self, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+        let mut header: Option<Vec<String>> = None;
+        read_csv(input, &mut |event| match event {
+            CsvEvent::Row(row) => match &header {
+                None => {
+                    header = Some((0..row.len()).map(|index| row.text(index).trim().to_owned()).collect());
+                    self.row(&row, &[], sink);
+                }
+                Some(header) => self.row(&row, header, sink),
+            },
+            CsvEvent::Broken { bytes, offset, line } => {
+                sink.broken(bytes, offset, line, Some("a quote that is never closed, its line scanned as plain text"));
+            }
+        });
+    }
+
+    fn row(&self, row: &Row<'_>, header: &[String], sink: &mut Sink<'_>) {
+        let is_mapped = |name: &str| {
+            self.map.as_ref().is_some_and(|map| map.of(Role::Text).any(|path| path.len() == 1 && path[0] == name))
+        };
+        for index in 0..row.len() {
+            let name = header.get(index).map_or("", String::as_str);
+            let text = row.text(index);
+            if is_mapped(name) {
+                sink.field(name, &text, row.offset_of(index), Markup::Html);
+            }
+            sink.cell(name, &text, row.offset_of(index));
+        }
+        let column = |role: Role| -> Option<String> {
+            let named = |wanted: &str| header.iter().position(|name| name.eq_ignore_ascii_case(wanted));
+            let mapped: Vec<&[String]> = self.map.iter().flat_map(|map| map.of(role)).collect();
+            let index = match mapped.is_empty() {
+                false => mapped.iter().find_map(|path| named(path.last()?)),
+                true => guesses(role).iter().find_map(|path| named(path)),
+            }?;
+            Some(row.text(index).into_owned()).filter(|text| !text.is_empty())
+        };
+        sink.finish(row.bytes(), row.line, &|place| fill(place, &column, None));
+    }
+}
+
+/// Fills a place with what each role is.
+fn fill(place: &mut RecordPlace, get: &dyn Fn(Role) -> Option<String>, stream: Option<&str>) {
+    let (id, name, email) = (get(Role::AuthorId), get(Role::Author), get(Role::AuthorEmail));
+    if id.is_some() || name.is_some() || email.is_some() {
+        place.author = Some(RecordAuthor { id, name, email });
+    }
+    place.time = get(Role::Time).map(|raw| time::parse(&raw));
+    place.edited = get(Role::Edited).map(|raw| time::parse(&raw));
+    place.record = get(Role::Id);
+    place.thread = get(Role::Thread);
+    let url = get(Role::Url).filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    place.permalink = url.map(|url| Permalink { url, basis: PermalinkBasis::Guess });
+    let container = get(Role::Container).or_else(|| stream.map(str::to_owned));
+    place.container = container.map(|name| RecordContainer { kind: "container".to_owned(), id: None, name: Some(name) });
+}
+
+/// The record inside of what a tool wrapped around it, and the name of its stream.
+fn unwrap<'t>(json: Json<'t>) -> (Json<'t>, Option<String>) {
+    let stream = |json: Json<'t>| json.text_of("stream");
+    let inner = |key: &str| json.get(key).filter(Json::is_object);
+    if let Some(record) = inner("record") {
+        // Airbyte puts its own record into the message's.
+        return match record.get("data").filter(Json::is_object) {
+            Some(data) => (data, stream(record)),
+            None => (record, stream(json)),
+        };
+    }
+    match inner("data").or_else(|| inner("_airbyte_data")).or_else(|| inner("metadata")).or_else(|| inner("provenance")) {
+        Some(data) if stream(json).is_some() || json.get("data_b64").is_some() || json.get("_airbyte_data").is_some() => {
+            (data, stream(json))
+        }
+        Some(about) if inner("metadata").is_some() || inner("provenance").is_some() => (about, None),
+        _ => (json, None),
+    }
+}
+
+fn from_base64(value: Json<'_>) -> Option<String> {
+    let bytes = data_encoding::BASE64.decode(value.stored()).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What keys of a role are called, where nobody said.
+fn guesses(role: Role) -> &'static [&'static str] {
+    match role {
+        Role::Author => &["author.name", "user.login", "user.name", "author", "username", "created_by", "sender", "from", "creator"],
+        Role::AuthorId => &["author.id", "user.id", "author_id", "user_id", "created_by_id"],
+        Role::AuthorEmail => &["author.email", "user.email", "author_email", "email"],
+        Role::Time => &["created_at", "createdAt", "created", "timestamp", "date", "ts", "time", "created_date", "sent_at"],
+        Role::Edited => &["updated_at", "updatedAt", "edited_at", "modified"],
+        Role::Url => &["html_url", "permalink", "web_url", "url", "link"],
+        Role::Container => &["channel.name", "channel", "project.name", "project", "space", "repository", "room", "stream"],
+        Role::Thread => &["thread_id", "thread_ts", "conversation_id", "parent_id", "issue_id", "ticket_id"],
+        Role::Id => &["id", "uuid", "key", "number", "message_id", "sys_id"],
+        Role::Text | Role::Records => &[],
+    }
+}
+
+fn guessed(role: Role, record: Json<'_>) -> Option<String> {
+    guesses(role).iter().find_map(|path| {
+        let keys: Vec<&str> = path.split('.').collect();
+        record.path(&keys)?.id()
+    })
+}

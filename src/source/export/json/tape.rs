@@ -1,0 +1,406 @@
+//! A JSON value in memory: found out where it ends and where everything in it stands, in one pass and without a copy.
+//!
+//! `serde_json` says neither at which byte a string began nor does it go on after a mistake. Both are needed here: a
+//! finding names its offset, and one bad record must not cost the others.
+
+use std::borrow::Cow;
+
+/// Deepest nesting. Exports have a dozen levels; what has more is an attack.
+pub(in crate::source::export) const MAX_DEPTH: usize = 128;
+
+/// Why there is no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source::export) enum Fault {
+    /// The bytes end inside it.
+    Incomplete,
+    /// It is no JSON at that byte.
+    Syntax(usize),
+    /// It is nested too deep.
+    Depth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Object,
+    Array,
+    /// A string without escapes.
+    Plain,
+    /// A string with escapes.
+    Escaped,
+    /// Numbers, `true`, `false`, `null`.
+    Word,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    kind: Kind,
+    /// Of a string, without its quotes.
+    start: u32,
+    end: u32,
+    /// Index of the node after this one and all in it.
+    next: u32,
+}
+
+/// The nodes of one value; reused from value to value.
+#[derive(Debug, Default)]
+pub(in crate::source::export) struct Tape {
+    nodes: Vec<Node>,
+    open: Vec<u32>,
+}
+
+impl Tape {
+    /// Reads the value at the beginning of `bytes` (which are at most 4 GiB); its length. White space in front of it is
+    /// part of it. A number at the very end is complete only if `is_end`.
+    pub(in crate::source::export) fn read(&mut self, bytes: &[u8], is_end: bool) -> Result<usize, Fault> {
+        self.nodes.clear();
+        self.open.clear();
+        let mut at = 0;
+        loop {
+            at = skip_space(bytes, at);
+            let byte = *bytes.get(at).ok_or(Fault::Incomplete)?;
+            at = match byte {
+                b'{' | b'[' => self.begin(byte, at)?,
+                b'}' | b']' => self.end(byte, at)?,
+                b',' if !self.open.is_empty() => at + 1,
+                b':' if self.is_in(Kind::Object) => at + 1,
+                b'"' => self.string(bytes, at)?,
+                byte if is_word(byte) => self.word(bytes, at, is_end)?,
+                _ => return Err(Fault::Syntax(at)),
+            };
+            if self.open.is_empty() && !self.nodes.is_empty() {
+                return Ok(at);
+            }
+        }
+    }
+
+    fn is_in(&self, kind: Kind) -> bool {
+        self.open.last().is_some_and(|index| self.nodes[*index as usize].kind == kind)
+    }
+
+    fn push(&mut self, kind: Kind, start: usize, end: usize) {
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { kind, start: start as u32, end: end as u32, next });
+    }
+
+    fn begin(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Fault::Depth);
+        }
+        self.open.push(self.nodes.len() as u32);
+        self.push(if byte == b'{' { Kind::Object } else { Kind::Array }, at, at);
+        Ok(at + 1)
+    }
+
+    fn end(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+        let kind = if byte == b'}' { Kind::Object } else { Kind::Array };
+        if !self.is_in(kind) {
+            return Err(Fault::Syntax(at));
+        }
+        let next = self.nodes.len() as u32;
+        if let Some(index) = self.open.pop() {
+            let node = &mut self.nodes[index as usize];
+            node.end = at as u32 + 1;
+            node.next = next;
+        }
+        Ok(at + 1)
+    }
+
+    fn string(&mut self, bytes: &[u8], quote: usize) -> Result<usize, Fault> {
+        let (end, is_escaped) = string_end(bytes, quote + 1).ok_or(Fault::Incomplete)?;
+        self.push(if is_escaped { Kind::Escaped } else { Kind::Plain }, quote + 1, end);
+        Ok(end + 1)
+    }
+
+    fn word(&mut self, bytes: &[u8], start: usize, is_end: bool) -> Result<usize, Fault> {
+        let length = bytes[start..].iter().take_while(|byte| is_word(**byte)).count();
+        let end = start + length;
+        if end == bytes.len() && !is_end {
+            return Err(Fault::Incomplete);
+        }
+        self.push(Kind::Word, start, end);
+        Ok(end)
+    }
+
+    /// The value that was read last from `bytes`, whose first byte stands at `base`.
+    pub(in crate::source::export) fn value<'t>(&'t self, bytes: &'t [u8], base: u64) -> Json<'t> {
+        Json { bytes, nodes: &self.nodes, at: 0, base }
+    }
+}
+
+pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
+    at + bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+/// Where the string whose content begins at `start` has its closing quote, and whether it has escapes.
+pub(super) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
+    let mut at = start;
+    let mut is_escaped = false;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some((at, is_escaped));
+        }
+        is_escaped = true;
+        at += 2;
+    }
+}
+
+/// A value of a [`Tape`].
+#[derive(Clone, Copy)]
+pub(in crate::source::export) struct Json<'t> {
+    bytes: &'t [u8],
+    nodes: &'t [Node],
+    at: u32,
+    base: u64,
+}
+
+impl<'t> Json<'t> {
+    fn node(&self) -> Node {
+        self.nodes[self.at as usize]
+    }
+
+    fn kind(&self) -> Kind {
+        self.node().kind
+    }
+
+    fn with(&self, at: u32) -> Json<'t> {
+        Json { at, ..*self }
+    }
+
+    /// Offset of its first byte (of a string, after the quote) in the file.
+    pub(in crate::source::export) fn offset(&self) -> u64 {
+        self.base + u64::from(self.node().start)
+    }
+
+    /// Its bytes as stored (of a string, without quotes).
+    pub(in crate::source::export) fn stored(&self) -> &'t [u8] {
+        let node = self.node();
+        &self.bytes[node.start as usize..node.end as usize]
+    }
+
+    /// Is it an object?
+    pub(in crate::source::export) fn is_object(&self) -> bool {
+        self.kind() == Kind::Object
+    }
+
+    /// Is it an array?
+    pub(in crate::source::export) fn is_array(&self) -> bool {
+        self.kind() == Kind::Array
+    }
+
+    /// The elements of an array; of anything else none.
+    pub(in crate::source::export) fn elements(&self) -> impl Iterator<Item = Json<'t>> + use<'t> {
+        let this = *self;
+        let end = if self.is_array() { self.node().next } else { self.at };
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            let element = (at < end).then(|| this.with(at))?;
+            at = element.node().next;
+            Some(element)
+        })
+    }
+
+    /// Keys and values of an object; of anything else none. A key twice comes twice.
+    pub(in crate::source::export) fn entries(&self) -> impl Iterator<Item = (Json<'t>, Json<'t>)> + use<'t> {
+        let this = *self;
+        let end = if self.is_object() { self.node().next } else { self.at };
+        let mut at = self.at + 1;
+        std::iter::from_fn(move || {
+            let key = (at < end).then(|| this.with(at))?;
+            let value_at = key.node().next;
+            let value = (value_at < end).then(|| this.with(value_at))?;
+            at = value.node().next;
+            Some((key, value))
+        })
+    }
+
+    /// The value of that key of an object.
+    pub(in crate::source::export) fn get(&self, key: &str) -> Option<Json<'t>> {
+        self.entries().find(|(name, _)| name.is(key)).map(|(_, value)| value)
+    }
+
+    /// The value at the end of a path of keys.
+    pub(in crate::source::export) fn path(&self, keys: &[&str]) -> Option<Json<'t>> {
+        keys.iter().try_fold(*self, |value, key| value.get(key))
+    }
+
+    /// Is it this string?
+    pub(in crate::source::export) fn is(&self, text: &str) -> bool {
+        match self.kind() {
+            Kind::Plain => self.stored() == text.as_bytes(),
+            Kind::Escaped => self.text().is_some_and(|own| own == text),
+            _ => false,
+        }
+    }
+
+    /// A string, decoded; what is not UTF-8 in it is replaced.
+    pub(in crate::source::export) fn text(&self) -> Option<Cow<'t, str>> {
+        match self.kind() {
+            Kind::Plain => Some(String::from_utf8_lossy(self.stored())),
+            Kind::Escaped => Some(Cow::Owned(unescape(self.stored()))),
+            _ => None,
+        }
+    }
+
+    /// A string or number as text, if it isn't empty: what an id may be.
+    pub(in crate::source::export) fn id(&self) -> Option<String> {
+        let text = match self.kind() {
+            Kind::Word => String::from_utf8_lossy(self.stored()),
+            _ => self.text()?,
+        };
+        (!text.is_empty() && text != "null").then(|| text.into_owned())
+    }
+
+    /// The text of that key, if it has one that isn't empty.
+    pub(in crate::source::export) fn text_of(&self, key: &str) -> Option<String> {
+        self.get(key)?.id()
+    }
+
+    /// Is it `true`?
+    pub(in crate::source::export) fn is_true(&self) -> bool {
+        self.kind() == Kind::Word && self.stored() == b"true"
+    }
+
+    /// Is there something: not `null`, not an empty text, list or object?
+    pub(in crate::source::export) fn is_some(&self) -> bool {
+        match self.kind() {
+            Kind::Word => self.stored() != b"null",
+            Kind::Plain | Kind::Escaped => !self.stored().is_empty(),
+            Kind::Array | Kind::Object => self.node().next > self.at + 1,
+        }
+    }
+}
+
+/// A JSON string's content with its escapes resolved. What is no escape stays as it is; half a surrogate pair is replaced.
+fn unescape(stored: &[u8]) -> String {
+    let mut out = Vec::with_capacity(stored.len());
+    let mut rest = stored;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+        let Some((&byte, after)) = rest.split_first() else { break };
+        rest = after;
+        match byte {
+            b'n' => out.push(b'\n'),
+            b't' => out.push(b'\t'),
+            b'r' => out.push(b'\r'),
+            b'b' => out.push(8),
+            b'f' => out.push(12),
+            b'u' => {
+                let (character, used) = unicode(rest);
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &rest[used..];
+            }
+            other => out.push(other),
+        }
+    }
+    out.extend_from_slice(rest);
+    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// The character of `XXXX` or `XXXX\uXXXX`, and the bytes that it takes.
+fn unicode(rest: &[u8]) -> (char, usize) {
+    let Some(first) = hex(rest) else { return (char::REPLACEMENT_CHARACTER, 0) };
+    if let Some(character) = char::from_u32(first) {
+        return (character, 4);
+    }
+    let second = rest.get(4..).and_then(|rest| rest.strip_prefix(b"\\u")).and_then(hex);
+    match second.filter(|low| (0xdc00..0xe000).contains(low) && first < 0xdc00) {
+        Some(low) => {
+            let code = 0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
+        }
+        None => (char::REPLACEMENT_CHARACTER, 4),
+    }
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    let digits = digits.get(..4)?;
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::Value;
+
+    use super::{Fault, Json, Tape};
+
+    fn to_value(json: Json<'_>) -> Value {
+        if json.is_object() {
+            return Value::Object(
+                json.entries().map(|(key, value)| (key.text().unwrap().into_owned(), to_value(value))).collect(),
+            );
+        }
+        if json.is_array() {
+            return Value::Array(json.elements().map(to_value).collect());
+        }
+        match json.text() {
+            Some(text) => Value::String(text.into_owned()),
+            None => serde_json::from_slice(json.stored()).unwrap(),
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i32>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::String),
+        ];
+        leaf.prop_recursive(4, 40, 5, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..5).prop_map(Value::Array),
+                vec((".{0,5}", inner), 0..5).prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_serde(value in any_value(), cut in 0.0..1.0f64) {
+            let text = serde_json::to_string_pretty(&value).unwrap();
+            let mut tape = Tape::default();
+            assert_eq!(tape.read(text.as_bytes(), true), Ok(text.len()));
+            assert_eq!(to_value(tape.value(text.as_bytes(), 0)), value);
+            let cut = (text.len() as f64 * cut) as usize;
+            let part = &text.as_bytes()[..cut];
+            let is_container = value.is_object() || value.is_array() || value.is_string();
+            if is_container {
+                assert_eq!(tape.read(part, false), Err(Fault::Incomplete));
+            }
+        }
+
+        #[test]
+        fn survives_anything(bytes in vec(prop_oneof![any::<u8>(), Just(b'"'), Just(b'\\'), Just(b'{'), Just(b'[')], 0..60)) {
+            let mut tape = Tape::default();
+            if let Ok(length) = tape.read(&bytes, true) {
+                assert!(length <= bytes.len());
+                let value = tape.value(&bytes, 0);
+                let _ = (value.get("a"), value.text(), value.id(), value.elements().count());
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_as_exports_write_them() {
+        let text = r#"{"a":"https:\/\/x.y\/z","b":"\u003Cb\u003E \ud83d\ude00 \ud83d","c":null}"#;
+        let mut tape = Tape::default();
+        tape.read(text.as_bytes(), true).unwrap();
+        let value = tape.value(text.as_bytes(), 100);
+        assert_eq!(value.text_of("a").as_deref(), Some("https://x.y/z"));
+        assert_eq!(value.text_of("b").as_deref(), Some("<b> \u{1f600} \u{fffd}"));
+        assert_eq!(value.text_of("c"), None);
+        assert_eq!(value.get("a").unwrap().offset(), 106);
+    }
+
+    #[test]
+    fn depth_bombs_are_refused() {
+        let mut tape = Tape::default();
+        assert_eq!(tape.read(&vec![b'['; 1 << 20], true), Err(Fault::Depth));
+    }
+}

@@ -1,0 +1,240 @@
+//! Exports of chats, tickets, wikis and mail: what a company gets when it asks such a system for its data, or what
+//! somebody else made off with.
+//!
+//! A container (directory, zip, tar, gzip, single file) holds files; a [system](system) says which of them hold records
+//! and reads those; all others are scanned as files. Every record is scanned as people saw it, and is attributed: who
+//! wrote it, when, where it is to be seen. Names and addresses are looked up at the end, and only for records with
+//! findings, so that memory doesn't grow with an export.
+//!
+//! Whatever is damaged costs as little as possible: a record, a file. `docs/exports.md` says how to add a system.
+
+mod claim;
+mod container;
+mod csv;
+mod detect;
+mod generic;
+mod input;
+mod json;
+mod limits;
+mod map;
+mod markup;
+mod scan;
+mod sink;
+mod slack;
+mod system;
+mod time;
+#[allow(dead_code, reason = "for the systems that export XML")]
+mod xml;
+
+use std::{
+    cell::RefCell,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+pub use claim::Claims;
+pub use limits::ExportLimits;
+pub use map::{FieldMap, MapError};
+
+use self::{
+    container::Tree,
+    detect::Found,
+    sink::Notices,
+    system::{Detection, Look, Opening, Reader, ReadingOptions, System},
+};
+use super::{
+    Plan, Receiver, Source,
+    crew::{Crew, MakeReceiver, lock},
+};
+use crate::model::{ExportSummary, Problem, Provenance, RecordPlace};
+
+/// How exports are read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// The format, if the user knows better: one of [`formats`].
+    pub format: Option<String>,
+    /// Address of the workspace or site, for links: exports often don't say it.
+    pub base_url: Option<String>,
+    /// What is where in records of no known system.
+    pub map: Option<FieldMap>,
+    /// Limits against hostile archives.
+    pub limits: ExportLimits,
+}
+
+/// Names of all formats, with what people call them.
+pub fn formats() -> impl Iterator<Item = (&'static str, &'static str)> {
+    system::SYSTEMS.iter().map(|system| (system.name(), system.title()))
+}
+
+/// Why an export can't be scanned as one.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// It can't be opened.
+    #[error("{path}: {source}")]
+    Open {
+        /// The file or directory.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Nothing known is in it.
+    #[error("{path}: no export that unleak knows (--export-format names one, --map describes records of your own)")]
+    Unknown {
+        /// The file or directory.
+        path: String,
+    },
+    /// There is no format of that name.
+    #[error("`{name}` is no export format: there is {known}")]
+    Format {
+        /// The name as given.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+}
+
+/// One export: a source.
+pub struct Export {
+    tree: Arc<Tree>,
+    found: Vec<Found>,
+    options: ExportOptions,
+    candidates: Vec<&'static dyn System>,
+    opened: Mutex<Vec<Arc<Opened>>>,
+    /// Told at the beginning of the run.
+    problems: Vec<Problem>,
+}
+
+/// A system's reader at work.
+struct Opened {
+    id: u32,
+    system: &'static str,
+    root: String,
+    tree: Arc<Tree>,
+    reader: Box<dyn Reader>,
+    notices: Notices,
+    summary: ExportSummary,
+}
+
+impl Export {
+    /// Opens what lies at `path` and finds out what it is.
+    ///
+    /// # Errors
+    /// If it can't be opened, or nothing known is in it and no format was named.
+    pub fn open(path: &Path, options: ExportOptions) -> Result<Export, ExportError> {
+        let candidates = detect::candidates(options.format.as_deref());
+        if let (true, Some(name)) = (candidates.is_empty(), &options.format) {
+            let known = formats().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+            return Err(ExportError::Format { name: name.clone(), known });
+        }
+        let display = || crate::model::DisplayPath(path).to_string();
+        let mut problems = Vec::new();
+        let tree = Tree::open(path, options.limits, &mut |problem| problems.push(problem))
+            .map_err(|source| ExportError::Open { path: display(), source })?;
+        let mut found = detect::detect(&Look::new(&tree), &candidates);
+        let is_named = options.format.is_some() || options.map.is_some();
+        if found.is_empty() && is_named {
+            let system = match &options.format {
+                Some(_) => candidates[0],
+                None => &generic::Generic,
+            };
+            let sign = if options.format.is_some() { "named with --export-format" } else { "described with --map" };
+            let detection = Detection { root: String::new(), signs: vec![sign.to_owned()] };
+            found.push(Found { system, detection });
+        }
+        let holds_archives = || tree.members().iter().any(|member| claim::is_archive_name(&member.path));
+        if found.is_empty() && !holds_archives() {
+            return Err(ExportError::Unknown { path: display() });
+        }
+        let opened = Mutex::default();
+        Ok(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })
+    }
+
+    /// Was something recognised? Otherwise only archives in it may be exports.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.found.is_empty()
+    }
+}
+
+/// What a scan needs to open systems in nested archives.
+struct Scanned<'s> {
+    candidates: Vec<&'static dyn System>,
+    options: ReadingOptions,
+    limits: ExportLimits,
+    opened: &'s Mutex<Vec<Arc<Opened>>>,
+}
+
+impl Scanned<'_> {
+    /// Opens what was found, and tells of it.
+    fn open(&self, tree: &Arc<Tree>, look: &Look<'_>, found: Vec<Found>, receiver: &mut dyn Receiver) -> Vec<Arc<Opened>> {
+        let mut owners = Vec::with_capacity(found.len());
+        for Found { system, detection } in found {
+            let reader = system.open(&Opening { look, root: &detection.root, options: &self.options });
+            let path = match detection.root.trim_end_matches('/') {
+                "" => tree.display(),
+                root => format!("{}!{root}", tree.display()),
+            };
+            let title = system.title().to_owned();
+            let summary = ExportSummary { path, system: system.name().to_owned(), title, signs: detection.signs };
+            receiver.export(summary.clone());
+            let mut opened = lock(self.opened);
+            let entry = Arc::new(Opened {
+                id: opened.len() as u32 + 1,
+                system: system.name(),
+                root: detection.root,
+                tree: Arc::clone(tree),
+                reader,
+                notices: Notices::default(),
+                summary,
+            });
+            opened.push(Arc::clone(&entry));
+            owners.push(entry);
+        }
+        owners
+    }
+}
+
+impl Source for Export {
+    fn run<'r>(&self, plan: &Plan<'_>, receiver: MakeReceiver<'_, 'r>) {
+        let mut crew = Crew::new(plan, receiver);
+        self.problems.iter().for_each(|problem| crew.first().receiver.problem(problem.clone()));
+        let options = ReadingOptions { base_url: self.options.base_url.clone(), map: self.options.map.clone() };
+        let candidates = self.candidates.clone();
+        let scanned = Scanned { candidates, options, limits: self.options.limits, opened: &self.opened };
+        let found = self.found.iter().map(|found| Found { system: found.system, detection: found.detection.clone() });
+        let look = Look::new(&self.tree);
+        let owners = scanned.open(&self.tree, &look, found.collect(), &mut *crew.first().receiver);
+        scan::Scan { scanned: &scanned, plan }.run(&self.tree, &owners, &mut crew);
+        let worker = crew.first();
+        for opened in lock(&self.opened).iter() {
+            opened.notices.take(&opened.summary.path).into_iter().for_each(|notice| worker.receiver.notice(notice));
+        }
+        if plan.is_interrupted() {
+            let provenance = Provenance::File(self.tree.file().to_owned());
+            let message = "interrupted before all was scanned".to_owned();
+            let kind = crate::model::ProblemKind::Interrupted;
+            worker.receiver.problem(Problem { provenance, kind, message });
+        }
+    }
+
+    fn resolve(&self, plan: &Plan<'_>, places: &mut [&mut RecordPlace], problem: &mut dyn FnMut(Problem)) {
+        let problems = RefCell::default();
+        for opened in lock(&self.opened).iter() {
+            let mut own: Vec<&mut RecordPlace> =
+                places.iter_mut().filter(|place| place.reader == opened.id).map(|place| &mut **place).collect();
+            if own.is_empty() {
+                continue;
+            }
+            let export =
+                system::Export { tree: &opened.tree, root: &opened.root, interrupt: plan.interrupt, problems: &problems };
+            opened.reader.resolve(&export, &mut own);
+        }
+        problems.into_inner().into_iter().for_each(problem);
+    }
+}
+
+impl std::fmt::Debug for Export {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Export").field("path", &self.tree.display()).finish_non_exhaustive()
+    }
+}

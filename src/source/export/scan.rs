@@ -1,0 +1,244 @@
+//! The scan of one container: which files belong to which system, and what becomes of each.
+
+use std::{
+    io::{Read, Write as _},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{
+    Opened, Scanned,
+    container::{self, Magic, Member, Store, Tree},
+    detect,
+    input::Input,
+    sink::{Parts, Sink},
+    system::{Look, Reading},
+};
+use crate::{
+    model::{Origin, Part, Problem, ProblemKind, Provenance, RecordAttachment, RecordPlace},
+    source::{
+        LargeBlob, Plan,
+        crew::{Crew, Worker},
+        window::Filled,
+    },
+};
+
+/// What scans one export (and what lies in it).
+pub(super) struct Scan<'s> {
+    pub(super) scanned: &'s Scanned<'s>,
+    pub(super) plan: &'s Plan<'s>,
+}
+
+/// A container with the systems in it.
+struct Contents<'p> {
+    tree: &'p Tree,
+    /// The most specific first.
+    owners: &'p [Arc<Opened>],
+    /// What is known of everything in it, if it is attached to something.
+    template: Option<&'p RecordPlace>,
+    depth: u32,
+}
+
+impl Scan<'_> {
+    /// Scans an opened container on all threads.
+    pub(super) fn run(&self, tree: &Arc<Tree>, owners: &[Arc<Opened>], crew: &mut Crew<'_, '_>) {
+        let part = Contents { tree, owners, template: None, depth: 0 };
+        let bytes = tree.members().iter().map(|member| member.size).sum();
+        crew.first().receiver.expect(bytes);
+        if !tree.is_concurrent() {
+            return self.walk(&part, crew.first());
+        }
+        // The largest first, so that no thread is left alone with one at the end.
+        let mut order: Vec<usize> = (0..tree.members().len()).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(tree.members()[*index].size));
+        let next = AtomicUsize::new(0);
+        let threads = crew.threads().min(order.len()).max(1);
+        let work = |worker: &mut Worker<'_>| {
+            let mut parts = Parts::default();
+            while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if self.plan.is_interrupted() {
+                    return;
+                }
+                self.open_member(&part, &tree.members()[*index], worker, &mut parts);
+            }
+        };
+        crew.run(threads, work, || {});
+    }
+
+    /// Scans a container front to back on one thread.
+    fn walk(&self, part: &Contents<'_>, worker: &mut Worker<'_>) {
+        let mut parts = Parts::default();
+        if part.tree.is_concurrent() {
+            for member in part.tree.members() {
+                if self.plan.is_interrupted() {
+                    return;
+                }
+                self.open_member(part, member, worker, &mut parts);
+            }
+            return;
+        }
+        let walked = part.tree.walk(&mut |member, reader| {
+            self.member(part, member, Box::new(reader), worker, &mut parts);
+            !self.plan.is_interrupted()
+        });
+        if let Err(refusal) = walked {
+            let provenance = Provenance::File(part.tree.file().to_owned());
+            let message = format!("{}: {refusal}", part.tree.display());
+            worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message });
+        }
+    }
+
+    fn open_member(&self, part: &Contents<'_>, member: &Member, worker: &mut Worker<'_>, parts: &mut Parts) {
+        let read = part.tree.read(member, &mut |reader| self.member(part, member, reader, worker, parts));
+        if let Err(refusal) = read {
+            let provenance = container::provenance(part.tree.place_of(member));
+            worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message: refusal.to_string() });
+        }
+    }
+
+    /// Asks the systems that the file may belong to; what none of them knows is a file.
+    fn member(
+        &self,
+        part: &Contents<'_>,
+        member: &Member,
+        reader: Box<dyn Read + '_>,
+        worker: &mut Worker<'_>,
+        parts: &mut Parts,
+    ) {
+        let mut input = Input::new(unpacked(reader), self.plan.interrupt);
+        let physical = part.tree.place_of(member);
+        let mut place = match part.template {
+            Some(template) => RecordPlace { physical, ..template.clone() },
+            None => RecordPlace { physical, ..RecordPlace::default() },
+        };
+        for owner in part.owners {
+            let Some(path) = member.path.strip_prefix(&owner.root) else { continue };
+            let mut mine = RecordPlace { reader: owner.id, system: owner.system.to_owned(), ..place.clone() };
+            let mut sink = Sink::new(&mut *worker.receiver, &mine, &owner.notices, parts);
+            match owner.reader.read(path, &mut input, &mut sink) {
+                Reading::NotMine => {}
+                Reading::Records => {
+                    worker.receiver.stats().blobs += 1;
+                    return failed(&mut input, mine, worker);
+                }
+                Reading::Attachment(attachment) => {
+                    mine.attachment = Some(attachment);
+                    place = mine;
+                    break;
+                }
+            }
+        }
+        if place.system.is_empty()
+            && let Some(owner) = part.owners.iter().find(|owner| member.path.starts_with(&owner.root))
+        {
+            owner.system.clone_into(&mut place.system);
+        }
+        self.file(&mut input, &place, part, worker);
+        failed(&mut input, place, worker);
+    }
+
+    /// Scans a file as what it is: an archive by its files, anything else by its bytes.
+    fn file(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, worker: &mut Worker<'_>) {
+        let is_archive = matches!(Magic::of(input.peek(512)), Magic::Zip | Magic::Tar);
+        if is_archive && part.depth < self.scanned.limits.depth {
+            return self.archive(input, place, part, worker);
+        }
+        if is_archive {
+            let message = format!("archives nested more than {} deep: scanned as it is", part.depth);
+            let provenance = Provenance::Record(Box::new(place.clone()));
+            worker.receiver.problem(Problem { provenance, kind: ProblemKind::Limit, message });
+        }
+        stream(input, place, self.plan, worker);
+    }
+
+    fn archive(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, worker: &mut Worker<'_>) {
+        let limits = self.scanned.limits;
+        let store = match Store::spool(input, limits.spool_bytes) {
+            Ok(store) => store,
+            Err(error) => {
+                let provenance = Provenance::Record(Box::new(place.clone()));
+                let (kind, message) = (container::kind_of(&error), error.to_string());
+                return worker.receiver.problem(Problem { provenance, kind, message });
+            }
+        };
+        let tell = &mut |problem| worker.receiver.problem(problem);
+        let Some(tree) = Tree::nested(store.clone(), &place.physical, limits, tell) else {
+            let mut plain = Input::new(Box::new(store), self.plan.interrupt);
+            return stream(&mut plain, place, self.plan, worker);
+        };
+        let tree = Arc::new(tree);
+        let is_attached = place.attachment.is_some();
+        let owners = if is_attached { Vec::new() } else { self.open_nested(&tree, worker) };
+        let template = RecordPlace { reader: place.reader, ..place.clone() };
+        let nested = Contents { tree: &tree, owners: &owners, template: Some(&template), depth: part.depth + 1 };
+        self.walk(&nested, worker);
+    }
+
+    /// Exports in an archive that lies in another one.
+    fn open_nested(&self, tree: &Arc<Tree>, worker: &mut Worker<'_>) -> Vec<Arc<Opened>> {
+        let look = Look::new(tree);
+        let found = detect::detect(&look, &self.scanned.candidates);
+        self.scanned.open(tree, &look, found, &mut *worker.receiver)
+    }
+}
+
+/// Tells why reading a file ended early, if it did.
+fn failed(input: &mut Input<'_>, place: RecordPlace, worker: &mut Worker<'_>) {
+    if let Some(error) = input.take_failure() {
+        let kind = container::kind_of(&error);
+        let message = format!("read up to byte {}: {error}", input.offset());
+        worker.receiver.problem(Problem { provenance: Provenance::Record(Box::new(place)), kind, message });
+    }
+}
+
+/// Scans bytes front to back, in chunks if they are many.
+fn stream(input: &mut Input<'_>, place: &RecordPlace, plan: &Plan<'_>, worker: &mut Worker<'_>) {
+    let is_inside = place.attachment.is_some() && place.physical.member.contains('!');
+    let attachment = place.attachment.as_ref().filter(|_| is_inside).map(|attachment| RecordAttachment {
+        path: place.physical.member.rsplit_once('!').map(|(_, path)| path.to_owned()),
+        ..attachment.clone()
+    });
+    let place = RecordPlace { attachment: attachment.or_else(|| place.attachment.clone()), ..place.clone() };
+    let window = &mut worker.window;
+    window.reset();
+    let mut blob = None;
+    loop {
+        // Errors are kept by the input.
+        if matches!(window.fill(input, plan), Ok(Filled::Interrupted) | Err(_)) {
+            return;
+        }
+        if blob.is_none() && !window.has_more() {
+            return worker.receiver.blob(Origin::Record(&place), Part::Content, window.filled());
+        }
+        let blob = blob.get_or_insert_with(|| {
+            let head = window.filled().iter().copied().take(LargeBlob::HEAD).collect();
+            LargeBlob { provenance: Provenance::Record(Box::new(place.clone())), head }
+        });
+        worker.receiver.chunk(blob, window.chunk());
+        if !window.has_more() {
+            return;
+        }
+        window.slide();
+    }
+}
+
+/// A stream without the gzip around it, unless that is around a tar.
+pub(super) fn unpacked<'r>(mut reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
+    let mut head = [0; 3];
+    let mut filled = 0;
+    while filled < head.len() {
+        match reader.read(&mut head[filled..]) {
+            Ok(count @ 1..) => filled += count,
+            // An error comes again when the rest is read.
+            Ok(0) | Err(_) => break,
+        }
+    }
+    let mut start = Vec::with_capacity(filled);
+    let _ = start.write_all(&head[..filled]);
+    let whole = std::io::Cursor::new(start).chain(reader);
+    if Magic::of(&head[..filled]) == Magic::Gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) }
+}

@@ -1,0 +1,278 @@
+//! Where readers put records: fields become one text with the way back, and what is noise in every export is counted.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use super::{
+    json::Json,
+    markup::{self, Markup},
+};
+use crate::{
+    model::{Notice, Problem, ProblemKind, Provenance, RecordPlace},
+    source::{Receiver, Record, Segment, View, crew::lock},
+};
+
+/// Between two fields: no token and no assignment reaches across.
+const BETWEEN: &[u8] = b"\n\n";
+
+/// Shortest text that is looked at: no credential is shorter.
+const LEAST_BYTES: usize = 4;
+
+/// Problems told of one file; more are counted.
+const MAX_PROBLEMS: u64 = 20;
+
+/// The receiving end of one file's reader.
+///
+/// A record is made of calls to [`Sink::field`] and its kin, then [`Sink::finish`].
+pub(super) struct Sink<'s> {
+    receiver: &'s mut dyn Receiver,
+    template: &'s RecordPlace,
+    notices: &'s Notices,
+    parts: &'s mut Parts,
+    problems: u64,
+}
+
+/// The parts of a record; reused from record to record.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    text: Vec<u8>,
+    names: String,
+    segments: Vec<Segment>,
+}
+
+impl Parts {
+    fn clear(&mut self) {
+        self.text.clear();
+        self.names.clear();
+        self.segments.clear();
+    }
+
+    fn push(&mut self, name: (&str, &str), text: &[&[u8]], offset: u64, view: View) {
+        if text.iter().map(|part| part.len()).sum::<usize>() < LEAST_BYTES {
+            return;
+        }
+        let name_start = self.names.len();
+        self.names.push_str(name.0);
+        self.names.push_str(name.1);
+        let start = self.text.len();
+        text.iter().for_each(|part| self.text.extend_from_slice(part));
+        let segment = Segment { text: start..self.text.len(), name: name_start..self.names.len(), offset, view };
+        self.text.extend_from_slice(BETWEEN);
+        self.segments.push(segment);
+    }
+}
+
+/// What is to be done with a value that the reader knows nothing else about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Scan it, and what is in it.
+    Text(Markup),
+    /// It is a link that the system made: what it signs for a while is no leak.
+    Link,
+    /// It was told already, or is nothing that anybody wrote.
+    Skip,
+}
+
+impl<'s> Sink<'s> {
+    pub(super) fn new(
+        receiver: &'s mut dyn Receiver,
+        template: &'s RecordPlace,
+        notices: &'s Notices,
+        parts: &'s mut Parts,
+    ) -> Sink<'s> {
+        parts.clear();
+        Sink { receiver, template, notices, parts, problems: 0 }
+    }
+
+    /// Adds a field: as people saw it, as stored if that differs, and without what nobody sees. `offset` is where it stands
+    /// in the file.
+    pub(super) fn field(&mut self, name: &str, text: &str, offset: u64, markup: Markup) {
+        self.views((name, ""), text, offset, markup, View::Shown);
+    }
+
+    /// Adds what a field said before it was edited or deleted.
+    pub(super) fn old_field(&mut self, name: &str, text: &str, offset: u64, markup: Markup) {
+        self.views((name, ""), text, offset, markup, View::Old);
+    }
+
+    /// Adds a JSON string as a field; other values are left to [`Sink::rest`].
+    pub(super) fn json(&mut self, name: &str, value: Option<Json<'_>>, markup: Markup) {
+        if let Some(value) = value
+            && let Some(text) = value.text()
+        {
+            self.field(name, &text, value.offset(), markup);
+        }
+    }
+
+    fn views(&mut self, name: (&str, &str), text: &str, offset: u64, markup: Markup, view: View) {
+        let shown = markup::shown(text, markup);
+        self.parts.push(name, &[shown.as_bytes()], offset, view);
+        if let Some(plain) = markup::plain(&shown) {
+            self.parts.push(name, &[plain.as_bytes()], offset, view);
+        }
+        if matches!(shown, std::borrow::Cow::Owned(_)) && shown != text {
+            self.parts.push(name, &[text.as_bytes()], offset, View::Stored);
+        }
+    }
+
+    /// Adds a link that the system made, such as a file's address. Tokens and signatures in it are noted once per export
+    /// and not scanned.
+    pub(super) fn link(&mut self, name: &str, address: &str, offset: u64) {
+        match noise(address) {
+            Some((kind, message, rest)) => {
+                self.notices.add(kind, message);
+                self.parts.push((name, ""), &[rest.as_bytes()], offset, View::Shown);
+            }
+            None => self.parts.push((name, ""), &[address.as_bytes()], offset, View::Shown),
+        }
+    }
+
+    /// Adds all texts in a value, each as `key: text`, so that what stands beside a secret is there too. `treat` is asked
+    /// about each key.
+    pub(super) fn rest(&mut self, value: Json<'_>, treat: &dyn Fn(&str) -> Rest) {
+        self.rest_at("", "", value, treat, Rest::Text(Markup::Plain));
+    }
+
+    fn rest_at(&mut self, path: &str, key: &str, value: Json<'_>, treat: &dyn Fn(&str) -> Rest, how: Rest) {
+        if value.is_object() {
+            for (name, inner) in value.entries() {
+                let Some(name) = name.text() else { continue };
+                let how = treat(&name);
+                if how == Rest::Skip || !inner.is_some() {
+                    continue;
+                }
+                let deeper = if inner.is_object() || inner.is_array() { join(path, &name) } else { path.to_owned() };
+                self.rest_at(&deeper, &name, inner, treat, how);
+            }
+        } else if value.is_array() {
+            value.elements().for_each(|element| self.rest_at(path, key, element, treat, how));
+        } else if let Some(text) = value.text() {
+            let name = match path.strip_suffix('.') {
+                Some(list) if list.ends_with(key) => (list, ""),
+                _ => (path, key),
+            };
+            self.rest_text(name, key, &text, value.offset(), how);
+        }
+    }
+
+    fn rest_text(&mut self, name: (&str, &str), key: &str, text: &str, offset: u64, how: Rest) {
+        match how {
+            Rest::Skip => {}
+            Rest::Link => self.link(key, text, offset),
+            Rest::Text(_) if noise(text).is_some_and(|(kind, ..)| kind == EXPORT_FILE_TOKEN) => {
+                self.link(key, text, offset);
+            }
+            Rest::Text(markup) => {
+                let shown = markup::shown(text, markup);
+                let separator: &[u8] = if key.is_empty() { b"" } else { b": " };
+                self.parts.push(name, &[key.as_bytes(), separator, shown.as_bytes()], offset, View::Shown);
+                if let Some(plain) = markup::plain(&shown) {
+                    self.parts.push(name, &[key.as_bytes(), separator, plain.as_bytes()], offset, View::Shown);
+                }
+            }
+        }
+    }
+
+    /// Adds a table's cell, as `column: text`.
+    pub(super) fn cell(&mut self, name: &str, text: &str, offset: u64) {
+        self.rest_text((name, ""), name, text, offset, Rest::Text(Markup::Plain));
+    }
+
+    /// Hands the record over. `bytes` is its size as stored, `line` its line in the file; `place` says what is known of it,
+    /// and is called only if something is found.
+    pub(super) fn finish(&mut self, bytes: usize, line: u64, place: &dyn Fn(&mut RecordPlace)) {
+        let make = || {
+            let mut made = self.template.clone();
+            made.physical.line = line;
+            place(&mut made);
+            made
+        };
+        let record = Record {
+            text: &self.parts.text,
+            segments: &self.parts.segments,
+            names: &self.parts.names,
+            bytes: bytes as u64,
+            place: &make,
+        };
+        self.receiver.record(&record);
+        self.parts.clear();
+    }
+
+    /// Scans bytes that are no record as they are, and says why they aren't.
+    pub(super) fn broken(&mut self, bytes: &[u8], offset: u64, line: u64, why: Option<&str>) {
+        if let Some(why) = why {
+            self.problem(ProblemKind::Malformed, offset, why);
+        }
+        if !bytes.is_empty() {
+            self.parts.clear();
+            self.parts.push(("", ""), &[bytes], offset, View::Shown);
+            self.finish(bytes.len(), line, &|_| {});
+        }
+    }
+
+    /// Notes something that was not scanned, or not as it should have been.
+    pub(super) fn problem(&mut self, kind: ProblemKind, offset: u64, message: &str) {
+        self.problems += 1;
+        let message = match self.problems {
+            ..MAX_PROBLEMS => format!("at byte {offset}: {message}"),
+            MAX_PROBLEMS => "more of that kind, not listed".to_owned(),
+            _ => return,
+        };
+        let provenance = Provenance::Record(Box::new(self.template.clone()));
+        self.receiver.problem(Problem { provenance, kind, message });
+    }
+
+    /// Notes something worth knowing about the export, once however often it is met.
+    #[allow(dead_code, reason = "part of what readers may do")]
+    pub(super) fn notice(&self, kind: &'static str, message: &'static str) {
+        self.notices.add(kind, message);
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    format!("{path}{key}.")
+}
+
+const EXPORT_FILE_TOKEN: &str = "export-file-token";
+
+/// What of a link is a token or signature of the system itself: kind, words, and the link without it.
+fn noise(address: &str) -> Option<(&'static str, &'static str, &str)> {
+    let (rest, query) = address.split_once('?')?;
+    if query.split('&').any(|part| part.starts_with("t=xoxe-")) {
+        let message = "links to files carry the export's own token: it is live until it is revoked, and whoever has the \
+                       export can fetch all its files with it";
+        return Some((EXPORT_FILE_TOKEN, message, rest));
+    }
+    let has = |name: &str| query.split('&').any(|part| part.split_once('=').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)));
+    const SIGNATURES: [&str; 7] = ["X-Amz-Signature", "X-Goog-Signature", "Signature", "hm", "sig", "token", "s"];
+    if SIGNATURES.iter().any(|name| has(name)) {
+        let message = "links to files are signed: whoever has the export can fetch them while the signatures last";
+        return Some(("signed-link", message, rest));
+    }
+    None
+}
+
+/// What is noted of one export, and how often.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    seen: Mutex<BTreeMap<&'static str, (&'static str, u64)>>,
+}
+
+impl Notices {
+    fn add(&self, kind: &'static str, message: &'static str) {
+        lock(&self.seen).entry(kind).or_insert((message, 0)).1 += 1;
+    }
+
+    /// All of them.
+    pub(super) fn take(&self, path: &str) -> Vec<Notice> {
+        let seen = std::mem::take(&mut *lock(&self.seen));
+        let path = path.to_owned();
+        seen.into_iter()
+            .map(|(kind, (message, count))| Notice {
+                path: path.clone(),
+                kind: kind.to_owned(),
+                message: message.to_owned(),
+                count,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,261 @@
+//! A message as all of Slack's exports have it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::{
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, read_json},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::Export,
+    time,
+};
+use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Revision};
+
+/// A message.
+pub(super) struct Message<'t> {
+    json: Json<'t>,
+    /// The message that this one tells the change of.
+    changed: Option<Json<'t>>,
+    previous: Option<Json<'t>>,
+}
+
+/// Shorthands for authors.
+pub(super) struct Author;
+
+impl Author {
+    pub(super) fn by_id(id: String) -> RecordAuthor {
+        RecordAuthor { id: Some(id), ..RecordAuthor::default() }
+    }
+}
+
+impl<'t> Message<'t> {
+    pub(super) fn new(json: Json<'t>) -> Message<'t> {
+        let is_change = json.get("subtype").is_some_and(|subtype| {
+            ["message_changed", "message_deleted", "tombstone", "message_replied"].iter().any(|kind| subtype.is(kind))
+        });
+        let changed = json.get("message").filter(|message| is_change && message.is_object());
+        let previous = ["previous_message", "original"].iter().find_map(|key| json.get(key)).filter(|_| is_change);
+        Message { json, changed, previous }
+    }
+
+    /// Adds all its texts.
+    pub(super) fn add(&self, sink: &mut Sink<'_>) {
+        if let Some(changed) = self.changed {
+            add_texts(changed, "", sink);
+        }
+        add_texts(self.json, "", sink);
+        if let Some(previous) = self.previous {
+            if let Some(blocks) = previous.get("blocks") {
+                sink.old_field("previous_message.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
+            }
+            if let Some((text, value)) = previous.get("text").and_then(|value| Some((value.text()?, value))) {
+                sink.old_field("previous_message.text", &text, value.offset(), Markup::Mrkdwn);
+            }
+        }
+        // Attachments, files and whatever else there is: the rest of the message and of what it changed.
+        sink.rest(self.json, &treat);
+    }
+
+    /// What it says of itself.
+    pub(super) fn place(&self, place: &mut RecordPlace) {
+        let about = self.changed.or(self.previous).unwrap_or(self.json);
+        let ts = about.text_of("ts").or_else(|| self.json.text_of("ts"));
+        place.time = ts.as_deref().map(time::parse);
+        place.thread = about.text_of("thread_ts").filter(|thread| Some(thread) != ts.as_ref());
+        place.record = ts;
+        place.author = author(about).or_else(|| author(self.json));
+        place.edited = about.path(&["edited", "ts"]).and_then(|ts| ts.id()).map(|ts| time::parse(&ts));
+        if self.previous.is_some() && place.edited.is_none() {
+            place.edited = self.json.text_of("ts").map(|ts| time::parse(&ts));
+        }
+        let is_deleted = self.json.get("subtype").is_some_and(|kind| kind.is("message_deleted") || kind.is("tombstone"));
+        if is_deleted {
+            place.revision = Revision::Old;
+        }
+        if place.workspace.is_none() {
+            place.workspace = about.text_of("team");
+        }
+    }
+}
+
+fn author(message: Json<'_>) -> Option<RecordAuthor> {
+    let id = message.text_of("user").or_else(|| message.text_of("bot_id"));
+    let inline = message.path(&["user_profile", "real_name"]).and_then(|name| name.id());
+    let name = inline.or_else(|| message.text_of("username")).or_else(|| message.path(&["bot_profile", "name"])?.id());
+    (id.is_some() || name.is_some()).then_some(RecordAuthor { id, name, email: None })
+}
+
+fn add_texts(message: Json<'_>, prefix: &str, sink: &mut Sink<'_>) {
+    if let Some(blocks) = message.get("blocks").filter(Json::is_array) {
+        let text = flat_blocks(blocks);
+        sink.field(&format!("{prefix}blocks"), &text, blocks.offset(), Markup::Plain);
+    }
+    sink.json(&format!("{prefix}text"), message.get("text"), Markup::Mrkdwn);
+}
+
+/// What is to be done with the other parts of a message.
+fn treat(key: &str) -> Rest {
+    match key {
+        // Told already.
+        "text" | "blocks" | "previous_message" => Rest::Skip,
+        // Nobody wrote these.
+        "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
+        | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => Rest::Skip,
+        "permalink" | "permalink_public" | "from_url" | "thumb_url" => Rest::Link,
+        key if key.starts_with("url_private") || key.starts_with("thumb_") || key.starts_with("image_") => Rest::Link,
+        _ => Rest::Text(Markup::Mrkdwn),
+    }
+}
+
+/// Rich text and layout blocks as people saw them: runs of a line joined, lines and blocks apart.
+pub(super) fn flat_blocks(blocks: Json<'_>) -> String {
+    let mut text = String::new();
+    blocks.elements().for_each(|block| flatten(block, &mut text));
+    text
+}
+
+fn flatten(node: Json<'_>, out: &mut String) {
+    let is = |kind: &str| node.get("type").is_some_and(|own| own.is(kind));
+    if is("text") {
+        out.push_str(&node.text_of("text").unwrap_or_default());
+    } else if is("link") {
+        let (url, text) = (node.text_of("url").unwrap_or_default(), node.text_of("text").unwrap_or_default());
+        out.push_str(&url);
+        if !text.is_empty() && !url.ends_with(&text) {
+            out.push(' ');
+            out.push_str(&text);
+        }
+    } else if is("emoji") {
+        out.push_str(&format!(":{}:", node.text_of("name").unwrap_or_default()));
+    } else if is("user") {
+        out.push_str(&format!("@{}", node.text_of("user_id").unwrap_or_default()));
+    } else if is("channel") {
+        out.push_str(&format!("#{}", node.text_of("channel_id").unwrap_or_default()));
+    } else {
+        flatten_block(node, out);
+    }
+}
+
+/// Anything that isn't a run of a line: what is in it, then a new line.
+fn flatten_block(node: Json<'_>, out: &mut String) {
+    for (key, value) in node.entries() {
+        if value.is_array() {
+            value.elements().for_each(|element| flatten(element, out));
+        } else if value.is_object() {
+            flatten(value, out);
+        } else if ["text", "value", "title", "alt_text", "label"].iter().any(|name| key.is(name)) {
+            out.push_str(&super::super::markup::shown(&value.text().unwrap_or_default(), Markup::Mrkdwn));
+            out.push('\n');
+        }
+    }
+    if !out.is_empty() && !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
+
+/// Where a workspace is.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    url: Option<String>,
+    basis: PermalinkBasis,
+}
+
+impl Site {
+    pub(super) fn exact(url: &str) -> Site {
+        Site { url: Some(url.trim_end_matches('/').to_owned()), basis: PermalinkBasis::Exact }
+    }
+
+    pub(super) fn derived(url: &str) -> Site {
+        Site { url: Some(url.trim_end_matches('/').to_owned()), basis: PermalinkBasis::Derived }
+    }
+
+    pub(super) fn guess(url: Option<String>) -> Site {
+        Site { url, basis: PermalinkBasis::Guess }
+    }
+}
+
+/// The address of a message, if its channel's id is known.
+pub(super) fn link(place: &mut RecordPlace, site: &Site) {
+    let Some(channel) = place.container.as_ref().and_then(|container| container.id.as_deref()) else { return };
+    let Some(ts) = place.record.as_deref().filter(|record| record.contains('.')) else { return };
+    place.permalink = match &site.url {
+        Some(url) => {
+            let mut url = format!("{url}/archives/{channel}/p{}", ts.replace('.', ""));
+            if let Some(thread) = &place.thread {
+                url.push_str(&format!("?thread_ts={thread}&cid={channel}"));
+            }
+            Some(Permalink { url, basis: site.basis })
+        }
+        None => place.workspace.as_ref().filter(|team| team.starts_with(['T', 'E'])).map(|team| Permalink {
+            url: format!("https://app.slack.com/client/{team}/{channel}"),
+            basis: PermalinkBasis::Guess,
+        }),
+    };
+}
+
+/// How the messages of an export are read.
+pub(super) struct Messages<'m> {
+    /// Which files hold them.
+    pub(super) is_file: &'m dyn Fn(&str) -> bool,
+    /// Where in those.
+    pub(super) enter: &'m dyn Fn(&Path, bool) -> Descend,
+    /// What the file's path says of them.
+    pub(super) fill: &'m dyn Fn(&str, &mut RecordPlace),
+}
+
+/// What a message says of itself, for the files attached to it.
+#[derive(Clone, Debug, Default)]
+struct Sender {
+    place: RecordPlace,
+}
+
+/// Finds the messages of attachments: reads all messages again, but only if something was found in an attachment.
+pub(super) fn find_attachments(
+    export: &Export<'_>,
+    places: &mut [&mut RecordPlace],
+    messages: &Messages<'_>,
+) {
+    let wanted: HashSet<String> = places.iter().filter_map(|place| attached_id(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut found: HashMap<String, Sender> = HashMap::new();
+    export.read(messages.is_file, &mut |path, input| {
+        each_message(input, messages.enter, &mut |message| {
+            for file in message.get("files").into_iter().flat_map(|files| files.elements()) {
+                let Some(id) = file.text_of("id").filter(|id| wanted.contains(id)) else { continue };
+                let mut place = RecordPlace::default();
+                Message::new(message).place(&mut place);
+                (messages.fill)(path, &mut place);
+                // Shared again later: the first message counts.
+                let sender = found.entry(id).or_insert_with(|| Sender { place: place.clone() });
+                if place.time < sender.place.time {
+                    sender.place = place;
+                }
+            }
+        });
+    });
+    for place in places {
+        let Some(sender) = attached_id(place).and_then(|id| found.get(&id)) else { continue };
+        let RecordPlace { time, workspace, container, thread, record, author, edited, .. } = sender.place.clone();
+        (place.time, place.container, place.thread) = (time, container, thread);
+        (place.record, place.author, place.edited) = (record, author, edited);
+        place.workspace = workspace;
+    }
+}
+
+fn attached_id(place: &RecordPlace) -> Option<String> {
+    place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone()
+}
+
+/// All messages of a file, and those inside of others.
+fn each_message(input: &mut Input<'_>, enter: &dyn Fn(&Path, bool) -> Descend, each: &mut dyn FnMut(Json<'_>)) {
+    read_json(input, enter, &mut |event| {
+        let JsonEvent::Value { json, .. } = event else { return };
+        each(json);
+        for key in ["m", "slackdump_thread_replies"] {
+            json.get(key).into_iter().flat_map(|list| list.elements()).for_each(&mut *each);
+        }
+    });
+}

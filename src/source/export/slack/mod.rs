@@ -1,0 +1,309 @@
+//! Slack's own exports: a directory or zip with lists of people and channels, and a file per channel and day. Enterprise
+//! Grid puts each workspace's into `teams/<name>/`, and what they share beside that.
+//!
+//! Format: slack.com/help/articles/220556107 (read 2026-11), the archives of slack-export-viewer and slackdump.
+
+pub(super) mod chunk;
+pub(super) mod dump;
+mod message;
+mod names;
+
+use std::sync::Mutex;
+
+use self::{
+    message::{Author, Message, Messages},
+    names::{Names, Wanted},
+};
+use super::{
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, read_json},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+};
+use crate::{
+    model::{RecordAttachment, RecordContainer, RecordPlace},
+    source::crew::lock,
+};
+
+/// Slack's own exports.
+pub(super) struct Slack;
+
+/// Lists of people.
+const PEOPLE: [&str; 2] = ["users.json", "org_users.json"];
+
+/// Lists of channels.
+const CHANNELS: [&str; 4] = ["channels.json", "groups.json", "dms.json", "mpims.json"];
+
+impl System for Slack {
+    fn name(&self) -> &'static str {
+        "slack"
+    }
+
+    fn title(&self) -> &'static str {
+        "Slack export"
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["users.json", "org_users.json", "channels.json", "dms.json"]
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let mut roots: Vec<String> = look.paths().filter_map(root_of_list).map(str::to_owned).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        // The workspaces of a Grid belong to the export around them.
+        let grid: Vec<String> = roots.iter().filter_map(|root| grid_root(root)).map(str::to_owned).collect();
+        roots.retain(|root| grid_root(root).is_none());
+        roots.extend(grid);
+        roots.sort_unstable();
+        roots.dedup();
+        roots.into_iter().filter_map(|root| detection(look, root)).collect()
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(SlackReader {
+            base_url: opening.options.base_url.clone(),
+            archive: opening.look.container_name(),
+            seen: Mutex::default(),
+        })
+    }
+}
+
+/// The directory of a list of people or channels.
+fn root_of_list(path: &str) -> Option<&str> {
+    let (root, name) = split(path);
+    (PEOPLE.contains(&name) || CHANNELS.contains(&name)).then_some(root)
+}
+
+/// The root of the Grid that a workspace's directory is in.
+fn grid_root(root: &str) -> Option<&str> {
+    let (above, _) = split(root.trim_end_matches('/'));
+    above.strip_suffix("teams/")
+}
+
+/// Directory (with a slash at its end, or empty) and name.
+fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
+fn detection(look: &Look<'_>, root: String) -> Option<Detection> {
+    let mut signs: Vec<String> = Vec::new();
+    let lists = PEOPLE.iter().chain(&CHANNELS).filter(|name| look.has(&format!("{root}{name}")));
+    signs.extend(lists.map(|name| (*name).to_owned()));
+    let below = || look.paths().filter_map(|path| path.strip_prefix(root.as_str()));
+    let workspaces = below().filter(|path| path.starts_with("teams/") && path.ends_with("/users.json")).count();
+    if workspaces > 0 {
+        signs.push(format!("{workspaces} workspaces in teams/"));
+    }
+    let days = below().filter(|path| day_file(path).is_some()).count();
+    if days > 0 {
+        signs.push(format!("{days} files of channels named by a day"));
+    }
+    // Lists alone are anybody's: days or both kinds of lists make it Slack's.
+    let has = |names: &[&str]| names.iter().any(|name| signs.iter().any(|sign| sign == name));
+    let is_export = days > 0 || workspaces > 0 || has(&PEOPLE) && has(&["dms.json", "mpims.json", "groups.json"]);
+    is_export.then_some(Detection { root, signs })
+}
+
+/// The directory of a channel, if the path is that of one of its days.
+fn day_file(path: &str) -> Option<&str> {
+    let (folder, name) = split(path);
+    let day = name.strip_suffix(".json")?;
+    let is_day = day.len() == 10
+        && day.bytes().enumerate().all(|(index, byte)| if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+    (is_day && !folder.is_empty()).then_some(folder)
+}
+
+struct SlackReader {
+    base_url: Option<String>,
+    /// Name of the archive: what a workspace's address is guessed from if nothing else is known.
+    archive: String,
+    seen: Mutex<Domains>,
+}
+
+/// Addresses of workspaces that were seen. The smallest place counts, so that it is the same on any number of threads.
+#[derive(Debug, Default)]
+struct Domains {
+    /// In the address that Slack gave to a file.
+    of_files: Option<(String, u64, String)>,
+    /// In a text, so it may be another workspace's.
+    in_texts: Option<(String, u64, String)>,
+}
+
+impl Domains {
+    fn note(slot: &mut Option<(String, u64, String)>, path: &str, offset: u64, domain: &str) {
+        let is_first = slot.as_ref().is_none_or(|(own, at, _)| (path, offset) < (own.as_str(), *at));
+        if is_first {
+            *slot = Some((path.to_owned(), offset, domain.to_owned()));
+        }
+    }
+}
+
+/// `https://acme.slack.com` of an address in a workspace.
+fn domain_in(text: &str) -> Option<&str> {
+    let end = text.find(".slack.com/")? + ".slack.com".len();
+    let start = text[..end].rfind("https://")?;
+    let domain = &text[start..end];
+    let host = domain.strip_prefix("https://")?.strip_suffix(".slack.com")?;
+    let is_workspace = !matches!(host, "files" | "app" | "api" | "www" | "slack-files" | "hooks" | "status" | "edgeapi");
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
+    (is_workspace && is_name && !host.is_empty()).then_some(domain)
+}
+
+impl Reader for SlackReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        if let Some(folder) = day_file(path) {
+            self.read_day(path, folder, input, sink);
+            return Reading::Records;
+        }
+        if let Some(attachment) = attachment(path) {
+            return Reading::Attachment(attachment);
+        }
+        let (_, name) = split(path);
+        if !name.ends_with(".json") {
+            return Reading::NotMine;
+        }
+        read_list(name, input, sink);
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let is_day = |path: &str| day_file(path).is_some();
+        let fill = |path: &str, place: &mut RecordPlace| place.container = day_file(path).map(container_of);
+        let messages = Messages { is_file: &is_day, enter: &top_list, fill: &fill };
+        message::find_attachments(export, places, &messages);
+        let mut names = Names::default();
+        names.read(export, &Wanted::of(places), &|path| {
+            let (_, name) = split(path);
+            PEOPLE.contains(&name) || CHANNELS.contains(&name)
+        });
+        let site = self.site();
+        for place in places {
+            names.fill(place);
+            message::link(place, &site);
+        }
+    }
+}
+
+impl SlackReader {
+    fn read_day(&self, path: &str, folder: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+        read_json(input, &top_list, &mut |event| match event {
+            JsonEvent::Value { json, bytes, line, .. } => {
+                self.note_domain(path, json, bytes);
+                let message = Message::new(json);
+                message.add(sink);
+                sink.finish(bytes.len(), line, &|place| {
+                    message.place(place);
+                    place.container = Some(container_of(folder));
+                    place.workspace = workspace_of(path);
+                });
+            }
+            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+        });
+    }
+
+    fn note_domain(&self, path: &str, json: Json<'_>, bytes: &[u8]) {
+        if memchr::memmem::find(bytes, b".slack.com").is_none() {
+            return;
+        }
+        let files = json.get("files").into_iter().flat_map(|files| files.elements());
+        let permalink = files.filter_map(|file| file.text_of("permalink")).find_map(|link| domain_in(&link).map(str::to_owned));
+        if let Some(domain) = permalink {
+            Domains::note(&mut lock(&self.seen).of_files, path, json.offset(), &domain);
+        }
+        let text = json.text_of("text").unwrap_or_default();
+        if let Some(domain) = domain_in(&text).filter(|_| text.contains(".slack.com/archives/")) {
+            Domains::note(&mut lock(&self.seen).in_texts, path, json.offset(), domain);
+        }
+    }
+
+    /// The address of the workspace, and how well it is known.
+    fn site(&self) -> message::Site {
+        let seen = lock(&self.seen);
+        if let Some(base) = &self.base_url {
+            return message::Site::derived(base);
+        }
+        if let Some((.., domain)) = &seen.of_files {
+            return message::Site::derived(domain);
+        }
+        let guess = seen.in_texts.as_ref().map(|(.., domain)| domain.clone());
+        message::Site::guess(guess.or_else(|| named_in(&self.archive)))
+    }
+}
+
+/// `Acme Slack export Jan 1 2024 - Feb 1 2024.zip` is that of the workspace `acme`, mostly.
+fn named_in(archive: &str) -> Option<String> {
+    let name = archive.split(" Slack export").next().filter(|name| name.len() < archive.len())?;
+    let host: String = name.to_lowercase().chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c => (c.is_ascii_alphanumeric() || c == '-').then_some(c),
+    }).collect();
+    (!host.is_empty()).then(|| format!("https://{host}.slack.com"))
+}
+
+/// The list at the top of a document is told element by element.
+pub(super) fn top_list(path: &Path, is_list: bool) -> Descend {
+    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+}
+
+fn container_of(folder: &str) -> RecordContainer {
+    let (_, name) = split(folder.trim_end_matches('/'));
+    RecordContainer { kind: "channel".to_owned(), id: None, name: Some(name.to_owned()) }
+}
+
+/// The workspace of a Grid.
+fn workspace_of(path: &str) -> Option<String> {
+    let (_, rest) = path.split_once("teams/")?;
+    rest.split_once('/').map(|(team, _)| team.to_owned())
+}
+
+/// `__uploads/F012/notes.txt` and `general/attachments/F012-notes.txt` are files of messages.
+fn attachment(path: &str) -> Option<RecordAttachment> {
+    let (folder, name) = split(path);
+    let (id, name) = if folder.ends_with("attachments/") {
+        name.split_once('-')?
+    } else if folder.contains("__uploads/") {
+        (split(folder.trim_end_matches('/')).1, name)
+    } else {
+        return None;
+    };
+    id.starts_with('F').then(|| RecordAttachment { id: Some(id.to_owned()), name: Some(name.to_owned()), path: None })
+}
+
+/// Lists of people, channels, logs, canvases: records of a kind, with nothing that depends on them.
+fn read_list(name: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+    let kind = name.trim_end_matches(".json");
+    read_json(input, &top_list, &mut |event| match event {
+        JsonEvent::Value { json, bytes, line, .. } => {
+            sink.rest(json, &treat_list);
+            sink.finish(bytes.len(), line, &|place| place_of_list(kind, json, place));
+        }
+        JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+        JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+    });
+}
+
+fn treat_list(key: &str) -> Rest {
+    match key {
+        "avatar_hash" | "image_original" | "members" | "pins" => Rest::Skip,
+        key if key.starts_with("image_") || key.starts_with("url_private") => Rest::Link,
+        _ => Rest::Text(Markup::Mrkdwn),
+    }
+}
+
+fn place_of_list(kind: &str, json: Json<'_>, place: &mut RecordPlace) {
+    let author = match kind {
+        "users" | "org_users" => json.text_of("id"),
+        _ => json.text_of("creator").or_else(|| json.text_of("user_id")),
+    };
+    place.author = author.map(Author::by_id);
+    place.record = json.text_of("id");
+    if matches!(kind, "channels" | "groups" | "dms" | "mpims") {
+        place.container =
+            Some(RecordContainer { kind: "channel".to_owned(), id: json.text_of("id"), name: json.text_of("name") });
+    }
+    let time = json.text_of("date").or_else(|| json.text_of("created")).or_else(|| json.text_of("updated"));
+    place.time = time.map(|time| super::time::parse(&time));
+}

@@ -1,0 +1,119 @@
+//! Who is who, and which channel is which: looked up for findings only.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::{
+    json::{Json, JsonEvent, read_json},
+    system::Export,
+};
+use crate::model::{RecordAuthor, RecordContainer, RecordPlace, Visibility};
+
+/// What is to be looked up.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    people: HashSet<String>,
+    /// Ids and names.
+    channels: HashSet<String>,
+}
+
+impl Wanted {
+    pub(super) fn of(places: &[&mut RecordPlace]) -> Wanted {
+        let mut wanted = Wanted::default();
+        for place in places {
+            wanted.people.extend(place.author.as_ref().and_then(|author| author.id.clone()));
+            if let Some(container) = &place.container {
+                wanted.channels.extend(container.id.clone());
+                wanted.channels.extend(container.name.clone());
+            }
+        }
+        wanted
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Channel {
+    id: Option<String>,
+    name: Option<String>,
+    kind: &'static str,
+    visibility: Visibility,
+    readers: Option<u64>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    people: HashMap<String, RecordAuthor>,
+    /// By id and by name.
+    channels: HashMap<String, Channel>,
+}
+
+impl Names {
+    /// Reads the lists among an export's files.
+    pub(super) fn read(&mut self, export: &Export<'_>, wanted: &Wanted, is_list: &dyn Fn(&str) -> bool) {
+        export.read(is_list, &mut |path, input| {
+            let (_, name) = super::split(path);
+            read_json(input, &super::top_list, &mut |event| {
+                let JsonEvent::Value { json, .. } = event else { return };
+                if super::PEOPLE.contains(&name) {
+                    self.person(json, wanted);
+                } else {
+                    self.channel(json, name.trim_end_matches(".json"), wanted);
+                }
+            });
+        });
+    }
+
+    /// Takes in a person.
+    pub(super) fn person(&mut self, json: Json<'_>, wanted: &Wanted) {
+        let Some(id) = json.text_of("id").filter(|id| wanted.people.contains(id)) else { return };
+        let profile = |key: &str| json.path(&["profile", key]).and_then(|value| value.id());
+        let name = profile("real_name").or_else(|| json.text_of("real_name")).or_else(|| json.text_of("name"));
+        self.people.insert(id.clone(), RecordAuthor { id: Some(id), name, email: profile("email") });
+    }
+
+    /// Takes in a channel; `list` is the name of the list that it is in, or empty if it tells its kind itself.
+    pub(super) fn channel(&mut self, json: Json<'_>, list: &str, wanted: &Wanted) {
+        let (id, name) = (json.text_of("id"), json.text_of("name"));
+        let keys: Vec<&String> = [&id, &name].into_iter().flatten().filter(|key| wanted.channels.contains(*key)).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let is = |key: &str| json.get(key).is_some_and(|value| value.is_true());
+        let (kind, visibility) = match list {
+            "channels" => ("channel", Visibility::Public),
+            "groups" => ("private channel", Visibility::Private),
+            "mpims" => ("group message", Visibility::Direct),
+            "dms" => ("direct message", Visibility::Direct),
+            _ if is("is_im") => ("direct message", Visibility::Direct),
+            _ if is("is_mpim") => ("group message", Visibility::Direct),
+            _ if is("is_private") || is("is_group") => ("private channel", Visibility::Private),
+            _ => ("channel", Visibility::Public),
+        };
+        let listed = json.get("members").map(|members| members.elements().count() as u64).filter(|count| *count > 0);
+        let told = json.get("num_members").and_then(|count| count.id()).and_then(|count| count.parse().ok());
+        let channel = Channel { id: id.clone(), name: name.clone(), kind, visibility, readers: listed.or(told.filter(|n| *n > 0)) };
+        for key in keys {
+            self.channels.insert(key.clone(), channel.clone());
+        }
+    }
+
+    /// Fills in what is known.
+    pub(super) fn fill(&self, place: &mut RecordPlace) {
+        if let Some(author) = &mut place.author
+            && let Some(known) = author.id.as_ref().and_then(|id| self.people.get(id))
+        {
+            author.name = known.name.clone().or_else(|| author.name.take());
+            author.email.clone_from(&known.email);
+        }
+        let Some(container) = &place.container else { return };
+        let keys = [&container.id, &container.name];
+        let Some(known) = keys.into_iter().flatten().find_map(|key| self.channels.get(key)) else { return };
+        place.visibility = Some(known.visibility);
+        place.readers = known.readers;
+        place.container = Some(RecordContainer {
+            kind: known.kind.to_owned(),
+            id: known.id.clone(),
+            name: known.name.clone().or_else(|| container.name.clone()),
+        });
+    }
+}

@@ -1,0 +1,216 @@
+//! What a kind of export is: how it is recognised and how it is read. [`SYSTEMS`] is the table.
+
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+    io::Read as _,
+};
+
+use super::{
+    container::{Member, Refusal, Tree},
+    input::Input,
+    map::FieldMap,
+    sink::Sink,
+};
+use crate::model::{Problem, RecordAttachment, RecordPlace};
+
+/// All kinds, in the order in which they are tried where two are equally sure.
+pub(super) const SYSTEMS: &[&dyn System] =
+    &[&super::slack::Slack, &super::slack::dump::Dump, &super::slack::chunk::Chunks, &super::generic::Generic];
+
+/// A kind of export.
+pub(super) trait System: Sync {
+    /// Name in reports and for `--export-format`.
+    fn name(&self) -> &'static str;
+
+    /// What people call it, such as `Slack export`.
+    fn title(&self) -> &'static str;
+
+    /// Is it worth opening a file to find out? Asked for every file that a scan meets, with its first bytes as stored: has
+    /// to be quick. Archives are opened in any case.
+    fn may_be_file(&self, name: &str, head: &[u8]) -> bool {
+        let _ = (name, head);
+        false
+    }
+
+    /// Names of files, any of which makes it worth while to look closer at a directory.
+    fn marks(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Where in `look` such exports are. At least two signs are needed for each.
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection>;
+
+    /// Makes ready to read one.
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader>;
+}
+
+/// An export that was recognised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Detection {
+    /// The path below which it lies, with a slash at its end; empty if it is all.
+    pub(super) root: String,
+    /// What was seen, in words: `users.json`, `12 files named by a day`.
+    pub(super) signs: Vec<String>,
+}
+
+/// What an export is opened with.
+pub(super) struct Opening<'o, 'l> {
+    /// Its files; paths as the tree has them.
+    pub(super) look: &'o Look<'l>,
+    /// The path below which it lies; see [`Detection::root`].
+    #[allow(dead_code, reason = "part of what readers may ask")]
+    pub(super) root: &'o str,
+    /// What the user said.
+    pub(super) options: &'o ReadingOptions,
+}
+
+/// What a user may say about how exports are to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct ReadingOptions {
+    /// Address of the workspace or site, without a slash at its end.
+    pub(super) base_url: Option<String>,
+    /// Which fields of a record are what.
+    pub(super) map: Option<FieldMap>,
+}
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Its records were handed over, all of it.
+    Records,
+    /// It is none of the system's: it is scanned as a file.
+    NotMine,
+    /// It is attached to a record, which is looked for if something is found in it.
+    Attachment(RecordAttachment),
+}
+
+/// Reads one export.
+pub(super) trait Reader: Send + Sync {
+    /// Reads a file; `path` is below the export's root. Files may come in any order and on several threads. If it says
+    /// [`Reading::NotMine`] or [`Reading::Attachment`], it may have looked at the input's beginning but not consumed it.
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading;
+
+    /// Fills in what is known of records with matches: names, addresses, the message that an attachment belongs to.
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]);
+}
+
+/// An export once it was scanned, to be read again for what is missing.
+pub(super) struct Export<'e> {
+    pub(super) tree: &'e Tree,
+    pub(super) root: &'e str,
+    pub(super) interrupt: &'e std::sync::atomic::AtomicBool,
+    /// What could not be read meanwhile.
+    pub(super) problems: &'e std::cell::RefCell<Vec<Problem>>,
+}
+
+impl Export<'_> {
+    /// Reads those files below the root whose path is wanted.
+    pub(super) fn read(&self, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str, &mut Input<'_>)) {
+        let below = |member: &Member| member.path.strip_prefix(self.root).map(str::to_owned).filter(|path| wanted(path));
+        let mut visit = |member: &Member, reader: Box<dyn std::io::Read + '_>| {
+            let Some(path) = below(member) else { return };
+            let mut input = Input::new(super::scan::unpacked(reader), self.interrupt);
+            each(&path, &mut input);
+        };
+        let done: Result<(), Refusal> = if self.tree.is_concurrent() {
+            let members = self.tree.members().iter().filter(|member| below(member).is_some());
+            members.clone().try_for_each(|member| self.tree.read(member, &mut |reader| visit(member, reader)))
+        } else if self.tree.members().iter().any(|member| below(member).is_some()) {
+            self.tree.walk(&mut |member, reader| {
+                visit(member, Box::new(reader));
+                true
+            })
+        } else {
+            Ok(())
+        };
+        if let Err(refusal) = done {
+            let provenance = super::container::provenance(crate::model::PhysicalPlace {
+                file: self.tree.file().to_owned(),
+                ..Default::default()
+            });
+            let message = format!("names could not be looked up: {refusal}");
+            self.problems.borrow_mut().push(Problem { provenance, kind: refusal.kind(), message });
+        }
+    }
+}
+
+/// The files of a container, for whoever wants to recognise something.
+pub(super) struct Look<'l> {
+    tree: &'l Tree,
+    paths: OnceCell<HashSet<&'l str>>,
+    /// First bytes of files of a tar, which is read once for all of them.
+    heads: OnceCell<HashMap<String, Vec<u8>>>,
+}
+
+/// Bytes that [`Look::head`] gives.
+const HEAD_BYTES: u64 = 64 << 10;
+
+/// Heads that are kept of a tar.
+const TAR_HEADS: usize = 512;
+
+impl<'l> Look<'l> {
+    pub(super) fn new(tree: &'l Tree) -> Look<'l> {
+        Look { tree, paths: OnceCell::new(), heads: OnceCell::new() }
+    }
+
+    /// All paths, in the container's order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &'l str> + use<'l> {
+        self.tree.members().iter().map(|member| member.path.as_str())
+    }
+
+    /// Is there a file of that path?
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.paths.get_or_init(|| self.paths().collect()).contains(path)
+    }
+
+    /// Is it one file, not a directory or archive of files?
+    pub(super) fn only(&self) -> Option<&'l str> {
+        match self.tree.members() {
+            [member] => Some(&member.path),
+            _ => None,
+        }
+    }
+
+    /// The name of the file or directory that the user named.
+    pub(super) fn container_name(&self) -> String {
+        self.tree.file().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    }
+
+    /// The path of a file that lies on disk as it is.
+    #[allow(dead_code, reason = "for databases")]
+    pub(super) fn path_on_disk(&self, path: &str) -> Option<&'l std::path::Path> {
+        self.tree.members().iter().find(|member| member.path == path).and_then(|member| self.tree.path_on_disk(member))
+    }
+
+    /// The first 64 KiB (of a file in a tar: 16 KiB, and only of the first 512 that are no pictures), unpacked if it is
+    /// gzip; empty if it can't be read.
+    pub(super) fn head(&self, path: &str) -> Vec<u8> {
+        let mut head = Vec::new();
+        if self.tree.is_concurrent() {
+            let member = self.tree.members().iter().find(|member| member.path == path);
+            if let Some(member) = member {
+                // What can't be read is told when it is scanned.
+                let _ = self.tree.read(member, &mut |reader| {
+                    let _ = super::scan::unpacked(reader).take(HEAD_BYTES).read_to_end(&mut head);
+                });
+            }
+            return head;
+        }
+        self.heads.get_or_init(|| self.tar_heads()).get(path).cloned().unwrap_or_default()
+    }
+
+    fn tar_heads(&self) -> HashMap<String, Vec<u8>> {
+        let mut heads = HashMap::new();
+        let _ = self.tree.walk(&mut |member, reader| {
+            let extension = member.path.rsplit_once('.').map_or("", |(_, extension)| extension);
+            if !matches!(extension, "png" | "jpg" | "jpeg" | "gif" | "mp4" | "svg") {
+                let mut head = Vec::new();
+                let _ = super::scan::unpacked(Box::new(reader)).take(HEAD_BYTES / 4).read_to_end(&mut head);
+                heads.insert(member.path.clone(), head);
+            }
+            heads.len() < TAR_HEADS
+        });
+        heads
+    }
+}

@@ -1,0 +1,347 @@
+//! XML of any size, read leniently: what real exports have in it (control characters, bad bytes, elements that are never
+//! closed) ends nothing, and entities other than the five that XML knows stay as they are, so that bombs made of them
+//! don't go off.
+//!
+//! Own code, as offsets are wanted, as stricter readers stop at the first bad byte, and as a text of gigabytes must not be
+//! taken into memory whole.
+
+use std::borrow::Cow;
+
+use super::input::Input;
+
+/// Texts beyond this are told in parts, cut at white space where there is some.
+const MAX_TEXT: usize = 16 << 20;
+
+/// A tag beyond this is text.
+const MAX_TAG: usize = 64 << 20;
+
+/// What a document has.
+pub(super) enum XmlEvent<'e> {
+    /// An element begins. One that is empty ends at once.
+    Start {
+        /// Its name, with its prefix.
+        name: &'e str,
+        /// Its attributes.
+        attributes: Attributes<'e>,
+        /// Offset of its `<` in the file.
+        offset: u64,
+        /// Line of that.
+        line: u64,
+        /// Bytes of the tag.
+        bytes: usize,
+    },
+    /// Text or CDATA, decoded. Between two elements it may come in several parts.
+    Text {
+        /// The text.
+        text: Cow<'e, str>,
+        /// Offset of its first byte.
+        offset: u64,
+        /// Bytes as stored.
+        bytes: usize,
+    },
+    /// An element ends.
+    End {
+        /// Its name.
+        name: &'e str,
+    },
+    /// A comment.
+    Comment {
+        /// What it says.
+        text: Cow<'e, str>,
+        /// Offset of its `<`.
+        offset: u64,
+    },
+}
+
+/// The attributes of an element.
+#[derive(Clone, Copy)]
+pub(super) struct Attributes<'e> {
+    bytes: &'e [u8],
+    offset: u64,
+}
+
+/// One of them.
+pub(super) struct Attribute<'e> {
+    /// Its name, with its prefix.
+    pub(super) name: Cow<'e, str>,
+    /// Its value, decoded.
+    pub(super) value: Cow<'e, str>,
+    /// Offset of the value in the file.
+    pub(super) offset: u64,
+}
+
+impl<'e> Attributes<'e> {
+    /// All of them, in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Attribute<'e>> + use<'e> {
+        let Attributes { bytes, offset } = *self;
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'/').count();
+            let name_end = at + bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
+            let name = &bytes[at..name_end];
+            if name.is_empty() && name_end >= bytes.len() {
+                return None;
+            }
+            let equals = name_end + bytes[name_end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            if bytes.get(equals) != Some(&b'=') {
+                at = equals.max(at + 1).min(bytes.len());
+                return Some(Attribute { name: lossy(name), value: Cow::Borrowed(""), offset });
+            }
+            let start = equals + 1 + bytes[equals + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let (start, end) = match bytes.get(start) {
+                Some(quote @ (b'"' | b'\'')) => {
+                    let length = memchr::memchr(*quote, &bytes[start + 1..]).unwrap_or(bytes.len() - start - 1);
+                    (start + 1, start + 1 + length)
+                }
+                _ => (start, start + bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count()),
+            };
+            at = (end + 1).min(bytes.len());
+            Some(Attribute { name: lossy(name), value: decode(&bytes[start..end]), offset: offset + start as u64 })
+        })
+    }
+
+    /// The value of that name.
+    pub(super) fn get(&self, name: &str) -> Option<Cow<'e, str>> {
+        self.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value)
+    }
+}
+
+/// Reads all of a document.
+pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) {
+    input.decode_text();
+    loop {
+        if input.window().is_empty() && !input.more() {
+            return;
+        }
+        let length = match input.window()[0] {
+            b'<' => markup(input, each),
+            _ => text(input, each),
+        };
+        input.consume(length.max(1));
+    }
+}
+
+/// Tells the text at hand up to the next tag; its length.
+fn text(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let mut looked_at = 0;
+    let length = loop {
+        let window = input.window();
+        match memchr::memchr(b'<', &window[looked_at..]) {
+            Some(at) => break looked_at + at,
+            None if window.len() >= MAX_TEXT => break cut(window),
+            None => looked_at = window.len(),
+        }
+        if !input.more() {
+            break input.window().len();
+        }
+    };
+    let text = decode(&input.window()[..length]);
+    each(XmlEvent::Text { text, offset: input.offset(), bytes: length });
+    length
+}
+
+/// Where a text that is too long is cut.
+fn cut(window: &[u8]) -> usize {
+    let tail = &window[window.len() - (64 << 10).min(window.len())..];
+    let at = tail.iter().rposition(u8::is_ascii_whitespace);
+    at.map_or(window.len(), |at| window.len() - tail.len() + at + 1)
+}
+
+/// Tells the tag (or comment, or CDATA) at hand; its length.
+fn markup(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let head = input.peek(9).to_owned();
+    match head.as_slice() {
+        [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, b"-->", |text, offset, _| {
+            each(XmlEvent::Comment { text: lossy(text), offset });
+        }),
+        b"<![CDATA[" => delimited(input, 9, b"]]>", |text, offset, bytes| {
+            each(XmlEvent::Text { text: lossy(text), offset: offset + 9, bytes });
+        }),
+        [b'<', b'?', ..] => delimited(input, 2, b"?>", |_, _, _| {}),
+        [b'<', b'!', ..] => doctype(input),
+        [b'<', b'/', ..] => delimited(input, 2, b">", |text, _, _| {
+            each(XmlEvent::End { name: &lossy(text.trim_ascii()) });
+        }),
+        [b'<', first, ..] if is_name_start(*first) => tag(input, each),
+        _ => {
+            each(XmlEvent::Text { text: Cow::Borrowed("<"), offset: input.offset(), bytes: 1 });
+            1
+        }
+    }
+}
+
+fn is_name_start(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0x80 || matches!(byte, b'_' | b':')
+}
+
+/// Tells what stands between `skip` bytes and an end; the length of all. Without its end it goes as far as may be held.
+fn delimited(input: &mut Input<'_>, skip: usize, end: &[u8], mut tell: impl FnMut(&[u8], u64, usize)) -> usize {
+    let mut looked_at = skip;
+    loop {
+        let window = input.window();
+        let from = looked_at.min(window.len());
+        if let Some(at) = memchr::memmem::find(&window[from..], end) {
+            tell(&window[skip..from + at], input.offset(), from + at + end.len());
+            return from + at + end.len();
+        }
+        looked_at = window.len().saturating_sub(end.len()).max(skip);
+        let is_over = window.len() >= MAX_TAG || !input.more();
+        if is_over {
+            let window = input.window();
+            tell(&window[skip.min(window.len())..], input.offset(), window.len());
+            return window.len();
+        }
+    }
+}
+
+/// A document type with its own declarations: nothing of it is used.
+fn doctype(input: &mut Input<'_>) -> usize {
+    let head = input.peek(4096);
+    let bracket = memchr::memchr2(b'[', b'>', head).filter(|at| head[*at] == b'[');
+    let end: &[u8] = if bracket.is_some() { b"]>" } else { b">" };
+    delimited(input, 2, end, |_, _, _| {})
+}
+
+/// Tells the start tag at hand; its length.
+fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let end = loop {
+        if let Some(end) = tag_end(input.window()) {
+            break end;
+        }
+        let wanted = input.window().len() * 2;
+        if input.window().len() >= MAX_TAG || !input.more() {
+            let length = memchr::memchr(b'\n', input.window()).map_or(input.window().len(), |at| at + 1);
+            let text = decode(&input.window()[..length]);
+            each(XmlEvent::Text { text, offset: input.offset(), bytes: length });
+            return length;
+        }
+        while input.window().len() < wanted && input.more() {}
+    };
+    let tag = &input.window()[1..end];
+    let name_end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
+    let name = lossy(&tag[..name_end]);
+    let attributes = Attributes { bytes: &tag[name_end..], offset: input.offset() + 1 + name_end as u64 };
+    each(XmlEvent::Start { name: &name, attributes, offset: input.offset(), line: input.line(), bytes: end + 1 });
+    if tag.ends_with(b"/") {
+        each(XmlEvent::End { name: &name });
+    }
+    end + 1
+}
+
+/// Index of the `>` that ends a tag: not one in a quoted value.
+fn tag_end(window: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at += memchr::memchr3(b'>', b'"', b'\'', window.get(at..)?)?;
+        match window[at] {
+            b'>' => return Some(at),
+            // A quote is one only after an equals sign; elsewhere it is dirt.
+            quote if window[..at].trim_ascii_end().ends_with(b"=") => {
+                at += 1 + memchr::memchr(quote, window.get(at + 1..)?)? + 1;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+/// Text with its entities resolved: the five of XML, and numbers. A number that is no character is replaced.
+pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    let text = lossy(bytes);
+    if !text.contains('&') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let entity = rest.as_bytes().iter().take(12).position(|byte| *byte == b';').map(|end| &rest[1..end]);
+        match entity.and_then(|entity| Some((entity, character(entity)?))) {
+            Some((entity, character)) => {
+                out.push(character);
+                rest = &rest[entity.len() + 2..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn character(entity: &str) -> Option<char> {
+    let code = match entity {
+        "amp" => return Some('&'),
+        "lt" => return Some('<'),
+        "gt" => return Some('>'),
+        "quot" => return Some('"'),
+        "apos" => return Some('\''),
+        _ => match entity.strip_prefix("#x").or(entity.strip_prefix("#X")) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => entity.strip_prefix('#')?.parse().ok()?,
+        },
+    };
+    Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{XmlEvent, read_xml};
+    use crate::source::export::input::Input;
+
+    fn read(bytes: &[u8]) -> Vec<String> {
+        let interrupt = AtomicBool::new(false);
+        let mut told = Vec::new();
+        read_xml(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| match event {
+            XmlEvent::Start { name, attributes, .. } => {
+                let attributes: Vec<String> = attributes
+                    .iter()
+                    .map(|attribute| {
+                        let at = attribute.offset as usize;
+                        assert!(attribute.value.is_empty() || bytes[at..].starts_with(&attribute.value.as_bytes()[..1]) || bytes[at] == b'&');
+                        format!(" {}={}", attribute.name, attribute.value)
+                    })
+                    .collect();
+                told.push(format!("<{name}{}", attributes.concat()));
+            }
+            XmlEvent::Text { text, .. } => told.push(text.into_owned()),
+            XmlEvent::End { name } => told.push(format!(">{name}")),
+            XmlEvent::Comment { text, .. } => told.push(format!("#{text}")),
+        });
+        told
+    }
+
+    #[test]
+    fn documents() {
+        let text = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"c\">]><!--x--><a k=\"1 &gt; &#x41;\" l='>'>t &amp; u<b/><![CDATA[<c>]]></a>";
+        assert_eq!(read(text), ["#x", "<a k=1 > A l=>", "t & u", "<b", ">b", "<c>", ">a"]);
+    }
+
+    #[test]
+    fn dirt_ends_nothing() {
+        assert_eq!(read(b"<a>x\x01\xe9y &bomb; 1 < 2</b><c d=e f>"), ["<a", "x\u{1}\u{fffd}y &bomb; 1 ", "<", " 2", ">b", "<c d=e f="]);
+        assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=\"1"]);
+    }
+
+    proptest! {
+        #[test]
+        fn survives_anything(bytes in vec(prop_oneof![any::<u8>(), Just(b'<'), Just(b'>'), Just(b'"'), Just(b'!'), Just(b'='), Just(b'[')], 0..80)) {
+            let interrupt = AtomicBool::new(false);
+            read_xml(&mut Input::new(Box::new(&bytes[..]), &interrupt), &mut |event| {
+                if let XmlEvent::Start { attributes, .. } = event {
+                    attributes.iter().for_each(drop);
+                }
+            });
+        }
+    }
+}

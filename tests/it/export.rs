@@ -1,0 +1,6 @@
+//! Exports: every planted secret once, with who, when and where; and input that is made to hurt.
+
+mod generic;
+mod hostile;
+mod plant;
+mod slack;

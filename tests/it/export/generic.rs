@@ -1,0 +1,65 @@
+use unleak::{model::PermalinkBasis, source::export::ExportOptions};
+
+use super::plant::{only, scan_export, told, token};
+
+fn options(map: &str) -> ExportOptions {
+    ExportOptions { map: Some(map.parse().unwrap()), ..ExportOptions::default() }
+}
+
+#[test]
+fn json_lines_and_documents_with_a_map() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(100);
+    let record = format!(
+        r#"{{"n":7,"body":"<p>see gl<b>{}</b>{}</p>","user":{{"login":"ada","mail":"a@x.y"}},"at":"2024-01-01T10:00:00Z","url":"https://x.y/7"}}"#,
+        &secret[2..10],
+        &secret[10..]
+    );
+    let map = "text=.body,author=.user.login,author_email=.user.mail,time=.at,url=.url,id=.n";
+    let expected = "- ada <a@x.y> 2024-01-01T10:00:00Z https://x.y/7";
+    let lines = dir.path().join("lines.jsonl");
+    std::fs::write(&lines, format!("{{\"body\":\"nothing\"}}\n{record}\n")).unwrap();
+    let report = scan_export(&lines, options(map));
+    let place = only(&report, &secret);
+    assert_eq!(told(place), expected);
+    assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Exact);
+    assert_eq!((place.physical.line, place.record.as_deref()), (2, Some("7")));
+    let document = dir.path().join("page.json");
+    std::fs::write(&document, format!("{{\"meta\":{{\"page\":1}},\"data\":{{\"items\":[{record}]}}}}")).unwrap();
+    let report = scan_export(&document, options(&format!("{map},records=.data.items[]")));
+    assert_eq!(told(only(&report, &secret)), expected);
+}
+
+#[test]
+fn tables_with_a_map() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(110);
+    let path = dir.path().join("cases.csv");
+    let table = format!("\u{feff}Id,Owner,Created,Description,Description\r\n5,ada,2024-01-01T10:00:00Z,\"a\nb\",\"token: {secret}\"\r\n");
+    std::fs::write(&path, table).unwrap();
+    let report = scan_export(&path, options("text=Description,author=Owner,time=Created,id=Id"));
+    let place = only(&report, &secret);
+    assert_eq!(told(place), "- ada <-> 2024-01-01T10:00:00Z -");
+    assert_eq!(place.record.as_deref(), Some("5"));
+}
+
+#[test]
+fn what_tools_wrap_around_records_is_taken_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(120);
+    let data = format!(r#"{{"id":9,"text":"{secret}","author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}"#);
+    let encoded = data_encoding::BASE64.encode(format!("key = {secret}").as_bytes());
+    for line in [
+        format!(r#"{{"stream":"notes","data":{data},"emitted_at":1704103200000}}"#),
+        format!(r#"{{"type":"RECORD","stream":"notes","record":{data}}}"#),
+        format!(r#"{{"type":"RECORD","record":{{"stream":"notes","data":{data},"emitted_at":1}}}}"#),
+        format!(r#"{{"metadata":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}},"data_b64":"{encoded}"}}"#),
+        format!(r#"{{"content_base64":"{encoded}","provenance":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}}}"#),
+    ] {
+        let path = dir.path().join("wrapped.jsonl");
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        // Recognised by itself.
+        let report = scan_export(&path, ExportOptions::default());
+        assert_eq!(told(only(&report, &secret)), "- ada <-> 2024-01-01T10:00:00Z -", "{line}");
+    }
+}

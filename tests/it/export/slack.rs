@@ -1,0 +1,211 @@
+use serde_json::{Value, json};
+use unleak::{
+    model::{PermalinkBasis, Revision, Visibility},
+    source::export::ExportOptions,
+};
+
+use super::plant::{Files, only, scan_export, told, token};
+
+/// As Slack writes JSON: every slash with a backslash.
+fn slack_json(value: &Value) -> String {
+    value.to_string().replace('/', "\\/")
+}
+
+fn people() -> Value {
+    json!([
+        {"id": "U01", "team_id": "T01", "name": "ada", "real_name": "Ada L", "profile": {"real_name": "Ada L", "email": "ada@example.com", "avatar_hash": "g6e7071ea93d"}},
+        {"id": "U02", "team_id": "T01", "name": "bob", "profile": {"real_name": "Bob B", "email": "bob@example.com"}},
+    ])
+}
+
+/// Five secrets: plain, in a code block, in a link, edited away, in an attached file.
+fn export(tokens: &[String; 5]) -> Files {
+    let [plain, code, link, old, attached] = tokens;
+    let day = json!([
+        {
+            "type": "message", "user": "U01", "team": "T01", "ts": "1704103200.000100", "client_msg_id": "8c1e-1",
+            "text": format!("the key is {plain} &amp; it works"),
+            "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+                {"type": "text", "text": "the key is "}, {"type": "text", "text": &plain[..9]}, {"type": "text", "text": &plain[9..]},
+                {"type": "text", "text": " & it works"}]}]}],
+        },
+        {
+            "type": "message", "user": "U02", "ts": "1704103260.000200", "thread_ts": "1704103200.000100",
+            "text": format!("```export GITLAB_TOKEN={code}```"),
+            "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [
+                {"type": "text", "text": format!("export GITLAB_TOKEN={code}")}]}]}],
+        },
+        {
+            "type": "message", "user": "U02", "ts": "1704103320.000300",
+            "text": format!("see <https://git.example.com/x?private_token={link}&amp;y=1|the page>"),
+        },
+        {
+            "type": "message", "subtype": "message_changed", "ts": "1704103390.000450",
+            "message": {"type": "message", "user": "U01", "ts": "1704103380.000400", "text": "never mind", "edited": {"user": "U01", "ts": "1704103390.000000"}},
+            "previous_message": {"type": "message", "user": "U01", "ts": "1704103380.000400", "text": format!("use {old} please")},
+        },
+        {
+            "type": "message", "user": "U02", "ts": "1704103440.000500", "text": "a file",
+            "files": [{"id": "F0AAAA1", "name": "notes.txt", "title": "notes", "permalink": "https://acme.slack.com/files/U02/F0AAAA1/notes.txt",
+                "url_private": format!("https://files.slack.com/files-pri/T01-F0AAAA1/notes.txt?t=xoxe-{}", "1".repeat(12) + "-" + &"a".repeat(40))}],
+        },
+    ]);
+    let mut files = Files::default();
+    files
+        .add("users.json", slack_json(&people()))
+        .add("channels.json", slack_json(&json!([{"id": "C01", "name": "general", "creator": "U01", "created": "1700000000", "members": ["U01", "U02", "U03"], "topic": {"value": "all"}}])))
+        .add("general/2024-01-01.json", slack_json(&day))
+        .add("__uploads/F0AAAA1/notes.txt", format!("password list\ntoken={attached}\n"));
+    files
+}
+
+fn check(report: &unleak::model::ScanReport, tokens: &[String; 5]) {
+    let site = "https://acme.slack.com/archives/C01";
+    let places: Vec<_> = tokens.iter().map(|token| only(report, token)).collect();
+    let told: Vec<String> = places.iter().map(|place| told(place)).collect();
+    assert_eq!(told[0], format!("U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z {site}/p1704103200000100"));
+    assert_eq!(
+        told[1],
+        format!("U02 Bob B <bob@example.com> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C01")
+    );
+    assert_eq!(told[2], format!("U02 Bob B <bob@example.com> 2024-01-01T10:02:00.0003Z {site}/p1704103320000300"));
+    assert_eq!(told[3], format!("U01 Ada L <ada@example.com> 2024-01-01T10:03:00.0004Z {site}/p1704103380000400"));
+    assert_eq!(told[4], format!("U02 Bob B <bob@example.com> 2024-01-01T10:04:00.0005Z {site}/p1704103440000500"));
+    assert_eq!((places[0].field.as_str(), places[0].revision), ("blocks", Revision::Current));
+    assert_eq!((places[3].field.as_str(), places[3].revision), ("previous_message.text", Revision::Old));
+    assert_eq!(places[4].attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+    for place in places {
+        assert_eq!((place.visibility, place.readers), (Some(Visibility::Public), Some(3)));
+        assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Derived);
+        let container = place.container.as_ref().unwrap();
+        assert_eq!((container.id.as_deref(), container.name.as_deref()), (Some("C01"), Some("general")));
+    }
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert_eq!(report.exports.len(), 1);
+    assert_eq!(report.exports[0].system, "slack");
+    assert!(report.exports[0].signs.len() >= 2);
+    assert_eq!(report.notices.iter().map(|notice| notice.kind.as_str()).collect::<Vec<_>>(), ["export-file-token"]);
+    assert!(!report.findings.iter().any(|finding| finding.secret.expose().starts_with(b"xoxe-")));
+}
+
+fn tokens(from: u64) -> [String; 5] {
+    std::array::from_fn(|index| token(from + index as u64))
+}
+
+#[test]
+fn every_secret_once_in_a_directory_a_zip_and_a_tar() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = tokens(1);
+    let files = export(&tokens);
+    let paths = [
+        files.dir(&dir.path().join("dir")),
+        files.zip(&dir.path().join("export.zip")),
+        {
+            let path = dir.path().join("export.tar.gz");
+            std::fs::write(&path, files.tar_gz_bytes()).unwrap();
+            path
+        },
+    ];
+    for path in paths {
+        check(&scan_export(&path, ExportOptions::default()), &tokens);
+    }
+}
+
+#[test]
+fn an_archive_attached_to_a_message_is_looked_into() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tokens, inner) = (tokens(10), token(20));
+    let mut files = export(&tokens);
+    let mut nested = Files::default();
+    nested.add("deep/config.txt", format!("token = {inner}\n"));
+    files.add("__uploads/F0AAAA1/notes.zip", nested.zip_bytes());
+    let report = scan_export(&files.zip(&dir.path().join("export.zip")), ExportOptions::default());
+    let place = only(&report, &inner);
+    assert!(told(place).starts_with("U02 Bob B"), "{}", told(place));
+    assert_eq!(place.attachment.as_ref().unwrap().path.as_deref(), Some("deep/config.txt"));
+    assert_eq!(place.physical.member, "__uploads/F0AAAA1/notes.zip!deep/config.txt");
+}
+
+#[test]
+fn an_export_in_a_zip_in_a_zip_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = tokens(30);
+    let mut outer = Files::default();
+    outer.add("readme.txt", "see inside").add("part-1.zip", export(&tokens).zip_bytes());
+    check(&scan_export(&outer.zip(&dir.path().join("outer.zip")), ExportOptions::default()), &tokens);
+}
+
+#[test]
+fn without_lists_and_with_an_address_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = tokens(40);
+    let mut files = export(&tokens);
+    files.0.retain(|(path, _)| path != "users.json");
+    let options = ExportOptions { base_url: Some("https://other.slack.com".to_owned()), ..ExportOptions::default() };
+    let report = scan_export(&files.dir(dir.path()), options);
+    let place = only(&report, &tokens[0]);
+    assert_eq!(told(place), "U01 - <-> 2024-01-01T10:00:00.0001Z https://other.slack.com/archives/C01/p1704103200000100");
+}
+
+#[test]
+fn channels_as_slackdump_writes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let [plain, reply, attached] = [token(50), token(51), token(52)];
+    let document = json!({
+        "channel_id": "C0ABCDEFG", "name": "ops",
+        "messages": [
+            {"type": "message", "user": "U01", "ts": "1704103200.000100", "text": format!("key {plain}"), "blocks": null,
+             "slackdump_thread_replies": [
+                {"type": "message", "user": "U02", "ts": "1704103260.000200", "thread_ts": "1704103200.000100", "text": format!("or {reply}")}]},
+            {"type": "message", "user": "U02", "ts": "1704103440.000500", "text": "a file",
+             "files": [{"id": "F0AAAA1", "name": "notes.txt", "permalink": "https://acme.slack.com/files/U02/F0AAAA1/notes.txt"}]}
+        ]
+    });
+    let mut files = Files::default();
+    files
+        .add("C0ABCDEFG.json", document.to_string())
+        .add("C0ABCDEFG/F0AAAA1-notes.txt", format!("token={attached}\n"));
+    let report = scan_export(&files.zip(&dir.path().join("dump.zip")), ExportOptions::default());
+    let site = "https://acme.slack.com/archives/C0ABCDEFG";
+    assert_eq!(told(only(&report, &plain)), format!("U01 - <-> 2024-01-01T10:00:00.0001Z {site}/p1704103200000100"));
+    assert_eq!(
+        told(only(&report, &reply)),
+        format!("U02 - <-> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C0ABCDEFG")
+    );
+    assert_eq!(told(only(&report, &attached)), format!("U02 - <-> 2024-01-01T10:04:00.0005Z {site}/p1704103440000500"));
+    assert_eq!(report.exports[0].system, "slackdump-dump");
+}
+
+#[test]
+fn archives_as_slackdump_writes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let [plain, attached] = [token(60), token(61)];
+    let gz = |lines: &[String]| {
+        use std::io::Write as _;
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        lines.iter().for_each(|line| writeln!(gz, "{line}").unwrap());
+        gz.finish().unwrap()
+    };
+    // Keys in slackdump's order.
+    let workspace = r#"{"t":6,"ts":1,"w":{"url":"https://acme.slack.com/","team":"Acme","team_id":"T01"}}"#.to_owned();
+    let channel = r#"{"t":5,"ts":2,"id":"C0ABCDEFG","ci":{"id":"C0ABCDEFG","name":"ops","is_private":true,"num_members":7}}"#.to_owned();
+    let messages = format!(
+        r#"{{"t":0,"ts":3,"id":"C0ABCDEFG","n":1,"m":[{{"type":"message","user":"U01","ts":"1704103200.000100","text":"key {plain}","files":[{{"id":"F0AAAA1","name":"notes.txt"}}]}}]}}"#
+    );
+    let people = format!(r#"{{"t":3,"ts":4,"n":2,"u":{}}}"#, people());
+    let mut files = Files::default();
+    files
+        .add("workspace.json.gz", gz(&[workspace]))
+        .add("C0ABCDEFG.json.gz", gz(&[channel, messages]))
+        .add("users.json.gz", gz(&[people]))
+        .add("__uploads/F0AAAA1/notes.txt", format!("token={attached}\n"));
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    let expected = "U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z https://acme.slack.com/archives/C0ABCDEFG/p1704103200000100";
+    for token in [&plain, &attached] {
+        let place = only(&report, token);
+        assert_eq!(told(place), expected);
+        assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Exact);
+        assert_eq!((place.visibility, place.readers), (Some(Visibility::Private), Some(7)));
+        assert_eq!(place.workspace.as_deref(), Some("T01"));
+    }
+}
