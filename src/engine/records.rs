@@ -70,7 +70,9 @@ fn rebase(place: &mut Place, lines: u64, offset: u64) {
 /// Is a text as stored the same as one that was shown, but for markup?
 fn shows_the_same(stored: &[u8], shown: &[u8]) -> bool {
     let plain = without_markup(stored);
-    plain.as_slice() == shown || memchr::memmem::find(&plain, shown).is_some() || memchr::memmem::find(shown, &plain).is_some()
+    plain.as_slice() == shown
+        || memchr::memmem::find(&plain, shown).is_some()
+        || memchr::memmem::find(shown, &plain).is_some()
 }
 
 /// Without the few entities that stand in tokens, and characters that nobody sees.

@@ -71,7 +71,9 @@ impl Page<'_> {
         let path = self.redactor.provenance(&occurrence.provenance);
         let path = self.paint.paint(Style::Path, path);
         match part(occurrence.part) {
-            None if is_field(&occurrence.provenance) => writeln!(out, "  {path}{}", record_line(&occurrence.provenance))?,
+            None if is_field(&occurrence.provenance) => {
+                writeln!(out, "  {path}{}", record_line(&occurrence.provenance))?
+            }
             None => writeln!(out, "  {path}:{}:{}", occurrence.place.line, occurrence.place.column)?,
             Some(words) => writeln!(out, "  {path} ({words})")?,
         }
@@ -116,14 +118,15 @@ impl Page<'_> {
         for export in &report.exports {
             let path = printable(&self.redactor.text(&export.path)).to_string();
             let path = self.paint.paint(Style::Path, path);
-            let signs = printable(&export.signs.join(", ")).to_string();
+            let signs = printable(&self.redactor.text(&export.signs.join(", "))).to_string();
             writeln!(out, "{path} is read as {}: {signs}.", printable(&export.title))?;
         }
         for notice in &report.notices {
             let path = printable(&self.redactor.text(&notice.path)).to_string();
             let path = self.paint.paint(Style::Path, path);
             let kind = self.paint.paint(Style::Warning, printable(&notice.kind).to_string());
-            writeln!(out, "{kind} {path}: {} ({}).", printable(&notice.message), count(notice.count, "place"))?;
+            let message = self.redactor.text(&notice.message);
+            writeln!(out, "{kind} {path}: {} ({}).", printable(&message), count(notice.count, "place"))?;
         }
         if report.exports.is_empty() { Ok(()) } else { writeln!(out) }
     }

@@ -3,8 +3,8 @@
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
 use crate::model::{
-    DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace,
-    Revision,
+    DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, RecordAuthor, RecordContainer,
+    RecordPlace, Revision,
 };
 
 /// A text that is safe to print on a terminal, whoever wrote it.

@@ -105,6 +105,7 @@ Statistics
   bytes                      5,678,901
   bytes carried over                 0
   files                          1,234
+  records                            0
   candidates                         5
   regex calls                        4
   matches                            2
@@ -131,7 +132,7 @@ const SMALL_FINDING: &str = r#""rule":{"id":"acme.api-key","name":"acme key","pr
 const SMALL_PROBLEM: &str =
     r#""kind":"permission-denied","provenance":{"kind":"file","path":"priv"},"message":"the operating system refused""#;
 const SMALL_SUMMARY: &str = r#"{"findings":1,"occurrences":1,"by_severity":{"critical":0,"high":1,"medium":0,"low":0},"problems":1,"complete":false}"#;
-const SMALL_STATS: &str = r#"{"blobs":2,"bytes":1234,"bytes_carried":0,"links_not_followed":0,"ignored":0,"candidates":5,"regex_calls":4,"matches":2,"allowed":0,"rejected":1,"objects":{"commits":{"found":0,"scanned":0},"trees":{"found":0,"scanned":0},"blobs":{"found":0,"scanned":0},"tags":{"found":0,"scanned":0}}}"#;
+const SMALL_STATS: &str = r#"{"blobs":2,"bytes":1234,"bytes_carried":0,"links_not_followed":0,"ignored":0,"candidates":5,"regex_calls":4,"matches":2,"allowed":0,"rejected":1,"records":0,"objects":{"commits":{"found":0,"scanned":0},"trees":{"found":0,"scanned":0},"blobs":{"found":0,"scanned":0},"tags":{"found":0,"scanned":0}}}"#;
 
 #[test]
 fn json_is_one_document() {
@@ -146,6 +147,8 @@ fn json_is_one_document() {
 "problems":[
 {{{SMALL_PROBLEM}}}
 ],
+"exports":[],
+"notices":[],
 "stats":{SMALL_STATS}
 }}
 "#
@@ -158,7 +161,7 @@ fn jsonl_is_one_record_per_line() {
     let expected = format!(
         r#"{{"type":"finding",{SMALL_FINDING}}}
 {{"type":"problem",{SMALL_PROBLEM}}}
-{{"type":"summary","schema":"unleak.report/v1","tool":{{"name":"unleak","version":"V"}},"summary":{SMALL_SUMMARY},"stats":{SMALL_STATS}}}
+{{"type":"summary","schema":"unleak.report/v1","tool":{{"name":"unleak","version":"V"}},"summary":{SMALL_SUMMARY},"exports":[],"notices":[],"stats":{SMALL_STATS}}}
 "#
     );
     assert_eq!(without_version(&written("jsonl", &small(), &plain())), expected);

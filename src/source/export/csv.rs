@@ -177,7 +177,10 @@ mod tests {
 
     #[test]
     fn forms() {
-        assert_eq!(rows(b"a,b\r\n\"x\ny\",\"say \"\"hi\"\"\"\n1,\n"), [vec!["a", "b"], vec!["x\ny", "say \"hi\""], vec!["1", ""]]);
+        assert_eq!(
+            rows(b"a,b\r\n\"x\ny\",\"say \"\"hi\"\"\"\n1,\n"),
+            [vec!["a", "b"], vec!["x\ny", "say \"hi\""], vec!["1", ""]]
+        );
         assert_eq!(rows(b"\xef\xbb\xbf\"a\";\"b\"\n1;2"), [vec!["a", "b"], vec!["1", "2"]]);
         assert_eq!(rows(b"a\tb\ncaf\xe9\t\n"), [vec!["a", "b"], vec!["caf\u{e9}", ""]]);
     }

@@ -18,9 +18,7 @@ pub(super) fn detect(look: &Look<'_>, candidates: &[&'static dyn System]) -> Vec
         .flat_map(|system| system.detect(look).into_iter().map(|detection| Found { system: *system, detection }))
         .filter(|found| found.detection.signs.len() >= MIN_SIGNS)
         .collect();
-    found.sort_by_key(|found| {
-        std::cmp::Reverse((found.detection.root.len(), found.detection.signs.len()))
-    });
+    found.sort_by_key(|found| std::cmp::Reverse((found.detection.root.len(), found.detection.signs.len())));
     found
 }
 

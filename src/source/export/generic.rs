@@ -189,7 +189,8 @@ fn fill(place: &mut RecordPlace, get: &dyn Fn(Role) -> Option<String>, stream: O
     let url = get(Role::Url).filter(|url| url.starts_with("https://") || url.starts_with("http://"));
     place.permalink = url.map(|url| Permalink { url, basis: PermalinkBasis::Guess });
     let container = get(Role::Container).or_else(|| stream.map(str::to_owned));
-    place.container = container.map(|name| RecordContainer { kind: "container".to_owned(), id: None, name: Some(name) });
+    place.container =
+        container.map(|name| RecordContainer { kind: "container".to_owned(), id: None, name: Some(name) });
 }
 
 /// The record inside of what a tool wrapped around it, and the name of its stream.
@@ -203,8 +204,11 @@ fn unwrap<'t>(json: Json<'t>) -> (Json<'t>, Option<String>) {
             None => (record, stream(json)),
         };
     }
-    match inner("data").or_else(|| inner("_airbyte_data")).or_else(|| inner("metadata")).or_else(|| inner("provenance")) {
-        Some(data) if stream(json).is_some() || json.get("data_b64").is_some() || json.get("_airbyte_data").is_some() => {
+    match inner("data").or_else(|| inner("_airbyte_data")).or_else(|| inner("metadata")).or_else(|| inner("provenance"))
+    {
+        Some(data)
+            if stream(json).is_some() || json.get("data_b64").is_some() || json.get("_airbyte_data").is_some() =>
+        {
             (data, stream(json))
         }
         Some(about) if inner("metadata").is_some() || inner("provenance").is_some() => (about, None),
@@ -220,13 +224,19 @@ fn from_base64(value: Json<'_>) -> Option<String> {
 /// What keys of a role are called, where nobody said.
 fn guesses(role: Role) -> &'static [&'static str] {
     match role {
-        Role::Author => &["author.name", "user.login", "user.name", "author", "username", "created_by", "sender", "from", "creator"],
+        Role::Author => {
+            &["author.name", "user.login", "user.name", "author", "username", "created_by", "sender", "from", "creator"]
+        }
         Role::AuthorId => &["author.id", "user.id", "author_id", "user_id", "created_by_id"],
         Role::AuthorEmail => &["author.email", "user.email", "author_email", "email"],
-        Role::Time => &["created_at", "createdAt", "created", "timestamp", "date", "ts", "time", "created_date", "sent_at"],
+        Role::Time => {
+            &["created_at", "createdAt", "created", "timestamp", "date", "ts", "time", "created_date", "sent_at"]
+        }
         Role::Edited => &["updated_at", "updatedAt", "edited_at", "modified"],
         Role::Url => &["html_url", "permalink", "web_url", "url", "link"],
-        Role::Container => &["channel.name", "channel", "project.name", "project", "space", "repository", "room", "stream"],
+        Role::Container => {
+            &["channel.name", "channel", "project.name", "project", "space", "repository", "room", "stream"]
+        }
         Role::Thread => &["thread_id", "thread_ts", "conversation_id", "parent_id", "issue_id", "ticket_id"],
         Role::Id => &["id", "uuid", "key", "number", "message_id", "sys_id"],
         Role::Text | Role::Records => &[],

@@ -24,7 +24,14 @@ pub struct ExportLimits {
 
 impl Default for ExportLimits {
     fn default() -> Self {
-        ExportLimits { depth: 6, members: 4_000_000, ratio: 250, nested_bytes: 64 << 30, spool_bytes: 16 << 20, list_bytes: u64::MAX }
+        ExportLimits {
+            depth: 6,
+            members: 4_000_000,
+            ratio: 250,
+            nested_bytes: 64 << 30,
+            spool_bytes: 16 << 20,
+            list_bytes: u64::MAX,
+        }
     }
 }
 

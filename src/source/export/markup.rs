@@ -132,8 +132,31 @@ fn push_aside(bytes: &[u8], aside: &mut String) {
 
 fn break_at(tag: &[u8], out: &mut String) {
     const BLOCKS: [&[u8]; 25] = [
-        b"p", b"div", b"br", b"li", b"tr", b"h1", b"h2", b"h3", b"h4", b"h5", b"h6", b"pre", b"blockquote", b"table",
-        b"ul", b"ol", b"section", b"article", b"hr", b"header", b"footer", b"dd", b"dt", b"codeblock", b"body",
+        b"p",
+        b"div",
+        b"br",
+        b"li",
+        b"tr",
+        b"h1",
+        b"h2",
+        b"h3",
+        b"h4",
+        b"h5",
+        b"h6",
+        b"pre",
+        b"blockquote",
+        b"table",
+        b"ul",
+        b"ol",
+        b"section",
+        b"article",
+        b"hr",
+        b"header",
+        b"footer",
+        b"dd",
+        b"dt",
+        b"codeblock",
+        b"body",
     ];
     if matches!(tag, b"td" | b"th") {
         out.push('\t');

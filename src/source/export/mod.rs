@@ -166,7 +166,13 @@ struct Scanned<'s> {
 
 impl Scanned<'_> {
     /// Opens what was found, and tells of it.
-    fn open(&self, tree: &Arc<Tree>, look: &Look<'_>, found: Vec<Found>, receiver: &mut dyn Receiver) -> Vec<Arc<Opened>> {
+    fn open(
+        &self,
+        tree: &Arc<Tree>,
+        look: &Look<'_>,
+        found: Vec<Found>,
+        receiver: &mut dyn Receiver,
+    ) -> Vec<Arc<Opened>> {
         let mut owners = Vec::with_capacity(found.len());
         for Found { system, detection } in found {
             let reader = system.open(&Opening { look, root: &detection.root, options: &self.options });
@@ -225,8 +231,12 @@ impl Source for Export {
             if own.is_empty() {
                 continue;
             }
-            let export =
-                system::Export { tree: &opened.tree, root: &opened.root, interrupt: plan.interrupt, problems: &problems };
+            let export = system::Export {
+                tree: &opened.tree,
+                root: &opened.root,
+                interrupt: plan.interrupt,
+                problems: &problems,
+            };
             opened.reader.resolve(&export, &mut own);
         }
         problems.into_inner().into_iter().for_each(problem);

@@ -242,7 +242,9 @@ fn noise(address: &str) -> Option<(&'static str, &'static str, &str)> {
                        export can fetch all its files with it";
         return Some((EXPORT_FILE_TOKEN, message, rest));
     }
-    let has = |name: &str| query.split('&').any(|part| part.split_once('=').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)));
+    let has = |name: &str| {
+        query.split('&').any(|part| part.split_once('=').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)))
+    };
     const SIGNATURES: [&str; 7] = ["X-Amz-Signature", "X-Goog-Signature", "Signature", "hm", "sig", "token", "s"];
     if SIGNATURES.iter().any(|name| has(name)) {
         let message = "links to files are signed: whoever has the export can fetch them while the signatures last";

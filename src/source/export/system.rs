@@ -15,8 +15,13 @@ use super::{
 use crate::model::{Problem, RecordAttachment, RecordPlace};
 
 /// All kinds, in the order in which they are tried where two are equally sure.
-pub(super) const SYSTEMS: &[&dyn System] =
-    &[&super::slack::Slack, &super::slack::dump::Dump, &super::slack::chunk::Chunks, &super::generic::Generic];
+pub(super) const SYSTEMS: &[&dyn System] = &[
+    &super::slack::Slack,
+    &super::slack::dump::Dump,
+    &super::slack::chunk::Chunks,
+    &super::slack::database::Database,
+    &super::generic::Generic,
+];
 
 /// A kind of export.
 pub(super) trait System: Sync {
@@ -59,7 +64,6 @@ pub(super) struct Opening<'o, 'l> {
     /// Its files; paths as the tree has them.
     pub(super) look: &'o Look<'l>,
     /// The path below which it lies; see [`Detection::root`].
-    #[allow(dead_code, reason = "part of what readers may ask")]
     pub(super) root: &'o str,
     /// What the user said.
     pub(super) options: &'o ReadingOptions,
@@ -107,7 +111,8 @@ pub(super) struct Export<'e> {
 impl Export<'_> {
     /// Reads those files below the root whose path is wanted.
     pub(super) fn read(&self, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str, &mut Input<'_>)) {
-        let below = |member: &Member| member.path.strip_prefix(self.root).map(str::to_owned).filter(|path| wanted(path));
+        let below =
+            |member: &Member| member.path.strip_prefix(self.root).map(str::to_owned).filter(|path| wanted(path));
         let mut visit = |member: &Member, reader: Box<dyn std::io::Read + '_>| {
             let Some(path) = below(member) else { return };
             let mut input = Input::new(super::scan::unpacked(reader), self.interrupt);
@@ -178,7 +183,6 @@ impl<'l> Look<'l> {
     }
 
     /// The path of a file that lies on disk as it is.
-    #[allow(dead_code, reason = "for databases")]
     pub(super) fn path_on_disk(&self, path: &str) -> Option<&'l std::path::Path> {
         self.tree.members().iter().find(|member| member.path == path).and_then(|member| self.tree.path_on_disk(member))
     }

@@ -77,7 +77,8 @@ impl<'e> Attributes<'e> {
         let mut at = 0;
         std::iter::from_fn(move || {
             at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'/').count();
-            let name_end = at + bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
+            let name_end =
+                at + bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
             let name = &bytes[at..name_end];
             if name.is_empty() && name_end >= bytes.len() {
                 return None;
@@ -308,7 +309,11 @@ mod tests {
                     .iter()
                     .map(|attribute| {
                         let at = attribute.offset as usize;
-                        assert!(attribute.value.is_empty() || bytes[at..].starts_with(&attribute.value.as_bytes()[..1]) || bytes[at] == b'&');
+                        assert!(
+                            attribute.value.is_empty()
+                                || bytes[at..].starts_with(&attribute.value.as_bytes()[..1])
+                                || bytes[at] == b'&'
+                        );
                         format!(" {}={}", attribute.name, attribute.value)
                     })
                     .collect();
@@ -329,7 +334,10 @@ mod tests {
 
     #[test]
     fn dirt_ends_nothing() {
-        assert_eq!(read(b"<a>x\x01\xe9y &bomb; 1 < 2</b><c d=e f>"), ["<a", "x\u{1}\u{fffd}y &bomb; 1 ", "<", " 2", ">b", "<c d=e f="]);
+        assert_eq!(
+            read(b"<a>x\x01\xe9y &bomb; 1 < 2</b><c d=e f>"),
+            ["<a", "x\u{1}\u{fffd}y &bomb; 1 ", "<", " 2", ">b", "<c d=e f="]
+        );
         assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=\"1"]);
     }
 

@@ -1,6 +1,6 @@
 use unleak::{model::PermalinkBasis, source::export::ExportOptions};
 
-use super::plant::{only, scan_export, told, token};
+use super::plant::{only, scan_export, token, told};
 
 fn options(map: &str) -> ExportOptions {
     ExportOptions { map: Some(map.parse().unwrap()), ..ExportOptions::default() }
@@ -35,7 +35,9 @@ fn tables_with_a_map() {
     let dir = tempfile::tempdir().unwrap();
     let secret = token(110);
     let path = dir.path().join("cases.csv");
-    let table = format!("\u{feff}Id,Owner,Created,Description,Description\r\n5,ada,2024-01-01T10:00:00Z,\"a\nb\",\"token: {secret}\"\r\n");
+    let table = format!(
+        "\u{feff}Id,Owner,Created,Description,Description\r\n5,ada,2024-01-01T10:00:00Z,\"a\nb\",\"token: {secret}\"\r\n"
+    );
     std::fs::write(&path, table).unwrap();
     let report = scan_export(&path, options("text=Description,author=Owner,time=Created,id=Id"));
     let place = only(&report, &secret);
@@ -53,8 +55,12 @@ fn what_tools_wrap_around_records_is_taken_off() {
         format!(r#"{{"stream":"notes","data":{data},"emitted_at":1704103200000}}"#),
         format!(r#"{{"type":"RECORD","stream":"notes","record":{data}}}"#),
         format!(r#"{{"type":"RECORD","record":{{"stream":"notes","data":{data},"emitted_at":1}}}}"#),
-        format!(r#"{{"metadata":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}},"data_b64":"{encoded}"}}"#),
-        format!(r#"{{"content_base64":"{encoded}","provenance":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}}}"#),
+        format!(
+            r#"{{"metadata":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}},"data_b64":"{encoded}"}}"#
+        ),
+        format!(
+            r#"{{"content_base64":"{encoded}","provenance":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}}}"#
+        ),
     ] {
         let path = dir.path().join("wrapped.jsonl");
         std::fs::write(&path, format!("{line}\n")).unwrap();

@@ -10,7 +10,10 @@ use super::plant::{Files, only, scan_export, token};
 
 fn slack(day: impl Into<Vec<u8>>) -> Files {
     let mut files = Files::default();
-    files.add("users.json", "[]").add("channels.json", r#"[{"id":"C01","name":"general"}]"#).add("general/2024-01-01.json", day);
+    files
+        .add("users.json", "[]")
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", day);
     files
 }
 
@@ -109,7 +112,10 @@ fn two_systems_in_one_directory() {
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = (token(250), token(251));
     let mut files = slack(format!("[{}]", message(&first)));
-    files.add("dump/C0ABCDEFG.json", format!(r#"{{"channel_id":"C0ABCDEFG","name":"x","messages":[{}]}}"#, message(&second)));
+    files.add(
+        "dump/C0ABCDEFG.json",
+        format!(r#"{{"channel_id":"C0ABCDEFG","name":"x","messages":[{}]}}"#, message(&second)),
+    );
     let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
     assert_eq!(only(&report, &first).system, "slack");
     assert_eq!(only(&report, &second).system, "slackdump-dump");

@@ -74,10 +74,7 @@ impl Files {
 /// Scans an export with all rules.
 pub(super) fn scan_export(path: &Path, options: ExportOptions) -> ScanReport {
     let export = Export::open(path, options).unwrap_or_else(|error| panic!("{error}"));
-    let report = scan(&Scanner::builtin(), &export, 1);
-    let export = Export::open(path, ExportOptions::default());
-    drop(export);
-    report
+    scan(&Scanner::builtin(), &export, 1)
 }
 
 /// The finding of a token, which must be the only one of it, in one place; the place.

@@ -4,7 +4,7 @@ use unleak::{
     source::export::ExportOptions,
 };
 
-use super::plant::{Files, only, scan_export, told, token};
+use super::plant::{Files, only, scan_export, token, told};
 
 /// As Slack writes JSON: every slash with a backslash.
 fn slack_json(value: &Value) -> String {
@@ -66,7 +66,9 @@ fn check(report: &unleak::model::ScanReport, tokens: &[String; 5]) {
     assert_eq!(told[0], format!("U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z {site}/p1704103200000100"));
     assert_eq!(
         told[1],
-        format!("U02 Bob B <bob@example.com> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C01")
+        format!(
+            "U02 Bob B <bob@example.com> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C01"
+        )
     );
     assert_eq!(told[2], format!("U02 Bob B <bob@example.com> 2024-01-01T10:02:00.0003Z {site}/p1704103320000300"));
     assert_eq!(told[3], format!("U01 Ada L <ada@example.com> 2024-01-01T10:03:00.0004Z {site}/p1704103380000400"));
@@ -97,15 +99,11 @@ fn every_secret_once_in_a_directory_a_zip_and_a_tar() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = tokens(1);
     let files = export(&tokens);
-    let paths = [
-        files.dir(&dir.path().join("dir")),
-        files.zip(&dir.path().join("export.zip")),
-        {
-            let path = dir.path().join("export.tar.gz");
-            std::fs::write(&path, files.tar_gz_bytes()).unwrap();
-            path
-        },
-    ];
+    let paths = [files.dir(&dir.path().join("dir")), files.zip(&dir.path().join("export.zip")), {
+        let path = dir.path().join("export.tar.gz");
+        std::fs::write(&path, files.tar_gz_bytes()).unwrap();
+        path
+    }];
     for path in paths {
         check(&scan_export(&path, ExportOptions::default()), &tokens);
     }
@@ -144,7 +142,10 @@ fn without_lists_and_with_an_address_given() {
     let options = ExportOptions { base_url: Some("https://other.slack.com".to_owned()), ..ExportOptions::default() };
     let report = scan_export(&files.dir(dir.path()), options);
     let place = only(&report, &tokens[0]);
-    assert_eq!(told(place), "U01 - <-> 2024-01-01T10:00:00.0001Z https://other.slack.com/archives/C01/p1704103200000100");
+    assert_eq!(
+        told(place),
+        "U01 - <-> 2024-01-01T10:00:00.0001Z https://other.slack.com/archives/C01/p1704103200000100"
+    );
 }
 
 #[test]
@@ -162,15 +163,15 @@ fn channels_as_slackdump_writes_them() {
         ]
     });
     let mut files = Files::default();
-    files
-        .add("C0ABCDEFG.json", document.to_string())
-        .add("C0ABCDEFG/F0AAAA1-notes.txt", format!("token={attached}\n"));
+    files.add("C0ABCDEFG.json", document.to_string()).add("C0ABCDEFG/F0AAAA1-notes.txt", format!("token={attached}\n"));
     let report = scan_export(&files.zip(&dir.path().join("dump.zip")), ExportOptions::default());
     let site = "https://acme.slack.com/archives/C0ABCDEFG";
     assert_eq!(told(only(&report, &plain)), format!("U01 - <-> 2024-01-01T10:00:00.0001Z {site}/p1704103200000100"));
     assert_eq!(
         told(only(&report, &reply)),
-        format!("U02 - <-> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C0ABCDEFG")
+        format!(
+            "U02 - <-> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C0ABCDEFG"
+        )
     );
     assert_eq!(told(only(&report, &attached)), format!("U02 - <-> 2024-01-01T10:04:00.0005Z {site}/p1704103440000500"));
     assert_eq!(report.exports[0].system, "slackdump-dump");
@@ -188,7 +189,9 @@ fn archives_as_slackdump_writes_them() {
     };
     // Keys in slackdump's order.
     let workspace = r#"{"t":6,"ts":1,"w":{"url":"https://acme.slack.com/","team":"Acme","team_id":"T01"}}"#.to_owned();
-    let channel = r#"{"t":5,"ts":2,"id":"C0ABCDEFG","ci":{"id":"C0ABCDEFG","name":"ops","is_private":true,"num_members":7}}"#.to_owned();
+    let channel =
+        r#"{"t":5,"ts":2,"id":"C0ABCDEFG","ci":{"id":"C0ABCDEFG","name":"ops","is_private":true,"num_members":7}}"#
+            .to_owned();
     let messages = format!(
         r#"{{"t":0,"ts":3,"id":"C0ABCDEFG","n":1,"m":[{{"type":"message","user":"U01","ts":"1704103200.000100","text":"key {plain}","files":[{{"id":"F0AAAA1","name":"notes.txt"}}]}}]}}"#
     );

@@ -4,9 +4,10 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use unleak::{
     model::{
-        CredentialKind, Finding, Fingerprint, GitCommit, GitHistory, GitPlace, GitSignature, GitTime, IdentityKind,
-        ObjectId, ObjectKind, Occurrence, Part, Place, Problem, ProblemKind, Provenance, Reason, RuleMeta, ScanReport,
-        Secret, Severity, Span, StageTimes, Stats,
+        CredentialKind, ExportSummary, Finding, Fingerprint, GitCommit, GitHistory, GitPlace, GitSignature, GitTime,
+        IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part, Permalink, PermalinkBasis, PhysicalPlace, Place,
+        Problem, ProblemKind, Provenance, Reason, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace,
+        RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span, StageTimes, Stats, Visibility,
     },
     report::{self, ReportOptions},
 };
@@ -94,6 +95,30 @@ fn in_history(name: &str, path: &str) -> Provenance {
     Provenance::Git(Box::new(GitPlace { path: Some(path.into()), history: Some(Arc::new(history)), ..object }))
 }
 
+/// A message in which every text has a secret.
+fn in_record(password: &str, path: &str) -> Provenance {
+    let text = |text: &str| Some(format!("{text} {password}"));
+    let time = RecordTime { utc: text("at"), raw: format!("then {path}") };
+    Provenance::Record(Box::new(RecordPlace {
+        time: Some(time.clone()),
+        physical: PhysicalPlace { file: path.into(), member: format!("a/{password}\n"), offset: 70, line: 4 },
+        system: "slack".to_owned(),
+        workspace: text("T1"),
+        container: Some(RecordContainer { kind: "channel".to_owned(), id: text("C1"), name: text("general") }),
+        thread: text("thread"),
+        record: text("17"),
+        field: format!("text {path}"),
+        author: Some(RecordAuthor { id: text("U1"), name: text("Ada [x](y)"), email: text("a@b.c") }),
+        edited: Some(time),
+        revision: Revision::Old,
+        visibility: Some(Visibility::Public),
+        readers: Some(3),
+        permalink: Some(Permalink { url: format!("https://x.y/{password}"), basis: PermalinkBasis::Guess }),
+        attachment: Some(RecordAttachment { id: text("F1"), name: text("notes"), path: text("in.txt") }),
+        reader: 1,
+    }))
+}
+
 /// Something not scanned.
 pub(super) fn problem(kind: ProblemKind, path: &str, message: &str) -> Problem {
     Problem { provenance: Provenance::File(PathBuf::from(path)), kind, message: message.to_owned() }
@@ -115,6 +140,7 @@ pub(super) fn small() -> ScanReport {
             rejected: 1,
             ..Stats::default()
         },
+        ..ScanReport::default()
     }
 }
 
@@ -153,6 +179,7 @@ pub(super) fn hard() -> ScanReport {
     in_path.occurrences = vec![
         in_part(Part::Name, &format!("x/{with_slashes}"), "x/<17 bytes>"),
         Occurrence { provenance: in_history(password, with_slashes), ..in_file("", 4, "") },
+        Occurrence { provenance: in_record(password, with_slashes), ..in_file("", 2, "") },
     ];
     ScanReport {
         findings: vec![critical, multi_line, braces, binary, weak, in_path],
@@ -161,6 +188,18 @@ pub(super) fn hard() -> ScanReport {
             problem(ProblemKind::Truncated, "grö\u{202e}ße\n.log", "it shrank while it was read"),
             problem(ProblemKind::SpecialFile, "/run/x.sock", "a socket"),
         ],
+        exports: vec![ExportSummary {
+            path: format!("{password}.zip"),
+            system: "slack".to_owned(),
+            title: "Slack export".to_owned(),
+            signs: vec!["users.json".to_owned(), format!("folder {password}")],
+        }],
+        notices: vec![Notice {
+            path: format!("{password}.zip"),
+            kind: "export-file-token".to_owned(),
+            message: format!("live {password}"),
+            count: 7,
+        }],
         stats: Stats {
             blobs: 1_234,
             bytes: 5_678_901,

@@ -16,7 +16,7 @@ use zip::ZipArchive;
 pub(super) use store::Store;
 
 use super::limits::{ExportLimits, Limited};
-use crate::model::{Problem, ProblemKind, Provenance, PhysicalPlace, RecordPlace};
+use crate::model::{PhysicalPlace, Problem, ProblemKind, Provenance, RecordPlace};
 
 /// A file of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +156,6 @@ impl Tree {
     }
 
     /// The path of a file that lies on disk as it is, for readers that need one.
-    #[allow(dead_code, reason = "for databases")]
     pub(super) fn path_on_disk(&self, member: &Member) -> Option<&Path> {
         match &self.body {
             Body::Dir(paths) => paths.get(member.index).map(PathBuf::as_path),
@@ -239,7 +238,9 @@ impl Tree {
     fn unpacked<'t>(&'t self, store: &Store, packing: Packing) -> Box<dyn Read + 't> {
         match packing {
             Packing::Plain => Box::new(BufReader::with_capacity(1 << 17, store.clone())),
-            Packing::Gzip => self.limited(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, store.clone())), store.len()),
+            Packing::Gzip => {
+                self.limited(MultiGzDecoder::new(BufReader::with_capacity(1 << 17, store.clone())), store.len())
+            }
         }
     }
 
@@ -296,7 +297,9 @@ pub(super) fn kind_of(error: &io::Error) -> ProblemKind {
         io::ErrorKind::UnexpectedEof => ProblemKind::Truncated,
         io::ErrorKind::Interrupted => ProblemKind::Interrupted,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ProblemKind::Malformed,
-        _ if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<LimitReached>) => ProblemKind::Limit,
+        _ if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<LimitReached>) => {
+            ProblemKind::Limit
+        }
         _ => ProblemKind::Io,
     }
 }

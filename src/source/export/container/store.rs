@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -56,6 +56,16 @@ impl Store {
         let mut head = Vec::new();
         Store { at: 0, ..self.clone() }.take(count).read_to_end(&mut head)?;
         Ok(head)
+    }
+
+    /// A path by which the bytes can be opened, if they are in a file; it may be one without a name.
+    pub(in crate::source::export) fn path_to_open(&self) -> Option<PathBuf> {
+        #[cfg(target_os = "linux")]
+        if let Bytes::File(file) = &self.bytes {
+            use std::os::fd::AsRawFd as _;
+            return Some(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
+        }
+        None
     }
 }
 

@@ -4,4 +4,4 @@ mod stream;
 mod tape;
 
 pub(super) use stream::{Descend, JsonEvent, Path, keys, read_json};
-pub(super) use tape::Json;
+pub(super) use tape::{Json, Tape};

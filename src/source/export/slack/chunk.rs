@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use super::{
     super::{
         input::Input,
-        json::{Json, JsonEvent, Path, Descend, read_json},
+        json::{Descend, Json, JsonEvent, Path, read_json},
         markup::Markup,
         sink::{Rest, Sink},
         system::{Detection, Export, Look, Opening, Reader, Reading, System},

@@ -68,7 +68,9 @@ impl System for Dump {
 fn is_channel_file(name: &str) -> bool {
     let Some(stem) = name.strip_suffix(".json") else { return false };
     let id = stem.split(['-', '_']).next().unwrap_or_default();
-    id.len() >= 8 && id.starts_with(['C', 'D', 'G']) && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+    id.len() >= 8
+        && id.starts_with(['C', 'D', 'G'])
+        && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// Messages are elements of the list at the top, or of `messages` in the document.
@@ -134,7 +136,9 @@ impl Reader for DumpReader {
         let messages = Messages { is_file: &is_channel_file, enter: &enter_document, fill: &fill };
         message::find_attachments(export, places, &messages);
         let mut names = Names::default();
-        names.read(export, &Wanted::of(places), &|path| super::PEOPLE.contains(&path) || super::CHANNELS.contains(&path));
+        names.read(export, &Wanted::of(places), &|path| {
+            super::PEOPLE.contains(&path) || super::CHANNELS.contains(&path)
+        });
         let seen = lock(&self.domain).as_ref().map(|(.., domain)| domain.clone());
         let site = self.base_url.as_deref().or(seen.as_deref()).map_or(Site::guess(None), Site::derived);
         for place in places {

@@ -69,7 +69,8 @@ impl<'t> Message<'t> {
         if self.previous.is_some() && place.edited.is_none() {
             place.edited = self.json.text_of("ts").map(|ts| time::parse(&ts));
         }
-        let is_deleted = self.json.get("subtype").is_some_and(|kind| kind.is("message_deleted") || kind.is("tombstone"));
+        let is_deleted =
+            self.json.get("subtype").is_some_and(|kind| kind.is("message_deleted") || kind.is("tombstone"));
         if is_deleted {
             place.revision = Revision::Old;
         }
@@ -101,7 +102,9 @@ fn treat(key: &str) -> Rest {
         "text" | "blocks" | "previous_message" => Rest::Skip,
         // Nobody wrote these.
         "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
-        | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => Rest::Skip,
+        | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => {
+            Rest::Skip
+        }
         "permalink" | "permalink_public" | "from_url" | "thumb_url" => Rest::Link,
         key if key.starts_with("url_private") || key.starts_with("thumb_") || key.starts_with("image_") => Rest::Link,
         _ => Rest::Text(Markup::Mrkdwn),
@@ -211,11 +214,7 @@ struct Sender {
 }
 
 /// Finds the messages of attachments: reads all messages again, but only if something was found in an attachment.
-pub(super) fn find_attachments(
-    export: &Export<'_>,
-    places: &mut [&mut RecordPlace],
-    messages: &Messages<'_>,
-) {
+pub(super) fn find_attachments(export: &Export<'_>, places: &mut [&mut RecordPlace], messages: &Messages<'_>) {
     let wanted: HashSet<String> = places.iter().filter_map(|place| attached_id(place)).collect();
     if wanted.is_empty() {
         return;

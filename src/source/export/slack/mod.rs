@@ -4,6 +4,7 @@
 //! Format: slack.com/help/articles/220556107 (read 2026-11), the archives of slack-export-viewer and slackdump.
 
 pub(super) mod chunk;
+pub(super) mod database;
 pub(super) mod dump;
 mod message;
 mod names;
@@ -111,7 +112,10 @@ fn day_file(path: &str) -> Option<&str> {
     let (folder, name) = split(path);
     let day = name.strip_suffix(".json")?;
     let is_day = day.len() == 10
-        && day.bytes().enumerate().all(|(index, byte)| if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+        && day
+            .bytes()
+            .enumerate()
+            .all(|(index, byte)| if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
     (is_day && !folder.is_empty()).then_some(folder)
 }
 
@@ -146,7 +150,8 @@ fn domain_in(text: &str) -> Option<&str> {
     let start = text[..end].rfind("https://")?;
     let domain = &text[start..end];
     let host = domain.strip_prefix("https://")?.strip_suffix(".slack.com")?;
-    let is_workspace = !matches!(host, "files" | "app" | "api" | "www" | "slack-files" | "hooks" | "status" | "edgeapi");
+    let is_workspace =
+        !matches!(host, "files" | "app" | "api" | "www" | "slack-files" | "hooks" | "status" | "edgeapi");
     let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
     (is_workspace && is_name && !host.is_empty()).then_some(domain)
 }
@@ -209,7 +214,8 @@ impl SlackReader {
             return;
         }
         let files = json.get("files").into_iter().flat_map(|files| files.elements());
-        let permalink = files.filter_map(|file| file.text_of("permalink")).find_map(|link| domain_in(&link).map(str::to_owned));
+        let permalink =
+            files.filter_map(|file| file.text_of("permalink")).find_map(|link| domain_in(&link).map(str::to_owned));
         if let Some(domain) = permalink {
             Domains::note(&mut lock(&self.seen).of_files, path, json.offset(), &domain);
         }
@@ -236,10 +242,14 @@ impl SlackReader {
 /// `Acme Slack export Jan 1 2024 - Feb 1 2024.zip` is that of the workspace `acme`, mostly.
 fn named_in(archive: &str) -> Option<String> {
     let name = archive.split(" Slack export").next().filter(|name| name.len() < archive.len())?;
-    let host: String = name.to_lowercase().chars().filter_map(|c| match c {
-        ' ' => Some('-'),
-        c => (c.is_ascii_alphanumeric() || c == '-').then_some(c),
-    }).collect();
+    let host: String = name
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            c => (c.is_ascii_alphanumeric() || c == '-').then_some(c),
+        })
+        .collect();
     (!host.is_empty()).then(|| format!("https://{host}.slack.com"))
 }
 

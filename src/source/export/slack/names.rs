@@ -74,7 +74,8 @@ impl Names {
     /// Takes in a channel; `list` is the name of the list that it is in, or empty if it tells its kind itself.
     pub(super) fn channel(&mut self, json: Json<'_>, list: &str, wanted: &Wanted) {
         let (id, name) = (json.text_of("id"), json.text_of("name"));
-        let keys: Vec<&String> = [&id, &name].into_iter().flatten().filter(|key| wanted.channels.contains(*key)).collect();
+        let keys: Vec<&String> =
+            [&id, &name].into_iter().flatten().filter(|key| wanted.channels.contains(*key)).collect();
         if keys.is_empty() {
             return;
         }
@@ -91,7 +92,13 @@ impl Names {
         };
         let listed = json.get("members").map(|members| members.elements().count() as u64).filter(|count| *count > 0);
         let told = json.get("num_members").and_then(|count| count.id()).and_then(|count| count.parse().ok());
-        let channel = Channel { id: id.clone(), name: name.clone(), kind, visibility, readers: listed.or(told.filter(|n| *n > 0)) };
+        let channel = Channel {
+            id: id.clone(),
+            name: name.clone(),
+            kind,
+            visibility,
+            readers: listed.or(told.filter(|n| *n > 0)),
+        };
         for key in keys {
             self.channels.insert(key.clone(), channel.clone());
         }
