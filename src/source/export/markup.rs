@@ -107,7 +107,7 @@ pub(super) fn html(text: &str) -> String {
             Token::String(string) => out.push_str(&String::from_utf8_lossy(&string.value)),
             Token::StartTag(tag) => {
                 break_at(&tag.name, &mut out);
-                for (_, value) in &tag.attributes {
+                for value in tag.attributes.values() {
                     push_aside(&value.value, &mut aside);
                 }
             }

@@ -33,6 +33,12 @@ pub(super) struct Scan<'s> {
     pub(super) plan: &'s Plan<'s>,
 }
 
+/// What one thread works with.
+struct Hands<'h, 'r> {
+    worker: &'h mut Worker<'r>,
+    parts: Parts,
+}
+
 /// A container with the systems in it.
 struct Contents<'p> {
     tree: &'p Tree,
@@ -50,7 +56,7 @@ impl Scan<'_> {
         let bytes = tree.members().iter().map(|member| member.size).sum();
         crew.first().receiver.expect(bytes);
         if !tree.is_concurrent() {
-            return self.walk(&part, crew.first());
+            return self.walk(&part, &mut Hands { worker: crew.first(), parts: Parts::default() });
         }
         // The largest first, so that no thread is left alone with one at the end.
         let mut order: Vec<usize> = (0..tree.members().len()).collect();
@@ -58,57 +64,50 @@ impl Scan<'_> {
         let next = AtomicUsize::new(0);
         let threads = crew.threads().min(order.len()).max(1);
         let work = |worker: &mut Worker<'_>| {
-            let mut parts = Parts::default();
+            let mut hands = Hands { worker, parts: Parts::default() };
             while let Some(index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if self.plan.is_interrupted() {
                     return;
                 }
-                self.open_member(&part, &tree.members()[*index], worker, &mut parts);
+                self.open_member(&part, &tree.members()[*index], &mut hands);
             }
         };
         crew.run(threads, work, || {});
     }
 
     /// Scans a container front to back on one thread.
-    fn walk(&self, part: &Contents<'_>, worker: &mut Worker<'_>) {
-        let mut parts = Parts::default();
+    fn walk(&self, part: &Contents<'_>, hands: &mut Hands<'_, '_>) {
         if part.tree.is_concurrent() {
             for member in part.tree.members() {
                 if self.plan.is_interrupted() {
                     return;
                 }
-                self.open_member(part, member, worker, &mut parts);
+                self.open_member(part, member, hands);
             }
             return;
         }
         let walked = part.tree.walk(&mut |member, reader| {
-            self.member(part, member, Box::new(reader), worker, &mut parts);
+            self.member(part, member, Box::new(reader), hands);
             !self.plan.is_interrupted()
         });
         if let Err(refusal) = walked {
             let provenance = Provenance::File(part.tree.file().to_owned());
             let message = format!("{}: {refusal}", part.tree.display());
-            worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message });
+            hands.worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message });
         }
     }
 
-    fn open_member(&self, part: &Contents<'_>, member: &Member, worker: &mut Worker<'_>, parts: &mut Parts) {
-        let read = part.tree.read(member, &mut |reader| self.member(part, member, reader, worker, parts));
+    fn open_member(&self, part: &Contents<'_>, member: &Member, hands: &mut Hands<'_, '_>) {
+        let read = part.tree.read(member, &mut |reader| self.member(part, member, reader, hands));
         if let Err(refusal) = read {
             let provenance = container::provenance(part.tree.place_of(member));
-            worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message: refusal.to_string() });
+            let message = refusal.to_string();
+            hands.worker.receiver.problem(Problem { provenance, kind: refusal.kind(), message });
         }
     }
 
     /// Asks the systems that the file may belong to; what none of them knows is a file.
-    fn member(
-        &self,
-        part: &Contents<'_>,
-        member: &Member,
-        reader: Box<dyn Read + '_>,
-        worker: &mut Worker<'_>,
-        parts: &mut Parts,
-    ) {
+    fn member(&self, part: &Contents<'_>, member: &Member, reader: Box<dyn Read + '_>, hands: &mut Hands<'_, '_>) {
         let mut input = Input::new(unpacked(reader), self.plan.interrupt);
         let physical = part.tree.place_of(member);
         let mut place = match part.template {
@@ -118,12 +117,12 @@ impl Scan<'_> {
         for owner in part.owners {
             let Some(path) = member.path.strip_prefix(&owner.root) else { continue };
             let mut mine = RecordPlace { reader: owner.id, system: owner.system.to_owned(), ..place.clone() };
-            let mut sink = Sink::new(&mut *worker.receiver, &mine, &owner.notices, parts);
+            let mut sink = Sink::new(&mut *hands.worker.receiver, &mine, &owner.notices, &mut hands.parts);
             match owner.reader.read(path, &mut input, &mut sink) {
                 Reading::NotMine => {}
                 Reading::Records => {
-                    worker.receiver.stats().blobs += 1;
-                    return failed(&mut input, mine, worker);
+                    hands.worker.receiver.stats().blobs += 1;
+                    return failed(&mut input, mine, hands.worker);
                 }
                 Reading::Attachment(attachment) => {
                     mine.attachment = Some(attachment);
@@ -137,45 +136,45 @@ impl Scan<'_> {
         {
             owner.system.clone_into(&mut place.system);
         }
-        self.file(&mut input, &place, part, worker);
-        failed(&mut input, place, worker);
+        self.file(&mut input, &place, part, hands);
+        failed(&mut input, place, hands.worker);
     }
 
     /// Scans a file as what it is: an archive by its files, anything else by its bytes.
-    fn file(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, worker: &mut Worker<'_>) {
+    fn file(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, hands: &mut Hands<'_, '_>) {
         let is_archive = matches!(Magic::of(input.peek(512)), Magic::Zip | Magic::Tar);
         if is_archive && part.depth < self.scanned.limits.depth {
-            return self.archive(input, place, part, worker);
+            return self.archive(input, place, part, hands);
         }
         if is_archive {
             let message = format!("archives nested more than {} deep: scanned as it is", part.depth);
             let provenance = Provenance::Record(Box::new(place.clone()));
-            worker.receiver.problem(Problem { provenance, kind: ProblemKind::Limit, message });
+            hands.worker.receiver.problem(Problem { provenance, kind: ProblemKind::Limit, message });
         }
-        stream(input, place, self.plan, worker);
+        stream(input, place, self.plan, hands.worker);
     }
 
-    fn archive(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, worker: &mut Worker<'_>) {
+    fn archive(&self, input: &mut Input<'_>, place: &RecordPlace, part: &Contents<'_>, hands: &mut Hands<'_, '_>) {
         let limits = self.scanned.limits;
         let store = match Store::spool(input, limits.spool_bytes) {
             Ok(store) => store,
             Err(error) => {
                 let provenance = Provenance::Record(Box::new(place.clone()));
                 let (kind, message) = (container::kind_of(&error), error.to_string());
-                return worker.receiver.problem(Problem { provenance, kind, message });
+                return hands.worker.receiver.problem(Problem { provenance, kind, message });
             }
         };
-        let tell = &mut |problem| worker.receiver.problem(problem);
+        let tell = &mut |problem| hands.worker.receiver.problem(problem);
         let Some(tree) = Tree::nested(store.clone(), &place.physical, limits, tell) else {
             let mut plain = Input::new(Box::new(store), self.plan.interrupt);
-            return stream(&mut plain, place, self.plan, worker);
+            return stream(&mut plain, place, self.plan, hands.worker);
         };
         let tree = Arc::new(tree);
         let is_attached = place.attachment.is_some();
-        let owners = if is_attached { Vec::new() } else { self.open_nested(&tree, worker) };
+        let owners = if is_attached { Vec::new() } else { self.open_nested(&tree, hands.worker) };
         let template = RecordPlace { reader: place.reader, ..place.clone() };
         let nested = Contents { tree: &tree, owners: &owners, template: Some(&template), depth: part.depth + 1 };
-        self.walk(&nested, worker);
+        self.walk(&nested, hands);
     }
 
     /// Exports in an archive that lies in another one.

@@ -61,6 +61,16 @@ impl Parts {
     }
 }
 
+/// A text on its way into a record.
+struct Said<'a> {
+    /// Path and last part of the field's name.
+    name: (&'a str, &'a str),
+    /// What stands before it, as its key.
+    key: &'a str,
+    text: &'a str,
+    offset: u64,
+}
+
 /// What is to be done with a value that the reader knows nothing else about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rest {
@@ -86,12 +96,12 @@ impl<'s> Sink<'s> {
     /// Adds a field: as people saw it, as stored if that differs, and without what nobody sees. `offset` is where it stands
     /// in the file.
     pub(super) fn field(&mut self, name: &str, text: &str, offset: u64, markup: Markup) {
-        self.views((name, ""), text, offset, markup, View::Shown);
+        self.views(&Said { name: (name, ""), key: "", text, offset }, markup, View::Shown);
     }
 
     /// Adds what a field said before it was edited or deleted.
     pub(super) fn old_field(&mut self, name: &str, text: &str, offset: u64, markup: Markup) {
-        self.views((name, ""), text, offset, markup, View::Old);
+        self.views(&Said { name: (name, ""), key: "", text, offset }, markup, View::Old);
     }
 
     /// Adds a JSON string as a field; other values are left to [`Sink::rest`].
@@ -103,7 +113,8 @@ impl<'s> Sink<'s> {
         }
     }
 
-    fn views(&mut self, name: (&str, &str), text: &str, offset: u64, markup: Markup, view: View) {
+    fn views(&mut self, said: &Said<'_>, markup: Markup, view: View) {
+        let Said { name, text, offset, .. } = *said;
         let shown = markup::shown(text, markup);
         self.parts.push(name, &[shown.as_bytes()], offset, view);
         if let Some(plain) = markup::plain(&shown) {
@@ -129,10 +140,11 @@ impl<'s> Sink<'s> {
     /// Adds all texts in a value, each as `key: text`, so that what stands beside a secret is there too. `treat` is asked
     /// about each key.
     pub(super) fn rest(&mut self, value: Json<'_>, treat: &dyn Fn(&str) -> Rest) {
-        self.rest_at("", "", value, treat, Rest::Text(Markup::Plain));
+        self.rest_at(("", ""), value, Rest::Text(Markup::Plain), treat);
     }
 
-    fn rest_at(&mut self, path: &str, key: &str, value: Json<'_>, treat: &dyn Fn(&str) -> Rest, how: Rest) {
+    /// `path` ends with a dot for each object or list on the way.
+    fn rest_at(&mut self, (path, key): (&str, &str), value: Json<'_>, how: Rest, treat: &dyn Fn(&str) -> Rest) {
         if value.is_object() {
             for (name, inner) in value.entries() {
                 let Some(name) = name.text() else { continue };
@@ -141,20 +153,21 @@ impl<'s> Sink<'s> {
                     continue;
                 }
                 let deeper = if inner.is_object() || inner.is_array() { join(path, &name) } else { path.to_owned() };
-                self.rest_at(&deeper, &name, inner, treat, how);
+                self.rest_at((&deeper, &name), inner, how, treat);
             }
         } else if value.is_array() {
-            value.elements().for_each(|element| self.rest_at(path, key, element, treat, how));
+            value.elements().for_each(|element| self.rest_at((path, key), element, how, treat));
         } else if let Some(text) = value.text() {
             let name = match path.strip_suffix('.') {
                 Some(list) if list.ends_with(key) => (list, ""),
                 _ => (path, key),
             };
-            self.rest_text(name, key, &text, value.offset(), how);
+            self.rest_text(&Said { name, key, text: &text, offset: value.offset() }, how);
         }
     }
 
-    fn rest_text(&mut self, name: (&str, &str), key: &str, text: &str, offset: u64, how: Rest) {
+    fn rest_text(&mut self, said: &Said<'_>, how: Rest) {
+        let Said { name, key, text, offset } = *said;
         match how {
             Rest::Skip => {}
             Rest::Link => self.link(key, text, offset),
@@ -174,7 +187,7 @@ impl<'s> Sink<'s> {
 
     /// Adds a table's cell, as `column: text`.
     pub(super) fn cell(&mut self, name: &str, text: &str, offset: u64) {
-        self.rest_text((name, ""), name, text, offset, Rest::Text(Markup::Plain));
+        self.rest_text(&Said { name: (name, ""), key: name, text, offset }, Rest::Text(Markup::Plain));
     }
 
     /// Hands the record over. `bytes` is its size as stored, `line` its line in the file; `place` says what is known of it,

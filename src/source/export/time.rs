@@ -52,8 +52,8 @@ fn epoch(raw: &str) -> Option<Timestamp> {
             let nanoseconds = digits[..9].parse().ok()?;
             Timestamp::new(number, nanoseconds).ok()
         }
-        ..=14 => Timestamp::from_millisecond(number).ok(),
-        ..=17 => Timestamp::from_microsecond(number).ok(),
+        12..=14 => Timestamp::from_millisecond(number).ok(),
+        15..=17 => Timestamp::from_microsecond(number).ok(),
         _ => Timestamp::from_nanosecond(i128::from(number)).ok(),
     }
 }

@@ -14,12 +14,17 @@ use crate::model::ProblemKind;
 /// Deepest directory that is listed.
 const MAX_DIR_DEPTH: usize = 64;
 
+/// Directories to be listed, with their paths and depths; files that were.
+struct Listing {
+    waiting: Vec<(PathBuf, String, usize)>,
+    paths: Vec<(String, u64, PathBuf)>,
+}
+
 impl Tree {
     /// Lists a directory, sorted by path. Links are not followed.
     pub(super) fn list_dir(&mut self, root: &Path, tell: Tell<'_>) {
-        let mut paths = Vec::new();
-        let mut waiting = vec![(root.to_owned(), String::new(), 0)];
-        while let Some((dir, prefix, depth)) = waiting.pop() {
+        let mut listing = Listing { waiting: vec![(root.to_owned(), String::new(), 0)], paths: Vec::new() };
+        while let Some((dir, prefix, depth)) = listing.waiting.pop() {
             let entries = match fs::read_dir(&dir) {
                 Ok(entries) => entries,
                 Err(error) => {
@@ -29,11 +34,12 @@ impl Tree {
             };
             for entry in entries {
                 match entry {
-                    Ok(entry) => self.list_entry(&entry, (&prefix, depth), &mut waiting, &mut paths, tell),
+                    Ok(entry) => self.list_entry(&entry, (&prefix, depth), &mut listing, tell),
                     Err(error) => tell(self.problem(&prefix, super::kind_of(&error), error.to_string())),
                 }
             }
         }
+        let mut paths = listing.paths;
         paths.sort_unstable();
         if paths.len() > self.limits.members {
             tell(self.problem("", ProblemKind::Limit, self.too_many(paths.len())));
@@ -45,14 +51,7 @@ impl Tree {
         self.body = Body::Dir(paths.into_iter().map(|(.., path)| path).collect());
     }
 
-    fn list_entry(
-        &self,
-        entry: &fs::DirEntry,
-        (prefix, depth): (&str, usize),
-        waiting: &mut Vec<(PathBuf, String, usize)>,
-        paths: &mut Vec<(String, u64, PathBuf)>,
-        tell: Tell<'_>,
-    ) {
+    fn list_entry(&self, entry: &fs::DirEntry, (prefix, depth): (&str, usize), listing: &mut Listing, tell: Tell<'_>) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let path = if prefix.is_empty() { name.into_owned() } else { format!("{prefix}/{name}") };
@@ -60,8 +59,8 @@ impl Tree {
             Ok(metadata) if metadata.is_dir() && depth >= MAX_DIR_DEPTH => {
                 tell(self.problem(&path, ProblemKind::Limit, "directories nested too deep"));
             }
-            Ok(metadata) if metadata.is_dir() => waiting.push((entry.path(), path, depth + 1)),
-            Ok(metadata) if metadata.is_file() => paths.push((path, metadata.len(), entry.path())),
+            Ok(metadata) if metadata.is_dir() => listing.waiting.push((entry.path(), path, depth + 1)),
+            Ok(metadata) if metadata.is_file() => listing.paths.push((path, metadata.len(), entry.path())),
             Ok(metadata) if metadata.is_symlink() => {}
             Ok(_) => tell(self.problem(&path, ProblemKind::SpecialFile, "no regular file: not opened")),
             Err(error) => tell(self.problem(&path, super::kind_of(&error), error.to_string())),
