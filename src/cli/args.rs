@@ -196,11 +196,11 @@ pub(super) struct ScanArgs {
     pub(super) history: HistoryArgs,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
-    #[command(flatten)]
-    pub(super) clone: CloneArgs,
     #[cfg(feature = "export")]
     #[command(flatten)]
     pub(super) exports: ExportArgs,
+    #[command(flatten)]
+    pub(super) clone: CloneArgs,
     #[command(flatten)]
     pub(super) rules: RuleArgs,
     #[command(flatten)]

@@ -255,8 +255,10 @@ fn noise(address: &str) -> Option<(&'static str, &'static str, &str)> {
                        export can fetch all its files with it";
         return Some((EXPORT_FILE_TOKEN, message, rest));
     }
+    // A size (`s=24`) is no signature.
     let has = |name: &str| {
-        query.split('&').any(|part| part.split_once('=').is_some_and(|(key, _)| key.eq_ignore_ascii_case(name)))
+        let is_long = |(key, value): (&str, &str)| key.eq_ignore_ascii_case(name) && value.len() >= 16;
+        query.split('&').any(|part| part.split_once('=').is_some_and(is_long))
     };
     const SIGNATURES: [&str; 7] = ["X-Amz-Signature", "X-Goog-Signature", "Signature", "hm", "sig", "token", "s"];
     if SIGNATURES.iter().any(|name| has(name)) {
