@@ -20,8 +20,12 @@ pub mod commands;
 pub mod decode;
 pub mod engine;
 pub mod eval;
+#[cfg(feature = "identity")]
+pub mod link;
 pub mod model;
 pub mod report;
+#[cfg(feature = "identity")]
+pub mod rotate;
 pub mod rule;
 pub mod source;
 #[cfg(feature = "identity")]

@@ -48,6 +48,18 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: HookCommand,
     },
+    /// Link findings to inventoried credentials and identities.
+    #[cfg(feature = "identity")]
+    Link(super::identity::LinkArgs),
+    /// Say why a finding is linked as it is, and what would settle it.
+    #[cfg(feature = "identity")]
+    Explain(super::identity::ExplainArgs),
+    /// Decide on identities that findings propose.
+    #[cfg(feature = "identity")]
+    Shadow(super::identity::ShadowArgs),
+    /// Plan, approve and carry out the rotation of credentials.
+    #[cfg(feature = "identity")]
+    Rotate(Box<super::identity::RotateArgs>),
 }
 
 #[derive(Debug, Subcommand)]

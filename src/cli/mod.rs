@@ -2,6 +2,8 @@
 
 mod args;
 mod diagnostics;
+#[cfg(feature = "identity")]
+mod identity;
 mod progress;
 mod settings;
 
@@ -86,6 +88,14 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
             HookCommand::Uninstall(args) => Ok(commands::hook::uninstall(&settings::hook_settings(&args)?, env)?),
             HookCommand::Status { path } => Ok(commands::hook::status(&path, env)?),
         },
+        #[cfg(feature = "identity")]
+        Command::Link(args) => identity::link(&args, env),
+        #[cfg(feature = "identity")]
+        Command::Explain(args) => identity::explain(&args, env),
+        #[cfg(feature = "identity")]
+        Command::Shadow(args) => identity::shadow(&args, env),
+        #[cfg(feature = "identity")]
+        Command::Rotate(args) => identity::rotate(&args, env),
     }
 }
 

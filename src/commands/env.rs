@@ -30,4 +30,12 @@ impl Env<'_> {
         let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
         Some(base.join("unleak"))
     }
+
+    /// The directory of what is kept between runs: `$XDG_STATE_HOME/unleak` or `~/.local/state/unleak`.
+    #[must_use]
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        let set = |name: &str| (self.var)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
+        Some(base.join("unleak"))
+    }
 }

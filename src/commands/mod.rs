@@ -10,7 +10,11 @@ mod explain;
 mod exports;
 mod fingerprint_key;
 pub mod hook;
+#[cfg(feature = "identity")]
+pub mod link;
 mod output;
+#[cfg(feature = "identity")]
+pub mod rotate;
 pub mod rules;
 pub mod scan;
 
@@ -81,6 +85,38 @@ pub enum CommandError {
     /// A labelled corpus can't be used.
     #[error(transparent)]
     Corpus(#[from] crate::eval::CorpusError),
+    /// The store can't be used.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// A plan can't be made, approved or carried out.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Plan(#[from] crate::rotate::PlanError),
+    /// A run can't be written down.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Journal(#[from] crate::rotate::JournalError),
+    /// A link can't be confirmed or rejected.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    ManualLink(#[from] crate::link::ManualLinkError),
+    /// A proposed identity can't be decided on.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Shadow(#[from] crate::link::ShadowError),
+    /// No finding has that id.
+    #[cfg(feature = "identity")]
+    #[error("no finding has the id or fingerprint `{0}`")]
+    NoSuchFinding(String),
+    /// A policy file can't be used.
+    #[cfg(feature = "identity")]
+    #[error("policy {0}")]
+    Policy(String),
+    /// A webhook can't be used.
+    #[cfg(feature = "identity")]
+    #[error("webhook: {0}")]
+    Webhook(String),
     /// A repository's hooks can't be read or changed.
     #[error(transparent)]
     Hook(#[from] hook::HookError),

@@ -21,6 +21,8 @@ mod prefilter;
 #[cfg(target_os = "linux")]
 mod remote;
 mod report;
+#[cfg(all(feature = "identity", unix))]
+mod rotate;
 mod rules;
 mod samples;
 mod secrecy;

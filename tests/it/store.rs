@@ -6,5 +6,5 @@
 mod audit;
 mod contract;
 mod findings;
-mod fixture;
+pub(crate) mod fixture;
 mod schema;

@@ -13,21 +13,21 @@ use unleak::{
 };
 
 /// A place for one store, and a clock.
-pub(super) struct Fixture {
-    pub(super) location: Location,
+pub(crate) struct Fixture {
+    pub(crate) location: Location,
     /// Milliseconds since 1970.
-    pub(super) clock: Cell<u64>,
+    pub(crate) clock: Cell<u64>,
     /// Removed with the fixture.
     _dir: Option<tempfile::TempDir>,
     schema: Option<(String, String)>,
 }
 
-pub(super) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
+pub(crate) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
     use std::io::Read as _;
     std::fs::File::open("/dev/urandom")?.read_exact(buffer)
 }
 
-pub(super) fn run_sql(address: &str, sql: &str) {
+pub(crate) fn run_sql(address: &str, sql: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = PgConnection::connect(address).await.unwrap();
@@ -37,14 +37,14 @@ pub(super) fn run_sql(address: &str, sql: &str) {
 }
 
 impl Fixture {
-    pub(super) fn sqlite() -> Fixture {
+    pub(crate) fn sqlite() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let address = dir.path().join("state/store.db").display().to_string();
         Fixture::new(&address, Some(dir), None)
     }
 
     /// `None`, and a word about it, where there is no server.
-    pub(super) fn postgres() -> Option<Fixture> {
+    pub(crate) fn postgres() -> Option<Fixture> {
         let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
             let _ = writeln!(std::io::stderr(), "skipped: UNLEAK_TEST_POSTGRES is not set");
             return None;
@@ -64,7 +64,7 @@ impl Fixture {
     }
 
     /// Calls `work` with a new store.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Store<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Store<'_>) -> T) -> T {
         let now = || self.now();
         let context = Context { actor: "ann".to_owned(), now: &now, random: &random };
         let mut store = match Store::init(&self.location, context.clone()) {
@@ -79,7 +79,7 @@ impl Fixture {
         UNIX_EPOCH + Duration::from_millis(self.clock.get())
     }
 
-    pub(super) fn pass(&self, milliseconds: u64) {
+    pub(crate) fn pass(&self, milliseconds: u64) {
         self.clock.set(self.clock.get() + milliseconds);
     }
 }
@@ -105,10 +105,10 @@ macro_rules! on_both_engines {
         }
     };
 }
-pub(super) use on_both_engines;
+pub(crate) use on_both_engines;
 
 /// A finding in some files.
-pub(super) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
+pub(crate) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
     ScannedFinding {
         fp: format!("v1:{number:032x}"),
         fp_key_id: "0a1b2c3d".to_owned(),
@@ -126,7 +126,7 @@ pub(super) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
     }
 }
 
-pub(super) fn place(path: &str) -> ScannedOccurrence {
+pub(crate) fn place(path: &str) -> ScannedOccurrence {
     ScannedOccurrence {
         locator_key: format!("file:{path}#content#0"),
         kind: "file".to_owned(),

@@ -1,0 +1,207 @@
+//! `unleak link`, `unleak explain`, and what becomes of proposed identities.
+
+use std::io::{self, Write};
+
+use super::{CommandError, Env, ExitCode, output};
+use crate::{
+    link::{self, Counts, Explanation, StoredLink},
+    model::Escaped,
+    store::{Context, Location, Store, StoreError},
+};
+
+/// What the verbs about links need.
+#[derive(Clone, Debug)]
+pub struct LinkSettings {
+    /// Where the store is.
+    pub location: Location,
+    /// Who acts.
+    pub actor: String,
+    /// Is JSON wanted?
+    pub json: bool,
+}
+
+impl LinkSettings {
+    fn open<'e>(&self, env: &'e Env<'_>) -> Result<Store<'e>, CommandError> {
+        let context = Context { actor: self.actor.clone(), now: env.now, random: env.random };
+        Ok(Store::open(&self.location, context)?)
+    }
+}
+
+/// What a person says of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Say {
+    /// It is so.
+    Confirm,
+    /// It is not.
+    Reject,
+}
+
+/// Links all unresolved findings anew, and proposes identities for those that belong to nobody known.
+///
+/// # Errors
+/// A store that can't be used.
+pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let (counts, proposed) = {
+        let mut store = settings.open(env)?;
+        link_all(&mut store)?
+    };
+    output::write(None, env, &|out| {
+        if settings.json {
+            serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "links": counts, "proposed": proposed }))?;
+            return writeln!(out);
+        }
+        let Counts { findings, certain, likely, ambiguous, retired, unlinked } = counts;
+        writeln!(
+            out,
+            "{findings} findings: {certain} linked, {likely} probably, {ambiguous} ambiguous, {unlinked} to nobody"
+        )?;
+        writeln!(out, "{retired} closed: their credential was dead already")?;
+        writeln!(out, "{} identities proposed, {} merged with what an import brought", proposed.new, proposed.merged)
+    })?;
+    Ok(ExitCode::Clean)
+}
+
+/// Links everything in an open store.
+///
+/// # Errors
+/// What the engine says.
+pub fn link_all(store: &mut Store<'_>) -> Result<(Counts, link::Proposed), StoreError> {
+    let counts = link::link(store, None)?;
+    let mut proposed = link::Proposed::default();
+    let mut after = String::new();
+    loop {
+        let (more, last) = store.write(|tx| link::propose(tx, &after))?;
+        proposed.new += more.new;
+        proposed.merged += more.merged;
+        match last {
+            Some(last) => after = last,
+            None => break,
+        }
+    }
+    // What was merged has lost its proposed link and may have a real one now.
+    let counts = if proposed.merged > 0 { link::link(store, None)? } else { counts };
+    Ok((counts, proposed))
+}
+
+/// A person's word on one link.
+///
+/// # Errors
+/// Ids that nothing has.
+pub fn say(
+    settings: &LinkSettings,
+    say: Say,
+    (finding, target): (&str, &str),
+    reason: &str,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    {
+        let mut store = settings.open(env)?;
+        let finding = store.read(|tx| finding_id(tx, finding))?;
+        store.write(|tx| match say {
+            Say::Confirm => link::confirm(tx, &finding, target, reason),
+            Say::Reject => link::reject(tx, &finding, target, reason),
+        })?;
+        link::link(&mut store, Some(&finding))?;
+    }
+    let word = if say == Say::Confirm { "confirmed" } else { "rejected" };
+    output::write(None, env, &|out| writeln!(out, "{word}"))?;
+    Ok(ExitCode::Clean)
+}
+
+fn finding_id(tx: &mut crate::store::Transaction<'_>, id: &str) -> Result<String, CommandError> {
+    let row = tx.query_one("SELECT id FROM finding WHERE id = $1 OR fp = $1", &[id.into()])?;
+    match row {
+        Some(row) => Ok(row.get(0)?),
+        None => Err(CommandError::NoSuchFinding(id.to_owned())),
+    }
+}
+
+/// Why a finding is linked as it is, and what would settle it.
+///
+/// # Errors
+/// An id that no finding has.
+pub fn explain(settings: &LinkSettings, finding: &str, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let explained = {
+        let mut store = settings.open(env)?;
+        store.read(|tx| {
+            let id = finding_id(tx, finding)?;
+            link::explain(tx, &id)?.ok_or_else(|| CommandError::NoSuchFinding(finding.to_owned()))
+        })?
+    };
+    output::write(None, env, &|out| {
+        if settings.json {
+            serde_json::to_writer_pretty(&mut *out, &explained)?;
+            return writeln!(out);
+        }
+        write_explanation(&explained, out)
+    })?;
+    Ok(ExitCode::Clean)
+}
+
+fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    if explained.links.is_empty() {
+        writeln!(out, "linked to nothing")?;
+    }
+    for link in &explained.links {
+        let StoredLink { tier, confidence, status, credential, identity, identity_name, evidence, .. } = link;
+        let name = identity_name.as_deref().unwrap_or("nobody known");
+        writeln!(out, "{tier} {:.0} % {status}: {}", confidence * 100.0, Escaped(name.as_bytes()))?;
+        for (what, id) in [("credential", credential), ("identity", identity)] {
+            if let Some(id) = id {
+                writeln!(out, "    {what} {id}")?;
+            }
+        }
+        for item in evidence {
+            let (rule, value) = (&item.rule, Escaped(item.value.as_bytes()));
+            let sides = if item.finding_field.is_empty() {
+                String::new()
+            } else {
+                format!("{} = {}: ", item.finding_field, item.inventory_field)
+            };
+            writeln!(out, "    {rule:16} {:5.2}  {sides}{value}", item.weight)?;
+        }
+    }
+    if !explained.needed.is_empty() {
+        writeln!(out, "what would settle it:")?;
+    }
+    explained.needed.iter().try_for_each(|needed| writeln!(out, "    {needed}"))
+}
+
+/// What becomes of a proposed identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShadowDecision {
+    /// It is real; by this name, if one is given.
+    Accept(Option<String>),
+    /// It is that one.
+    Merge(String),
+    /// It is none of ours, for this reason.
+    Dismiss(String),
+}
+
+/// Decides on a proposed identity.
+///
+/// # Errors
+/// An identity that isn't proposed.
+pub fn decide(
+    settings: &LinkSettings,
+    identity: &str,
+    decision: &ShadowDecision,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let counts = {
+        let mut store = settings.open(env)?;
+        store.write(|tx| match decision {
+            ShadowDecision::Accept(name) => link::accept(tx, identity, name.as_deref()),
+            ShadowDecision::Merge(into) => link::merge(tx, identity, into),
+            ShadowDecision::Dismiss(reason) => link::dismiss(tx, identity, reason),
+        })?;
+        link::link(&mut store, None)?
+    };
+    let word = match decision {
+        ShadowDecision::Accept(_) => "accepted",
+        ShadowDecision::Merge(_) => "merged",
+        ShadowDecision::Dismiss(_) => "dismissed",
+    };
+    output::write(None, env, &|out| writeln!(out, "{word}; {} findings are linked with certainty", counts.certain))?;
+    Ok(ExitCode::Clean)
+}

@@ -1,0 +1,210 @@
+//! Runs: approved plans carried out, as far as they go now.
+
+use std::{
+    cell::RefCell,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::super::{CommandError, Env, ExitCode, fingerprint_key, output};
+use super::{Receiver, RotateSettings, deliver};
+use crate::{
+    engine::{FingerprintKey, Scanner, ScannerOptions},
+    model::Secret,
+    rotate::{
+        Means, PlanError, Policy, Progress, Rotator, StoreJournal, StoredPlan, StoredWorld, Subject, advance, journal,
+        plans,
+        rotator::{CommandRotator, ManualRotator, WebhookRotator},
+    },
+    store::{Store, StoreError, Transaction},
+};
+
+/// What carries plans out, with what it needs.
+#[derive(Clone, Debug)]
+pub enum RotatorChoice {
+    /// People.
+    Manual,
+    /// Another system, told by an event.
+    Webhook(Box<Receiver>),
+    /// A program.
+    Command {
+        /// Its absolute path.
+        program: PathBuf,
+        /// Arguments before verb and op.
+        arguments: Vec<OsString>,
+        /// How long it may take for a step.
+        timeout: Duration,
+    },
+}
+
+impl RotatorChoice {
+    /// The name by which plans ask for it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            RotatorChoice::Manual => "manual",
+            RotatorChoice::Webhook(_) => "webhook",
+            RotatorChoice::Command { .. } => "command",
+        }
+    }
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// Ids of plans; every approved or running one of this rotator if empty.
+    pub plans: Vec<String>,
+    /// Really? Else it only says what it would do.
+    pub execute: bool,
+    /// What carries them out.
+    pub rotator: RotatorChoice,
+}
+
+pub(super) fn run(settings: &RotateSettings, run: &RunSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let policy = settings.policy()?;
+    let (lines, manual) = settings.with_store(env, |store| {
+        let chosen = store.borrow_mut().read(|tx| chosen(tx, run))?;
+        let mut lines = Vec::new();
+        let mut manual = 0;
+        for plan in chosen {
+            let line = if run.execute { carry_out(store, &plan, run, &policy, env)? } else { dry(&plan) };
+            manual += u32::from(line.1);
+            lines.push(line.0);
+        }
+        if let (true, RotatorChoice::Webhook(receiver)) = (run.execute, &run.rotator) {
+            let sent = deliver::deliver(store, receiver, env)?;
+            lines.push(format!("{} events taken, {} to be sent again, {} given up", sent.taken, sent.later, sent.dead));
+            lines.extend(sent.reasons.iter().map(|reason| format!("  {reason}")));
+            manual += sent.dead;
+        }
+        Ok((lines, manual))
+    })?;
+    output::write(None, env, &|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))?;
+    Ok(if manual > 0 { ExitCode::Findings } else { ExitCode::Clean })
+}
+
+fn chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<Vec<StoredPlan>, PlanError> {
+    if !run.plans.is_empty() {
+        return run.plans.iter().map(|id| plans::read(tx, id)).collect();
+    }
+    let mut chosen = Vec::new();
+    for state in ["running", "approved"] {
+        for id in plans::list(tx, Some(state), 10_000)? {
+            let plan = plans::read(tx, &id)?;
+            if plan.plan.rotator == run.rotator.name() {
+                chosen.push(plan);
+            }
+        }
+    }
+    Ok(chosen)
+}
+
+fn dry(plan: &StoredPlan) -> (String, bool) {
+    let mut text = format!("plan {} ({}) would do, with --execute:", plan.id, plan.state);
+    for step in &plan.plan.steps {
+        text.push_str(&format!("\n  {:2} {:11} {}", step.number, step.op.as_str(), step.call));
+    }
+    (text, false)
+}
+
+/// One line about how far the run came, and whether a person must act.
+fn carry_out(
+    store: &RefCell<Store<'_>>,
+    stored: &StoredPlan,
+    run: &RunSettings,
+    policy: &Policy,
+    env: &Env<'_>,
+) -> Result<(String, bool), CommandError> {
+    if stored.plan.rotator != run.rotator.name() {
+        let (asked, given) = (&stored.plan.rotator, run.rotator.name());
+        return Ok((format!("plan {} is for the rotator {asked}, not for {given}", stored.id), true));
+    }
+    let id = match store.borrow_mut().write(|tx| plans::begin(tx, &stored.id, policy)) {
+        Ok(id) => id,
+        Err(PlanError::Store(error)) => return Err(error.into()),
+        Err(refused) => return Ok((format!("plan {}: {refused}", stored.id), true)),
+    };
+    let (record, world) = store.borrow_mut().read(|tx| {
+        let record = journal::read_run(tx, &id)?;
+        let record = record.ok_or_else(|| StoreError::Missing(format!("run {id} is gone")))?;
+        let world = StoredWorld::read(tx, &id, &record.plan.subject.credential)?;
+        Ok::<_, StoreError>((record, world))
+    })?;
+    let mut record = record;
+    let destination = match &run.rotator {
+        RotatorChoice::Webhook(receiver) => receiver.name.clone(),
+        _ => String::from("none"),
+    };
+    let mut journal = StoreJournal { store, policy, destination };
+    let now = (env.now)().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let mut chance = |limit: u64| {
+        let mut bytes = [0; 8];
+        if (env.random)(&mut bytes).is_err() { limit - 1 } else { u64::from_le_bytes(bytes) % limit }
+    };
+    let mut go = |rotator: &dyn Rotator| {
+        advance(&mut record, &mut journal, Means { rotator, world: &world }, now_ms, &mut chance)
+    };
+    let progress = match &run.rotator {
+        RotatorChoice::Manual => go(&ManualRotator),
+        RotatorChoice::Webhook(receiver) => go(&WebhookRotator { source: format!("/unleak/{}", receiver.name) }),
+        RotatorChoice::Command { program, arguments, timeout } => go(&CommandRotator {
+            program: program.clone(),
+            arguments: arguments.clone(),
+            timeout: *timeout,
+            secret_of: &|subject| reread(store, subject, env),
+            environment: environment(env),
+        }),
+    }?;
+    Ok(said(&id, &progress))
+}
+
+fn environment(env: &Env<'_>) -> Vec<(&'static str, OsString)> {
+    ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, (env.var)(name)?))).collect()
+}
+
+/// How many places a leaked credential is looked for at.
+const PLACES: i64 = 20;
+
+/// Reads a leaked credential again where it was found: it is kept nowhere. Only what has the finding's fingerprint is it.
+fn reread(store: &RefCell<Store<'_>>, subject: &Subject, env: &Env<'_>) -> Option<Secret> {
+    // While a step is carried out no transaction is open, so the store can be asked.
+    let places = store.borrow_mut().read(|tx| {
+        let rows = tx.query(
+            "SELECT f.rule_id, f.fp, o.locator FROM finding AS f JOIN occurrence AS o ON o.finding_id = f.id
+             WHERE f.credential_id = $1 AND o.present AND o.kind = 'file' ORDER BY f.id, o.locator_key LIMIT $2",
+            &[(&subject.credential).into(), PLACES.into()],
+        )?;
+        let place = |row: &crate::store::Row| {
+            let locator: serde_json::Value = row.get(2)?;
+            let path = locator["path"].as_str().or_else(|| locator["provenance"]["path"].as_str()).map(PathBuf::from);
+            Ok::<_, StoreError>((row.get::<String>(0)?, row.get::<String>(1)?, path))
+        };
+        rows.iter().map(place).collect::<Result<Vec<_>, _>>()
+    });
+    let key = fingerprint_key::read(None, env).ok()?;
+    places.ok()?.into_iter().find_map(|(rule, fp, path)| found_again(&rule, &fp, &path?, &key))
+}
+
+fn found_again(rule: &str, fp: &str, path: &Path, key: &FingerprintKey) -> Option<Secret> {
+    let rules = crate::rule::builtin().iter().filter(|known| known.meta.id == rule).cloned().collect();
+    let bytes = std::fs::read(path).ok()?;
+    let scanner = Scanner::new(rules, &ScannerOptions::default());
+    let report = scanner.scan_bytes(&path.to_string_lossy(), &bytes);
+    let mut secrets = report.findings.into_iter().map(|finding| finding.secret);
+    secrets.find(|secret| key.fingerprint(rule, secret).to_string() == fp)
+}
+
+fn said(run: &str, progress: &Progress) -> (String, bool) {
+    match progress {
+        Progress::Done => (format!("run {run}: done, the old credential is proven dead"), false),
+        Progress::Waiting(what, Some(until)) => {
+            let until = jiff::Timestamp::from_millisecond(*until).map_or_else(|_| until.to_string(), |t| t.to_string());
+            (format!("run {run}: waits until {until}: {what}"), false)
+        }
+        Progress::Waiting(what, None) => (format!("run {run}: waits: {what}"), false),
+        Progress::Manual(what) => (format!("run {run}: a person must act: {what}"), true),
+        Progress::Stopped(why) => (format!("run {run}: {why}"), true),
+    }
+}

@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use crate::store::{StoreError, Transaction};
+
+/// What is known of a finding, as linkers need it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// Its id.
+    pub id: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// The rule's provider, as the rule's id has it (`aws`).
+    pub provider: String,
+    /// What it technically is.
+    pub kind: String,
+    /// What it acts as.
+    pub identity_kind: String,
+    /// The public part that names its identity.
+    pub public_id: Option<String>,
+    /// Facts that stand in it or beside it: account, user, host, key type …
+    pub attributes: BTreeMap<String, String>,
+    /// First seen, in milliseconds since 1970 UTC: by its history if it has one, else by a scan.
+    pub first_ms: i64,
+    /// Is `first_ms` the time of a commit or message, and not of a scan?
+    pub is_dated: bool,
+    /// Some of its places, the present ones first.
+    pub places: Vec<Place>,
+}
+
+/// A place where it stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Place {
+    /// Name of the source: the repository or export.
+    pub source: String,
+    /// Path in it.
+    pub path: Option<String>,
+    /// Who put it there.
+    pub author: Option<String>,
+    /// Can strangers read it?
+    pub public: Option<bool>,
+    /// Is it still there?
+    pub present: bool,
+    /// Does the newest state of its source have it?
+    pub at_head: Option<bool>,
+}
+
+/// How many places are looked at.
+const PLACES: i64 = 50;
+
+impl Facts {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// What the engine says. A finding that isn't there has no facts.
+    pub fn read(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Facts>, StoreError> {
+        let row = tx.query_one(
+            "SELECT rule_id, kind, identity_kind, public_id, attributes, first_seen_at,
+                (SELECT min(authored_at) FROM occurrence AS o WHERE o.finding_id = finding.id)
+             FROM finding WHERE id = $1",
+            &[id.into()],
+        )?;
+        let Some(row) = row else { return Ok(None) };
+        let rule: String = row.get(0)?;
+        let attributes: Option<serde_json::Value> = row.get(4)?;
+        let attributes = attributes.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+        let dated: Option<i64> = row.get(6)?;
+        let rows = tx.query(
+            "SELECT s.scope, o.path, o.author, o.public, o.present, o.at_head FROM occurrence AS o
+             JOIN source AS s ON s.id = o.source_id WHERE o.finding_id = $1
+             ORDER BY o.present DESC, o.source_id, o.locator_key LIMIT $2",
+            &[id.into(), PLACES.into()],
+        )?;
+        let place = |row: &crate::store::Row| {
+            Ok::<_, StoreError>(Place {
+                source: row.get(0)?,
+                path: row.get(1)?,
+                author: row.get(2)?,
+                public: row.get(3)?,
+                present: row.get(4)?,
+                at_head: row.get(5)?,
+            })
+        };
+        Ok(Some(Facts {
+            id: id.to_owned(),
+            provider: rule.split('.').next().unwrap_or_default().to_owned(),
+            rule,
+            kind: row.get(1)?,
+            identity_kind: row.get(2)?,
+            public_id: row.get(3)?,
+            attributes: attributes
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                .collect(),
+            first_ms: dated.unwrap_or(row.get(5)?),
+            is_dated: dated.is_some(),
+            places: rows.iter().map(place).collect::<Result<_, _>>()?,
+        }))
+    }
+
+    /// The account, tenant or project that it shows, if it shows one.
+    #[must_use]
+    pub fn account(&self) -> Option<&str> {
+        ["account", "account_id", "tenant", "project", "project_id"].iter().find_map(|name| self.attribute(name))
+    }
+
+    /// An attribute.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.get(name).map(String::as_str)
+    }
+}

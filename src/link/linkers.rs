@@ -1,0 +1,253 @@
+//! The linkers: one function each, one line in [`LINKERS`].
+
+use super::{
+    evidence::{Evidence, Proposal, Tier},
+    facts::Facts,
+};
+use crate::store::{Row, StoreError, Transaction};
+
+/// Looks for one kind of evidence.
+pub struct Linker {
+    /// Its name in evidence.
+    pub name: &'static str,
+    /// What it looks for, without a full stop.
+    pub description: &'static str,
+    run: fn(&mut Transaction<'_>, &Facts) -> Result<Vec<Proposal>, StoreError>,
+}
+
+impl Linker {
+    /// What it proposes for a finding; in a fixed order, without duplicates.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn propose(&self, tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+        (self.run)(tx, facts)
+    }
+}
+
+/// All linkers, the strongest evidence first.
+pub const LINKERS: &[Linker] = &[
+    Linker { name: "fingerprint", description: "a digest of the secret that the inventory has, too", run: fingerprint },
+    Linker { name: "public-id", description: "the public part of the credential", run: public_id },
+    Linker { name: "principal", description: "whom it acts as, by name or address", run: principal },
+    Linker { name: "partial-id", description: "the characters that its provider shows", run: partial_id },
+    Linker { name: "context", description: "what uses a credential at the place where it stands", run: context },
+];
+
+/// Most candidates of one linker: more say nothing.
+const CANDIDATES: i64 = 20;
+
+fn proposal(row: &Row, tier: Tier, confidence: f64, evidence: Evidence) -> Result<Proposal, StoreError> {
+    Ok(Proposal { credential: row.get(0)?, identity: row.get(1)?, tier, confidence, evidence: vec![evidence] })
+}
+
+fn evidence(rule: &str, fields: (&str, &str), value: &str, weight: f64, snapshot: Option<String>) -> Evidence {
+    Evidence {
+        rule: rule.to_owned(),
+        finding_field: fields.0.to_owned(),
+        inventory_field: fields.1.to_owned(),
+        value: value.to_owned(),
+        weight,
+        snapshot,
+    }
+}
+
+fn fingerprint(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let rows = tx.query(
+        "SELECT DISTINCT c.id, c.identity_id, cf.scheme, c.last_snapshot_id FROM finding_fp AS ff
+         JOIN credential_fp AS cf ON cf.value = ff.value AND cf.scheme = ff.scheme AND cf.key_id = ff.key_id
+         JOIN credential AS c ON c.id = cf.credential_id
+         WHERE ff.finding_id = $1 AND ff.scheme <> 'hint' ORDER BY c.id LIMIT $2",
+        &[(&facts.id).into(), CANDIDATES.into()],
+    )?;
+    rows.iter()
+        .map(|row| {
+            let scheme: String = row.get(2)?;
+            let found = evidence("fingerprint", ("secret", "credential_fp"), &scheme, 1.0, row.get(3)?);
+            proposal(row, Tier::A0, 1.0, found)
+        })
+        .collect()
+}
+
+fn public_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let Some(public_id) = facts.public_id.as_deref().filter(|id| id.len() >= 4) else { return Ok(Vec::new()) };
+    let rows = tx.query(
+        "SELECT c.id, c.identity_id, c.provider, c.last_snapshot_id FROM credential AS c
+         WHERE c.public_id = $1 ORDER BY c.id LIMIT $2",
+        &[public_id.into(), CANDIDATES.into()],
+    )?;
+    let mut proposals = Vec::new();
+    for row in &rows {
+        let provider: String = row.get(2)?;
+        let same = same_provider(&facts.provider, &provider);
+        let confidence = if same { 0.97 } else { 0.6 };
+        let found = evidence("public-id", ("public_id", "credential.public_id"), public_id, confidence, row.get(3)?);
+        // Under another provider's name the id may be another's as well.
+        let tier = if same { Tier::A2 } else { Tier::B2 };
+        proposals.push(proposal(row, tier, confidence, found)?);
+    }
+    Ok(proposals)
+}
+
+/// Rules and inventories name some providers differently.
+fn same_provider(rule: &str, inventory: &str) -> bool {
+    const SAME: &[&[&str]] = &[
+        &["hashicorp", "vault", "openbao"],
+        &["azure", "entra", "microsoft"],
+        &["gcp", "google", "firebase"],
+        &["postgres", "postgresql"],
+        &["kubernetes", "k8s"],
+    ];
+    let inventory = inventory.to_ascii_lowercase();
+    rule == inventory
+        || rule == "generic"
+        || rule == "private-key"
+        || SAME.iter().any(|names| names.contains(&rule) && names.contains(&inventory.as_str()))
+}
+
+fn principal(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    const NAMES: &[&str] =
+        &["user", "username", "principal", "email", "client_email", "client_id", "subject", "sub", "service_account"];
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for name in NAMES {
+        let Some(value) = facts.attribute(name).filter(|value| value.len() >= 3) else { continue };
+        let rows = tx.query(
+            "SELECT NULL, i.id, i.provider, i.account, i.last_snapshot_id FROM identity AS i
+             WHERE (i.native_id = $1 OR i.name = $1) AND i.state NOT IN ('dismissed', 'proposed') AND i.merged_into IS NULL
+             ORDER BY i.id LIMIT $2",
+            &[value.into(), CANDIDATES.into()],
+        )?;
+        for row in &rows {
+            let (provider, account): (String, String) = (row.get(2)?, row.get(3)?);
+            let host = facts.attribute("host").is_some_and(|host| host.eq_ignore_ascii_case(&account));
+            if !(same_provider(&facts.provider, &provider) || host) {
+                continue;
+            }
+            let found = evidence("principal", (name, "identity.name"), value, 0.85, row.get(4)?);
+            let proposed = proposal(&row_with_identity(row)?, Tier::B1, 0.85, found)?;
+            if !proposals.iter().any(|known| known.identity == proposed.identity) {
+                proposals.push(only_credential(tx, proposed)?);
+            }
+        }
+    }
+    Ok(proposals)
+}
+
+fn row_with_identity(row: &Row) -> Result<Row, StoreError> {
+    Ok(row.clone())
+}
+
+/// An identity with one live credential has that one; it is no more certain for that.
+fn only_credential(tx: &mut Transaction<'_>, mut proposed: Proposal) -> Result<Proposal, StoreError> {
+    let Some(identity) = proposed.identity.as_deref() else { return Ok(proposed) };
+    let rows = tx.query(
+        "SELECT id FROM credential WHERE identity_id = $1 AND status IN ('active', 'unknown') ORDER BY id LIMIT 2",
+        &[identity.into()],
+    )?;
+    if let [only] = rows.as_slice() {
+        proposed.credential = Some(only.get(0)?);
+    }
+    Ok(proposed)
+}
+
+/// Of the secret the store knows only which hints of the inventory fit it; the odds of a coincidence follow from their length
+/// and from how many credentials could fit.
+fn partial_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let rows = tx.query(
+        "SELECT c.id, c.identity_id, c.hint, c.last_snapshot_id, c.provider FROM finding_fp AS ff
+         JOIN credential AS c ON c.hint = ff.value AND c.provider = ff.key_id
+         WHERE ff.finding_id = $1 AND ff.scheme = 'hint' ORDER BY c.id LIMIT $2",
+        &[(&facts.id).into(), CANDIDATES.into()],
+    )?;
+    let mut proposals = Vec::new();
+    for row in &rows {
+        let (hint, provider): (String, String) = (row.get(2)?, row.get(4)?);
+        let candidates = tx.query_one("SELECT count(*) FROM credential WHERE provider = $1", &[(&provider).into()])?;
+        let candidates = candidates.map_or(Ok(1), |row| row.get::<i64>(0))?;
+        let confidence = odds(&hint, candidates);
+        if confidence >= 0.2 {
+            let found = evidence("partial-id", ("secret", "credential.hint"), &hint, confidence, row.get(3)?);
+            proposals.push(proposal(row, Tier::B2, confidence, found)?);
+        }
+    }
+    Ok(proposals)
+}
+
+/// Expected coincidences are candidates / 62^characters; with one expected it is a toss-up among two.
+#[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn odds(hint: &str, candidates: i64) -> f64 {
+    let shown = hint.chars().filter(|c| c.is_ascii_alphanumeric()).count();
+    let fixed =
+        ["sk-", "ghp_", "glpat-", "xoxb-", "npm_"].iter().filter(|p| hint.starts_with(**p)).map(|p| p.len()).max();
+    let shown = shown.saturating_sub(fixed.unwrap_or(0));
+    let expected = candidates as f64 / 62_f64.powi(i32::try_from(shown).unwrap_or(i32::MAX));
+    (1.0 / (1.0 + expected)).min(0.9)
+}
+
+/// A credential is known to be used at the place where the finding stands: a variable's name, a secret's path.
+fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for place in facts.places.iter().take(10) {
+        let repository = repository_name(&place.source);
+        if repository.is_empty() {
+            continue;
+        }
+        let rows = tx.query(
+            "SELECT c.id, c.identity_id, w.ref, c.last_snapshot_id, c.provider FROM workload AS w
+             JOIN consumer AS k ON k.workload_id = w.id JOIN credential AS c ON c.id = k.credential_id
+             WHERE w.repo = $1 OR w.ref = $1 ORDER BY c.id LIMIT $2",
+            &[repository.into(), CANDIDATES.into()],
+        )?;
+        for row in &rows {
+            let (workload, provider): (String, String) = (row.get(2)?, row.get(4)?);
+            if !same_provider(&facts.provider, &provider) {
+                continue;
+            }
+            let found = evidence("context", ("repository", "consumer.workload"), &workload, 0.4, row.get(3)?);
+            let proposed = proposal(row, Tier::C, 0.4, found)?;
+            match proposals.iter_mut().find(|known| known.credential == proposed.credential) {
+                Some(known) if !known.evidence.contains(&proposed.evidence[0]) => {
+                    known.evidence.extend(proposed.evidence)
+                }
+                Some(_) => {}
+                None => proposals.push(proposed),
+            }
+        }
+    }
+    Ok(proposals)
+}
+
+/// `org/name` of a repository's address or path, or its last part.
+pub(super) fn repository_name(source: &str) -> &str {
+    let source = source.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
+    let mut slashes = source.match_indices(['/', ':']).rev().map(|(at, _)| at);
+    match (slashes.next(), slashes.next()) {
+        (Some(_), Some(second)) => &source[second + 1..],
+        _ => source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{odds, repository_name, same_provider};
+
+    #[test]
+    fn three_characters_among_many_say_little_and_eight_say_much() {
+        assert!(odds("abc", 10_000_000) < 0.1);
+        assert!(odds("x7Qm2Rk9", 1_000_000) > 0.89);
+        assert!(odds("sk-a", 100) < 0.6);
+    }
+
+    #[test]
+    fn repositories_have_one_name_at_many_addresses() {
+        for source in ["https://github.com/acme/billing.git", "git@github.com:acme/billing.git", "/srv/acme/billing/"] {
+            assert_eq!(repository_name(source), "acme/billing", "{source}");
+        }
+        assert_eq!(repository_name("billing"), "billing");
+    }
+
+    #[test]
+    fn providers_have_several_names() {
+        assert!(same_provider("hashicorp", "OpenBao") && same_provider("aws", "aws") && !same_provider("aws", "gcp"));
+    }
+}

@@ -1,0 +1,42 @@
+//! Whose is it? Findings are linked to inventoried credentials and identities, with evidence that can be read.
+//!
+//! Each linker of [`LINKERS`] looks for one kind of evidence and proposes; [`decide`](fn@link) weighs the proposals. Nothing is
+//! learned and nothing random: the same store gives the same links.
+//!
+//! | tier | what it rests on | confidence |
+//! |---|---|---|
+//! | A0 | a fingerprint or verifier of the secret itself | 1.00 |
+//! | A1 | the provider said so | 0.99 |
+//! | A2 | a public id that only this credential has | 0.97 |
+//! | B1 | the principal: the identity is known, which of its credentials is not | 0.85 |
+//! | B2 | some characters of it, as many as its provider shows | from the odds of a coincidence, at most 0.90 |
+//! | C | where it stands | at most 0.70, however much speaks for it |
+//!
+//! What speaks against a link lowers it or rules it out: another account, a credential that was made after the secret leaked,
+//! another environment. Two candidates that are about as likely are *ambiguous*, and nothing acts on them. What a person
+//! confirmed or rejected stays.
+
+mod evidence;
+mod facts;
+mod linkers;
+mod manual;
+mod risk;
+mod settle;
+mod shadow;
+
+pub use evidence::{Evidence, Proposal, Tier};
+pub use facts::{Facts, Place};
+pub use linkers::{LINKERS, Linker};
+pub use manual::{ManualLinkError, confirm, reject};
+pub use risk::{Exposure, Risk, assess};
+pub use settle::{Counts, Explanation, StoredLink, explain, link};
+pub use shadow::{Proposed, ShadowError, accept, dismiss, merge, propose};
+
+/// Version of the rules by which links are made; it stands in every link.
+pub const ENGINE_VERSION: &str = "1";
+
+/// From here on a link is acted on: the finding belongs to the credential.
+pub const CERTAIN: f64 = 0.95;
+
+/// From here on a link is worth a message to the owner.
+pub const LIKELY: f64 = 0.5;

@@ -1,0 +1,321 @@
+//! Shadow identities: findings that belong to nobody known propose whom they may belong to. A person accepts, merges or
+//! dismisses; an import that knows better merges by itself.
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::{facts::Facts, linkers::repository_name};
+use crate::store::{StoreError, Transaction, Value};
+
+/// Why a proposed identity can't be accepted, merged or dismissed.
+#[derive(Debug, thiserror::Error)]
+pub enum ShadowError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Nothing has that id.
+    #[error("no identity has the id `{0}`")]
+    Unknown(String),
+    /// It isn't proposed.
+    #[error("identity {0} is {1}, not proposed")]
+    NotProposed(String, String),
+}
+
+/// What proposing changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Proposed {
+    /// Identities that are proposed for the first time.
+    pub new: u64,
+    /// Proposed identities that an import has since brought: merged with what it brought.
+    pub merged: u64,
+}
+
+/// How many findings are looked at in one call.
+const BATCH: i64 = 500;
+
+/// Proposes an identity, with a credential, for each of the next findings after `after` that are linked to nothing; each
+/// finding once. Returns what it did and the last finding looked at; `None` at the end.
+///
+/// # Errors
+/// What the engine says.
+pub fn propose(tx: &mut Transaction<'_>, after: &str) -> Result<(Proposed, Option<String>), StoreError> {
+    let mut proposed = Proposed { merged: merge_imported(tx)?, ..Proposed::default() };
+    let rows = tx.query(
+        "SELECT f.id FROM finding AS f WHERE f.id > $1 AND f.state IN ('open', 'regressed') AND f.credential_id IS NULL
+         AND f.score >= 70 AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.finding_id = f.id AND l.status <> 'rejected')
+         ORDER BY f.id LIMIT $2",
+        &[after.into(), BATCH.into()],
+    )?;
+    let mut last = None;
+    for row in rows {
+        let id: String = row.get(0)?;
+        if let Some(facts) = Facts::read(tx, &id)? {
+            proposed.new += u64::from(propose_one(tx, &facts)?);
+        }
+        last = Some(id);
+    }
+    Ok((proposed, last))
+}
+
+fn propose_one(tx: &mut Transaction<'_>, facts: &Facts) -> Result<bool, StoreError> {
+    // By its public id where it has one: two rules that find one key mean one identity.
+    let native = facts.public_id.clone().unwrap_or_else(|| format!("finding:{}", facts.id));
+    let account = facts.account().unwrap_or_default().to_owned();
+    let principal = ["user", "email", "client_email", "service_account"].iter().find_map(|name| facts.attribute(name));
+    let name = principal.map_or_else(|| format!("unknown owner of {}", facts.rule), str::to_owned);
+    let (identity, now) = (tx.new_id()?, tx.now());
+    let row = tx.query_one(
+        "INSERT INTO identity (id, kind, provider, account, native_id, name, purpose, state, first_seen_at, last_seen_at,
+            created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'proposed', $8, $8, $8, $8)
+         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+         RETURNING id, state",
+        &[
+            identity.as_str().into(),
+            (&facts.identity_kind).into(),
+            (&facts.provider).into(),
+            (&account).into(),
+            (&native).into(),
+            name.into(),
+            "proposed by a finding that belongs to nobody known".into(),
+            now.into(),
+        ],
+    )?;
+    let Some(row) = row else { return Ok(false) };
+    let (kept, state): (String, String) = (row.get(0)?, row.get(1)?);
+    if state == "dismissed" {
+        return Ok(false);
+    }
+    let credential = shadow_credential(tx, facts, &kept, (&account, &native))?;
+    let evidence = json!([{
+        "rule": "shadow", "finding_field": "public_id", "inventory_field": "identity", "value": native, "weight": 0.9,
+        "snapshot": null,
+    }]);
+    let link = tx.new_id()?;
+    tx.execute(
+        "INSERT INTO link (id, finding_id, credential_id, identity_id, tier, confidence, status, evidence, engine_version,
+            created_at, updated_at) VALUES ($1, $2, $3, $4, 'C', 0.4, 'auto', $5, $6, $7, $7) ON CONFLICT DO NOTHING",
+        &[
+            link.into(),
+            (&facts.id).into(),
+            credential.into(),
+            (&kept).into(),
+            Value::json(&evidence),
+            super::ENGINE_VERSION.into(),
+            now.into(),
+        ],
+    )?;
+    let is_new = kept == identity;
+    if is_new {
+        let owner = guess_owner(tx, facts, &kept)?;
+        tx.audit("identity.propose", &format!("identity:{kept}"), &json!({ "finding": facts.id, "owner": owner }))?;
+    }
+    Ok(is_new)
+}
+
+fn shadow_credential(
+    tx: &mut Transaction<'_>,
+    facts: &Facts,
+    identity: &str,
+    (account, native): (&str, &str),
+) -> Result<String, StoreError> {
+    let (id, now) = (tx.new_id()?, tx.now());
+    let row = tx.query_one(
+        "INSERT INTO credential (id, identity_id, provider, account, type, native_id, public_id, first_seen_at,
+            last_seen_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $8)
+         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at RETURNING id",
+        &[
+            id.into(),
+            identity.into(),
+            (&facts.provider).into(),
+            account.into(),
+            (&facts.kind).into(),
+            format!("shadow:{native}").into(),
+            // Left empty, so that a proposal is never mistaken for an inventory's word on a public id.
+            Value::Text(None),
+            now.into(),
+        ],
+    )?;
+    row.map_or(Err(StoreError::Damaged("a credential was not kept".to_owned())), |row| row.get(0))
+}
+
+/// Who may answer for it: whoever owns the place where it stands, or else whoever put it there.
+fn guess_owner(tx: &mut Transaction<'_>, facts: &Facts, identity: &str) -> Result<Option<String>, StoreError> {
+    let guess = match owner_of_place(tx, facts)? {
+        Some(guess) => guess,
+        None => match author(tx, facts)? {
+            Some(guess) => guess,
+            None => return Ok(None),
+        },
+    };
+    let (id, now) = (tx.new_id()?, tx.now());
+    tx.execute(
+        "INSERT INTO ownership (id, identity_id, owner_id, role, origin, confidence, reason, valid_from_at, created_at,
+            updated_at) VALUES ($1, $2, $3, 'technical', 'inferred', $4, $5, $6, $6, $6) ON CONFLICT DO NOTHING",
+        &[id.into(), identity.into(), guess.owner.into(), guess.confidence.into(), guess.reason.into(), now.into()],
+    )?;
+    Ok(Some(guess.reference))
+}
+
+struct Guess {
+    owner: String,
+    reference: String,
+    confidence: u8,
+    reason: String,
+}
+
+/// The owner of the files, or of the repository, that a finding stands in.
+fn owner_of_place(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, StoreError> {
+    for place in &facts.places {
+        let repository = repository_name(&place.source);
+        let rows = tx.query(
+            "SELECT w.owner_id, o.ref, w.pattern, w.origin FROM ownership AS w JOIN owner AS o ON o.id = w.owner_id
+             WHERE w.valid_to_at IS NULL AND (w.repository = $1 OR (w.repository = '' AND w.pattern IS NOT NULL))
+             ORDER BY (w.pattern IS NULL), w.pattern_line DESC LIMIT 5000",
+            &[repository.into()],
+        )?;
+        for row in rows {
+            let pattern: Option<String> = row.get(2)?;
+            let fits = match (&pattern, &place.path) {
+                (Some(pattern), Some(path)) => owns(pattern, path),
+                (Some(_), None) => false,
+                (None, _) => true,
+            };
+            if fits {
+                let (origin, what) = (row.get::<String>(3)?, pattern.unwrap_or_else(|| repository.to_owned()));
+                return Ok(Some(Guess {
+                    owner: row.get(0)?,
+                    reference: row.get(1)?,
+                    confidence: 70,
+                    reason: format!("{origin}: owns {what}"),
+                }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Does a pattern of CODEOWNERS fit a path? Its syntax is that of ignore files, without negation.
+fn owns(pattern: &str, path: &str) -> bool {
+    let mut builder = ignore::gitignore::GitignoreBuilder::new("");
+    if pattern.starts_with('!') || builder.add_line(None, pattern).is_err() {
+        return false;
+    }
+    let path = path.trim_start_matches("./").trim_start_matches('/');
+    builder.build().is_ok_and(|matcher| matcher.matched_path_or_any_parents(path, false).is_ignore())
+}
+
+fn author(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, StoreError> {
+    let Some(author) = facts.places.iter().find_map(|place| place.author.clone()) else { return Ok(None) };
+    let email =
+        author.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(&author).to_ascii_lowercase();
+    let (owner, now) = (tx.new_id()?, tx.now());
+    let row = tx.query_one(
+        "INSERT INTO owner (id, kind, ref, name, email, created_at, updated_at) VALUES ($1, 'person', $2, $3, $4, $5, $5)
+         ON CONFLICT (ref) DO UPDATE SET updated_at = excluded.updated_at RETURNING id",
+        &[owner.into(), (&email).into(), (&author).into(), (&email).into(), now.into()],
+    )?;
+    let reason = "put the secret where it was found".to_owned();
+    row.map(|row| Ok(Guess { owner: row.get(0)?, reference: email, confidence: 40, reason })).transpose()
+}
+
+/// Proposed identities whose public id an inventory has brought since are those.
+fn merge_imported(tx: &mut Transaction<'_>) -> Result<u64, StoreError> {
+    let rows = tx.query(
+        "SELECT i.id, c.identity_id FROM identity AS i JOIN credential AS c ON c.public_id = i.native_id
+         WHERE i.state = 'proposed' AND i.merged_into IS NULL AND c.identity_id IS NOT NULL AND c.identity_id <> i.id
+         ORDER BY i.id LIMIT $1",
+        &[BATCH.into()],
+    )?;
+    let mut merged = 0;
+    for row in rows {
+        fold(tx, &row.get::<String>(0)?, &row.get::<String>(1)?)?;
+        merged += 1;
+    }
+    Ok(merged)
+}
+
+fn state_of(tx: &mut Transaction<'_>, id: &str) -> Result<String, ShadowError> {
+    let row = tx.query_one("SELECT state FROM identity WHERE id = $1", &[id.into()])?;
+    row.map_or_else(|| Err(ShadowError::Unknown(id.to_owned())), |row| Ok(row.get(0)?))
+}
+
+fn proposed_only(tx: &mut Transaction<'_>, id: &str) -> Result<(), ShadowError> {
+    let state = state_of(tx, id)?;
+    if state == "proposed" { Ok(()) } else { Err(ShadowError::NotProposed(id.to_owned(), state)) }
+}
+
+/// It is real: it becomes part of the inventory.
+///
+/// # Errors
+/// An identity that isn't proposed.
+pub fn accept(tx: &mut Transaction<'_>, id: &str, name: Option<&str>) -> Result<(), ShadowError> {
+    proposed_only(tx, id)?;
+    tx.execute(
+        "UPDATE identity SET state = 'active', name = coalesce($2, name), updated_at = $3, version = version + 1 WHERE id = $1",
+        &[id.into(), name.into(), tx.now().into()],
+    )?;
+    // Its finding is a copy of its credential: the finding is all that there is of it.
+    tx.execute(
+        "UPDATE link SET status = 'confirmed', confidence = 1.0, actor = $2, reason = 'accepted', updated_at = $3
+         WHERE identity_id = $1 AND status = 'auto'",
+        &[id.into(), tx.actor().to_owned().into(), tx.now().into()],
+    )?;
+    tx.audit("identity.accept", &format!("identity:{id}"), &json!({ "name": name }))?;
+    Ok(())
+}
+
+/// It is none of ours, or none at all. It is not proposed again.
+///
+/// # Errors
+/// An identity that isn't proposed.
+pub fn dismiss(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), ShadowError> {
+    proposed_only(tx, id)?;
+    tx.execute(
+        "UPDATE identity SET state = 'dismissed', updated_at = $2, version = version + 1 WHERE id = $1",
+        &[id.into(), tx.now().into()],
+    )?;
+    tx.execute("DELETE FROM link WHERE identity_id = $1 AND status = 'auto'", &[id.into()])?;
+    tx.audit("identity.dismiss", &format!("identity:{id}"), &json!({ "reason": reason }))?;
+    Ok(())
+}
+
+/// It is another identity, which is known.
+///
+/// # Errors
+/// An identity that isn't proposed, or another that isn't there.
+pub fn merge(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), ShadowError> {
+    proposed_only(tx, id)?;
+    state_of(tx, into)?;
+    fold(tx, id, into)?;
+    Ok(())
+}
+
+fn fold(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), StoreError> {
+    let now = tx.now();
+    tx.execute("DELETE FROM link WHERE identity_id = $1 AND status IN ('auto', 'ambiguous')", &[id.into()])?;
+    tx.execute(
+        "UPDATE identity SET state = 'dismissed', merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1",
+        &[id.into(), into.into(), now.into()],
+    )?;
+    tx.audit("identity.merge", &format!("identity:{id}"), &json!({ "into": into }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::owns;
+
+    #[test]
+    fn patterns_own_what_ignore_files_would_ignore() {
+        for (pattern, path, fits) in [
+            ("*", "a/b.env", true),
+            ("/deploy/", "deploy/prod/app.env", true),
+            ("deploy", "x/deploy/app.env", true),
+            ("*.tf", "infra/main.tf", true),
+            ("/docs/*", "docs/a/b.md", true),
+            ("/deploy/", "src/main.rs", false),
+            ("!*", "a", false),
+        ] {
+            assert_eq!(owns(pattern, path), fits, "{pattern} {path}");
+        }
+    }
+}
