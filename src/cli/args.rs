@@ -219,6 +219,9 @@ pub(super) struct ScanArgs {
     pub(super) verdict: VerdictArgs,
     #[command(flatten)]
     pub(super) output: OutputArgs,
+    /// Print nothing if there are neither findings nor problems (human report only).
+    #[arg(short, long, help_heading = "Output")]
+    pub(super) quiet: bool,
     /// Threads to use. Default: one per processor.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,

@@ -13,7 +13,7 @@ use crate::{
         scan::{History, ScanSettings, Target},
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
-    report::{self, ReportOptions, Snippets},
+    report::{self, ReportOptions, Snippets, WhenClean},
     source::{
         FileOptions,
         remote::{CloneOptions, CloneRefs, Prompt},
@@ -59,7 +59,7 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         scanner: scanner_options(args),
         threads,
         format: report::find(&args.output.format).context("clap lets only known formats through")?,
-        report: report_options(&args.output),
+        report: report_options(&args.output, args.quiet),
         output: args.output.output.clone(),
         fail_on: args.verdict.fail_on.0,
         history: match (args.history.no_history, args.history.history_only) {
@@ -153,7 +153,7 @@ fn change_choice(args: &ScanArgs) -> Option<ChangeChoice> {
     }
 }
 
-fn report_options(args: &OutputArgs) -> ReportOptions {
+fn report_options(args: &OutputArgs, quiet: bool) -> ReportOptions {
     let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let colour = match args.color {
@@ -165,6 +165,7 @@ fn report_options(args: &OutputArgs) -> ReportOptions {
         colour,
         show_secrets: args.show_secrets,
         stats: args.stats,
+        when_clean: if quiet { WhenClean::BeQuiet } else { WhenClean::Say },
         snippets: if args.no_snippets { Snippets::Omit } else { Snippets::Include },
         width: if to_terminal { terminal_width() } else { 0 },
         sarif_limit: args.sarif_limit,

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::{
-    ReportOptions, Reporter,
+    ReportOptions, Reporter, WhenClean,
     redact::Redactor,
     style::{Paint, Style},
     tally::Tally,
@@ -22,6 +22,10 @@ pub(super) struct Human;
 
 impl Reporter for Human {
     fn write(&self, report: &ScanReport, options: &ReportOptions, out: &mut dyn io::Write) -> io::Result<()> {
+        let is_clean = report.findings.is_empty() && report.problems.is_empty();
+        if is_clean && options.when_clean == WhenClean::BeQuiet && !options.stats {
+            return Ok(());
+        }
         let redactor = Redactor::new(report, options.show_secrets);
         let page = Page { redactor, paint: Paint::new(options.colour), options };
         for finding in &report.findings {

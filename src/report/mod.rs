@@ -77,6 +77,8 @@ pub struct ReportOptions {
     pub show_secrets: bool,
     /// Are counters and times wanted? JSON has the counters in any case, and the times with this.
     pub stats: bool,
+    /// What the human format says where there is nothing to say.
+    pub when_clean: WhenClean,
     /// Is the redacted line around each place wanted?
     pub snippets: Snippets,
     /// Terminal columns to which the human format cuts lines of context; 0 leaves them whole.
@@ -92,11 +94,22 @@ impl Default for ReportOptions {
             colour: false,
             show_secrets: false,
             stats: false,
+            when_clean: WhenClean::Say,
             snippets: Snippets::Include,
             width: 100,
             sarif_limit: 5_000,
         }
     }
+}
+
+/// What is written without findings and problems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenClean {
+    /// That there are none, and how much was scanned.
+    #[default]
+    Say,
+    /// Nothing: hooks run all day long.
+    BeQuiet,
 }
 
 /// Is the redacted line around each place written?
