@@ -14,7 +14,7 @@ use crate::{
         ChangeSet, ObjectStore, OpenError, Repository,
         changes::{self, Changes},
         discover,
-        revisions::{self, RevisionError, Revisions},
+        revisions::{self, RevisionError, Revisions, Tags},
     },
 };
 
@@ -84,7 +84,10 @@ pub(super) fn scan(path: &Path, choice: &ChangeChoice, scan: &mut Scan<'_>, env:
             scan.run(&ChangeSet::new(&repository, changes::range(store, &range)));
         }
         ChangeChoice::Since(text) => {
-            let changes = changes::range(store, &since(&repository, text, env)?);
+            let mut changes = changes::range(store, &since(&repository, text, env)?);
+            // A ref that can't be read leads to commits that are not looked at. Missing ones were told by the range.
+            let lost = repository.refs().problems.iter().filter(|problem| problem.object.is_none());
+            changes.problems.extend(lost.cloned());
             scan.run(&ChangeSet::new(&repository, changes));
         }
         ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, branch(&repository, name)?)),
@@ -116,10 +119,10 @@ fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions
     let refs = repository.refs();
     let include = refs.refs.iter().map(|found| found.target).chain(refs.head).collect();
     if let Some(since) = date(text, (env.now)()) {
-        return Ok(Revisions { include, exclude: Vec::new(), since: Some(since) });
+        return Ok(Revisions { include, since: Some(since), tags: Tags::OfListedCommits, ..Revisions::default() });
     }
     let known = revisions::resolve(repository.store(), refs, text)?;
-    Ok(Revisions { include, exclude: vec![known], since: None })
+    Ok(Revisions { include, exclude: vec![known], since: None, tags: Tags::OfListedCommits })
 }
 
 /// A moment in seconds since 1970: `2024-05-02`, `2024-05-02T13:37:00Z` or `…+02:00`, `yesterday`, `3 days ago`. Without

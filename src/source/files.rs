@@ -5,7 +5,7 @@
 //! `ignore` crate matches ignore files, but its parallel walker isn't used: it drops what it ignores without a count,
 //! opens every file by its whole path, and was 20 % slower (see `benches/source.rs`).
 
-mod dir;
+pub(super) mod dir;
 mod large;
 mod mounts;
 mod read;

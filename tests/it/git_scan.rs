@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Scans with `--show-secrets`; the exit code and the report.
-fn scan(dir: &Path, args: &[&str]) -> (i32, Value) {
+pub(crate) fn scan(dir: &Path, args: &[&str]) -> (i32, Value) {
     let home = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_unleak"))
         .env_clear()
@@ -32,7 +32,7 @@ fn scan(dir: &Path, args: &[&str]) -> (i32, Value) {
 }
 
 /// Exit code, standard output and standard error.
-fn run(dir: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
+pub(crate) fn run(dir: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
     let home = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
         .env_clear()
@@ -53,7 +53,7 @@ fn run(dir: &Path, args: &[&str], input: &[u8]) -> (i32, String, String) {
 }
 
 /// Occurrences by secret.
-fn found(report: &Value) -> BTreeMap<String, Vec<Value>> {
+pub(crate) fn found(report: &Value) -> BTreeMap<String, Vec<Value>> {
     let findings = report["findings"].as_array().unwrap();
     let entry = |finding: &Value| {
         (finding["secret"].as_str().unwrap().to_owned(), finding["occurrences"].as_array().unwrap().clone())
@@ -63,7 +63,7 @@ fn found(report: &Value) -> BTreeMap<String, Vec<Value>> {
     found
 }
 
-fn commit(dir: &Path, path: &str, content: impl AsRef<[u8]>) -> String {
+pub(crate) fn commit(dir: &Path, path: &str, content: impl AsRef<[u8]>) -> String {
     let file = dir.join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, content).unwrap();
@@ -72,15 +72,15 @@ fn commit(dir: &Path, path: &str, content: impl AsRef<[u8]>) -> String {
     head(dir)
 }
 
-fn head(dir: &Path) -> String {
+pub(crate) fn head(dir: &Path) -> String {
     rev(dir, "HEAD")
 }
 
-fn rev(dir: &Path, name: &str) -> String {
+pub(crate) fn rev(dir: &Path, name: &str) -> String {
     String::from_utf8(git(dir, &["rev-parse", name])).unwrap().trim().to_owned()
 }
 
-fn init(options: &[&str]) -> tempfile::TempDir {
+pub(crate) fn init(options: &[&str]) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     git(dir.path(), &[&["init", "-q", "-b", "main"], options].concat());
     dir

@@ -125,7 +125,7 @@ fn a_commit_asks_unleak_and_obeys() {
     assert_eq!((code, out.contains("Installed: ")), (0, true), "{out}");
     desk.stand_in(0);
     assert_eq!(desk.commit("a").0, 0);
-    assert_eq!(desk.log(), "scan --staged\n");
+    assert_eq!(desk.log(), "scan --staged --quiet\n");
     desk.stand_in(1);
     let (code, out) = desk.commit("b");
     assert_eq!((code, out.contains("the commit is stopped")), (1, true), "{out}");
@@ -160,7 +160,7 @@ fn a_hook_that_was_there_runs_first_and_comes_back_as_it_was() {
     desk.stand_in(0);
     fs::write(desk.path("repo/verdict"), "0").unwrap();
     assert_eq!(desk.commit("a").0, 0);
-    assert_eq!(desk.log(), "former\nscan --staged\n");
+    assert_eq!(desk.log(), "former\nscan --staged --quiet\n");
     fs::write(desk.path("repo/verdict"), "7").unwrap();
     assert_eq!(desk.commit("b").0, 1);
     assert_eq!(desk.log(), "former\n");
@@ -197,7 +197,7 @@ fn a_linked_hook_is_kept_as_the_link_it_is() {
     assert_eq!(fs::read_to_string(desk.path("repo/tools/check")).unwrap(), text);
     desk.stand_in(0);
     assert_eq!(desk.commit("a").0, 0);
-    assert_eq!(desk.log(), "linked\nscan --staged\n");
+    assert_eq!(desk.log(), "linked\nscan --staged --quiet\n");
     desk.bring_back_unleak();
     assert_eq!(desk.run(&["uninstall"]).0, 0);
     assert_eq!(fs::read_link(desk.hook("pre-commit")).unwrap(), Path::new("../../tools/check"));
@@ -254,7 +254,7 @@ fn an_unleak_on_the_path_does_as_well() {
     let mut commit = desk.command(Path::new("git"), &desk.path("repo"));
     let output = commit.env("PATH", path).args(["commit", "-q", "-m", "a"]).output().unwrap();
     assert_eq!(said(&output), (0, String::new()));
-    assert_eq!(desk.log(), "scan --staged\n");
+    assert_eq!(desk.log(), "scan --staged --quiet\n");
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn odd_places_of_the_binary_are_quoted() {
     desk.stand_in(0);
     fs::rename(desk.path("bin"), &odd).unwrap();
     assert_eq!(desk.commit("a"), (0, String::new()));
-    assert_eq!(desk.log(), "scan --staged\n");
+    assert_eq!(desk.log(), "scan --staged --quiet\n");
     assert!(!desk.path("repo/oops").exists());
 }
 
@@ -385,17 +385,21 @@ fn a_push_is_scanned_from_what_the_remote_has() {
     let push = |arguments: &[&str]| said(&desk.try_git(&repo, &[&["push", "-q", "origin"], arguments].concat()));
     let first = id("HEAD");
     assert_eq!(push(&["HEAD:refs/heads/main"]), (0, String::new()));
-    assert_eq!(desk.log(), format!("scan --range {first}\n"), "the remote has nothing");
+    assert_eq!(desk.log(), format!("scan --quiet --range {first}\n"), "the remote has nothing");
     desk.commit("b");
     let second = id("HEAD");
     assert_eq!(push(&["HEAD:refs/heads/main"]).0, 0);
-    assert_eq!(desk.log(), format!("scan --range {first}..{second}\n"));
+    assert_eq!(desk.log(), format!("scan --quiet --range {first}..{second}\n"));
     desk.commit("c");
     assert_eq!(push(&["HEAD:refs/heads/topic"]).0, 0);
-    assert_eq!(desk.log(), format!("scan --range {second}..{}\n", id("HEAD")), "a new branch");
+    assert_eq!(desk.log(), format!("scan --quiet --range {second}..{}\n", id("HEAD")), "a new branch");
     assert_eq!(push(&["HEAD:refs/heads/same"]).0, 0);
     assert_eq!(push(&[":refs/heads/same"]).0, 0);
     assert_eq!(desk.log(), "", "nothing new, and a branch removed");
+    desk.git(&repo, &["tag", "-a", "v1", "-m", "v1"]);
+    let tag = id("v1");
+    assert_eq!(push(&["v1"]).0, 0);
+    assert_eq!(desk.log(), format!("scan --quiet --range {tag}^{{commit}}..{tag}\n"), "a tag's message is new");
     desk.stand_in(1);
     desk.commit("d");
     let (code, out) = push(&["HEAD:refs/heads/topic", "HEAD:refs/heads/main"]);
@@ -417,7 +421,7 @@ fn a_server_hands_the_list_to_both_hooks() {
     let push = || said(&desk.try_git(&repo, &["push", "-q", "../bare.git", "HEAD:refs/heads/main"]));
     assert_eq!(push(), (0, String::new()));
     let line = format!("{} {id} refs/heads/main", "0".repeat(40));
-    assert_eq!(desk.log(), format!("former {line}\nscan --pre-receive\n{line}\n"));
+    assert_eq!(desk.log(), format!("former {line}\nscan --pre-receive --quiet\n{line}\n"));
     desk.commit("b");
     desk.stand_in(3);
     let (code, out) = push();
@@ -509,4 +513,23 @@ fn every_shell_at_hand_can_read_the_hooks() {
             }
         }
     }
+}
+
+/// What the real scan says through the hooks: nothing, or the message of a tag.
+#[test]
+fn hooks_are_silent_until_there_is_something_to_say() {
+    let desk = Desk::new();
+    let repo = desk.path("repo");
+    desk.git(&desk.path(""), &["init", "-q", "--bare", "bare.git"]);
+    desk.git(&repo, &["remote", "add", "origin", "../bare.git"]);
+    assert_eq!(desk.run(&["install"]).0, 0);
+    assert_eq!(desk.run(&["install", "--hook", "pre-push"]).0, 0);
+    assert_eq!(desk.commit("a"), (0, String::new()));
+    let push = |what: &str| said(&desk.try_git(&repo, &["push", "-q", "origin", what]));
+    assert_eq!(push("HEAD:refs/heads/main"), (0, String::new()));
+    desk.git(&repo, &["tag", "-a", "v1", "-m", "first"]);
+    assert_eq!(push("v1"), (0, String::new()));
+    desk.git(&repo, &["tag", "-a", "v2", "-m", &samples::github_token(8)]);
+    let (code, out) = push("v2");
+    assert_eq!((code, out.contains("the push is stopped")), (1, true), "{out}");
 }

@@ -10,6 +10,8 @@ mod engine;
 mod eval;
 #[cfg(feature = "export")]
 mod export;
+#[cfg(feature = "cli")]
+mod git_changes;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;

@@ -122,7 +122,7 @@ fi
 ";
 
 const PRE_COMMIT: &str = "
-\"$unleak\" scan --staged
+\"$unleak\" scan --staged --quiet
 code=$?
 if [ \"$code\" -ne 0 ]; then
     echo 'unleak: the commit is stopped (`git commit --no-verify` commits without asking).' >&2
@@ -142,11 +142,17 @@ scan() {
         if [ -z \"$base\" ] || ! git cat-file -e \"$base\" 2>/dev/null; then
             base=
             if git cat-file -e \"$local_oid^{commit}\" 2>/dev/null; then
-                if [ -z \"$(git rev-list --max-count=1 \"$local_oid\" --not --remotes=\"$1\")\" ]; then continue; fi
-                base=$(git rev-list --boundary \"$local_oid\" --not --remotes=\"$1\" | sed -n '/^-/{s///p;q;}')
+                if [ -n \"$(git rev-list --max-count=1 \"$local_oid\" --not --remotes=\"$1\")\" ]; then
+                    base=$(git rev-list --boundary \"$local_oid\" --not --remotes=\"$1\" | sed -n '/^-/{s///p;q;}')
+                elif [ \"$(git cat-file -t \"$local_oid\")\" = tag ]; then
+                    # The commit is there; the tag and its message are not.
+                    base=$local_oid^{commit}
+                else
+                    continue
+                fi
             fi
         fi
-        \"$unleak\" scan --range \"${base:+$base..}$local_oid\" </dev/null
+        \"$unleak\" scan --quiet --range \"${base:+$base..}$local_oid\" </dev/null
         code=$?
         if [ \"$code\" -ne 0 ] && [ \"$worst\" -ne 1 ]; then worst=$code; fi
     done
@@ -162,7 +168,7 @@ exit \"$code\"
 ";
 
 const PRE_RECEIVE: &str = "
-list | \"$unleak\" scan --pre-receive
+list | \"$unleak\" scan --pre-receive --quiet
 code=$?
 if [ \"$code\" -ne 0 ]; then
     echo 'unleak: the push is refused.' >&2

@@ -8,7 +8,7 @@ use std::{ffi::OsString, fs::File, io};
 
 /// What a directory entry is, as far as a scan cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::source) enum Kind {
     File,
     Directory,
     Link,
@@ -18,21 +18,21 @@ pub(super) enum Kind {
 
 /// One entry of a directory.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(in crate::source) struct Entry {
     pub(super) name: OsString,
     pub(super) kind: Kind,
 }
 
 /// May the last component of a path be a symbolic link?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LastLink {
+pub(in crate::source) enum LastLink {
     /// Followed: the user named it.
     Follow,
     /// An error.
     Refuse,
 }
 
-pub(super) use platform::{Dir, open_file};
+pub(in crate::source) use platform::{Dir, open_file};
 
 /// What `metadata` stands for.
 pub(super) fn kind_of(file_type: std::fs::FileType) -> Kind {
@@ -117,31 +117,31 @@ mod platform {
 
     /// An open directory.
     #[derive(Debug)]
-    pub(in super::super) struct Dir(OwnedFd);
+    pub(in crate::source) struct Dir(OwnedFd);
 
     impl Dir {
         /// Opens the directory at `path`.
-        pub(in super::super) fn open(path: &Path, last: LastLink) -> io::Result<Dir> {
+        pub(in crate::source) fn open(path: &Path, last: LastLink) -> io::Result<Dir> {
             Ok(Dir(rustix::fs::openat(CWD, path, DIRECTORY | flag(last), Mode::empty())?))
         }
 
         /// Opens a directory in this one. A symbolic link is an error.
-        pub(in super::super) fn open_dir(&self, name: &OsStr) -> io::Result<Dir> {
+        pub(in crate::source) fn open_dir(&self, name: &OsStr) -> io::Result<Dir> {
             Ok(Dir(rustix::fs::openat(&self.0, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?))
         }
 
         /// Opens a file in this directory. A symbolic link is an error.
-        pub(in super::super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             Ok(rustix::fs::openat(&self.0, name, FILE | OFlags::NOFOLLOW, Mode::empty())?.into())
         }
 
         /// The text of a symbolic link in this directory.
-        pub(in super::super) fn read_link(&self, name: &OsStr) -> io::Result<Vec<u8>> {
+        pub(in crate::source) fn read_link(&self, name: &OsStr) -> io::Result<Vec<u8>> {
             Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
         }
 
         /// Appends all entries to `into`, but for `.` and `..`. What was listed before an error stays.
-        pub(in super::super) fn list(&self, buffer: &mut Vec<u8>, into: &mut Vec<Entry>) -> io::Result<()> {
+        pub(in crate::source) fn list(&self, buffer: &mut Vec<u8>, into: &mut Vec<Entry>) -> io::Result<()> {
             buffer.clear();
             buffer.reserve(ENTRIES_BYTES);
             let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
@@ -173,7 +173,7 @@ mod platform {
     }
 
     /// Opens the file at `path`.
-    pub(in super::super) fn open_file(path: &Path, last: LastLink) -> io::Result<File> {
+    pub(in crate::source) fn open_file(path: &Path, last: LastLink) -> io::Result<File> {
         Ok(rustix::fs::openat(CWD, path, FILE | flag(last), Mode::empty())?.into())
     }
 
@@ -211,11 +211,11 @@ mod platform {
 
     /// A directory, by its path.
     #[derive(Debug)]
-    pub(in super::super) struct Dir(PathBuf);
+    pub(in crate::source) struct Dir(PathBuf);
 
     impl Dir {
         /// Notes the directory at `path`; listing it tells whether it can be read.
-        pub(in super::super) fn open(path: &Path, last: LastLink) -> io::Result<Dir> {
+        pub(in crate::source) fn open(path: &Path, last: LastLink) -> io::Result<Dir> {
             if last == LastLink::Refuse && !fs::symlink_metadata(path)?.is_dir() {
                 return Err(io::ErrorKind::NotADirectory.into());
             }
@@ -223,22 +223,22 @@ mod platform {
         }
 
         /// Notes a directory in this one. A symbolic link is an error.
-        pub(in super::super) fn open_dir(&self, name: &OsStr) -> io::Result<Dir> {
+        pub(in crate::source) fn open_dir(&self, name: &OsStr) -> io::Result<Dir> {
             Dir::open(&self.0.join(name), LastLink::Refuse)
         }
 
         /// Opens a file in this directory. A symbolic link is an error where the platform can tell.
-        pub(in super::super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        pub(in crate::source) fn open_file(&self, name: &OsStr) -> io::Result<File> {
             open_file(&self.0.join(name), LastLink::Refuse)
         }
 
         /// The text of a symbolic link in this directory.
-        pub(in super::super) fn read_link(&self, name: &OsStr) -> io::Result<Vec<u8>> {
+        pub(in crate::source) fn read_link(&self, name: &OsStr) -> io::Result<Vec<u8>> {
             Ok(fs::read_link(self.0.join(name))?.into_os_string().into_encoded_bytes())
         }
 
         /// Appends all entries to `into`. What was listed before an error stays.
-        pub(in super::super) fn list(&self, _: &mut Vec<u8>, into: &mut Vec<Entry>) -> io::Result<()> {
+        pub(in crate::source) fn list(&self, _: &mut Vec<u8>, into: &mut Vec<Entry>) -> io::Result<()> {
             for entry in fs::read_dir(&self.0)? {
                 let entry = entry?;
                 into.push(Entry { kind: super::kind_of(entry.file_type()?), name: entry.file_name() });
@@ -248,7 +248,7 @@ mod platform {
     }
 
     /// Opens the file at `path`.
-    pub(in super::super) fn open_file(path: &Path, last: LastLink) -> io::Result<File> {
+    pub(in crate::source) fn open_file(path: &Path, last: LastLink) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true);
         #[cfg(unix)]

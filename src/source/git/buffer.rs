@@ -95,6 +95,13 @@ impl Pool {
         }
     }
 
+    /// A buffer with these bytes.
+    pub(super) fn copy(&mut self, bytes: &[u8]) -> Buffer {
+        let mut buffer = self.take(bytes.len());
+        buffer.bytes_mut().copy_from_slice(bytes);
+        buffer
+    }
+
     /// Takes a buffer back.
     pub(super) fn give(&mut self, buffer: Buffer) {
         if buffer.capacity() > MAX_POOLED_BYTES {

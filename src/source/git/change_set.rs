@@ -2,16 +2,16 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    io::Read as _,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use super::{
-    Kind, ObjectId, ObjectStore, Repository, StoreProblem,
+    Fault, Kind, ObjectId, ObjectStore, Repository, StoreProblem,
     changes::{Change, Changes, Content},
     path_of,
     revisions::Commits,
+    work_tree::WorkTree,
 };
 use crate::{
     model::{GitCommit, GitHistory, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
@@ -24,6 +24,7 @@ pub struct ChangeSet<'r> {
     repository: &'r Repository,
     files: Vec<File>,
     commits: Vec<ObjectId>,
+    tags: Vec<ObjectId>,
     removed: HashSet<ObjectId>,
     brought: HashSet<ObjectId>,
     problems: Vec<StoreProblem>,
@@ -41,12 +42,14 @@ struct File {
 
 /// Larger objects and files are problems here; a scan of the whole history, or of the file, takes them in parts.
 const MAX_BYTES: usize = 256 << 20;
+/// Bytes of delta bases that each thread keeps.
+const MAX_BASE_BYTES: usize = 32 << 20;
 
 impl<'r> ChangeSet<'r> {
     /// The changes of a range.
     #[must_use]
     pub fn new(repository: &'r Repository, changes: Changes) -> ChangeSet<'r> {
-        let Changes { files, removed, brought, commits, problems } = changes;
+        let Changes { files, removed, brought, commits, tags, problems } = changes;
         let with_id = |change: Change| match change.content {
             Content::Blob(id) => File { change, id },
             // Known once it is read.
@@ -56,6 +59,7 @@ impl<'r> ChangeSet<'r> {
             repository,
             files: files.into_iter().map(with_id).collect(),
             commits,
+            tags,
             removed,
             brought,
             problems,
@@ -76,13 +80,14 @@ impl<'r> ChangeSet<'r> {
         let mut set = ChangeSet { work_tree: work_tree.to_owned(), ..ChangeSet::new(repository, changes) };
         let format = repository.store().format().unwrap_or_default();
         let mut files = std::mem::take(&mut set.files);
-        files.retain_mut(|file| match read_file(&set.work_tree.join(path_of(&file.change.path))) {
+        let mut tree = WorkTree::new(work_tree);
+        files.retain_mut(|file| match tree.read(&file.change.path, MAX_BYTES) {
             Ok(content) => {
                 file.id = format.object_id(Kind::Blob, &content);
                 true
             }
-            Err(error) => {
-                set.problems.push(StoreProblem::file(set.work_tree.join(path_of(&file.change.path)), error.into()));
+            Err(fault) => {
+                set.problems.push(StoreProblem::file(tree.full_path(&file.change.path), fault));
                 false
             }
         });
@@ -99,7 +104,7 @@ impl<'r> ChangeSet<'r> {
     /// Did nothing change?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.commits.is_empty()
+        self.files.is_empty() && self.commits.is_empty() && self.tags.is_empty()
     }
 
     /// What stood somewhere before all of the changes.
@@ -123,31 +128,38 @@ impl<'r> ChangeSet<'r> {
             .collect::<Vec<_>>()
             .into_iter()
             .map(|id| Job::Object(id, Kind::Blob));
-        jobs.chain(before).chain(self.commits.iter().map(|id| Job::Object(*id, Kind::Commit))).collect()
+        let commits = self.commits.iter().map(|id| Job::Object(*id, Kind::Commit));
+        let tags = self.tags.iter().map(|id| Job::Object(*id, Kind::Tag));
+        jobs.chain(before).chain(commits).chain(tags).collect()
     }
 
     fn work_off(&self, jobs: &[Job<'_>], next: &AtomicUsize, plan: &Plan<'_>, receiver: &mut dyn Receiver) {
-        let mut reader = self.repository.store().reader(MAX_BYTES);
+        // Versions of a file stand together and mostly hang on each other.
+        let mut reader = self.repository.store().reader(MAX_BYTES).with_cache(MAX_BASE_BYTES);
+        let mut tree = WorkTree::new(&self.work_tree);
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !plan.is_interrupted()) {
             match job {
                 Job::Object(id, kind) => {
                     let place = GitPlace::of_object(self.repository.path(), *id, *kind);
                     count(receiver, *kind, |count| count.found += 1);
                     match reader.read(id) {
-                        Ok((_, content)) => {
+                        Ok((found, content)) => {
                             receiver.version(Origin::Object(&place), content, None);
                             count(receiver, *kind, |count| count.scanned += 1);
+                            if found != *kind {
+                                let fault = Fault::WrongKind { expected: *kind, found };
+                                receiver.problem(self.repository.problem(&reader.problem(*id, fault)));
+                            }
                         }
                         Err(problem) => receiver.problem(self.repository.problem(&problem)),
                     }
                 }
                 Job::File(file) => {
                     let place = GitPlace::of_object(self.repository.path(), file.id, Kind::Blob);
-                    let path = self.work_tree.join(path_of(&file.change.path));
-                    match read_file(&path) {
+                    match tree.read(&file.change.path, MAX_BYTES) {
                         Ok(content) => drop(receiver.version(Origin::Object(&place), &content, None)),
-                        Err(error) => {
-                            let problem = StoreProblem::file(path, error.into());
+                        Err(fault) => {
+                            let problem = StoreProblem::file(tree.full_path(&file.change.path), fault);
                             receiver.problem(self.repository.problem(&problem));
                         }
                     }
@@ -183,25 +195,15 @@ fn count(receiver: &mut dyn Receiver, kind: Kind, change: impl FnOnce(&mut crate
     change(receiver.stats().objects.of(kind));
 }
 
-/// A file's content, or a link's target as git stores it.
-fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
-    let metadata = std::fs::symlink_metadata(path)?;
-    if metadata.is_symlink() {
-        return Ok(std::fs::read_link(path)?.into_os_string().into_encoded_bytes());
-    }
-    let (file, _) = super::file::open(path).map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))?;
-    let mut content = Vec::new();
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut content)?;
-    if content.len() > MAX_BYTES { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(content) }
-}
-
 /// Fewer jobs than this aren't worth a thread.
 const FEW_JOBS: usize = 16;
 
 impl Source for ChangeSet<'_> {
     fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
         let mut own = receiver();
+        let mut told = HashSet::new();
         let problems = self.repository.store().problems().iter().chain(&self.problems);
+        let problems = problems.filter(|problem| told.insert(problem.to_string()));
         problems.for_each(|problem| own.problem(self.repository.problem(problem)));
         self.names(&mut *own);
         let (jobs, next) = (self.jobs(), AtomicUsize::new(0));
@@ -233,7 +235,8 @@ impl Source for ChangeSet<'_> {
                 continue;
             }
             let commit = file.change.commit.and_then(|id| commits.info(&id));
-            let trace = self.trace_at(Some(file.change.path.clone()), commit, &ranks);
+            let path = Some(&file.change.path).filter(|path| !path.is_empty()).cloned();
+            let trace = self.trace_at(path, commit, &ranks);
             if is_new_name {
                 traces.names.entry(file.name().to_vec()).or_default().push(trace.clone());
             }
@@ -241,7 +244,7 @@ impl Source for ChangeSet<'_> {
                 traces.objects.entry(file.id).or_default().push(trace);
             }
         }
-        for id in self.commits.iter().filter(|id| wanted.objects.contains(id)) {
+        for id in self.commits.iter().chain(&self.tags).filter(|id| wanted.objects.contains(id)) {
             let trace = self.trace_at(None, commits.info(id), &ranks);
             traces.objects.entry(*id).or_default().push(trace);
         }

@@ -1,23 +1,25 @@
 //! What a commit, a range or a push brings: whole files as they stand after it, and what stood there before.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    path::Path,
-    rc::Rc,
+    collections::{BTreeMap, HashSet},
+    path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use super::{
-    Fault, Kind, ObjectId, ObjectStore, Reader, StoreProblem, path_of,
+    Fault, Kind, ObjectId, ObjectStore, StoreProblem,
+    layout::{path_of, unquoted},
     refs::{Head, Refs},
-    revisions::{Commits, Revisions},
+    revisions::{Commits, Listed, Revisions},
     staging::{Staged, Staging},
+    tree_diff::{EntryKind, Trees},
+    work_tree::WorkTree,
 };
 
 /// A file that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Path in the repository.
+    /// Path in the repository; empty for a blob that has none, because a tag leads to it.
     pub path: Vec<u8>,
     /// What stands there afterwards.
     pub content: Content,
@@ -47,14 +49,11 @@ pub struct Changes {
     pub brought: HashSet<ObjectId>,
     /// The commits that bring them, the newest first.
     pub commits: Vec<ObjectId>,
+    /// Annotated tags that come along.
+    pub tags: Vec<ObjectId>,
     /// What could not be read.
     pub problems: Vec<StoreProblem>,
 }
-
-/// No real tree is larger.
-const MAX_TREE_BYTES: usize = 256 << 20;
-/// Trees kept while a range is compared.
-const MAX_TREES: usize = 8_192;
 
 /// What the index holds and the commit at `HEAD` doesn't. Costs little more than reading the index: directories that
 /// git knows to be unchanged are passed over.
@@ -69,6 +68,7 @@ pub fn staged(store: &ObjectStore, index: &Path) -> Changes {
             return changes;
         }
     };
+    changes.problems.extend(staging.faults.iter().map(|fault| StoreProblem::file(index, fault.clone())));
     let mut trees = Trees::new(store);
     let head = match Head::read(store) {
         Ok(head) => head.id,
@@ -77,13 +77,16 @@ pub fn staged(store: &ObjectStore, index: &Path) -> Changes {
             None
         }
     };
-    let root = head.and_then(|head| Commits::new(store).node(&head).map(|node| node.tree));
+    let mut commits = Commits::new(store);
+    let root = head.and_then(|head| commits.node(&head)).and_then(|node| node.tree);
+    changes.problems.append(&mut commits.problems);
     compare_index(&staging, root, &mut trees, &mut changes);
     changes.brought = brought(&changes.files, &changes.removed);
     changes.problems.append(&mut trees.problems);
     changes
 }
 
+/// Compares directory by directory, those that are known to be unchanged not at all.
 fn compare_index(staging: &Staging, root: Option<ObjectId>, trees: &mut Trees<'_>, changes: &mut Changes) {
     let mut stack = vec![(0..staging.entries.len(), 0_usize, root)];
     while let Some((range, depth, tree)) = stack.pop() {
@@ -92,34 +95,50 @@ fn compare_index(staging: &Staging, root: Option<ObjectId>, trees: &mut Trees<'_
         if tree.is_some() && staging.tree(directory) == tree {
             continue;
         }
-        let listing = tree.map_or_else(Rc::default, |tree| trees.list(&tree));
-        let mut left: HashSet<&[u8]> = listing.keys().map(Vec::as_slice).collect();
+        let listing = tree.map(|tree| trees.list(&tree)).unwrap_or_default();
+        let mut left: HashSet<&[u8]> = listing.names().collect();
         let mut at = range.start;
         while at < range.end {
             let entry = &staging.entries[at];
             let rest = &entry.path[depth..];
             left.remove(rest.split(|byte| *byte == b'/').next().unwrap_or_default());
             let Some(slash) = memchr::memchr(b'/', rest) else {
-                changes.files.extend(staged_change(entry, listing.get(rest)));
+                changes.files.extend(staged_change(entry, listing.get(rest).map(|entry| entry.id)));
                 at += 1;
                 continue;
             };
-            let below = &entry.path[..=depth + slash];
-            let len = staging.entries[at..range.end].partition_point(|other| other.path.starts_with(below));
-            let subtree = listing.get(&rest[..slash]).filter(|(mode, _)| *mode == DIRECTORY).map(|(_, id)| *id);
-            stack.push((at..at + len.max(1), below.len(), subtree));
+            let subtree = listing.get(&rest[..slash]).filter(|entry| entry.kind == EntryKind::Directory);
+            let subtree = subtree.map(|entry| entry.id);
+            if entry.is_directory() && slash + 1 == rest.len() {
+                compare_sparse(entry, subtree, trees, changes);
+                at += 1;
+                continue;
+            }
+            // All entries of the range begin with the same `depth` bytes.
+            let below = &rest[..=slash];
+            let len = staging.entries[at..range.end].partition_point(|other| other.path[depth..].starts_with(below));
+            stack.push((at..at + len.max(1), depth + below.len(), subtree));
             at += len.max(1);
         }
-        left.iter().for_each(|name| trees.add_blobs(listing[*name], &mut changes.removed));
+        left.iter().filter_map(|name| listing.get(name)).for_each(|entry| trees.add_blobs(entry, &mut changes.removed));
     }
 }
 
-fn staged_change(entry: &Staged, before: Option<&(u32, ObjectId)>) -> Option<Change> {
-    let is_same = entry.stage == 0 && before.is_some_and(|(_, id)| *id == entry.id);
+/// A directory of a sparse index, which stands for its whole tree.
+fn compare_sparse(entry: &Staged, before: Option<ObjectId>, trees: &mut Trees<'_>, changes: &mut Changes) {
+    if before != Some(entry.id) {
+        let before: Vec<ObjectId> = before.into_iter().collect();
+        let files = trees.introduced(&entry.path, entry.id, &before, &mut changes.removed);
+        changes.files.extend(files);
+    }
+}
+
+fn staged_change(entry: &Staged, before: Option<ObjectId>) -> Option<Change> {
+    let is_same = entry.stage == 0 && before == Some(entry.id);
     (entry.is_blob() && !is_same).then(|| Change {
         path: entry.path.clone(),
         content: Content::Blob(entry.id),
-        before: before.map(|(_, id)| *id).into_iter().collect(),
+        before: before.into_iter().collect(),
         commit: None,
     })
 }
@@ -130,27 +149,31 @@ pub fn unstaged(store: &ObjectStore, index: &Path, root: &Path) -> Changes {
     let mut changes = Changes::default();
     let Some(format) = store.format() else { return changes };
     let written = std::fs::metadata(index).and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
-    let entries = match Staging::read(index, format) {
-        Ok(staging) => staging.entries,
+    let staging = match Staging::read(index, format) {
+        Ok(staging) => staging,
         Err(fault) => {
             changes.problems.push(StoreProblem::file(index, fault));
             return changes;
         }
     };
-    for entry in entries.into_iter().filter(|entry| entry.is_blob() || entry.is_intent) {
+    changes.problems.extend(staging.faults.into_iter().map(|fault| StoreProblem::file(index, fault)));
+    let mut tree = WorkTree::new(root);
+    for entry in staging.entries.into_iter().filter(|entry| entry.is_blob() || entry.is_intent) {
         if entry.is_skipped {
             continue;
         }
-        let path = path_of(&entry.path);
-        let is_inside = Path::new(&path).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        if !is_inside {
-            changes.problems.push(StoreProblem::file(Path::new(&path), Fault::PathOutside));
-            continue;
-        }
-        let Ok(metadata) = std::fs::symlink_metadata(root.join(&path)) else { continue };
-        if (metadata.is_file() || metadata.is_symlink()) && entry.may_differ(&metadata, written) {
-            let before = if entry.is_blob() { vec![entry.id] } else { Vec::new() };
-            changes.files.push(Change { path: entry.path, content: Content::WorkTree, before, commit: None });
+        match tree.metadata(&entry.path) {
+            Ok(Some(metadata)) if metadata.is_file() || metadata.is_symlink() => {
+                if entry.may_differ(&metadata, written) {
+                    let before = if entry.is_blob() { vec![entry.id] } else { Vec::new() };
+                    changes.files.push(Change { path: entry.path, content: Content::WorkTree, before, commit: None });
+                }
+            }
+            Ok(_) => {}
+            Err(Fault::PathOutside) => {
+                changes.problems.push(StoreProblem::file(path_of(&entry.path), Fault::PathOutside));
+            }
+            Err(fault) => changes.problems.push(StoreProblem::file(tree.full_path(&entry.path), fault)),
         }
     }
     changes.files.dedup_by(|a, b| a.path == b.path);
@@ -163,23 +186,40 @@ pub fn unstaged(store: &ObjectStore, index: &Path, root: &Path) -> Changes {
 pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
     let mut commits = Commits::new(store);
     let mut trees = Trees::new(store);
-    let mut changes = Changes::default();
+    let Listed { commits: listed, tags, others } = commits.list(range);
+    let mut changes = Changes { tags, ..Changes::default() };
     let mut found: BTreeMap<(Vec<u8>, ObjectId), Change> = BTreeMap::new();
-    for id in commits.list(range) {
-        changes.commits.push(id);
-        let Some(node) = commits.node(&id) else { continue };
-        let parents: Vec<ObjectId> =
-            node.parents.iter().filter_map(|parent| commits.node(parent).map(|node| node.tree)).collect();
-        let mut removed = HashSet::new();
-        let files = introduced(node.tree, &parents, &mut trees, &mut removed);
-        changes.brought.extend(brought(&files, &removed));
-        changes.removed.extend(removed);
+    let mut add = |files: Vec<Change>, commit: Option<ObjectId>| {
         for mut change in files {
             let Content::Blob(blob) = change.content else { continue };
-            change.commit = Some(id);
+            change.commit = commit;
             // Older commits come later: the first to bring it is the one named.
             found.insert((change.path.clone(), blob), change);
         }
+    };
+    for (id, kind) in others {
+        let files = match kind {
+            Kind::Tree => trees.introduced(b"", id, &[], &mut HashSet::new()),
+            _ => vec![Change { path: Vec::new(), content: Content::Blob(id), before: Vec::new(), commit: None }],
+        };
+        changes.brought.extend(brought(&files, &HashSet::new()));
+        add(files, None);
+    }
+    for id in listed {
+        changes.commits.push(id);
+        if store.shallow().contains(&id) {
+            changes.problems.push(StoreProblem::object(store.common_dir().join("shallow"), id, Fault::Shallow));
+        }
+        trees.grant_commit();
+        let Some(node) = commits.node(&id) else { continue };
+        let Some(tree) = node.tree else { continue };
+        let parents: Vec<ObjectId> =
+            node.parents.iter().filter_map(|parent| commits.node(parent).and_then(|node| node.tree)).collect();
+        let mut removed = HashSet::new();
+        let files = trees.introduced(b"", tree, &parents, &mut removed);
+        changes.brought.extend(brought(&files, &removed));
+        changes.removed.extend(removed);
+        add(files, Some(id));
     }
     changes.files = found.into_values().collect();
     changes.problems.append(&mut commits.problems);
@@ -196,52 +236,6 @@ fn brought(files: &[Change], removed: &HashSet<ObjectId>) -> HashSet<ObjectId> {
     });
     blobs.filter(|id| !before.contains(id)).copied().collect()
 }
-
-/// Files of a tree that differ from those of all the others. What only the others have goes to `removed`.
-fn introduced(
-    tree: ObjectId,
-    parents: &[ObjectId],
-    trees: &mut Trees<'_>,
-    removed: &mut HashSet<ObjectId>,
-) -> Vec<Change> {
-    let mut found = Vec::new();
-    let mut stack = vec![(Vec::new(), tree, parents.to_vec())];
-    let mut visited = HashSet::new();
-    while let Some((path, tree, parents)) = stack.pop() {
-        // A tree can't hold itself, but one whose id is wrong can.
-        if parents.contains(&tree) || !visited.insert((path.clone(), tree)) || path.len() > MAX_PATH {
-            continue;
-        }
-        let others: Vec<_> = parents.iter().map(|parent| trees.list(parent)).collect();
-        let own = trees.list(&tree);
-        for (name, entry) in others.iter().flat_map(|other| other.iter()) {
-            if !own.contains_key(name) {
-                trees.add_blobs(*entry, removed);
-            }
-        }
-        for (name, (mode, id)) in own.iter() {
-            let before: Vec<(u32, ObjectId)> = others.iter().filter_map(|other| other.get(name).copied()).collect();
-            if before.iter().any(|(_, other)| other == id) {
-                continue;
-            }
-            let mut path = path.clone();
-            path.extend_from_slice(name);
-            if *mode == DIRECTORY {
-                path.push(b'/');
-                let directories = before.into_iter().filter(|(mode, _)| *mode == DIRECTORY);
-                stack.push((path, *id, directories.map(|(_, id)| id).collect()));
-            } else if *mode != SUBMODULE {
-                let before = before.into_iter().filter(|(mode, _)| !matches!(*mode, DIRECTORY | SUBMODULE));
-                let before = before.map(|(_, id)| id).collect();
-                found.push(Change { path, content: Content::Blob(*id), before, commit: None });
-            }
-        }
-    }
-    found
-}
-
-/// Longest path that is followed; the systems' own limit.
-const MAX_PATH: usize = 1 << 16;
 
 /// What a push brings. `lines` are those of a `pre-receive` hook: old id, new id and name of each ref. What is
 /// reachable from other refs is there already.
@@ -265,78 +259,59 @@ pub fn pushed(store: &ObjectStore, refs: &Refs, lines: &[u8]) -> Result<Revision
 
 /// Where a hook keeps the objects of a push until it is accepted, by the environment that git gives it.
 #[must_use]
-pub fn quarantine(var: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Vec<std::path::PathBuf> {
+pub fn quarantine(var: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathBuf> {
     let own = ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY"].iter().filter_map(|name| var(name));
-    let others = var("GIT_ALTERNATE_OBJECT_DIRECTORIES");
-    let others: Vec<_> = others.iter().flat_map(std::env::split_paths).collect();
-    let mut dirs: Vec<_> = own.map(std::path::PathBuf::from).chain(others).collect();
+    let others = var("GIT_ALTERNATE_OBJECT_DIRECTORIES").map(|list| paths_in(&list)).unwrap_or_default();
+    let mut dirs: Vec<_> = own.map(PathBuf::from).chain(others).collect();
     dirs.dedup();
     dirs
 }
 
-const DIRECTORY: u32 = 0o040_000;
-const SUBMODULE: u32 = 0o160_000;
-
-/// Entries of a tree by name, with their modes.
-type Listing = HashMap<Vec<u8>, (u32, ObjectId)>;
-
-/// Reads trees, and keeps the last ones.
-struct Trees<'s> {
-    reader: Reader<'s>,
-    kept: HashMap<ObjectId, Rc<Listing>>,
-    problems: Vec<StoreProblem>,
-}
-
-impl<'s> Trees<'s> {
-    fn new(store: &'s ObjectStore) -> Trees<'s> {
-        Trees { reader: store.reader(MAX_TREE_BYTES), kept: HashMap::new(), problems: Vec::new() }
-    }
-
-    /// Adds a blob, or all blobs below a tree.
-    fn add_blobs(&mut self, entry: (u32, ObjectId), blobs: &mut HashSet<ObjectId>) {
-        let mut stack = vec![entry];
-        let mut visited = HashSet::new();
-        while let Some((mode, id)) = stack.pop() {
-            match mode {
-                DIRECTORY if visited.insert(id) => stack.extend(self.list(&id).values()),
-                DIRECTORY | SUBMODULE => {}
-                _ => drop(blobs.insert(id)),
-            }
-        }
-    }
-
-    /// The entries of a tree; none, with a problem, if it can't be read.
-    fn list(&mut self, id: &ObjectId) -> Rc<Listing> {
-        if let Some(listing) = self.kept.get(id) {
-            return Rc::clone(listing);
-        }
-        let listing = match self.reader.read(id) {
-            Ok((Kind::Tree, content)) => parse_tree(content, id.as_bytes().len()),
-            Ok(_) => Listing::new(),
-            Err(problem) => {
-                self.problems.push(problem);
-                Listing::new()
-            }
+/// Takes apart a list of paths, each of which may be quoted as C strings are: then separators in it are none.
+fn paths_in(list: &std::ffi::OsStr) -> Vec<PathBuf> {
+    let separator = if cfg!(windows) { b';' } else { b':' };
+    let mut rest = list.as_encoded_bytes();
+    let mut paths = Vec::new();
+    while !rest.is_empty() {
+        let end = match rest {
+            [b'"', quoted @ ..] => quoted_end(quoted).map_or(rest.len(), |end| end + 2),
+            _ => memchr::memchr(separator, rest).unwrap_or(rest.len()),
         };
-        if self.kept.len() >= MAX_TREES {
-            self.kept.clear();
+        if end > 0 {
+            paths.push(PathBuf::from(path_of(&unquoted(&rest[..end]))));
         }
-        let listing = Rc::new(listing);
-        self.kept.insert(*id, Rc::clone(&listing));
-        listing
+        rest = rest[end..].split_first().map_or(&[], |(_, rest)| rest);
     }
+    paths
 }
 
-fn parse_tree(content: &[u8], id_len: usize) -> Listing {
-    let mut listing = Listing::new();
-    let mut rest = content;
-    while let Some(nul) = memchr::memchr(0, rest) {
-        let (entry, behind) = (&rest[..nul], &rest[nul + 1..]);
-        let Some((id, behind)) = behind.split_at_checked(id_len) else { break };
-        rest = behind;
-        let Some(space) = memchr::memchr(b' ', entry) else { continue };
-        let mode = str::from_utf8(&entry[..space]).ok().and_then(|mode| u32::from_str_radix(mode, 8).ok());
-        listing.insert(entry[space + 1..].to_vec(), (mode.unwrap_or(0), ObjectId::copied(id)));
+/// Where the closing quote stands.
+fn quoted_end(text: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', text.get(at..)?) {
+        if text[at + found] == b'"' {
+            return Some(at + found);
+        }
+        at += found + 2;
     }
-    listing
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::paths_in;
+
+    #[test]
+    #[cfg(unix)]
+    fn quoted_paths_may_hold_separators() {
+        let paths = |text: &str| paths_in(text.as_ref());
+        assert_eq!(paths("/a:/b c"), [PathBuf::from("/a"), PathBuf::from("/b c")]);
+        assert_eq!(paths("\"/a:\\\"b\\n\":/c:"), [PathBuf::from("/a:\"b\n"), PathBuf::from("/c")]);
+        assert_eq!(paths(":/c"), [PathBuf::from("/c")]);
+        assert_eq!(paths("\"/open"), [PathBuf::from("\"/open")]);
+        assert_eq!(paths("\"/open\\"), [PathBuf::from("\"/open\\")]);
+        assert!(paths("").is_empty());
+    }
 }

@@ -1,13 +1,14 @@
 //! From a pack entry to the bytes of an object.
 
 use super::{
-    Fault,
+    Fault, Kind,
+    base_cache::BaseCache,
     buffer::{Buffer, Pool},
     delta::{Delta, Ops},
     inflate::{Inflater, is_plausible},
     loose::LooseObject,
     pack::{Entry, PackData},
-    reader::FUEL,
+    reader::{FUEL, Location},
 };
 
 /// One thread's means of decoding.
@@ -20,6 +21,8 @@ pub(super) struct Decoder {
     pub(super) ops: Ops,
     /// What may still be spent on reading out of order.
     pub(super) fuel: u64,
+    /// Objects that reading out of order may find decoded.
+    pub(super) bases: Option<BaseCache>,
     delta: Buffer,
 }
 
@@ -35,7 +38,7 @@ impl Decoder {
         // Offsets in a delta's steps are 32 bits wide.
         let limit = limit.min(u32::MAX as usize);
         let (inflater, pool) = (Inflater::new(), Pool::default());
-        Decoder { inflater, pool, limit, ops: Ops::default(), fuel: FUEL, delta: Buffer::default() }
+        Decoder { inflater, pool, limit, ops: Ops::default(), fuel: FUEL, bases: None, delta: Buffer::default() }
     }
 
     /// Inflates an entry that isn't a delta.
@@ -83,6 +86,13 @@ impl Decoder {
     pub(super) fn derived(&mut self, pack: &PackData, offset: u64, base: &[u8]) -> Result<Buffer, Fault> {
         let pending = self.inflate_delta(&pack.entry(offset)?)?;
         self.apply(pending, base)
+    }
+
+    /// Keeps a decoded object for others that hang on it, if anything is kept.
+    pub(super) fn keep(&mut self, location: Location, kind: Kind, content: &[u8]) {
+        if let Some(bases) = &mut self.bases {
+            bases.keep(location, kind, content);
+        }
     }
 
     /// Gives back memory that one giant object took.

@@ -10,6 +10,7 @@
 //!    └─ loose, indexer      └─ duplicates   └─ queue, decoder ─ inflate, delta, buffer
 //! ```
 
+mod base_cache;
 mod buffer;
 mod change_set;
 pub mod changes;
@@ -38,7 +39,9 @@ mod repository;
 pub mod revisions;
 pub mod staging;
 mod store;
+mod tree_diff;
 mod walk;
+mod work_tree;
 
 pub use crate::model::{ObjectId, ObjectKind as Kind};
 pub use change_set::{ChangeSet, discover};

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use super::ObjectId;
+use super::{Kind, ObjectId};
 
 /// Something in the object store that could not be read, and why. All the rest is read all the same.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,6 +145,14 @@ pub enum Fault {
     /// A file or an object that isn't in its format. What stood before the mistake was read.
     #[error("malformed {0}")]
     Malformed(&'static str),
+    /// An object of another kind than what names it says.
+    #[error("a {}, where a {} should be", found.as_str(), expected.as_str())]
+    WrongKind {
+        /// What it should be.
+        expected: Kind,
+        /// What it is.
+        found: Kind,
+    },
     /// A version of a format that isn't known.
     #[error("unknown version {0}")]
     UnknownVersion(u32),

@@ -75,6 +75,7 @@ impl Repository {
         };
         let (kind, message) = match &problem.fault {
             Fault::Io(std::io::ErrorKind::PermissionDenied) => (ProblemKind::PermissionDenied, problem.to_string()),
+            Fault::Shallow => (ProblemKind::HistoryNotScanned, problem.to_string()),
             _ => (ProblemKind::GitObject, problem.to_string()),
         };
         Problem { provenance, kind, message }
@@ -218,24 +219,31 @@ impl<'p, 'r> Scan<'p, 'r> {
     }
 
     /// Hands over the names of a tree's entries that this thread hasn't met before. Those that the base has as well
-    /// were met with it.
+    /// were met with it. A tree with anything in it that is no entry is handed over as it is stored.
     fn names(&mut self, tree: &[u8], id_len: usize, ops: &[Op]) {
-        let (mut start, mut ops) = (0, ops);
+        let (mut start, mut ops, mut is_sound) = (0, ops, true);
         while let Some(nul) = tree.get(start..).and_then(|rest| memchr::memchr(0, rest)) {
             let (entry, at) = (&tree[start..start + nul], start);
             start += nul + 1 + id_len;
             if is_copied(at..at + nul, &mut ops) {
                 continue;
             }
-            // `100644 name`
-            let Some(name) = entry.get(7..).filter(|name| name.len() + 1 >= NAME_BYTES) else { continue };
-            let name =
-                if entry[6] == b' ' { name } else { &entry[memchr::memchr(b' ', entry).map_or(0, |at| at + 1)..] };
+            // `100644 name`, `40000 name`
+            let is_octal = |mode: &[u8]| !mode.is_empty() && mode.iter().all(|digit| matches!(digit, b'0'..=b'7'));
+            let space = memchr::memchr(b' ', entry).filter(|space| *space <= 7 && is_octal(&entry[..*space]));
+            let Some(space) = space else {
+                is_sound = false;
+                continue;
+            };
+            let name = &entry[space + 1..];
             if name.len() >= NAME_BYTES && self.is_new(name) {
                 self.place.path = Some(super::path_of(name).into());
                 self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
                 self.place.path = None;
             }
+        }
+        if !is_sound || start != tree.len() {
+            self.receiver.blob(Origin::Object(&self.place), Part::Content, tree);
         }
     }
 

@@ -2,22 +2,50 @@
 
 use std::{
     collections::{BinaryHeap, HashMap, HashSet},
+    io::Read,
     rc::Rc,
+    sync::atomic::AtomicBool,
 };
 
 use crate::model::GitCommit;
 
-use super::{Kind, ObjectId, ObjectStore, Reader, StoreProblem, history::signatures, refs::Refs};
+use super::{
+    Delta, Fault, Kind, KindSet, LargeObject, Object, ObjectId, ObjectStore, Reader, StoreProblem, Visitor, WalkPlan,
+    history::signatures, refs::Refs,
+};
 
 /// Commits to look at: those that are reachable from `include` and not from `exclude`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revisions {
-    /// Where to begin.
+    /// Where to begin: commits, tags of whatever they lead to, or trees and blobs, which stand for themselves.
     pub include: Vec<ObjectId>,
     /// What is known already.
     pub exclude: Vec<ObjectId>,
-    /// Commits made before this moment, in seconds since 1970, are known already, too.
+    /// Only commits and tags made at this moment or later, in seconds since 1970. Commits behind an older one count as
+    /// well: clocks are wrong now and then.
     pub since: Option<i64>,
+    /// Which of the annotated tags in `include` count.
+    pub tags: Tags,
+}
+
+/// Annotated tags in a range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tags {
+    /// All that `exclude` doesn't have.
+    #[default]
+    All,
+    /// Those of commits in the range, and of what is no commit.
+    OfListedCommits,
+}
+
+/// What a range has.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Children before parents as far as their clocks are right.
+    pub(super) commits: Vec<ObjectId>,
+    pub(super) tags: Vec<ObjectId>,
+    /// Trees and blobs that refs or tags lead to.
+    pub(super) others: Vec<(ObjectId, Kind)>,
 }
 
 /// Why a revision can't be understood.
@@ -37,7 +65,8 @@ pub enum RevisionError {
 /// A commit as far as ranges need it.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) tree: ObjectId,
+    /// `None` if it says none.
+    pub(super) tree: Option<ObjectId>,
     pub(super) parents: Vec<ObjectId>,
     pub(super) time: i64,
 }
@@ -45,6 +74,7 @@ pub(super) struct Node {
 /// Reads commits, each once.
 pub(super) struct Commits<'s> {
     store: &'s ObjectStore,
+    shallow: HashSet<ObjectId>,
     reader: Reader<'s>,
     nodes: HashMap<ObjectId, Option<Rc<Node>>>,
     pub(super) problems: Vec<StoreProblem>,
@@ -59,8 +89,8 @@ const SLOP: usize = 64;
 
 impl<'s> Commits<'s> {
     pub(super) fn new(store: &'s ObjectStore) -> Commits<'s> {
-        let reader = store.reader(MAX_COMMIT_BYTES);
-        Commits { store, reader, nodes: HashMap::new(), problems: Vec::new() }
+        let shallow = store.shallow().iter().copied().collect();
+        Commits { store, shallow, reader: store.reader(MAX_COMMIT_BYTES), nodes: HashMap::new(), problems: Vec::new() }
     }
 
     /// A commit; `None`, with a problem, if it can't be read. A shallow clone's oldest commits have no parents here.
@@ -68,21 +98,41 @@ impl<'s> Commits<'s> {
         if let Some(node) = self.nodes.get(id) {
             return node.clone();
         }
-        let node = match self.reader.read(id) {
-            Ok((Kind::Commit, content)) => parse(content).map(Rc::new),
-            Ok(_) => None,
-            Err(problem) => {
-                self.problems.push(problem);
-                None
+        let (node, fault) = match self.reader.read(id) {
+            Ok((Kind::Commit, content)) => {
+                let (node, is_sound) = parse(content);
+                (Some(node), (!is_sound).then_some(Fault::Malformed("commit")))
             }
+            Ok((found, _)) => (None, Some(Fault::WrongKind { expected: Kind::Commit, found })),
+            Err(problem) => (None, Some(problem.fault)),
         };
-        let is_shallow = self.store.shallow().contains(id);
-        let node = node.map(|node| match is_shallow {
-            true => Rc::new(Node { parents: Vec::new(), tree: node.tree, time: node.time }),
-            false => node,
-        });
-        self.nodes.insert(*id, node.clone());
+        self.problems.extend(fault.map(|fault| self.reader.problem(*id, fault)));
+        if node.is_none() {
+            self.nodes.insert(*id, None);
+        }
+        node.map(|node| self.add(*id, node))
+    }
+
+    fn add(&mut self, id: ObjectId, mut node: Node) -> Rc<Node> {
+        if self.shallow.contains(&id) {
+            node.parents.clear();
+        }
+        let node = Rc::new(node);
+        self.nodes.insert(id, Some(Rc::clone(&node)));
         node
+    }
+
+    /// Reads all commits of the store in the order of its packs: several times faster than one after another. What
+    /// can't be read is told when it is asked for.
+    fn preload(&mut self) {
+        let interrupt = AtomicBool::new(false);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let plan = WalkPlan { kinds: KindSet::of(&[Kind::Commit]), ..WalkPlan::new(threads, &interrupt) };
+        for NodeVisitor(nodes) in self.store.walk(&plan, &NodeVisitor::default).visitors {
+            for (id, node) in nodes {
+                self.add(id, node);
+            }
+        }
     }
 
     /// Author, committer and their times.
@@ -108,46 +158,113 @@ impl<'s> Commits<'s> {
         Ok(None)
     }
 
-    /// The commits of a range, children before parents as far as their clocks are right.
-    pub(super) fn list(&mut self, range: &Revisions) -> Vec<ObjectId> {
-        let mut walk = RangeWalk { since: range.since, ..RangeWalk::default() };
-        for (ids, is_known) in [(&range.exclude, true), (&range.include, false)] {
-            for id in ids {
-                match self.peel(*id) {
-                    Ok(Some(commit)) => walk.meet(commit, is_known, self),
-                    Ok(None) => {}
-                    Err(problem) => self.problems.push(problem),
+    /// The tags that an object is or leads to, and what stands behind them.
+    fn follow(&mut self, id: ObjectId) -> Chain {
+        let mut chain = Chain::default();
+        let mut at = id;
+        for _ in 0..MAX_PEEL {
+            let fault = match self.reader.read(&at) {
+                Ok((Kind::Tag, content)) => {
+                    let (target, time) = parse_tag(content);
+                    chain.tags.push((at, time));
+                    match target {
+                        Some(target) => {
+                            at = target;
+                            continue;
+                        }
+                        None => Fault::Malformed("tag"),
+                    }
                 }
-            }
-        }
-        // Commits that are left when all of them are known: enough of them to make up for wrong clocks.
-        let mut slop = SLOP;
-        while let Some((_, id)) = walk.queue.pop() {
-            walk.open.remove(&id);
-            let is_known = walk.known.contains(&id);
-            if !is_known {
-                walk.wanted.push(id);
-            } else if walk.open.is_empty() {
-                slop -= 1;
-                if slop == 0 {
-                    break;
+                Ok((kind, _)) => {
+                    chain.end = Some((at, kind));
+                    return chain;
                 }
-            }
-            for parent in self.node(&id).map_or_else(Vec::new, |node| node.parents.clone()) {
-                walk.meet(parent, is_known, self);
-            }
+                Err(problem) => problem.fault,
+            };
+            self.problems.push(self.reader.problem(at, fault));
+            return chain;
         }
-        let mut listed = HashSet::new();
-        let RangeWalk { mut wanted, known, .. } = walk;
-        wanted.retain(|id| !known.contains(id) && listed.insert(*id));
-        wanted
+        let fault = Fault::TooMany { what: "tags of tags", limit: MAX_PEEL as u64 };
+        self.problems.push(self.reader.problem(at, fault));
+        chain
     }
+
+    /// Everything that a range has.
+    pub(super) fn list(&mut self, range: &Revisions) -> Listed {
+        if range.exclude.is_empty() || range.since.is_some() {
+            self.preload();
+        }
+        let mut walk = RangeWalk::default();
+        let mut known = HashSet::new();
+        for id in &range.exclude {
+            let chain = self.follow(*id);
+            known.extend(chain.tags.into_iter().map(|(tag, _)| tag));
+            match chain.end {
+                Some((commit, Kind::Commit)) => walk.meet(commit, true, self),
+                end => known.extend(end.map(|(other, _)| other)),
+            }
+        }
+        let mut chains = Vec::new();
+        for id in &range.include {
+            let chain = self.follow(*id);
+            if let Some((commit, Kind::Commit)) = chain.end {
+                walk.meet(commit, false, self);
+            }
+            chains.push(chain);
+        }
+        walk.run(self);
+        let is_new = |time: i64| range.since.is_none_or(|since| time >= since);
+        let mut listed = HashSet::new();
+        let RangeWalk { wanted: mut commits, known: known_commits, .. } = walk;
+        commits.retain(|id| {
+            let is_wanted = !known_commits.contains(id) && self.node(id).is_some_and(|node| is_new(node.time));
+            is_wanted && listed.insert(*id)
+        });
+        let mut found = Listed { commits, ..Listed::default() };
+        for Chain { tags, end } in chains {
+            let is_listed = match end {
+                Some((commit, Kind::Commit)) => listed.contains(&commit),
+                _ => true,
+            };
+            let counts = |time: i64| match range.since {
+                Some(since) => time >= since || is_listed,
+                None => is_listed || range.tags == Tags::All,
+            };
+            let is_any_new = tags.is_empty() || tags.iter().any(|(_, time)| is_new(*time));
+            found.tags.extend(tags.into_iter().filter(|(_, time)| counts(*time)).map(|(tag, _)| tag));
+            found.others.extend(end.filter(|(_, kind)| *kind != Kind::Commit && is_any_new));
+        }
+        found.tags.retain(|tag| known.insert(*tag));
+        found.others.retain(|(other, _)| known.insert(*other));
+        found
+    }
+}
+
+/// Tags, each of the next, with their times, and what the last one leads to.
+#[derive(Default)]
+struct Chain {
+    tags: Vec<(ObjectId, i64)>,
+    end: Option<(ObjectId, Kind)>,
+}
+
+/// Collects commits.
+#[derive(Default)]
+struct NodeVisitor(Vec<(ObjectId, Node)>);
+
+impl Visitor for NodeVisitor {
+    type State = ();
+
+    fn visit(&mut self, object: &Object<'_>, _: Option<Delta<'_, ()>>) {
+        let (node, is_sound) = parse(object.content);
+        self.0.extend(is_sound.then_some((object.id, node)));
+    }
+
+    fn visit_large(&mut self, _: &LargeObject, _: &mut dyn Read) {}
 }
 
 /// Commits between those that are wanted and those that are known.
 #[derive(Default)]
 struct RangeWalk {
-    since: Option<i64>,
     queue: BinaryHeap<(i64, ObjectId)>,
     seen: HashSet<ObjectId>,
     known: HashSet<ObjectId>,
@@ -164,9 +281,6 @@ impl RangeWalk {
             return;
         }
         let Some(node) = commits.node(&id) else { return };
-        if self.since.is_some_and(|since| node.time < since) {
-            return;
-        }
         if self.known.contains(&id) {
             self.open.remove(&id);
         } else {
@@ -174,45 +288,75 @@ impl RangeWalk {
         }
         self.queue.push((node.time, id));
     }
-}
 
-fn parse(content: &[u8]) -> Option<Node> {
-    let mut node = Node {
-        tree: ObjectId::from_hex(content.get(5..)?.split(|b| *b == b'\n').next()?)?,
-        parents: Vec::new(),
-        time: 0,
-    };
-    for line in content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty()) {
-        if let Some(id) = line.strip_prefix(b"parent ").and_then(ObjectId::from_hex) {
-            node.parents.push(id);
-        } else if line.starts_with(b"committer ") {
-            let mut words = line.rsplit(|byte| *byte == b' ');
-            words.next();
-            node.time = words.next().and_then(|word| str::from_utf8(word).ok()?.parse().ok()).unwrap_or(0);
+    fn run(&mut self, commits: &mut Commits<'_>) {
+        // Commits that are left when all of them are known: enough of them to make up for wrong clocks.
+        let mut slop = SLOP;
+        while let Some((_, id)) = self.queue.pop() {
+            self.open.remove(&id);
+            let is_known = self.known.contains(&id);
+            if !is_known {
+                self.wanted.push(id);
+            } else if self.open.is_empty() {
+                slop -= 1;
+                if slop == 0 {
+                    break;
+                }
+            }
+            for parent in commits.node(&id).map_or_else(Vec::new, |node| node.parents.clone()) {
+                self.meet(parent, is_known, commits);
+            }
         }
     }
-    Some(node)
+}
+
+/// What a tag names, and when it was made; 0 if it doesn't say.
+fn parse_tag(content: &[u8]) -> (Option<ObjectId>, i64) {
+    let lines = || content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    let target = lines().find_map(|line| line.strip_prefix(b"object ")).and_then(ObjectId::from_hex);
+    (target, lines().find(|line| line.starts_with(b"tagger ")).map_or(0, time_of))
+}
+
+/// The second last word of a signature, in seconds since 1970; 0 if it is none.
+fn time_of(line: &[u8]) -> i64 {
+    let time = line.rsplit(|byte| *byte == b' ').nth(1);
+    time.and_then(|word| str::from_utf8(word).ok()?.parse().ok()).unwrap_or(0)
+}
+
+/// What a commit says, and whether that is all there should be.
+fn parse(content: &[u8]) -> (Node, bool) {
+    let mut lines = content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());
+    let tree = lines.next().and_then(|line| line.strip_prefix(b"tree ")).and_then(ObjectId::from_hex);
+    let (mut node, mut is_sound) = (Node { tree, parents: Vec::new(), time: 0 }, tree.is_some());
+    for line in lines {
+        if let Some(id) = line.strip_prefix(b"parent ") {
+            let parent = ObjectId::from_hex(id);
+            is_sound &= parent.is_some();
+            node.parents.extend(parent);
+        } else if line.starts_with(b"committer ") {
+            node.time = time_of(line);
+        }
+    }
+    (node, is_sound)
 }
 
 impl Revisions {
     /// Understands `A..B`, `A...B` and a single `B`, which stands for everything reachable from it. A missing side is
-    /// `HEAD`.
+    /// `HEAD`. A side that is a tag stays one, so that the range has its message.
     ///
     /// # Errors
     /// If a side is no revision.
     pub fn parse(store: &ObjectStore, refs: &Refs, text: &str) -> Result<Revisions, RevisionError> {
-        let or_head = |side: &str| resolve(store, refs, if side.is_empty() { "HEAD" } else { side });
-        if let Some((left, right)) = text.split_once("...") {
-            let (left, right) = (or_head(left)?, or_head(right)?);
-            let exclude = merge_bases(store, left, right);
-            return Ok(Revisions { include: vec![left, right], exclude, since: None });
-        }
-        match text.split_once("..") {
-            Some((left, right)) => {
-                Ok(Revisions { include: vec![or_head(right)?], exclude: vec![or_head(left)?], since: None })
-            }
-            None => Ok(Revisions { include: vec![or_head(text)?], ..Revisions::default() }),
-        }
+        let side = |side: &str| tip(store, refs, if side.is_empty() { "HEAD" } else { side });
+        let (include, exclude) = if let Some((left, right)) = text.split_once("...") {
+            let (left, right) = (side(left)?, side(right)?);
+            (vec![left, right], merge_bases(store, left, right))
+        } else if let Some((left, right)) = text.split_once("..") {
+            (vec![side(right)?], vec![side(left)?])
+        } else {
+            (vec![side(text)?], Vec::new())
+        };
+        Ok(Revisions { include, exclude, ..Revisions::default() })
     }
 }
 
@@ -220,14 +364,23 @@ impl Revisions {
 fn merge_bases(store: &ObjectStore, left: ObjectId, right: ObjectId) -> Vec<ObjectId> {
     let mut commits = Commits::new(store);
     let of_left: HashSet<ObjectId> =
-        commits.list(&Revisions { include: vec![left], ..Revisions::default() }).into_iter().collect();
+        commits.list(&Revisions { include: vec![left], ..Revisions::default() }).commits.into_iter().collect();
     let right_only = Revisions { include: vec![right], ..Revisions::default() };
-    let common: Vec<ObjectId> = commits.list(&right_only).into_iter().filter(|id| of_left.contains(id)).collect();
+    let common: Vec<ObjectId> =
+        commits.list(&right_only).commits.into_iter().filter(|id| of_left.contains(id)).collect();
     let mut is_parent: HashSet<ObjectId> = HashSet::new();
     for id in &common {
         is_parent.extend(commits.node(id).iter().flat_map(|node| node.parents.clone()));
     }
     common.into_iter().filter(|id| !is_parent.contains(id)).collect()
+}
+
+/// What a side of a range means: a tag stays the tag that it is.
+fn tip(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId, RevisionError> {
+    match named(store, refs, text, text) {
+        Err(RevisionError::Unknown(_)) => resolve(store, refs, text),
+        found => found,
+    }
 }
 
 /// The commit that a name means: an id or its beginning, a ref by git's rules, `HEAD` or `@`, with any number of `~N`,

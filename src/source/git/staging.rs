@@ -13,8 +13,10 @@ use super::{Fault, ObjectFormat, ObjectId, cursor::Cursor, file};
 /// Everything in an index.
 #[derive(Clone, Debug, Default)]
 pub struct Staging {
-    /// Sorted by path, then stage.
+    /// Sorted by path, then stage. In a sparse index the path of a directory that isn't expanded ends in a slash.
     pub entries: Vec<Staged>,
+    /// What is wrong with it. What stands before a mistake is in `entries` all the same.
+    pub faults: Vec<Fault>,
     /// Directories whose tree is known and unchanged, by path without a slash at its end.
     trees: HashMap<Vec<u8>, ObjectId>,
 }
@@ -52,6 +54,12 @@ impl Staged {
         !self.is_intent && !matches!(self.mode & KIND, SUBMODULE | DIRECTORY)
     }
 
+    /// Is it a whole directory of a sparse index, with its tree as content?
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.mode & KIND == DIRECTORY
+    }
+
     /// May the file at `path` differ from what is staged? Says so too often rather than too rarely.
     #[must_use]
     pub fn may_differ(&self, metadata: &std::fs::Metadata, index_changed: SystemTime) -> bool {
@@ -68,6 +76,14 @@ impl Staged {
 
 /// Most files that are read of an index.
 const MAX_ENTRIES: u32 = 1 << 26;
+/// Memory for all paths of an index of so many bytes. In version 4 each is made from the one before, so that a megabyte
+/// could say gigabytes; real ones take up to twice the file.
+fn max_path_bytes(file_bytes: usize) -> usize {
+    (16 << 20) + 8 * file_bytes
+}
+
+const MALFORMED: Fault = Fault::Malformed("index");
+const MALFORMED_SPLIT: Fault = Fault::Malformed("split index");
 
 impl Staging {
     /// Reads the index at `path`; empty if there is none. Its checksum is not looked at: it takes longer than all the
@@ -76,35 +92,36 @@ impl Staging {
     /// # Errors
     /// If it can't be read or isn't an index of a known version.
     pub fn read(path: &Path, format: ObjectFormat) -> Result<Staging, Fault> {
-        let Some(map) = file::map(path)? else { return Ok(Staging::default()) };
-        let mut staging = Staging::parse(&map, format)?;
-        if let Some(shared) = shared_index(&map, format) {
-            let name = format!("sharedindex.{}", shared.base);
-            let base = file::map(&path.with_file_name(name))?.ok_or(Fault::Missing)?;
-            staging = shared.join(Staging::parse(&base, format)?, staging)?;
+        let map = match file::map(path) {
+            Ok(Some(map)) => map,
+            Ok(None) => return Err(MALFORMED),
+            Err(Fault::Io(std::io::ErrorKind::NotFound)) => return Ok(Staging::default()),
+            Err(fault) => return Err(fault),
+        };
+        let (staging, link) = parse(&map, format)?;
+        let Some(link) = link else { return Ok(staging.sorted()) };
+        let mut cursor = Cursor::new(link);
+        let Some(base) = cursor.take(format.id_len()).map(ObjectId::copied) else {
+            return Ok(staging.with_fault(MALFORMED_SPLIT).sorted());
+        };
+        if base.as_bytes().iter().all(|byte| *byte == 0) {
+            return Ok(staging.sorted());
         }
-        Ok(staging)
+        let shared = path.with_file_name(format!("sharedindex.{base}"));
+        let shared = file::map(&shared).and_then(|map| Ok(parse(&map.ok_or(MALFORMED_SPLIT)?, format)?.0));
+        let joined = match shared {
+            Ok(shared) => staging.join(shared, &mut cursor),
+            Err(fault) => staging.with_fault(fault),
+        };
+        Ok(joined.sorted())
     }
 
-    /// Reads an index.
+    /// Reads an index. A split one says only what it adds to the other.
     ///
     /// # Errors
     /// If it isn't one of a known version.
     pub fn parse(bytes: &[u8], format: ObjectFormat) -> Result<Staging, Fault> {
-        let (mut entries, extensions) = entries(bytes, format)?;
-        let mut staging = Staging::default();
-        entries.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
-        staging.entries = entries;
-        for (name, content) in Extensions(extensions) {
-            match &name {
-                b"TREE" => staging.trees = cached_trees(content, format),
-                // Names in lower case can't be passed over. A split index and sparse directories are known.
-                b"link" | b"sdir" => {}
-                [b'a'..=b'z', ..] => return Err(Fault::UnknownExtension(name)),
-                _ => {}
-            }
-        }
-        Ok(staging)
+        Ok(parse(bytes, format)?.0.sorted())
     }
 
     /// The tree of a directory nothing below which was staged since, if it is known.
@@ -112,32 +129,108 @@ impl Staging {
     pub fn tree(&self, directory: &[u8]) -> Option<ObjectId> {
         self.trees.get(directory).copied()
     }
+
+    fn with_fault(mut self, fault: Fault) -> Staging {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Reads entries until one can't be.
+    fn read_entries(&mut self, cursor: &mut Cursor<'_>, version: u32, count: u32, format: ObjectFormat) {
+        let max_path_bytes = max_path_bytes(cursor.rest().len());
+        let mut path_bytes = 0;
+        for _ in 0..count {
+            let before = self.entries.last().map_or(&[][..], |entry| &entry.path);
+            let Some(entry) = entry(cursor, version, before, format) else { return self.faults.push(MALFORMED) };
+            path_bytes += entry.path.len();
+            if path_bytes > max_path_bytes {
+                let limit = max_path_bytes as u64;
+                return self.faults.push(Fault::TooMany { what: "bytes of paths in the index", limit });
+            }
+            self.entries.push(entry);
+        }
+    }
+
+    fn sorted(mut self) -> Staging {
+        self.entries.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
+        self
+    }
+
+    /// The shared entries less the deleted ones, with this index's own. The first of these have no path: they take
+    /// the places of shared ones.
+    fn join(mut self, shared: Staging, link: &mut Cursor<'_>) -> Staging {
+        self.faults.extend(shared.faults);
+        let mut entries: Vec<Option<Staged>> = shared.entries.into_iter().map(Some).collect();
+        let limit = entries.len();
+        // Without bitmaps nothing is deleted or replaced.
+        let has_bits = !link.rest().is_empty();
+        let deleted = if has_bits { ewah_bits(link, limit) } else { Some(Vec::new()) };
+        let replaced = if has_bits { ewah_bits(link, limit) } else { Some(Vec::new()) };
+        if deleted.is_none() || replaced.is_none() {
+            self.faults.push(MALFORMED_SPLIT);
+        }
+        deleted.unwrap_or_default().into_iter().for_each(|position| entries[position] = None);
+        let own = std::mem::take(&mut self.entries);
+        let (replacing, added): (Vec<Staged>, Vec<Staged>) = own.into_iter().partition(|entry| entry.path.is_empty());
+        let mut positions = replaced.unwrap_or_default().into_iter();
+        for entry in replacing {
+            match positions.next().and_then(|position| entries[position].as_mut()) {
+                Some(slot) => *slot = Staged { path: std::mem::take(&mut slot.path), ..entry },
+                None => {
+                    // Its content is there, whatever its name.
+                    self.faults.push(MALFORMED_SPLIT);
+                    self.entries.push(entry);
+                }
+            }
+        }
+        self.faults.dedup();
+        self.entries.extend(entries.into_iter().flatten().chain(added));
+        self
+    }
 }
 
-/// Entries, and the bytes after them.
-fn entries(bytes: &[u8], format: ObjectFormat) -> Result<(Vec<Staged>, &[u8]), Fault> {
-    let malformed = || Fault::Malformed("index");
-    let body = bytes.len().checked_sub(format.id_len()).map(|end| &bytes[..end]).ok_or_else(malformed)?;
+/// An index in its own order, and the content of its extension `link`, which names another that it is based on.
+fn parse(bytes: &[u8], format: ObjectFormat) -> Result<(Staging, Option<&[u8]>), Fault> {
+    let body = bytes.len().checked_sub(format.id_len()).map(|end| &bytes[..end]).ok_or(MALFORMED)?;
     let mut cursor = Cursor::new(body);
-    if cursor.take(4).ok_or_else(malformed)? != b"DIRC" {
-        return Err(malformed());
+    if cursor.take(4).ok_or(MALFORMED)? != b"DIRC" {
+        return Err(MALFORMED);
     }
-    let version = cursor.u32().ok_or_else(malformed)?;
+    let version = cursor.u32().ok_or(MALFORMED)?;
     if !(2..=4).contains(&version) {
         return Err(Fault::UnknownVersion(version));
     }
-    let count = cursor.u32().ok_or_else(malformed)?;
+    let count = cursor.u32().ok_or(MALFORMED)?;
     if count > MAX_ENTRIES {
         return Err(Fault::TooMany { what: "staged files", limit: u64::from(MAX_ENTRIES) });
     }
     // An entry takes 62 bytes at least: a false count must not allocate much.
-    let mut entries: Vec<Staged> = Vec::with_capacity((count as usize).min(body.len() / 62 + 1));
-    for _ in 0..count {
-        let before = entries.last().map_or(&[][..], |entry| &entry.path);
-        let entry = entry(&mut cursor, version, before, format).ok_or_else(malformed)?;
-        entries.push(entry);
+    let entries = Vec::with_capacity((count as usize).min(body.len() / 62 + 1));
+    let mut staging = Staging { entries, ..Staging::default() };
+    staging.read_entries(&mut cursor, version, count, format);
+    let mut link = None;
+    while staging.faults.is_empty() && !cursor.rest().is_empty() {
+        let Some((name, content)) = extension(&mut cursor) else {
+            staging.faults.push(MALFORMED);
+            break;
+        };
+        match &name {
+            b"TREE" => staging.trees = cached_trees(content, format),
+            b"link" => link = Some(content),
+            // Says that there may be entries that stand for whole directories.
+            b"sdir" => {}
+            // Names in lower case can't be passed over.
+            [b'A'..=b'Z', ..] => {}
+            _ => staging.faults.push(Fault::UnknownExtension(name)),
+        }
     }
-    Ok((entries, cursor.rest()))
+    Ok((staging, link))
+}
+
+fn extension<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
+    let name = cursor.take(4)?.try_into().ok()?;
+    let len = usize::try_from(cursor.u32()?).ok()?;
+    Some((name, cursor.take(len)?))
 }
 
 fn entry(cursor: &mut Cursor<'_>, version: u32, before: &[u8], format: ObjectFormat) -> Option<Staged> {
@@ -174,28 +267,13 @@ fn entry(cursor: &mut Cursor<'_>, version: u32, before: &[u8], format: ObjectFor
     })
 }
 
-/// Name and content of each extension, as far as they are whole.
-struct Extensions<'a>(&'a [u8]);
-
-impl<'a> Iterator for Extensions<'a> {
-    type Item = ([u8; 4], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let mut cursor = Cursor::new(self.0);
-        let name = cursor.take(4)?.try_into().ok()?;
-        let len = usize::try_from(cursor.u32()?).ok()?;
-        let content = cursor.take(len)?;
-        self.0 = cursor.rest();
-        Some((name, content))
-    }
-}
-
 /// The extension `TREE`: per directory, depth first, `name NUL entries SP subtrees LF id`; no id where it is not valid.
 fn cached_trees(content: &[u8], format: ObjectFormat) -> HashMap<Vec<u8>, ObjectId> {
     let mut trees = HashMap::new();
     let mut cursor = Cursor::new(content);
     // Directories whose subdirectories follow: path, and how many are left.
     let mut open: Vec<(Vec<u8>, u64)> = Vec::new();
+    let mut path_bytes = 0;
     while let Some(name) = cursor.take_until(0) {
         let number = |bytes: &[u8]| str::from_utf8(bytes).ok()?.parse::<i64>().ok();
         let (Some(entries), Some(subtrees)) =
@@ -211,6 +289,11 @@ fn cached_trees(content: &[u8], format: ObjectFormat) -> HashMap<Vec<u8>, Object
                 [parent, slash, name].concat()
             }
         };
+        // What isn't known is compared: that takes longer, and nothing else.
+        path_bytes += path.len();
+        if path_bytes > max_path_bytes(content.len()) {
+            break;
+        }
         if entries >= 0 {
             let Some(id) = cursor.take(format.id_len()) else { break };
             trees.insert(path.clone(), ObjectId::copied(id));
@@ -226,29 +309,10 @@ fn cached_trees(content: &[u8], format: ObjectFormat) -> HashMap<Vec<u8>, Object
     trees
 }
 
-/// The extension `link`: an index that says only what differs from a shared one.
-struct SharedIndex {
-    base: ObjectId,
-    deleted: Vec<u64>,
-    replaced: Vec<u64>,
-}
-
-fn shared_index(bytes: &[u8], format: ObjectFormat) -> Option<SharedIndex> {
-    let (_, extensions) = entries(bytes, format).ok()?;
-    let (_, content) = Extensions(extensions).find(|(name, _)| name == b"link")?;
-    let mut cursor = Cursor::new(content);
-    let base = ObjectId::copied(cursor.take(format.id_len())?);
-    if base.as_bytes().iter().all(|byte| *byte == 0) {
-        return None;
-    }
-    let deleted = ewah_bits(&mut cursor).unwrap_or_default();
-    let replaced = ewah_bits(&mut cursor).unwrap_or_default();
-    Some(SharedIndex { base, deleted, replaced })
-}
-
-/// Positions of the bits that are set in a bitmap of the EWAH format: runs of equal words, and literal words.
-fn ewah_bits(cursor: &mut Cursor<'_>) -> Option<Vec<u64>> {
-    let len = u64::from(cursor.u32()?).min(u64::from(MAX_ENTRIES));
+/// Positions below `limit` of the bits that are set in a bitmap of the EWAH format: runs of equal words, and literal
+/// words. A bit beyond makes it malformed.
+fn ewah_bits(cursor: &mut Cursor<'_>, limit: usize) -> Option<Vec<usize>> {
+    let len = u64::from(cursor.u32()?);
     let mut words = cursor.u32()?;
     let mut bits = Vec::new();
     let mut at = 0_u64;
@@ -256,38 +320,25 @@ fn ewah_bits(cursor: &mut Cursor<'_>) -> Option<Vec<u64>> {
         let marker = cursor.u64()?;
         words -= 1;
         let (is_set, run, literals) = (marker & 1 == 1, marker >> 1 & 0xffff_ffff, marker >> 33);
-        let end = (at + run * 64).min(len);
+        let end = at.checked_add(run * 64)?;
         if is_set {
-            bits.extend(at..end);
+            let end = end.min(len);
+            if end > limit as u64 {
+                return None;
+            }
+            bits.extend(at as usize..end as usize);
         }
-        at = at.saturating_add(run * 64);
+        at = end;
         for _ in 0..literals {
             let word = cursor.u64()?;
             words = words.checked_sub(1)?;
-            bits.extend((0..64).filter(|bit| word >> bit & 1 == 1).map(|bit| at + bit).take_while(|bit| *bit < len));
-            at = at.saturating_add(64);
+            for bit in (0..64).filter(|bit| word >> bit & 1 == 1) {
+                let position = at.checked_add(bit).filter(|position| *position < len.min(limit as u64))?;
+                bits.push(position as usize);
+            }
+            at = at.checked_add(64)?;
         }
     }
     cursor.u32()?;
     Some(bits)
-}
-
-impl SharedIndex {
-    /// The shared entries less the deleted ones; of the own entries the first (they have no path) replace others.
-    fn join(&self, base: Staging, own: Staging) -> Result<Staging, Fault> {
-        let mut entries: Vec<Option<Staged>> = base.entries.into_iter().map(Some).collect();
-        for position in &self.deleted {
-            *entries.get_mut(*position as usize).ok_or(Fault::Malformed("split index"))? = None;
-        }
-        let (replacing, added): (Vec<Staged>, Vec<Staged>) =
-            own.entries.into_iter().partition(|entry| entry.path.is_empty());
-        for (position, entry) in self.replaced.iter().zip(replacing) {
-            let slot = entries.get_mut(*position as usize).and_then(Option::as_mut);
-            let slot = slot.ok_or(Fault::Malformed("split index"))?;
-            *slot = Staged { path: std::mem::take(&mut slot.path), ..entry };
-        }
-        let mut entries: Vec<Staged> = entries.into_iter().flatten().chain(added).collect();
-        entries.sort_by(|a, b| (&a.path, a.stage).cmp(&(&b.path, b.stage)));
-        Ok(Staging { entries, trees: own.trees })
-    }
 }

@@ -149,7 +149,8 @@ impl<'t, 'w> Recorder<'t, 'w> {
     }
 
     fn entry(&mut self, entry: &[u8], id: &[u8], at: std::ops::Range<usize>, copies: &mut Copies<'_>) {
-        let is_tree = entry.starts_with(b"40000 ");
+        // Some tools write the zero that git leaves out.
+        let is_tree = entry.starts_with(b"40000 ") || entry.starts_with(b"040000 ");
         if is_tree && let Some((name, tree)) = copies.known(&at) {
             self.edges.push(Edge { name, item: Item::Tree(tree) });
             self.placed.push((at.start as u32, name, tree));
@@ -326,11 +327,11 @@ impl Records {
     }
 }
 
-/// Who made a commit, by its lines.
+/// Who made a commit or a tag, by its lines.
 pub(in crate::source::git) fn signatures(id: ObjectId, content: &[u8]) -> Option<GitCommit> {
     let line = |name: &[u8]| header(content).find_map(|line| line.strip_prefix(name)).map(signature_of);
     let (author, committer) = (line(b"author "), line(b"committer "));
-    let author = author.or_else(|| committer.clone())?;
+    let author = author.or_else(|| committer.clone()).or_else(|| line(b"tagger "))?;
     Some(GitCommit { id, committer: committer.unwrap_or_else(|| author.clone()), author })
 }
 
