@@ -14,14 +14,16 @@ mod model {
 mod rule {
     pub mod analyze;
     pub mod byte_set;
+    pub mod context;
     pub mod schema;
 }
 
 use std::{collections::BTreeMap, env, error::Error, fmt::Write as _, fs, path::Path};
 
 use rule::{
-    analyze::{Analysis, Mistake, analyze},
-    schema::{RuleEntry, RuleFile, ShapeName},
+    analyze::{Analysis, DEFAULT_WITHIN, Mistake, analyze},
+    context::DISTANCE,
+    schema::{CompanionEntry, RuleEntry, RuleFile, ShapeName},
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -71,6 +73,12 @@ fn embed_rule(provider: &str, entry: &RuleEntry, analysis: &Analysis) -> Result<
     let shape = match entry.shape {
         ShapeName::Prefix => format!("Prefix {{ offset: {} }}", entry.offset.as_ref().map_or(0, |o| *o.get_ref())),
         ShapeName::Near => format!("Near {{ distance: {} }}", entry.near.as_ref().map_or(0, |n| *n.get_ref())),
+        ShapeName::Context => {
+            let words = entry.words.as_ref().map_or(&[][..], |words| words.get_ref());
+            let words = strings(words.iter().map(toml::Spanned::get_ref).collect());
+            let distance = entry.near.as_ref().map_or(DISTANCE, |near| *near.get_ref());
+            format!("Context {{ words: {words}, distance: {distance} }}")
+        }
         ShapeName::Assignment => "Assignment".to_owned(),
         ShapeName::Block => {
             let until = entry.until.as_ref().map_or("", |until| until.get_ref());
@@ -83,19 +91,38 @@ fn embed_rule(provider: &str, entry: &RuleEntry, analysis: &Analysis) -> Result<
     writeln!(code, "identity: IdentityKind::{:?},", entry.identity)?;
     writeln!(code, "references: {} }},", strings(entry.references.iter().collect()))?;
     writeln!(code, "keywords: {},", strings(entry.keywords.get_ref().iter().map(toml::Spanned::get_ref).collect()))?;
-    writeln!(code, "ignore_case: {}, shape: Shape::{shape},", entry.ignore_case)?;
+    let ignore_case = entry.ignore_case || entry.shape == ShapeName::Context;
+    writeln!(code, "ignore_case: {ignore_case}, shape: Shape::{shape},")?;
     writeln!(code, "pattern: Cow::Borrowed({:?}),", entry.pattern.get_ref())?;
     writeln!(code, "has_groups: {}, max_span: {},", analysis.has_groups, analysis.max_span)?;
     writeln!(code, "min_len: {}, alphabet: {:?},", analysis.min_len, analysis.alphabet)?;
     writeln!(code, "boundary: {:?}, entropy: {:?},", analysis.boundary, entry.entropy.unwrap_or(0.0))?;
     let checksum = entry.checksum.map_or("None".to_owned(), |checksum| format!("Some(Checksum::{checksum:?})"));
-    writeln!(code, "min_digits: {}, checksum: {checksum},", entry.min_digits)?;
+    writeln!(code, "min_digits: {}, checksum: {checksum}, decoded_bytes: {},", entry.min_digits, entry.decoded_bytes)?;
     writeln!(code, "allow: {},", strings(entry.allow.iter().map(toml::Spanned::get_ref).collect()))?;
     writeln!(
         code,
-        "generic: {}, supersedes: {} }},",
+        "generic: {}, identifier: {}, supersedes: {},",
         entry.generic,
+        entry.identifier,
         strings(entry.supersedes.iter().map(toml::Spanned::get_ref).collect())
     )?;
+    writeln!(
+        code,
+        "companions: Cow::Borrowed(&[{}]) }},",
+        entry.companion.iter().map(embed_companion).collect::<String>()
+    )?;
     Ok(code)
+}
+
+fn embed_companion(entry: &CompanionEntry) -> String {
+    let rule =
+        entry.rule.as_ref().map_or("None".to_owned(), |rule| format!("Some(Cow::Borrowed({:?}))", rule.get_ref()));
+    format!(
+        "Companion {{ name: Cow::Borrowed({:?}), pattern: Cow::Borrowed({:?}), within: {}, required: {}, rule: {rule} }},",
+        entry.name.get_ref(),
+        entry.pattern.get_ref(),
+        entry.within.as_ref().map_or(DEFAULT_WITHIN, |within| *within.get_ref()),
+        entry.required,
+    )
 }

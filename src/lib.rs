@@ -17,6 +17,7 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod commands;
+pub mod config;
 pub mod decode;
 pub mod engine;
 pub mod eval;

@@ -139,6 +139,8 @@ pub(super) enum RulesCommand {
     /// List the rules.
     List {
         #[command(flatten)]
+        filter: FilterArgs,
+        #[command(flatten)]
         rules: RuleArgs,
         /// How to write the list.
         #[arg(long, value_enum, default_value_t = ListFormatArg::Table)]
@@ -159,7 +161,36 @@ pub(super) enum RulesCommand {
         /// Rule files, or directories of them.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Prove the rules of files without mistakes even if others have some.
+        #[arg(long)]
+        keep_going: bool,
     },
+    /// Write the skeleton of a rule file, to be filled in.
+    New {
+        /// The rule's id, for example acme.api-key.
+        id: String,
+        /// Write it to this file, which must not exist yet.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FilterArgs {
+    /// Only rules whose id, name or provider holds this text.
+    pub(super) text: Option<String>,
+    /// Only rules of this provider, as in ids: github.
+    #[arg(long)]
+    pub(super) provider: Option<String>,
+    /// Only rules of this kind: api-key, private-key and so on.
+    #[arg(long)]
+    pub(super) kind: Option<String>,
+    /// Only rules of this severity.
+    #[arg(long)]
+    pub(super) severity: Option<Severity>,
+    /// Only rules of this shape: prefix, near, context, assignment or block.
+    #[arg(long)]
+    pub(super) shape: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -182,6 +213,9 @@ pub(super) struct RuleArgs {
     /// Use the rules of this file or directory, too (may be given more than once).
     #[arg(long = "rules", value_name = "PATH")]
     pub(super) files: Vec<PathBuf>,
+    /// Leave out rule files with mistakes instead of stopping.
+    #[arg(long)]
+    pub(super) keep_going: bool,
     /// Use only the rules given with --rules.
     #[arg(long, requires = "files")]
     pub(super) no_builtin_rules: bool,
@@ -215,6 +249,8 @@ pub(super) struct ScanArgs {
     pub(super) clone: CloneArgs,
     #[command(flatten)]
     pub(super) rules: RuleArgs,
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
     #[command(flatten)]
     pub(super) verdict: VerdictArgs,
     #[command(flatten)]
@@ -320,11 +356,23 @@ pub(super) struct ExportArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration (docs/config.md)")]
+pub(super) struct ConfigArgs {
+    /// Use this configuration file. Default: UNLEAK_CONFIG, else .unleak.toml here or above, up to the root of the
+    /// repository, else config.toml among your own settings.
+    #[arg(long, value_name = "FILE", conflicts_with = "no_config")]
+    pub(super) config: Option<PathBuf>,
+    /// Use no configuration file.
+    #[arg(long)]
+    pub(super) no_config: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "What counts")]
 pub(super) struct VerdictArgs {
-    /// Report only findings with at least this score, 0 to 100.
-    #[arg(long, value_name = "SCORE", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub(super) min_score: u8,
+    /// Report only findings with at least this score, 0 to 100. Default: the configuration's, else 50.
+    #[arg(long, value_name = "SCORE", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) min_score: Option<u8>,
     /// Exit with 1 if there are findings of this severity or a higher one: low, medium, high, critical or never.
     #[arg(long, value_name = "SEVERITY", default_value = "low")]
     pub(super) fail_on: FailOn,

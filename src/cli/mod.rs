@@ -23,7 +23,9 @@ use clap::Parser as _;
 
 use crate::{
     commands::{self, CommandError, Env, ExitCode},
+    config::ConfigError,
     engine::Progress,
+    rule::RuleError,
 };
 use args::{Cli, Command, HookCommand, RulesCommand};
 
@@ -74,13 +76,17 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
             None => Ok(commands::scan::run(&settings::scan_settings(&args)?, env)?),
         },
         Command::Rules { command } => match command {
-            RulesCommand::List { rules, format } => {
-                Ok(commands::rules::list(&settings::rule_choice(&rules), format.into(), env)?)
+            RulesCommand::List { filter, rules, format } => {
+                let filter = settings::rule_filter(filter);
+                Ok(commands::rules::list(&settings::rule_choice(&rules), &filter, format.into(), env)?)
             }
             RulesCommand::Show { id, rules, format } => {
                 Ok(commands::rules::show(&id, &settings::rule_choice(&rules), format.into(), env)?)
             }
-            RulesCommand::Check { paths } => Ok(commands::rules::check(&paths, &diagnostics::render, env)?),
+            RulesCommand::Check { paths, keep_going } => {
+                Ok(commands::rules::check(&paths, keep_going, &diagnostics::render, env)?)
+            }
+            RulesCommand::New { id, output } => Ok(commands::rules::new(&id, output.as_deref(), env)?),
         },
         Command::Eval(args) => Ok(commands::eval::run(&settings::eval_settings(&args), env)?),
         Command::Hook { command } => match command {
@@ -128,7 +134,12 @@ fn exit_now() {
 }
 
 fn report_error(error: &anyhow::Error) {
-    if let Some(CommandError::Rules(crate::rule::RuleError::Mistakes { path, text, mistakes })) = error.downcast_ref() {
+    let mistakes = match error.downcast_ref() {
+        Some(CommandError::Rules(RuleError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
+        Some(CommandError::Config(ConfigError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
+        _ => None,
+    };
+    if let Some((path, text, mistakes)) = mistakes {
         let mut stderr = anstream::stderr().lock();
         for mistake in mistakes {
             let _ = writeln!(stderr, "{}\n", diagnostics::render(path, text, mistake));

@@ -4,14 +4,18 @@ use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
-use super::args::{CloneArgs, Colour, EvalArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use super::args::{
+    CloneArgs, Colour, EvalArgs, FilterArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs,
+};
 use crate::{
     commands::{
         ChangeChoice, RuleChoice,
         eval::EvalSettings,
         hook::{HookKind, HookSettings, SharedHooks},
+        rules::RuleFilter,
         scan::{History, ScanSettings, Target},
     },
+    config::ConfigChoice,
     engine::{ScannerOptions, prefilter::PrefilterKind},
     report::{self, ReportOptions, Snippets, WhenClean},
     source::{
@@ -21,7 +25,17 @@ use crate::{
 };
 
 pub(super) fn rule_choice(args: &RuleArgs) -> RuleChoice {
-    RuleChoice { files: args.files.clone(), without_builtin: args.no_builtin_rules, only: args.only.clone() }
+    RuleChoice {
+        files: args.files.clone(),
+        without_builtin: args.no_builtin_rules,
+        keep_going: args.keep_going,
+        only: args.only.clone(),
+    }
+}
+
+pub(super) fn rule_filter(args: FilterArgs) -> RuleFilter {
+    let FilterArgs { text, provider, kind, severity, shape } = args;
+    RuleFilter { text, provider, kind, severity, shape }
 }
 
 pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
@@ -30,7 +44,8 @@ pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
         PrefilterArg::Portable => PrefilterKind::Portable,
         PrefilterArg::Reference => PrefilterKind::Reference,
     };
-    ScannerOptions { min_score: args.verdict.min_score, prefilter }
+    let default = ScannerOptions::default();
+    ScannerOptions { min_score: args.verdict.min_score.unwrap_or(default.min_score), prefilter }
 }
 
 pub(super) fn eval_settings(args: &EvalArgs) -> EvalSettings {
@@ -56,7 +71,13 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
             exclude: args.walk.exclude.clone(),
         },
         rules: rule_choice(&args.rules),
+        config: match (&args.config.config, args.config.no_config) {
+            (Some(path), _) => ConfigChoice::File(path.clone()),
+            (None, true) => ConfigChoice::None,
+            (None, false) => ConfigChoice::Found,
+        },
         scanner: scanner_options(args),
+        min_score: args.verdict.min_score,
         threads,
         format: report::find(&args.output.format).context("clap lets only known formats through")?,
         report: report_options(&args.output, args.quiet),

@@ -56,7 +56,7 @@ struct Measured<'a> {
 pub fn run(settings: &EvalSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let corpus = Corpus::load(&settings.corpus)?;
     let floor = Floor::load(&settings.corpus)?;
-    let scanner = Scanner::new(settings.rules.load()?, &settings.scanner);
+    let scanner = Scanner::new(settings.rules.load(env.warn)?, &settings.scanner);
     let evaluation = evaluate(&corpus, &scanner, settings.variants)?;
     let shortfalls = floor.as_ref().map(|floor| floor.shortfalls(&evaluation)).unwrap_or_default();
     output::write(None, env, &|out| match settings.format {

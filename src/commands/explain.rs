@@ -17,7 +17,7 @@ pub fn explain(
     options: &ScannerOptions,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let scanner = Scanner::new(rules.load()?, options);
+    let scanner = Scanner::new(rules.load(env.warn)?, options);
     let shown = DisplayPath(path).to_string();
     let candidates =
         scanner.explain(path, line).map_err(|source| CommandError::Read { path: shown.clone(), source })?;

@@ -34,6 +34,8 @@ pub struct RuleChoice {
     pub files: Vec<PathBuf>,
     /// Only the rules of `files`?
     pub without_builtin: bool,
+    /// Are files with mistakes passed over?
+    pub keep_going: bool,
     /// If not empty: only rules with one of these ids, or of one of these providers (`github`).
     pub only: Vec<String>,
 }
@@ -63,6 +65,9 @@ pub enum CommandError {
     /// No rule is left to scan with.
     #[error("no rule has the id or provider `{0}`; `unleak rules list` shows what there is")]
     UnknownRule(String),
+    /// That is no id of a rule.
+    #[error("`{0}` is not a rule id: write `provider.credential`, both in kebab-case")]
+    NotARuleId(String),
     /// A file that the user named could not be read.
     #[error("{path}: {source}")]
     Read {
@@ -117,6 +122,9 @@ pub enum CommandError {
     #[cfg(feature = "identity")]
     #[error("webhook: {0}")]
     Webhook(String),
+    /// The configuration can't be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
     /// A repository's hooks can't be read or changed.
     #[error(transparent)]
     Hook(#[from] hook::HookError),
@@ -126,12 +134,14 @@ impl RuleChoice {
     /// The chosen rules, sorted by id.
     ///
     /// # Errors
-    /// The first file that can't be used, an id that stands twice, a choice that chooses nothing.
-    pub fn load(&self) -> Result<Vec<Rule>, CommandError> {
+    /// The first file that can't be used (with `keep_going` it is only told to `warn`), an id that stands twice, a choice that chooses nothing.
+    pub fn load(&self, warn: &dyn Fn(&str)) -> Result<Vec<Rule>, CommandError> {
         let mut rules = if self.without_builtin { Vec::new() } else { builtin().to_vec() };
-        for path in &self.files {
-            for file in load(path) {
-                rules.extend(file?.rules.into_iter().map(|proven| proven.rule));
+        for file in self.files.iter().flat_map(|path| load(path)) {
+            match file {
+                Ok(file) => rules.extend(file.rules.into_iter().map(|proven| proven.rule)),
+                Err(error) if self.keep_going => warn(&format!("left out: {error}")),
+                Err(error) => return Err(error.into()),
             }
         }
         rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));

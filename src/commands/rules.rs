@@ -1,6 +1,9 @@
-//! `unleak rules list|show|check`.
+//! `unleak rules list|show|check|new`.
+
+mod skeleton;
 
 use std::{
+    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -10,7 +13,7 @@ use serde::Serialize;
 use super::{CommandError, Env, ExitCode, RuleChoice, output};
 use crate::{
     engine::prove,
-    model::RuleMeta,
+    model::{DisplayPath, RuleMeta, Severity},
     rule::{LoadedFile, Mistake, ProvenRule, Rule, RuleError, builtin, load},
 };
 
@@ -23,6 +26,37 @@ pub enum ListFormat {
     Json,
 }
 
+/// Which rules to list: those that meet every condition that there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleFilter {
+    /// Stands in the id, the name or the provider, in either case.
+    pub text: Option<String>,
+    /// The provider, as in ids.
+    pub provider: Option<String>,
+    /// The credential's kind.
+    pub kind: Option<String>,
+    /// The severity.
+    pub severity: Option<Severity>,
+    /// The shape.
+    pub shape: Option<String>,
+}
+
+impl RuleFilter {
+    fn passes(&self, rule: &Rule) -> bool {
+        let RuleMeta { id, name, provider, .. } = &rule.meta;
+        let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+        let has_text = |text: &String| {
+            let text = text.to_lowercase();
+            [id, name, provider].iter().any(|place| place.to_lowercase().contains(&text))
+        };
+        self.text.as_ref().is_none_or(has_text)
+            && is(&self.provider, id.split('.').next().unwrap_or_default())
+            && is(&self.kind, rule.meta.kind.as_str())
+            && self.severity.is_none_or(|severity| severity == rule.meta.severity)
+            && is(&self.shape, rule.shape.as_str())
+    }
+}
+
 /// A rule as `list` and `show` write it.
 #[derive(Serialize)]
 struct Described<'a> {
@@ -32,12 +66,24 @@ struct Described<'a> {
     keywords: &'a [std::borrow::Cow<'static, str>],
     pattern: &'a str,
     max_span: usize,
+    checksum: Option<String>,
+    identifier: bool,
+    companions: Vec<&'a str>,
 }
 
 impl<'a> Described<'a> {
     fn new(rule: &'a Rule) -> Described<'a> {
         let (meta, shape, keywords) = (&rule.meta, rule.shape.as_str(), rule.keywords.as_ref());
-        Described { meta, shape, keywords, pattern: &rule.pattern, max_span: rule.max_span }
+        Described {
+            meta,
+            shape,
+            keywords,
+            pattern: &rule.pattern,
+            max_span: rule.max_span,
+            checksum: rule.checksum.map(|checksum| checksum.to_string()),
+            identifier: rule.identifier,
+            companions: rule.companions.iter().map(|companion| companion.name.as_ref()).collect(),
+        }
     }
 }
 
@@ -45,8 +91,14 @@ impl<'a> Described<'a> {
 ///
 /// # Errors
 /// If rules can't be loaded or the list can't be written.
-pub fn list(choice: &RuleChoice, format: ListFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let rules = choice.load()?;
+pub fn list(
+    choice: &RuleChoice,
+    filter: &RuleFilter,
+    format: ListFormat,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let mut rules = choice.load(env.warn)?;
+    rules.retain(|rule| filter.passes(rule));
     output::write(None, env, &|out| match format {
         ListFormat::Json => {
             let all: Vec<_> = rules.iter().map(Described::new).collect();
@@ -69,7 +121,7 @@ pub fn list(choice: &RuleChoice, format: ListFormat, env: &mut Env<'_>) -> Resul
 /// # Errors
 /// If there is no such rule, or as for [`list`].
 pub fn show(id: &str, choice: &RuleChoice, format: ListFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let rules = choice.load()?;
+    let rules = choice.load(env.warn)?;
     let rule = rules.iter().find(|rule| rule.meta.id == id).ok_or_else(|| CommandError::UnknownRule(id.to_owned()))?;
     output::write(None, env, &|out| match format {
         ListFormat::Json => {
@@ -92,6 +144,9 @@ fn write_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
         ("shape", rule.shape.as_str().to_owned()),
         ("keywords", rule.keywords.join("  ")),
         ("pattern", rule.pattern.to_string()),
+        ("checksum", rule.checksum.map_or_else(String::new, |checksum| checksum.to_string())),
+        ("identifier", if rule.identifier { "a public part of a credential".to_owned() } else { String::new() }),
+        ("companions", rule.companions.iter().map(|c| c.name.as_ref()).collect::<Vec<_>>().join("  ")),
         ("longest", format!("{} bytes", rule.max_span)),
         ("references", meta.references.join("  ")),
     ];
@@ -105,7 +160,12 @@ pub type ShowMistake<'a> = dyn Fn(&Path, &str, &Mistake) -> String + 'a;
 ///
 /// # Errors
 /// If a file can't be read or the result can't be written.
-pub fn check(paths: &[PathBuf], show_mistake: &ShowMistake<'_>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+pub fn check(
+    paths: &[PathBuf],
+    keep_going: bool,
+    show_mistake: &ShowMistake<'_>,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
     let (mut files, mut shown) = (Vec::new(), Vec::new());
     for result in paths.iter().flat_map(|path| load(path)) {
         match result {
@@ -116,16 +176,58 @@ pub fn check(paths: &[PathBuf], show_mistake: &ShowMistake<'_>, env: &mut Env<'_
             Err(error) => return Err(error.into()),
         }
     }
-    shown.extend(failed_proofs(&files, show_mistake));
+    shown.extend(repeated_ids(&files, show_mistake));
+    let stopped = !keep_going && !shown.is_empty();
+    if !stopped {
+        shown.extend(failed_proofs(&files, show_mistake));
+    }
     let count: usize = files.iter().map(|file| file.rules.len()).sum();
     output::write(None, env, &|out| {
         shown.iter().try_for_each(|text| writeln!(out, "{text}\n"))?;
         match shown.len() {
             0 => writeln!(out, "{count} rules in {} files are proven.", files.len()),
-            mistakes => writeln!(out, "{mistakes} mistakes; {count} rules in {} files were read.", files.len()),
+            mistakes => {
+                writeln!(out, "{mistakes} mistakes; {count} rules in {} files were read.", files.len())?;
+                if stopped {
+                    writeln!(out, "No rule was proven; --keep-going proves those that were read.")
+                } else {
+                    Ok(())
+                }
+            }
         }
     })?;
     Ok(if shown.is_empty() { ExitCode::Clean } else { ExitCode::Failure })
+}
+
+/// Ids that stand in two files, or are those of built-in rules in a file that isn't the built-in one.
+fn repeated_ids(files: &[LoadedFile], show_mistake: &ShowMistake<'_>) -> Vec<String> {
+    let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for (file, rule) in files.iter().flat_map(|file| file.rules.iter().map(move |rule| (file, rule))) {
+        if let Some(other) = seen.insert(&rule.rule.meta.id, &file.path) {
+            let mistake = Mistake {
+                span: rule.id_span.clone(),
+                message: format!("this rule id stands in {}, too", DisplayPath(other)),
+                help: "ids are unique: give one of them another".to_owned(),
+            };
+            shown.push(show_mistake(&file.path, &file.text, &mistake));
+        }
+    }
+    shown
+}
+
+/// Writes the skeleton of a rule file.
+///
+/// # Errors
+/// If `id` is none, the file exists already, or it can't be written.
+pub fn new(id: &str, path: Option<&Path>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let text = skeleton::of(id).ok_or_else(|| CommandError::NotARuleId(id.to_owned()))?;
+    if let Some(path) = path.filter(|path| path.symlink_metadata().is_ok()) {
+        let source = io::Error::from(io::ErrorKind::AlreadyExists);
+        return Err(CommandError::Write { path: DisplayPath(path).to_string(), source });
+    }
+    output::write(path, env, &|out| out.write_all(text.as_bytes()))?;
+    Ok(ExitCode::Clean)
 }
 
 fn failed_proofs(files: &[LoadedFile], show_mistake: &ShowMistake<'_>) -> Vec<String> {

@@ -10,8 +10,9 @@ use std::{
 use super::exports;
 use super::{ChangeChoice, CommandError, Env, ExitCode, RuleChoice, changes, fingerprint_key, output};
 use crate::{
+    config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, Problem, ProblemKind, Provenance, ScanReport, Severity},
+    model::{DisplayPath, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{
         FileOptions, Files, Stream,
@@ -67,8 +68,12 @@ pub struct ScanSettings {
     pub clone: CloneOptions,
     /// Which rules.
     pub rules: RuleChoice,
+    /// Which configuration file.
+    pub config: ConfigChoice,
     /// How the scanner judges.
     pub scanner: ScannerOptions,
+    /// Least score, if it was asked for; else the configuration's, else the scanner's.
+    pub min_score: Option<u8>,
     /// How many threads; at least 1.
     pub threads: usize,
     /// Report format.
@@ -90,11 +95,34 @@ pub struct ScanSettings {
 /// # Errors
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let scanner = Scanner::new(settings.rules.load()?, &settings.scanner);
-    let report = scan(settings, &scanner, env)?;
+    let current_dir = std::env::current_dir().unwrap_or_default();
+    let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
+    let config = Config::load(&settings.config, &around)?;
+    let mut rules = settings.rules.load(env.warn)?;
+    let mut options = settings.scanner.clone();
+    let mut files = settings.files.clone();
+    if let Some(config) = &config {
+        config.adjust_rules(&mut rules);
+        files.exclude.extend(config.walk_excludes());
+        options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
+    }
+    let scanner = Scanner::new(rules, &options);
+    let mut report = scan(settings, files, &scanner, env)?;
+    if let Some(config) = &config {
+        for reason in config.apply(&mut report, &today(env), settings.min_score) {
+            (env.warn)(&format!("an allow entry of {} has expired: {reason}", DisplayPath(&config.path)));
+        }
+    }
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
+}
+
+/// The day in UTC, as `2027-01-31`.
+fn today(env: &Env<'_>) -> String {
+    let seconds = (env.now)().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = GitTime { seconds: i64::try_from(seconds).unwrap_or(0), offset_minutes: 0 };
+    now.to_string().chars().take(10).collect()
 }
 
 /// The paths that a file (`-` is standard input) lists.
@@ -107,7 +135,12 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, CommandError> {
     paths.map_err(|source| CommandError::Read { path: DisplayPath(list).to_string(), source })
 }
 
-fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<ScanReport, CommandError> {
+fn scan(
+    settings: &ScanSettings,
+    files: FileOptions,
+    scanner: &Scanner,
+    env: &Env<'_>,
+) -> Result<ScanReport, CommandError> {
     let failed = std::cell::RefCell::new(None);
     let key = || {
         fingerprint_key::read(settings.fingerprint_key.as_deref(), env).unwrap_or_else(|error| {
@@ -127,8 +160,8 @@ fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<Sca
     match &settings.target {
         Target::Stdin => scan.run(&Stream::new("<stdin>", std::io::stdin())),
         Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan, env)?,
-        Target::Paths(paths) => scan_paths(settings, paths.clone(), &mut scan, env)?,
-        Target::ListedIn(list) => scan_paths(settings, listed(list)?, &mut scan, env)?,
+        Target::Paths(paths) => scan_paths(settings, files, paths.clone(), &mut scan, env)?,
+        Target::ListedIn(list) => scan_paths(settings, files, listed(list)?, &mut scan, env)?,
     }
     let report = scan.finish();
     failed.into_inner().map_or(Ok(report), Err)
@@ -137,6 +170,7 @@ fn scan(settings: &ScanSettings, scanner: &Scanner, env: &Env<'_>) -> Result<Sca
 /// Scans files, then the history of each repository among them, then repositories on other machines.
 fn scan_paths(
     settings: &ScanSettings,
+    files: FileOptions,
     paths: Vec<PathBuf>,
     scan: &mut Scan<'_>,
     env: &Env<'_>,
@@ -156,7 +190,7 @@ fn scan_paths(
         }
     }
     if !roots.is_empty() || remotes.is_empty() {
-        scan_local(settings, roots, scan)?;
+        scan_local(settings, files, roots, scan)?;
     }
     for remote in remotes {
         let cloned = remote::clone(&remote, &settings.clone, env.interrupt)?;
@@ -168,9 +202,14 @@ fn scan_paths(
     Ok(())
 }
 
-fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
+fn scan_local(
+    settings: &ScanSettings,
+    options: FileOptions,
+    roots: Vec<PathBuf>,
+    scan: &mut Scan<'_>,
+) -> Result<(), CommandError> {
     let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
-    let files = Files::new(roots, settings.files.clone())?;
+    let files = Files::new(roots, options)?;
     #[cfg(feature = "export")]
     let files = exports::scan_files(settings, files, scan)?;
     #[cfg(not(feature = "export"))]
@@ -209,7 +248,7 @@ fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) ->
     let counts = |severity: Severity| settings.fail_on.is_some_and(|least| severity >= least);
     if interrupted {
         ExitCode::Interrupted
-    } else if report.findings.iter().any(|finding| counts(finding.rule.severity) && !finding.is_old()) {
+    } else if report.findings.iter().any(|finding| counts(finding.severity) && !finding.is_old()) {
         ExitCode::Findings
     } else if !report.problems.is_empty() && !settings.allow_incomplete {
         ExitCode::Incomplete

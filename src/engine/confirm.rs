@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use regex_automata::{Anchored, Input, meta::Cache, util::captures::Captures};
 
-use super::{assignment, verdict::Rejection};
+use super::{assignment, checksum::Claim, verdict::Rejection};
 use crate::rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_UNTIL};
 
 /// Bytes that a rule's pattern confirmed. Offsets are into the window.
@@ -14,6 +14,8 @@ pub(super) struct Match {
     pub(super) rule: u32,
     pub(super) start: u32,
     pub(super) end: u32,
+    /// All that the pattern matched, of which the secret may be a part.
+    whole: (u32, u32),
     /// The public part, if the pattern names one.
     pub(super) id: Option<(u32, u32)>,
     /// Does an assignment operator stand before it?
@@ -31,6 +33,18 @@ impl Match {
         self.start as usize..self.end as usize
     }
 
+    /// All that the pattern matched.
+    pub(super) fn whole(&self) -> Range<usize> {
+        self.whole.0 as usize..self.whole.1 as usize
+    }
+
+    /// The match as a check wants it.
+    pub(super) fn claim<'b>(&self, bytes: &'b [u8]) -> Claim<'b> {
+        let Range { start, end } = self.whole();
+        let id = self.id.map(|(start, end)| &bytes[start as usize..end as usize]);
+        Claim { bytes, start, end, secret: &bytes[self.secret()], id }
+    }
+
     /// The same match, its bytes standing `to - from` further on.
     pub(super) fn moved(&self, from: u32, to: u32) -> Match {
         let moved = |at: u32| at.wrapping_sub(from).wrapping_add(to);
@@ -39,6 +53,7 @@ impl Match {
         Match {
             start: moved(self.start),
             end: moved(self.end),
+            whole: (moved(self.whole.0), moved(self.whole.1)),
             id: self.id.map(|(start, end)| (moved(start), moved(end))),
             keyword: moved(self.keyword),
             name: if has_name { (moved(name_start), moved(name_end), keyword_in_name) } else { self.name },
@@ -102,12 +117,16 @@ pub(super) struct Attempt<'a> {
 /// Cheap necessary conditions, tested before the rule's pattern is even compiled.
 #[inline]
 pub(super) fn is_plausible(rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> bool {
-    match rule.shape {
-        Shape::Prefix { offset } => keyword
+    match &rule.shape {
+        &Shape::Prefix { offset } => keyword
             .start
             .checked_sub(offset)
             .is_some_and(|start| rule.has_groups || !is_touched_before(bytes, start, &rule.boundary)),
-        Shape::Near { distance } => has_run(rule, near_window(rule, distance, bytes, keyword)),
+        &Shape::Near { distance } => has_run(rule, near_window(rule, distance, bytes, keyword)),
+        Shape::Context { .. } => {
+            let window = &bytes[keyword.end..(keyword.start + rule.max_span + 1).min(bytes.len())];
+            has_run(rule, window)
+        }
         Shape::Assignment | Shape::Block { .. } => true,
     }
 }
@@ -135,6 +154,7 @@ impl Attempt<'_> {
         match &self.rule.shape {
             Shape::Prefix { offset } => self.prefix(self.keyword.start - offset, scratch),
             Shape::Near { distance } => self.near(*distance, scratch),
+            Shape::Context { .. } => self.context(scratch),
             Shape::Assignment => self.assignment(scratch),
             Shape::Block { .. } => self.block(scratch),
         }
@@ -173,6 +193,15 @@ impl Attempt<'_> {
         outcome
     }
 
+    fn context(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
+        let mut found = self.prefix(self.keyword.start, scratch)?;
+        found.is_assigned = true;
+        let quote = self.bytes[found.start as usize - 1];
+        found.is_quoted =
+            matches!(quote, b'"' | b'\'' | b'`') && self.bytes.get(found.end as usize).is_some_and(|end| *end == quote);
+        Ok(found)
+    }
+
     fn assignment(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
         let assigned = assignment::parse(self.bytes, self.keyword.clone()).ok_or(Rejection::NotAssigned)?;
         let value = assigned.value;
@@ -193,6 +222,7 @@ impl Attempt<'_> {
         let mut found = self.anchored(start, limit, scratch).ok_or(Rejection::NoMatch)?;
         let end = self.first_end(found.end as usize, limit, scratch).ok_or(Rejection::NoMatch)?;
         found.end = end as u32;
+        found.whole.1 = end as u32;
         Ok(found)
     }
 
@@ -234,6 +264,7 @@ impl Attempt<'_> {
             rule: self.index,
             start,
             end,
+            whole: (whole.start as u32, whole.end as u32),
             id,
             is_assigned: false,
             is_quoted: false,
@@ -251,7 +282,7 @@ impl Attempt<'_> {
 
 /// Does a byte of `boundary` stand before `at` that is not the end of an escape (`\n`, `\x3d`, `\u003d`, `%3D`, a
 /// terminal colour)?
-fn is_touched_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
+pub(super) fn is_touched_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
     let before = &bytes[at.saturating_sub(16)..at];
     if !before.last().is_some_and(|byte| boundary.contains(*byte)) {
         return false;

@@ -102,7 +102,11 @@ impl Scanner {
         candidates.extend(located.into_iter().map(|found| Candidate {
             rule: self.rules()[found.rule as usize].meta.id.to_string(),
             column: map.to_text(found.start_offset()) - line.start + 1,
-            outcome: Outcome::Found { score: found.score.points, reasons: found.score.reasons, context: found.context },
+            outcome: if self.rules()[found.rule as usize].identifier {
+                Outcome::Rejected(Rejection::Identifier)
+            } else {
+                Outcome::Found { score: found.score.points, reasons: found.score.reasons, context: found.context }
+            },
         }));
         candidates.sort_by(|a, b| (a.column, &a.rule).cmp(&(b.column, &b.rule)));
         candidates.dedup();

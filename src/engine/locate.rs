@@ -3,14 +3,15 @@
 use std::ops::Range;
 
 use super::{
+    compose::{self, NearPart},
+    confirm::Match,
     lines::{Carry, LineCursor, LocalPosition},
-    scanner::{ALLOW_REACH, CONTEXT, Observer, WindowMatches},
+    scanner::{ALLOW_REACH, CONTEXT, Observer, Scanner, WindowMatches},
     verdict::{PathEffect, Rejection, Score},
 };
 use crate::{
     decode::OffsetMap,
-    model::{Escaped, Place, Secret, Span},
-    rule::Rule,
+    model::{Attributes, Escaped, Place, Secret, Severity, Span},
 };
 
 /// A match with everything that its window can tell.
@@ -19,6 +20,12 @@ pub(super) struct Located {
     pub(super) rule: u32,
     pub(super) secret: Secret,
     pub(super) public_id: Option<String>,
+    /// Harm of this one.
+    pub(super) severity: Severity,
+    /// What it says of itself.
+    pub(super) attributes: Attributes,
+    /// Its public parts that stand near it.
+    pub(super) parts: Vec<NearPart>,
     pub(super) score: Score,
     /// What the blob's path, where it isn't known yet, will take from the score.
     pub(super) path_effect: PathEffect,
@@ -53,9 +60,10 @@ pub(super) struct Text<'a> {
 pub(super) fn locate(
     text: &Text<'_>,
     found: WindowMatches,
-    rules: &[Rule],
+    scanner: &Scanner,
     observer: &mut impl Observer,
 ) -> (Vec<Located>, u64) {
+    let rules = scanner.rules();
     let mut cursor = LineCursor::new(text.bytes, text.map, text.owned.start);
     let mut located = Vec::with_capacity(found.accepted.len());
     let mut allowed = 0;
@@ -68,11 +76,15 @@ pub(super) fn locate(
             observer.rejected(&rules[matched.rule as usize], range, &Rejection::AllowComment);
             continue;
         }
+        let facts = scanner.facts(&matched, text.bytes);
         let id = matched.id.map(|(start, end)| &text.bytes[start as usize..end as usize]);
         located.push(Located {
             rule: matched.rule,
             secret: Secret::new(&text.bytes[range.clone()]),
             public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
+            severity: facts.severity(rules[matched.rule as usize].meta.severity),
+            attributes: facts.attributes,
+            parts: near_parts(text, scanner, &matched),
             score,
             path_effect: PathEffect::on(&rules[matched.rule as usize], &matched),
             context: context(
@@ -87,6 +99,30 @@ pub(super) fn locate(
         });
     }
     (located, allowed)
+}
+
+/// The public parts that stand near a secret.
+fn near_parts(text: &Text<'_>, scanner: &Scanner, found: &Match) -> Vec<NearPart> {
+    let rule = &scanner.rules()[found.rule as usize];
+    if rule.companions.is_empty() {
+        return Vec::new();
+    }
+    let (bytes, secret) = (text.bytes, found.secret());
+    let lines = |range: Range<usize>| memchr::memchr_iter(b'\n', &bytes[range]).count() as i64;
+    let parts = compose::parts(rule, scanner.patterns(found.rule), bytes, &secret).into_iter().enumerate();
+    let parts = parts.filter_map(|(companion, part)| Some((companion, part?)));
+    parts
+        .map(|(companion, part)| NearPart {
+            companion,
+            value: Escaped(&bytes[part.clone()]).to_string(),
+            lines_above: if part.start < secret.start {
+                lines(part.start..secret.start)
+            } else {
+                -lines(secret.start..part.start)
+            },
+            span: Span { start: text.map.to_stored(part.start), end: text.map.to_stored(part.end) },
+        })
+        .collect()
 }
 
 /// Does the line on which the secret begins or ends say `unleak:allow`?

@@ -3,6 +3,7 @@
 mod assignment;
 pub mod checksum;
 mod collect;
+mod compose;
 mod confirm;
 pub mod entropy;
 mod explain;

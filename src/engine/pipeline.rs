@@ -291,7 +291,7 @@ pub(super) fn scan_stored(
     if found.accepted.is_empty() {
         return (Vec::new(), map, decoded);
     }
-    let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner.rules(), observer);
+    let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner, observer);
     scratch.stats.allowed += allowed;
     (located, map, decoded)
 }
@@ -332,7 +332,7 @@ impl Receiver for Worker<'_> {
         if !found.accepted.is_empty() {
             let map = OffsetMap::identity(0);
             let text = Text { bytes, owned: 0..bytes.len(), map: &map };
-            let (located, allowed) = locate(&text, found, self.scanner.rules(), &mut ());
+            let (located, allowed) = locate(&text, found, self.scanner, &mut ());
             self.scratch.stats.allowed += allowed;
             self.keep(located, origin, Part::Content);
         }

@@ -2,6 +2,7 @@ use std::{borrow::Cow, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
 
 use super::{
     assignment,
+    checksum::{self, Facts},
     confirm::{Attempt, Match, RuleScratch, is_plausible},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
@@ -10,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Origin, Stats},
-    rule::{ByteSet, Patterns, Rule, Shape, builtin, compile},
+    rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_COMPANION, builtin, compile},
     source::Overlap,
 };
 
@@ -124,7 +125,9 @@ impl Scanner {
     #[must_use]
     pub fn new(rules: Vec<Rule>, options: &ScannerOptions) -> Scanner {
         let (literals, rules_of) = literals(&rules);
-        let reach = rules.iter().map(reach).max().unwrap_or(0) + ALLOW_REACH + CONTEXT;
+        let companions = rules.iter().flat_map(|rule| rule.companions.iter());
+        let within = companions.map(|companion| companion.within + MAX_COMPANION).max().unwrap_or(0);
+        let reach = rules.iter().map(reach).max().unwrap_or(0) + within.max(ALLOW_REACH + CONTEXT);
         let prefilter = Prefilter::new(literals, options.prefilter);
         let reaches = Reaches::new(&rules, &prefilter, &rules_of);
         Scanner {
@@ -153,6 +156,11 @@ impl Scanner {
         &self.rules
     }
 
+    /// The place of a rule among the scanner's, which are sorted by id where they come from files.
+    pub(super) fn rule_index(&self, id: &str) -> Option<u32> {
+        self.rules.iter().position(|rule| rule.meta.id == id).map(|index| index as u32)
+    }
+
     pub(super) fn min_score(&self) -> u8 {
         self.min_score
     }
@@ -175,10 +183,23 @@ impl Scanner {
         self.patterns.iter().filter(|patterns| patterns.get().is_some()).count()
     }
 
-    fn patterns(&self, rule: u32) -> &Patterns {
+    pub(super) fn patterns(&self, rule: u32) -> &Patterns {
         let index = rule as usize;
         self.patterns[index]
             .get_or_init(|| compile(&self.rules[index]).expect("patterns are checked when rules are loaded"))
+    }
+
+    /// What a match says of itself: what its check learned, and the groups of its pattern. A check that is repeated for
+    /// findings alone costs less than keeping what it learned of every match.
+    pub(super) fn facts(&self, found: &Match, bytes: &[u8]) -> Facts {
+        let rule = &self.rules[found.rule as usize];
+        let mut facts = checksum::verify(rule, &found.claim(bytes)).unwrap_or_default();
+        if rule.has_groups {
+            for (name, value) in self.patterns(found.rule).attributes(&bytes[found.whole()]) {
+                facts.add(name, value);
+            }
+        }
+        facts
     }
 
     /// Finds everything in a window.
@@ -301,7 +322,8 @@ impl Scanner {
             }
             rival.is_none() && window.owned.contains(&(found.start as usize))
         });
-        WindowMatches { accepted, sensitive: merge(scratch.matches.iter().map(Match::secret)) }
+        let sensitive = scratch.matches.iter().filter(|found| !self.rules[found.rule as usize].identifier);
+        WindowMatches { accepted, sensitive: merge(sensitive.map(Match::secret)) }
     }
 
     /// For each match, the rule of an overlapping match that is more specific. Whether a match gives way depends on
@@ -372,7 +394,7 @@ pub(super) fn reach(rule: &Rule) -> usize {
         Shape::Prefix { offset } => offset,
         Shape::Near { distance } => distance,
         Shape::Assignment => assignment::REACH,
-        Shape::Block { .. } => 0,
+        Shape::Context { .. } | Shape::Block { .. } => 0,
     };
     rule.max_span + context + keyword + 32
 }

@@ -3,7 +3,8 @@
 use std::{fmt, path::Path};
 
 use super::{
-    checksum,
+    checksum::{self, Facts},
+    compose,
     confirm::Match,
     entropy::{Alphabet, randomness, shannon},
     placeholder::{Placeholders, is_reference},
@@ -48,6 +49,10 @@ pub enum Rejection {
     Name,
     /// It stands unquoted among bytes that are no text.
     Binary,
+    /// A part that belongs to the secret doesn't stand near it, and which.
+    NoCompanion(String),
+    /// It is a public part of a credential.
+    Identifier,
     /// The score is too low.
     Score {
         /// The score.
@@ -77,6 +82,8 @@ impl fmt::Display for Rejection {
             Rejection::Reference => f.write_str("it refers to a value that stands elsewhere, or is code"),
             Rejection::Binary => f.write_str("not quoted, in a binary file"),
             Rejection::Name => f.write_str("the name says that the value is no secret"),
+            Rejection::NoCompanion(name) => write!(f, "its {name} does not stand near it"),
+            Rejection::Identifier => f.write_str("it identifies a credential, and is no secret itself"),
             Rejection::Score { found, least } => write!(f, "score {found} is below {least}"),
             Rejection::Superseded(rule) => write!(f, "the more specific rule {rule} found it"),
             Rejection::AllowComment => f.write_str("the line says unleak:allow"),
@@ -106,11 +113,7 @@ impl Evidence<'_> {
     pub(super) fn judge(&self, least: u8) -> Result<Score, Rejection> {
         let secret = &self.bytes[self.found.secret()];
         let rule = self.rule;
-        let checked = match rule.checksum.map(|checksum| checksum::verify(checksum, secret)) {
-            Some(Err(failure)) => return Err(Rejection::Checksum(failure)),
-            Some(Ok(())) => true,
-            None => false,
-        };
+        let mut facts = checksum::verify(rule, &self.found.claim(self.bytes)).map_err(Rejection::Checksum)?;
         if rule.entropy > 0.0 {
             let found = shannon(secret);
             if found < rule.entropy {
@@ -125,13 +128,22 @@ impl Evidence<'_> {
             return Err(Rejection::AllowListed);
         }
         let variable = if rule.shape == Shape::Assignment { secret } else { self.variable_part(secret) };
-        if !checked && let Some(word) = self.placeholders.find(variable, &rule.pattern) {
+        if !facts.is_proven
+            && let Some(word) = self.placeholders.find(variable, &rule.pattern)
+        {
             return Err(Rejection::Placeholder(word));
         }
         if rule.shape == Shape::Assignment {
             self.assigned_name_and_value(secret)?;
         }
-        let score = self.score(secret, checked);
+        let parts = compose::parts(rule, self.patterns, self.bytes, &self.found.secret());
+        if let Some(name) = compose::missing(rule, &parts) {
+            return Err(Rejection::NoCompanion(name.to_owned()));
+        }
+        if parts.iter().any(Option::is_some) && !matches!(rule.shape, Shape::Prefix { .. } | Shape::Block { .. }) {
+            facts.effects.push(("companion", 10, "a public part of the credential stands near it"));
+        }
+        let score = self.score(secret, &facts);
         if score.points < least { Err(Rejection::Score { found: score.points, least }) } else { Ok(score) }
     }
 
@@ -177,18 +189,23 @@ impl Evidence<'_> {
         self.bytes[around].contains(&0)
     }
 
-    fn score(&self, secret: &[u8], checked: bool) -> Score {
+    fn score(&self, secret: &[u8], facts: &Facts) -> Score {
         let mut score = Tally { points: 0, reasons: Vec::new() };
         match self.rule.shape {
             Shape::Prefix { .. } => score.add("format", 85, "the format identifies itself"),
             Shape::Block { .. } => score.add("format", 90, "a complete block"),
-            Shape::Near { .. } => score.add("context", 45, "the provider's name stands before it"),
+            Shape::Near { .. } | Shape::Context { .. } => {
+                score.add("context", 45, "the provider's name stands before it")
+            }
             Shape::Assignment => score.add("name", 35, "assigned to a name that secrets have"),
         }
-        if checked {
+        if facts.is_proven {
             score.add("checksum", 15, "passed its structural check");
         }
-        if matches!(self.rule.shape, Shape::Near { .. } | Shape::Assignment) {
+        for (feature, points, detail) in &facts.effects {
+            score.add(feature, *points, detail);
+        }
+        if matches!(self.rule.shape, Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment) {
             self.add_surroundings(secret, &mut score);
         }
         score.into_score()
@@ -250,7 +267,7 @@ impl PathEffect {
         match rule.shape {
             Shape::Prefix { .. } | Shape::Block { .. } => PathEffect::None,
             Shape::Assignment if !found.is_quoted => PathEffect::TestAndCode,
-            Shape::Near { .. } | Shape::Assignment => PathEffect::Test,
+            Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment => PathEffect::Test,
         }
     }
 

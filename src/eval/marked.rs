@@ -101,7 +101,7 @@ fn step(text: &[u8], at: usize, out: &mut Vec<u8>, start: usize, rng: &mut Sampl
         "word" => out.extend(word(rng).bytes()),
         "password" => out.extend(password(rng).bytes()),
         "checksum" => {
-            let checksum = tail(Some(Checksum::Crc32Base62), &out[start..]);
+            let checksum = tail(Some(checksum_of(&out[start..])), &out[start..]);
             out.extend(checksum);
         }
         _ => out.extend(fill(inner, rng).map_err(|message| error(text, at, &message))?),
@@ -139,6 +139,18 @@ impl Mark {
         let category = String::from_utf8_lossy(&rest[1..=len]).into_owned();
         (len > 0 && rest.get(len + 1) == Some(&b'|')).then_some(Mark { label, category, len: len + 4 })
     }
+}
+
+/// Which checksum a token that begins like this ends with.
+fn checksum_of(token: &[u8]) -> Checksum {
+    let known = [
+        (b"glsa_".as_slice(), Checksum::Crc32HexLe),
+        (b"glpat-", Checksum::Crc32Base36),
+        (b"glrt-", Checksum::Crc32Base36),
+        (b"AGE-SECRET-KEY-", Checksum::Bech32),
+        (b"SU", Checksum::Nkey),
+    ];
+    known.iter().find(|(start, _)| token.starts_with(start)).map_or(Checksum::Crc32Base62, |(_, checksum)| *checksum)
 }
 
 #[cfg(test)]

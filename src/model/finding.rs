@@ -1,8 +1,12 @@
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
-use super::{Part, Provenance, RuleMeta, Secret, Span};
+use super::{Part, Provenance, RuleMeta, Secret, Severity, Span};
+
+/// Facts about a credential that are no secret, by name: `account`, `host`, `user`, `issuer`, `key-type`, `expires`, …
+/// `docs/rules.md` lists the names.
+pub type Attributes = BTreeMap<&'static str, String>;
 
 /// One secret value under one rule, with every place where it stands.
 ///
@@ -12,6 +16,8 @@ use super::{Part, Provenance, RuleMeta, Secret, Span};
 pub struct Finding {
     /// The rule that found it.
     pub rule: Arc<RuleMeta>,
+    /// Harm of this one: that of its rule, or less where the credential itself says so (a key that is encrypted).
+    pub severity: Severity,
     /// Stable id of this finding.
     pub fingerprint: Fingerprint,
     /// How sure we are that this is a real credential, 0 to 100.
@@ -22,6 +28,10 @@ pub struct Finding {
     pub preview: String,
     /// The public part of the credential that names its identity (an access key id, an account), if it has one.
     pub public_id: Option<String>,
+    /// What the credential says of itself, without secret bytes; may be empty.
+    pub attributes: Attributes,
+    /// Its public parts that stand elsewhere (a key id, a client id, a tenant), sorted; may be empty.
+    pub parts: Vec<CredentialPart>,
     /// The secret itself; redacted in every serialisation.
     #[serde(skip)]
     pub secret: Secret,
@@ -40,6 +50,21 @@ impl Finding {
         };
         self.occurrences.iter().all(|occurrence| was_there(&occurrence.provenance))
     }
+}
+
+/// A public part of a composite credential, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct CredentialPart {
+    /// What it is: the id of the rule that knows such parts, without the provider (`access-key-id`).
+    pub name: String,
+    /// The part itself, which is public.
+    pub value: String,
+    /// The blob that it stands in.
+    pub provenance: Provenance,
+    /// 1-based line.
+    pub line: u64,
+    /// Byte offsets in that blob, as stored.
+    pub span: Span,
 }
 
 /// A versioned keyed digest, printed as `v1:` and 32 hexadecimal digits.

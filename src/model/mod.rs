@@ -20,12 +20,12 @@ mod severity;
 mod span;
 mod summary;
 
-pub use finding::{Finding, Fingerprint, Occurrence, Place, Reason};
+pub use finding::{Attributes, CredentialPart, Finding, Fingerprint, Occurrence, Place, Reason};
 pub use git::{GitCommit, GitHistory, GitPlace, GitSignature, GitTime};
 pub(crate) use object::hex_value;
 pub use object::{ObjectId, ObjectKind};
 pub use problem::{Problem, ProblemKind};
-pub use provenance::{DisplayPath, Escaped, Origin, Part, Provenance};
+pub use provenance::{DisplayPath, Escaped, Neighbour, Origin, Part, Provenance};
 pub use record::{
     ExportSummary, Notice, Permalink, PermalinkBasis, PhysicalPlace, RecordAttachment, RecordAuthor, RecordContainer,
     RecordPlace, RecordTime, Revision, Visibility,
@@ -34,4 +34,4 @@ pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use span::Span;
-pub use summary::{ObjectCount, ObjectCounts, ScanReport, StageTimes, Stats};
+pub use summary::{ConfigUse, ObjectCount, ObjectCounts, ScanReport, StageTimes, Stats};

@@ -20,6 +20,23 @@ pub enum Provenance {
     Record(Box<RecordPlace>),
 }
 
+/// The number of a minute, given as RFC 3339 writes times. Months count as long as the longest, so that some minutes
+/// stand further apart than they are and none closer.
+fn minute(time: &str) -> Option<u64> {
+    let field = |range: std::ops::Range<usize>| time.get(range)?.parse::<u64>().ok();
+    let days = (field(0..4)? * 12 + field(5..7)?) * 31 + field(8..10)?;
+    Some((days * 24 + field(11..13)?) * 60 + field(14..16)?)
+}
+
+/// A blob's place among blobs that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Neighbour {
+    /// Names them: a commit, a conversation.
+    pub group: String,
+    /// Its place in their order; the same for all where they have none.
+    pub order: u64,
+}
+
 /// A borrowed [`Provenance`]: what a source says of a blob before anything is found in it.
 #[derive(Clone, Copy, Debug)]
 pub enum Origin<'a> {
@@ -68,6 +85,27 @@ impl Provenance {
             Provenance::Git(place) => place.path.as_deref(),
             Provenance::Record(place) => Some(place.path()),
             Provenance::Named(_) => None,
+        }
+    }
+
+    /// What other blobs it belongs with: the files of the commit that introduced it, the messages of its conversation by
+    /// the minute. `None` if it stands alone.
+    #[must_use]
+    pub fn neighbour(&self) -> Option<Neighbour> {
+        match self {
+            Provenance::Git(place) => {
+                let first = place.history.as_ref()?.first.as_ref()?;
+                let group = format!("{} {}", DisplayPath(&place.repository), first.id);
+                Some(Neighbour { group, order: 0 })
+            }
+            Provenance::Record(place) => {
+                let container = place.container.as_ref()?;
+                let id = container.id.as_ref().or(container.name.as_ref())?;
+                let workspace = place.workspace.as_deref().unwrap_or_default();
+                let order = minute(place.time.as_ref()?.utc.as_deref()?)?;
+                Some(Neighbour { group: format!("{} {workspace} {} {id}", place.system, container.kind), order })
+            }
+            _ => None,
         }
     }
 

@@ -17,6 +17,19 @@ pub struct ScanReport {
     pub notices: Vec<Notice>,
     /// What was done.
     pub stats: Stats,
+    /// The configuration in use, if there was one.
+    pub config: Option<ConfigUse>,
+}
+
+/// A configuration that had a say in a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigUse {
+    /// Its file, safe to print.
+    pub path: String,
+    /// Did it stand in the repository, where whoever can commit can write it?
+    pub found: bool,
+    /// How many findings it hid.
+    pub silenced: u64,
 }
 
 /// Counts of one scan. Sums over threads; never dependent on the number of them, times apart.

@@ -47,8 +47,8 @@ struct Page<'a> {
 impl Page<'_> {
     fn finding(&self, finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
         let rule = &finding.rule;
-        let badge = rule.severity.as_str().to_uppercase();
-        let badge = self.paint.paint(Style::Badge(rule.severity), badge);
+        let badge = finding.severity.as_str().to_uppercase();
+        let badge = self.paint.paint(Style::Badge(finding.severity), badge);
         let title = self.paint.paint(Style::Title, printable(&rule.name));
         writeln!(out, "{badge} {title} ({})", printable(&rule.provider))?;
         let preview = self.paint.paint(Style::Secret, printable(&finding.preview));
@@ -57,6 +57,7 @@ impl Page<'_> {
         if let Some(id) = &finding.public_id {
             writeln!(out, "  public id {}", printable(&self.redactor.text(id)))?;
         }
+        self.facts(finding, out)?;
         if let Some(secret) = self.redactor.reveal(finding) {
             let secret = String::from_utf8_lossy(secret);
             writeln!(out, "  secret {}", self.paint.paint(Style::Secret, printable(&secret)))?;
@@ -69,6 +70,20 @@ impl Page<'_> {
             writeln!(out, "  {}", self.paint.paint(Style::Faint, line))?;
         }
         writeln!(out)
+    }
+
+    /// What the credential says of itself, and its public parts.
+    fn facts(&self, finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
+        if !finding.attributes.is_empty() {
+            let facts: Vec<String> = finding.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            writeln!(out, "  {}", printable(&self.redactor.text(&facts.join(", "))))?;
+        }
+        for part in &finding.parts {
+            let value = self.redactor.text(&part.value);
+            let place = self.paint.paint(Style::Path, self.redactor.provenance(&part.provenance));
+            writeln!(out, "  {} {} in {place}:{}", printable(&part.name), printable(&value), part.line)?;
+        }
+        Ok(())
     }
 
     fn occurrence(&self, occurrence: &Occurrence, preview: &str, out: &mut dyn io::Write) -> io::Result<()> {
@@ -171,6 +186,12 @@ impl Page<'_> {
                     grouped(by.low)
                 )?;
             }
+        }
+        if let Some(config) = &report.config {
+            let silenced = count(config.silenced, "finding");
+            let line = format!("Configuration {}: {silenced} silenced.", printable(&self.redactor.text(&config.path)));
+            let style = if config.silenced > 0 { Style::Warning } else { Style::Faint };
+            writeln!(out, "{}", self.paint.paint(style, line))?;
         }
         write!(out, "Scanned {}", scanned(&report.stats))?;
         match (tally.findings, tally.problems) {

@@ -23,6 +23,8 @@ impl Reporter for Json {
         serde_json::to_writer(&mut *out, &TOOL)?;
         out.write_all(b",\n\"summary\":")?;
         serde_json::to_writer(&mut *out, &Tally::of(report))?;
+        out.write_all(b",\n\"config\":")?;
+        serde_json::to_writer(&mut *out, &recorder.config(report))?;
         out.write_all(b",\n\"findings\":")?;
         write_array(out, report.findings.iter().map(|finding| recorder.finding(finding)))?;
         out.write_all(b",\n\"problems\":")?;

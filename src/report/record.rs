@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::{ReportOptions, Snippets, redact::Redactor, tally::Tally};
 use crate::model::{
-    Finding, Fingerprint, Occurrence, Part, Place, Problem, Provenance, Reason, RuleMeta, ScanReport, Stats,
+    Attributes, ConfigUse, CredentialPart, Finding, Fingerprint, Occurrence, Part, Place, Problem, Provenance, Reason,
+    RuleMeta, ScanReport, Severity, Span, Stats,
 };
 
 /// Name and version of the schema.
@@ -43,11 +44,14 @@ impl<'a> Recorder<'a> {
         let is_text = secret.is_none_or(|bytes| str::from_utf8(bytes).is_ok());
         FindingRecord {
             rule: &finding.rule,
+            severity: finding.severity,
             fingerprint: finding.fingerprint,
             score: finding.score,
             reasons: Reasons { reasons: &finding.reasons, redactor: &self.redactor },
             preview: &finding.preview,
             public_id: finding.public_id.as_deref().map(|id| self.redactor.text(id)),
+            attributes: Facts { attributes: &finding.attributes, redactor: &self.redactor },
+            parts: Parts { parts: &finding.parts, redactor: &self.redactor },
             secret: secret.map(String::from_utf8_lossy),
             secret_base64: secret.filter(|_| !is_text).map(|bytes| data_encoding::BASE64.encode(bytes)),
             occurrences: Occurrences { occurrences: &finding.occurrences, recorder: self },
@@ -70,6 +74,11 @@ impl<'a> Recorder<'a> {
     /// What is to be known about them.
     pub(super) fn notices(&self, report: &ScanReport) -> Vec<Value> {
         report.notices.iter().map(|notice| redacted(notice, &self.redactor)).collect()
+    }
+
+    pub(super) fn config(&self, report: &ScanReport) -> Option<ConfigUse> {
+        let config = report.config.as_ref()?;
+        Some(ConfigUse { path: self.redactor.text(&config.path).into_owned(), ..config.clone() })
     }
 
     pub(super) fn stats(&self, stats: &'a Stats) -> StatsRecord<'a> {
@@ -102,6 +111,7 @@ pub(super) struct SummaryRecord<'a> {
     pub(super) schema: &'static str,
     pub(super) tool: Tool,
     pub(super) summary: Tally,
+    pub(super) config: Option<ConfigUse>,
     pub(super) exports: Vec<Value>,
     pub(super) notices: Vec<Value>,
     pub(super) stats: StatsRecord<'a>,
@@ -110,11 +120,14 @@ pub(super) struct SummaryRecord<'a> {
 #[derive(Serialize)]
 pub(super) struct FindingRecord<'a> {
     rule: &'a RuleMeta,
+    severity: Severity,
     fingerprint: Fingerprint,
     score: u8,
     reasons: Reasons<'a>,
     preview: &'a str,
     public_id: Option<Cow<'a, str>>,
+    attributes: Facts<'a>,
+    parts: Parts<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,6 +180,43 @@ struct ReasonRecord<'a> {
     feature: &'static str,
     points: i16,
     detail: Cow<'a, str>,
+}
+
+struct Facts<'a> {
+    attributes: &'a Attributes,
+    redactor: &'a Redactor<'a>,
+}
+
+impl Serialize for Facts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.attributes.iter().map(|(name, value)| (*name, self.redactor.text(value))))
+    }
+}
+
+struct Parts<'a> {
+    parts: &'a [CredentialPart],
+    redactor: &'a Redactor<'a>,
+}
+
+impl Serialize for Parts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.parts.iter().map(|part| PartRecord {
+            name: &part.name,
+            value: self.redactor.text(&part.value),
+            provenance: ProvenanceRecord { provenance: &part.provenance, redactor: self.redactor },
+            line: part.line,
+            span: part.span,
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct PartRecord<'a> {
+    name: &'a str,
+    value: Cow<'a, str>,
+    provenance: ProvenanceRecord<'a>,
+    line: u64,
+    span: Span,
 }
 
 struct Occurrences<'a> {

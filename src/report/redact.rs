@@ -203,6 +203,9 @@ mod tests {
             references: Cow::Borrowed(&[]),
         });
         let finding = |secret: &&[u8]| Finding {
+            severity: Severity::Low,
+            attributes: crate::model::Attributes::new(),
+            parts: Vec::new(),
             rule: Arc::clone(&rule),
             fingerprint: Fingerprint([0; 16]),
             score: 0,

@@ -38,7 +38,7 @@ impl Tally {
         };
         for finding in &report.findings {
             tally.occurrences += finding.occurrences.len() as u64;
-            *match finding.rule.severity {
+            *match finding.severity {
                 Severity::Critical => &mut tally.by_severity.critical,
                 Severity::High => &mut tally.by_severity.high,
                 Severity::Medium => &mut tally.by_severity.medium,

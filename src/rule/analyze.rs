@@ -11,7 +11,8 @@ use toml::Spanned;
 
 use super::{
     byte_set::ByteSet,
-    schema::{RuleEntry, ShapeName},
+    context,
+    schema::{CompanionEntry, RuleEntry, ShapeName},
 };
 
 /// Longest match that any rule may ask for. Chunks of large files overlap by a little more than this.
@@ -22,6 +23,35 @@ pub const MAX_UNTIL: usize = 256;
 
 /// Most bytes between the keyword and the secret of a `near` rule.
 pub const MAX_NEAR: usize = 256;
+
+/// Longest companion.
+pub const MAX_COMPANION: usize = 256;
+
+/// Most bytes between a secret and its companion.
+pub const MAX_WITHIN: usize = 4096;
+
+/// Most bytes between a secret and its companion, where a rule says nothing else.
+pub const DEFAULT_WITHIN: usize = 400;
+
+/// Names of groups that become attributes of a finding.
+pub const ATTRIBUTE_GROUPS: &[&str] = &[
+    "account",
+    "app",
+    "bot",
+    "client",
+    "database",
+    "email",
+    "expires",
+    "host",
+    "organization",
+    "port",
+    "project",
+    "region",
+    "team",
+    "tenant",
+    "user",
+    "workspace",
+];
 
 /// What analysis found out about one rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +101,7 @@ pub fn analyze(entry: &RuleEntry, text: &str) -> Result<Analysis, Vec<Mistake>> 
     for allow in &entry.allow {
         check.pattern(allow);
     }
+    entry.companion.iter().for_each(|companion| check.companion(companion));
     let analysis = pattern.and_then(|hir| check.analysis(&hir, boundary));
     match analysis {
         Some(analysis) if check.mistakes.is_empty() => Ok(analysis),
@@ -120,6 +151,14 @@ impl Check<'_> {
 
     fn shape_keys(&mut self) {
         let entry = self.entry;
+        if let Some(words) = entry.words.as_ref().filter(|_| entry.shape != ShapeName::Context) {
+            let help = "set `shape = \"context\"` or remove the key";
+            self.mistake(words.span(), "`words` has no meaning for this shape", help);
+        }
+        if entry.shape == ShapeName::Context && entry.ignore_case {
+            let help = "remove the key: names match in either case, the token as it is written";
+            self.mistake(entry.id.span(), "`ignore_case` has no meaning for this shape", help);
+        }
         let owners = [
             ("offset", entry.offset.as_ref().map(Spanned::span), ShapeName::Prefix),
             ("near", entry.near.as_ref().map(Spanned::span), ShapeName::Near),
@@ -127,6 +166,7 @@ impl Check<'_> {
         ];
         for (key, span, shape) in owners {
             match span {
+                Some(_) if key == "near" && entry.shape == ShapeName::Context => {}
                 Some(span) if entry.shape != shape => {
                     let help = format!("set `shape = \"{}\"` or remove the key", shape_word(shape));
                     self.mistake(span, format!("`{key}` has no meaning for this shape"), help);
@@ -176,7 +216,11 @@ impl Check<'_> {
 
     /// Parses a pattern; a syntax error is shown where it stands inside the string.
     fn pattern(&mut self, pattern: &Spanned<String>) -> Option<Hir> {
-        match parse(pattern.get_ref(), self.entry.ignore_case) {
+        self.pattern_of(pattern, self.entry.ignore_case)
+    }
+
+    fn pattern_of(&mut self, pattern: &Spanned<String>, ignore_case: bool) -> Option<Hir> {
+        match parse(pattern.get_ref(), ignore_case) {
             Ok(hir) => Some(hir),
             Err(error) => {
                 let span = inside_string(self.text, pattern.span(), error.span);
@@ -190,8 +234,11 @@ impl Check<'_> {
         let entry = self.entry;
         let properties = hir.properties();
         let names = group_names(hir);
-        if let Some(name) = names.iter().find(|name| !["secret", "id"].contains(&name.as_str())) {
-            let help = "the groups are `secret` and `id`; use `(?:…)` for all else";
+        let is_context = entry.shape == ShapeName::Context;
+        let is_known = |name: &str| ["secret", "id"].contains(&name) || ATTRIBUTE_GROUPS.contains(&name);
+        if let Some(name) = names.iter().find(|name| !is_known(name)) {
+            let help =
+                "the groups are `secret`, `id` and those of attributes (docs/rules.md); use `(?:…)` for all else";
             self.mistake(entry.pattern.span(), format!("unknown group `{name}`"), help);
         }
         let max_span = match (entry.max_span.as_ref().map(|m| *m.get_ref()), properties.maximum_len()) {
@@ -212,7 +259,40 @@ impl Check<'_> {
         }
         let mut alphabet = ByteSet::EMPTY;
         collect_alphabet(hir, &mut alphabet);
-        Some(Analysis { max_span, min_len, has_groups: !names.is_empty(), alphabet, boundary })
+        let max_span = if is_context { self.context_span(max_span) } else { max_span };
+        Some(Analysis { max_span, min_len, has_groups: is_context || !names.is_empty(), alphabet, boundary })
+    }
+
+    /// Longest match of a `context` rule with this longest token.
+    fn context_span(&self, token: usize) -> usize {
+        let entry = self.entry;
+        let longest = |list: &[Spanned<String>]| list.iter().map(|word| word.get_ref().len()).max();
+        let name = longest(entry.keywords.get_ref()).unwrap_or(0);
+        let word = entry.words.as_ref().and_then(|words| longest(words.get_ref()));
+        let word = word.or_else(|| context::WORDS.iter().map(|word| word.len()).max()).unwrap_or(0);
+        let distance = entry.near.as_ref().map_or(context::DISTANCE, |near| *near.get_ref());
+        context::max_span(name, word, distance, token)
+    }
+
+    fn companion(&mut self, companion: &CompanionEntry) {
+        let Some(hir) = self.pattern_of(&companion.pattern, false) else { return };
+        let properties = hir.properties();
+        let longest = properties.maximum_len().unwrap_or(usize::MAX);
+        if longest > MAX_COMPANION || properties.minimum_len().unwrap_or(0) < 3 {
+            let help = format!("bound its repetitions: 3 to {MAX_COMPANION} bytes");
+            self.mistake(companion.pattern.span(), "a companion may have any length", help);
+        }
+        if let Some(name) = group_names(&hir).iter().find(|name| *name != "id") {
+            let help = "the group is `id`; use `(?:…)` for all else";
+            self.mistake(companion.pattern.span(), format!("unknown group `{name}`"), help);
+        }
+        if let Some(within) = companion.within.as_ref().filter(|within| *within.get_ref() > MAX_WITHIN) {
+            self.mistake(within.span(), "too far", format!("at most {MAX_WITHIN} bytes"));
+        }
+        let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !is_name(companion.name.get_ref()) {
+            self.mistake(companion.name.span(), "not a name", "write it in kebab-case");
+        }
     }
 
     /// The engine tries a `prefix` pattern only where a keyword stands, so each match must begin with one.
@@ -256,6 +336,7 @@ fn shape_word(shape: ShapeName) -> &'static str {
     match shape {
         ShapeName::Prefix => "prefix",
         ShapeName::Near => "near",
+        ShapeName::Context => "context",
         ShapeName::Assignment => "assignment",
         ShapeName::Block => "block",
     }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use super::{
     byte_set::ByteSet,
-    definition::{Rule, Shape},
+    definition::{Companion, Rule, Shape},
     schema::Checksum,
 };
 use crate::model::{CredentialKind, IdentityKind, RuleMeta, Severity};

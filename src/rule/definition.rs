@@ -33,12 +33,33 @@ pub struct Rule {
     pub min_digits: usize,
     /// Check on the secret's own bytes.
     pub checksum: Option<Checksum>,
+    /// `base64` check: how many bytes the secret decodes to; 0 for any number.
+    pub decoded_bytes: usize,
     /// Patterns of secrets that are never findings.
     pub allow: Cow<'static, [Cow<'static, str>]>,
     /// Ids of rules that give way where both claim the same bytes.
     pub supersedes: Cow<'static, [Cow<'static, str>]>,
     /// Does it give way to every rule that is not generic itself?
     pub generic: bool,
+    /// Does it find public parts of credentials, which are no finding of their own?
+    pub identifier: bool,
+    /// Public parts that belong to the secret and stand near it.
+    pub companions: Cow<'static, [Companion]>,
+}
+
+/// A public part of a composite credential: a key id, a client id, a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Companion {
+    /// What it is, in kebab-case.
+    pub name: Cow<'static, str>,
+    /// What it looks like. The group `id` is the part, without it the whole match is.
+    pub pattern: Cow<'static, str>,
+    /// Most bytes between it and the secret, on either side.
+    pub within: usize,
+    /// Is the secret none without it?
+    pub required: bool,
+    /// The rule, with `identifier`, that finds it elsewhere in the file or in other files of the same change.
+    pub rule: Option<Cow<'static, str>>,
 }
 
 impl Rule {
@@ -47,7 +68,7 @@ impl Rule {
     pub fn rank(&self) -> u8 {
         match self.shape {
             Shape::Prefix { .. } | Shape::Block { .. } => u8::from(self.generic) * 2,
-            Shape::Near { .. } => 1 + u8::from(self.generic),
+            Shape::Near { .. } | Shape::Context { .. } => 1 + u8::from(self.generic),
             Shape::Assignment => 3,
         }
     }
@@ -66,6 +87,13 @@ pub enum Shape {
         /// Most bytes between keyword and secret.
         distance: usize,
     },
+    /// The match is assigned to a name that holds the keyword and, within `distance` bytes, a word for secrets.
+    Context {
+        /// Words for secrets; [`super::context::WORDS`] if empty.
+        words: Cow<'static, [Cow<'static, str>]>,
+        /// Most characters between keyword and word.
+        distance: usize,
+    },
     /// The match is the whole value assigned to a name that holds the keyword.
     Assignment,
     /// The match begins with the keyword and ends with the first match of this pattern.
@@ -82,6 +110,7 @@ impl Shape {
         match self {
             Shape::Prefix { .. } => "prefix",
             Shape::Near { .. } => "near",
+            Shape::Context { .. } => "context",
             Shape::Assignment => "assignment",
             Shape::Block { .. } => "block",
         }

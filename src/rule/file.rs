@@ -8,10 +8,11 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    analyze::{Analysis, Mistake, analyze},
-    definition::{Rule, Shape},
-    pattern::compile,
-    schema::{RuleEntry, RuleFile, ShapeName},
+    analyze::{Analysis, DEFAULT_WITHIN, Mistake, analyze},
+    context::DISTANCE,
+    definition::{Companion, Rule, Shape},
+    pattern::{compile, compile_companion},
+    schema::{CompanionEntry, RuleEntry, RuleFile, ShapeName},
 };
 use crate::model::RuleMeta;
 
@@ -124,11 +125,23 @@ pub fn parse_file(text: &str) -> Result<Vec<ProvenRule>, Vec<Mistake>> {
         match analyze(&entry, text) {
             Ok(analysis) => {
                 let span = entry.pattern.span();
+                let companion_spans: Vec<_> =
+                    entry.companion.iter().map(|companion| companion.pattern.span()).collect();
                 let rule = proven_rule(&file.provider, entry, analysis);
                 if let Err(error) = compile(&rule.rule) {
                     let help = "simplify the pattern: large counted repetitions cost most".to_owned();
                     mistakes.push(Mistake { span, message: format!("the pattern does not compile: {error}"), help });
                 }
+                let spans = companion_spans.iter().zip(rule.rule.companions.iter());
+                mistakes.extend(spans.filter_map(|(span, companion)| {
+                    let error = compile_companion(companion).err()?;
+                    let help = "simplify the pattern".to_owned();
+                    Some(Mistake {
+                        span: span.clone(),
+                        message: format!("the companion does not compile: {error}"),
+                        help,
+                    })
+                }));
                 rules.push(rule);
             }
             Err(found) => mistakes.extend(found),
@@ -137,14 +150,30 @@ pub fn parse_file(text: &str) -> Result<Vec<ProvenRule>, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(rules) } else { Err(mistakes) }
 }
 
+fn companion(entry: CompanionEntry) -> Companion {
+    Companion {
+        name: entry.name.into_inner().into(),
+        pattern: entry.pattern.into_inner().into(),
+        within: entry.within.map_or(DEFAULT_WITHIN, Spanned::into_inner),
+        required: entry.required,
+        rule: entry.rule.map(|rule| rule.into_inner().into()),
+    }
+}
+
 fn proven_rule(provider: &str, entry: RuleEntry, analysis: Analysis) -> ProvenRule {
-    let owned = |list: Vec<Spanned<String>>| list.into_iter().map(|text| Cow::Owned(text.into_inner())).collect();
+    let owned = |list: Vec<Spanned<String>>| -> Cow<'static, [Cow<'static, str>]> {
+        list.into_iter().map(|text| Cow::Owned(text.into_inner())).collect()
+    };
     let samples = |list: Spanned<Vec<Spanned<String>>>| {
         list.into_inner().into_iter().map(|sample| Sample { span: sample.span(), text: sample.into_inner() }).collect()
     };
     let shape = match entry.shape {
         ShapeName::Prefix => Shape::Prefix { offset: entry.offset.map_or(0, Spanned::into_inner) },
         ShapeName::Near => Shape::Near { distance: entry.near.map_or(0, Spanned::into_inner) },
+        ShapeName::Context => Shape::Context {
+            words: entry.words.map(|words| owned(words.into_inner())).unwrap_or_default(),
+            distance: entry.near.map_or(DISTANCE, Spanned::into_inner),
+        },
         ShapeName::Assignment => Shape::Assignment,
         ShapeName::Block => Shape::Block { until: entry.until.map_or_else(String::new, Spanned::into_inner).into() },
     };
@@ -160,7 +189,7 @@ fn proven_rule(provider: &str, entry: RuleEntry, analysis: Analysis) -> ProvenRu
             references: entry.references.into_iter().map(Cow::Owned).collect(),
         },
         keywords: owned(entry.keywords.into_inner()),
-        ignore_case: entry.ignore_case,
+        ignore_case: entry.ignore_case || entry.shape == ShapeName::Context,
         shape,
         pattern: entry.pattern.into_inner().into(),
         has_groups: analysis.has_groups,
@@ -171,9 +200,12 @@ fn proven_rule(provider: &str, entry: RuleEntry, analysis: Analysis) -> ProvenRu
         entropy: entry.entropy.unwrap_or(0.0),
         min_digits: entry.min_digits,
         checksum: entry.checksum,
+        decoded_bytes: entry.decoded_bytes,
         allow: owned(entry.allow),
         supersedes: owned(entry.supersedes),
         generic: entry.generic,
+        identifier: entry.identifier,
+        companions: entry.companion.into_iter().map(companion).collect(),
     };
     ProvenRule { rule, id_span, positives: samples(entry.positives), negatives: samples(entry.negatives) }
 }

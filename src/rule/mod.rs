@@ -3,6 +3,7 @@
 pub mod analyze;
 mod builtin;
 mod byte_set;
+pub mod context;
 mod definition;
 mod file;
 mod pattern;
@@ -12,7 +13,7 @@ pub mod template;
 pub use analyze::Mistake;
 pub use builtin::builtin;
 pub use byte_set::ByteSet;
-pub use definition::{Rule, Shape};
+pub use definition::{Companion, Rule, Shape};
 pub use file::{LoadedFile, ProvenRule, RuleError, Sample, load, parse_file};
 pub use pattern::{Patterns, compile};
 pub use schema::Checksum;

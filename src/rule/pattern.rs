@@ -1,20 +1,62 @@
+use std::sync::OnceLock;
+
 use regex_automata::{
+    Anchored, Input,
     meta::{BuildError, Config, Regex},
     nfa::thompson::WhichCaptures,
     util::syntax,
 };
 
-use super::definition::{Rule, Shape};
+use super::{
+    analyze::ATTRIBUTE_GROUPS,
+    context::expression,
+    definition::{Companion, Rule, Shape},
+};
 
 /// The compiled patterns of one rule.
 #[derive(Debug)]
 pub struct Patterns {
+    /// What finds the rule's companions: compiled when the first secret is found.
+    companions: OnceLock<Vec<Regex>>,
     /// The pattern proper, meant for anchored searches.
     pub pattern: Regex,
     /// What ends a block.
     pub until: Option<Regex>,
     /// Secrets that are never findings, if there are such.
     pub allow: Option<Regex>,
+}
+
+impl Patterns {
+    /// What finds the companions of `rule`, whose patterns these are, in its order.
+    ///
+    /// # Panics
+    /// If a pattern is invalid, which those of loaded rules aren't.
+    pub fn companions(&self, rule: &Rule) -> &[Regex] {
+        self.companions.get_or_init(|| {
+            let compiled = rule.companions.iter().map(|companion| compile_companion(companion));
+            compiled.collect::<Result<_, _>>().expect("patterns are checked when rules are loaded")
+        })
+    }
+
+    /// What the pattern's groups, other than `secret` and `id`, hold in a match of it.
+    pub fn attributes<'t>(&self, matched: &'t [u8]) -> impl Iterator<Item = (&'static str, &'t [u8])> {
+        let names = self.pattern.group_info().all_names().filter_map(|(_, index, name)| Some((index, name?)));
+        let known = |name: &str| ATTRIBUTE_GROUPS.iter().find(|known| **known == name).copied();
+        let wanted: Vec<_> = names.filter_map(|(index, name)| Some((index, known(name)?))).collect();
+        let mut captures = self.pattern.create_captures();
+        if !wanted.is_empty() {
+            self.pattern.captures(Input::new(matched).anchored(Anchored::Yes), &mut captures);
+        }
+        wanted.into_iter().filter_map(move |(index, name)| Some((name, &matched[captures.get_group(index)?.range()])))
+    }
+}
+
+/// Compiles the pattern of a companion.
+///
+/// # Errors
+/// As [`compile`].
+pub(super) fn compile_companion(companion: &Companion) -> Result<Regex, Box<BuildError>> {
+    build(&[&companion.pattern], false, WhichCaptures::All)
 }
 
 /// Compiles a rule's patterns: 0.05 to 0.5 ms for most. The engine does so when the rule's first candidate appears.
@@ -29,7 +71,13 @@ pub fn compile(rule: &Rule) -> Result<Patterns, Box<BuildError>> {
     };
     let allow =
         (!rule.allow.is_empty()).then(|| build(&rule.allow, rule.ignore_case, WhichCaptures::Implicit)).transpose()?;
-    Ok(Patterns { pattern: build(&[&rule.pattern], rule.ignore_case, captures)?, until, allow })
+    let pattern = match &rule.shape {
+        Shape::Context { words, distance } => {
+            build(&[expression(&rule.keywords, words, *distance, &rule.pattern)], true, captures)?
+        }
+        _ => build(&[&rule.pattern], rule.ignore_case, captures)?,
+    };
+    Ok(Patterns { companions: OnceLock::new(), pattern, until, allow })
 }
 
 fn build<P: AsRef<str>>(patterns: &[P], ignore_case: bool, captures: WhichCaptures) -> Result<Regex, Box<BuildError>> {

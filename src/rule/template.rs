@@ -1,5 +1,7 @@
 //! Seeded sample templates: how a rule file proves itself without holding a secret.
 
+mod key;
+
 use std::ops::Range;
 
 /// A deterministic generator for samples (SplitMix64). Not for anything that must be unpredictable.
@@ -78,6 +80,7 @@ pub fn expand(template: &str, rng: &mut SampleRng, checksum: &dyn Fn(&[u8]) -> V
 /// `{{` opens a placeholder only before what looks like one, so that samples of template languages stay as they are.
 pub(crate) fn is_placeholder(inner: &str) -> bool {
     matches!(inner, "uuid" | "checksum" | "jwt")
+        || inner.strip_prefix("key:").is_some_and(|kind| kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
         || inner.rsplit_once(':').is_some_and(|(name, count)| {
             count.parse::<usize>().is_ok() && (name.starts_with('[') || name.bytes().all(|b| b.is_ascii_alphanumeric()))
         })
@@ -95,6 +98,9 @@ pub(crate) fn fill(inner: &str, rng: &mut SampleRng) -> Result<Vec<u8>, String> 
         }
         "jwt" => return Ok(jwt(rng)),
         _ => {}
+    }
+    if let Some(kind) = inner.strip_prefix("key:") {
+        return key::lines(kind, rng).ok_or_else(|| format!("`{kind}` is no kind of key; docs/rules.md lists them"));
     }
     let (name, count) = inner.rsplit_once(':').ok_or_else(|| format!("`{{{{{inner}}}}}` has no count"))?;
     let count: usize = count.parse().map_err(|_| format!("`{{{{{inner}}}}}`: the count is not a number"))?;
@@ -114,7 +120,6 @@ pub(crate) fn fill(inner: &str, rng: &mut SampleRng) -> Result<Vec<u8>, String> 
         "base64" => "A-Za-z0-9+/",
         "base64url" => "A-Za-z0-9_-",
         "base32" => "A-Z2-7",
-        "der" => return Ok(der_lines(count, rng)),
         custom => custom
             .strip_prefix('[')
             .and_then(|c| c.strip_suffix(']'))
@@ -147,19 +152,6 @@ fn jwt(rng: &mut SampleRng) -> Vec<u8> {
     let claims = encode(format!(r#"{{"sub":"{subject}","iat":{}}}"#, 1_600_000_000 + rng.below(90_000_000)));
     let signature = rng.pick(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", 43);
     [header, claims, signature].join(&b'.')
-}
-
-/// `count` lines of 64 base64 characters that decode to a DER sequence of just that length.
-fn der_lines(count: usize, rng: &mut SampleRng) -> Vec<u8> {
-    let total = count.max(1) * 48;
-    let mut der = vec![0x30, 0x82];
-    der.extend(u16::try_from(total - 4).unwrap_or(u16::MAX).to_be_bytes());
-    der.extend([0x02, 0x01, 0x00]);
-    while der.len() < total {
-        der.push(rng.next_u64().to_le_bytes()[0]);
-    }
-    let text = data_encoding::BASE64.encode(&der).into_bytes();
-    text.chunks(64).collect::<Vec<_>>().join(&b'\n')
 }
 
 #[cfg(test)]

@@ -5,6 +5,9 @@
 mod architecture;
 #[cfg(feature = "cli")]
 mod cli;
+mod composite;
+#[cfg(feature = "cli")]
+mod config;
 mod docs;
 mod engine;
 mod eval;

@@ -122,7 +122,7 @@ fn no_match_of_any_pattern_is_without_a_hit() {
         let offset = match rule.shape {
             Shape::Prefix { offset } => offset,
             Shape::Block { .. } => 0,
-            Shape::Near { .. } | Shape::Assignment => continue,
+            Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment => continue,
         };
         let oracle = regex::bytes::RegexBuilder::new(&rule.pattern)
             .unicode(false)
@@ -140,5 +140,5 @@ fn no_match_of_any_pattern_is_without_a_hit() {
             assert!(is_hit, "{} matches at {} without a hit", rule.meta.id, matched.start());
         }
     }
-    assert!(matches > 800, "{matches}");
+    assert!(matches > 500, "{matches}");
 }

@@ -128,7 +128,7 @@ fn without_version(text: &str) -> String {
     text.replace(&format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION")), "\"version\":\"V\"")
 }
 
-const SMALL_FINDING: &str = r#""rule":{"id":"acme.api-key","name":"acme key","provider":"ACME","severity":"high","kind":"api-key","identity":"bot","references":["https://example.com/keys"]},"fingerprint":"v1:15161718191a1b1c1d1e1f2021222324","score":90,"reasons":[{"feature":"entropy","points":40,"detail":"4.1 bits"}],"preview":"<21 bytes>","public_id":null,"occurrences":[{"provenance":{"kind":"file","path":"src/main.rs"},"part":"content","place":{"line":3,"column":7,"column_utf16":6,"end_line":3,"end_column":27,"end_column_utf16":26,"span":{"start":300,"end":320}},"context":"key = \"<21 bytes>\""}]"#;
+const SMALL_FINDING: &str = r#""rule":{"id":"acme.api-key","name":"acme key","provider":"ACME","severity":"high","kind":"api-key","identity":"bot","references":["https://example.com/keys"]},"severity":"high","fingerprint":"v1:15161718191a1b1c1d1e1f2021222324","score":90,"reasons":[{"feature":"entropy","points":40,"detail":"4.1 bits"}],"preview":"<21 bytes>","public_id":null,"attributes":{},"parts":[],"occurrences":[{"provenance":{"kind":"file","path":"src/main.rs"},"part":"content","place":{"line":3,"column":7,"column_utf16":6,"end_line":3,"end_column":27,"end_column_utf16":26,"span":{"start":300,"end":320}},"context":"key = \"<21 bytes>\""}]"#;
 const SMALL_PROBLEM: &str =
     r#""kind":"permission-denied","provenance":{"kind":"file","path":"priv"},"message":"the operating system refused""#;
 const SMALL_SUMMARY: &str = r#"{"findings":1,"occurrences":1,"by_severity":{"critical":0,"high":1,"medium":0,"low":0},"problems":1,"complete":false}"#;
@@ -141,6 +141,7 @@ fn json_is_one_document() {
 "schema":"unleak.report/v1",
 "tool":{{"name":"unleak","version":"V"}},
 "summary":{SMALL_SUMMARY},
+"config":null,
 "findings":[
 {{{SMALL_FINDING}}}
 ],
@@ -161,7 +162,7 @@ fn jsonl_is_one_record_per_line() {
     let expected = format!(
         r#"{{"type":"finding",{SMALL_FINDING}}}
 {{"type":"problem",{SMALL_PROBLEM}}}
-{{"type":"summary","schema":"unleak.report/v1","tool":{{"name":"unleak","version":"V"}},"summary":{SMALL_SUMMARY},"exports":[],"notices":[],"stats":{SMALL_STATS}}}
+{{"type":"summary","schema":"unleak.report/v1","tool":{{"name":"unleak","version":"V"}},"summary":{SMALL_SUMMARY},"config":null,"exports":[],"notices":[],"stats":{SMALL_STATS}}}
 "#
     );
     assert_eq!(without_version(&written("jsonl", &small(), &plain())), expected);

@@ -45,6 +45,19 @@ fn superseded_rules_exist() {
     }
 }
 
+#[test]
+fn companions_name_rules_that_identify() {
+    let identifiers: BTreeSet<_> =
+        builtin().iter().filter(|rule| rule.identifier).map(|rule| rule.meta.id.as_ref()).collect();
+    let companions = builtin().iter().flat_map(|rule| rule.companions.iter().map(move |part| (rule, part)));
+    for (rule, companion) in companions {
+        if let Some(other) = &companion.rule {
+            assert!(identifiers.contains(other.as_ref()), "{}: {other} is no identifier", rule.meta.id);
+        }
+    }
+    assert!(identifiers.contains("aws.access-key-id"));
+}
+
 /// A rule file around one changed line.
 fn mistakes_with(line: &str, replacement: &str) -> Vec<(String, String)> {
     let good = r"provider = 'Acme'
@@ -83,6 +96,11 @@ fn mistakes_in_a_rule_file_are_named_with_their_span() {
         ("['x=«acme_{{lowernum:20}}»', ", "[", "at least two positives", "['«acme_{{lowernum:20}}»;']"),
         ("'«acme_{{lowernum:20}}»;'", "'acme_{{lowernum:20}}'", "no secret marked", "'acme_{{lowernum:20}}'"),
         ("pattern =", "near = 4\npattern =", "no meaning for this shape", "4"),
+        ("pattern =", "words = ['x']\npattern =", "no meaning for this shape", "['x']"),
+        ("pattern =", "shape = 'context'\nignore_case = true\npattern =", "`ignore_case` has no", "'acme.token'"),
+        ("negatives", "companion = [{ name = 'id', pattern = 'x+' }]\nnegatives", "any length", "'x+'"),
+        ("negatives", "companion = [{ name = 'Id', pattern = 'xyz' }]\nnegatives", "not a name", "'Id'"),
+        ("negatives", "companion = [{ name = 'id', pattern = 'xyz', near = 4 }]\nnegatives", "unknown field", "near"),
         ("pattern =", "shape = 'block'\npattern =", "needs `until`", "'acme.token'"),
     ] {
         let mistakes = mistakes_with(line, replacement);

@@ -29,7 +29,8 @@ pub(crate) fn proven_rules() -> Vec<ProvenRule> {
 pub(crate) fn all(seed: u64) -> Vec<Planted> {
     let mut rng = SampleRng::new(seed);
     let mut planted = Vec::new();
-    for proven in proven_rules() {
+    // What identifies a credential is found, but is no finding.
+    for proven in proven_rules().into_iter().filter(|proven| !proven.rule.identifier) {
         for sample in &proven.positives {
             let tail = |partial: &[u8]| checksum::tail(proven.rule.checksum, partial);
             let expanded = expand(&sample.text, &mut rng, &tail).expect("samples expand");

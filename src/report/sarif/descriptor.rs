@@ -13,7 +13,7 @@ use super::{
     uri::artifact_location,
 };
 use crate::{
-    model::{CredentialKind, Finding, Problem, ProblemKind, RuleMeta, Severity},
+    model::{ConfigUse, CredentialKind, Finding, Problem, ProblemKind, RuleMeta, Severity},
     report::{redact::Redactor, wording::grouped},
 };
 
@@ -203,6 +203,13 @@ pub(super) fn dropped_notification(dropped: usize, catalogue: &Catalogue<'_>) ->
             .message(message(text))
             .build()
     })
+}
+
+/// Says which configuration hid how much.
+pub(super) fn silenced_notification(config: &ConfigUse, redactor: &Redactor<'_>) -> Notification {
+    let path = redactor.text(&config.path);
+    let text = format!("The configuration {path} silenced {} findings.", grouped(config.silenced));
+    Notification::builder().level(Value::from("note")).message(message(text)).build()
 }
 
 fn plain(text: String) -> MultiformatMessageString {

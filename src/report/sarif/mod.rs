@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use serde_sarif::sarif::{ArtifactLocation, Tool, ToolComponent};
 
 use self::{
-    descriptor::{Catalogue, dropped_notification, problem_notification},
+    descriptor::{Catalogue, dropped_notification, problem_notification, silenced_notification},
     result::Results,
 };
 use super::{ReportOptions, Reporter, json::write_array, record::redacted, redact::Redactor};
@@ -52,7 +52,8 @@ impl Reporter for Sarif {
         write!(out, ",\n\"invocations\":[{{\"executionSuccessful\":{},", !is_interrupted)?;
         out.write_all(b"\"toolExecutionNotifications\":")?;
         let problems = report.problems.iter().map(|problem| problem_notification(problem, &redactor, &catalogue));
-        write_array(out, problems.chain(dropped_notification(dropped, &catalogue)))?;
+        let silenced = report.config.as_ref().map(|config| silenced_notification(config, &redactor));
+        write_array(out, problems.chain(dropped_notification(dropped, &catalogue)).chain(silenced))?;
         out.write_all(b"}],\n")?;
         if !report.exports.is_empty() {
             let of = |values: Vec<Value>| Value::Array(values);

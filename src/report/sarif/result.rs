@@ -46,7 +46,7 @@ impl<'a> Results<'a> {
         SarifResult::builder()
             .rule_id(finding.rule.id.as_ref())
             .rule_index(self.catalogue.rule_index(&finding.rule.id).unwrap_or(-1))
-            .level(level(finding.rule.severity))
+            .level(level(finding.severity))
             .message(message(self.words(finding)))
             .locations(shown.iter().map(|occurrence| self.location(occurrence)).collect::<Vec<_>>())
             .partial_fingerprints(fingerprints)
@@ -85,11 +85,20 @@ impl<'a> Results<'a> {
         let mut properties = BTreeMap::from([
             ("score".to_owned(), finding.score.into()),
             ("reasons".to_owned(), finding.reasons.iter().map(reason).collect()),
-            ("severity".to_owned(), finding.rule.severity.as_str().into()),
+            ("severity".to_owned(), finding.severity.as_str().into()),
             ("provider".to_owned(), finding.rule.provider.as_ref().into()),
         ]);
         if let Some(id) = &finding.public_id {
             properties.insert("publicId".to_owned(), self.redactor.text(id).into());
+        }
+        if !finding.attributes.is_empty() {
+            let attributes = finding.attributes.iter();
+            let attributes = attributes.map(|(name, value)| ((*name).to_owned(), self.redactor.text(value).into()));
+            properties.insert("attributes".to_owned(), Value::Object(attributes.collect()));
+        }
+        if !finding.parts.is_empty() {
+            let parts = finding.parts.iter().filter_map(|part| serde_json::to_value(part).ok());
+            properties.insert("parts".to_owned(), parts.map(|part| self.redacted(part)).collect());
         }
         if let Some(secret) = self.redactor.reveal(finding) {
             properties.insert("secret".to_owned(), String::from_utf8_lossy(secret).into());

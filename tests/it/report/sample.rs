@@ -4,10 +4,11 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use unleak::{
     model::{
-        CredentialKind, ExportSummary, Finding, Fingerprint, GitCommit, GitHistory, GitPlace, GitSignature, GitTime,
-        IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part, Permalink, PermalinkBasis, PhysicalPlace, Place,
-        Problem, ProblemKind, Provenance, Reason, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace,
-        RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span, StageTimes, Stats, Visibility,
+        Attributes, ConfigUse, CredentialKind, CredentialPart, ExportSummary, Finding, Fingerprint, GitCommit,
+        GitHistory, GitPlace, GitSignature, GitTime, IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part,
+        Permalink, PermalinkBasis, PhysicalPlace, Place, Problem, ProblemKind, Provenance, Reason, RecordAttachment,
+        RecordAuthor, RecordContainer, RecordPlace, RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span,
+        StageTimes, Stats, Visibility,
     },
     report::{self, ReportOptions},
 };
@@ -41,12 +42,15 @@ pub(super) fn rule(id: &str, severity: Severity) -> RuleMeta {
 /// A finding without a place, whose preview is the length of its secret.
 pub(super) fn finding(rule: RuleMeta, secret: &[u8]) -> Finding {
     Finding {
+        severity: rule.severity,
         rule: Arc::new(rule),
         fingerprint: Fingerprint(std::array::from_fn(|index| index as u8 + secret.len() as u8)),
         score: 90,
         reasons: vec![Reason { feature: "entropy", points: 40, detail: "4.1 bits".to_owned() }],
         preview: format!("<{} bytes>", secret.len()),
         public_id: None,
+        attributes: Attributes::new(),
+        parts: Vec::new(),
         secret: Secret::new(secret),
         occurrences: Vec::new(),
     }
@@ -150,6 +154,14 @@ pub(super) fn hard() -> ScanReport {
     let [key, curly, password, with_slashes] = PLANTED;
     let mut critical = finding(rule("acme.api-key", Severity::Critical), key.as_bytes());
     critical.public_id = Some("acct_42".to_owned());
+    critical.attributes = Attributes::from([("account", "acct_42".to_owned()), ("user", password.to_owned())]);
+    critical.parts = vec![CredentialPart {
+        name: "key-id".to_owned(),
+        value: "kid_42".to_owned(),
+        provenance: Provenance::File(PathBuf::from(format!("keys/{key}.id"))),
+        line: 4,
+        span: Span { start: 30, end: 36 },
+    }];
     critical.occurrences = vec![
         in_file("src/main.rs", 3, "key = \"<21 bytes>\" # not hunter2-hunter2"),
         in_part(Part::Name, &format!("keys/{key}.pem"), "<21 bytes>.pem"),
@@ -212,5 +224,6 @@ pub(super) fn hard() -> ScanReport {
             },
             ..small().stats
         },
+        config: Some(ConfigUse { path: format!("work-{password}/.unleak.toml"), found: true, silenced: 2 }),
     }
 }

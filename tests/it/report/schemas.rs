@@ -85,7 +85,7 @@ fn jsonl_has_the_same_records_as_json() {
         assert_eq!(Value::from(findings), whole["findings"]);
         assert_eq!(Value::from(problems), whole["problems"]);
         let last = last.expect("a summary");
-        ["schema", "tool", "summary", "stats"].iter().for_each(|field| assert_eq!(last[field], whole[field]));
+        ["schema", "tool", "summary", "config", "stats"].iter().for_each(|field| assert_eq!(last[field], whole[field]));
     }
 }
 

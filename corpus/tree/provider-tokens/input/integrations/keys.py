@@ -33,7 +33,7 @@ pm = "<<+api-key|PMAK-{{hex:24}}-{{hex:34}}>>"
 nr = "<<+api-key|NRAK-{{uppernum:27}}>>"
 nr_license = "<<+api-key|{{hex:36}}NRAL>>"
 sentry = "<<+token|sntryu_{{hex:64}}>>"
-grafana = "<<+token|glsa_{{alnum:32}}_{{hex:8}}>>"
+grafana = "<<+token|glsa_{{alnum:32}}_{{checksum}}>>"
 snyk = "<<+token|{{uuid}}>>"
 build_id = "<<-uuid|{{uuid}}>>"
 dd = initialize(api_key="<<+api-key|{{hex:32}}>>", app_key="<<+api-key|{{hex:40}}>>")

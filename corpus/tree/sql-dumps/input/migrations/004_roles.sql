@@ -1,7 +1,7 @@
 CREATE ROLE crm_rw LOGIN PASSWORD '<<+password|{{alnum:20}}>>';
 ALTER USER reporting WITH PASSWORD '<<+password|{{password}}>>';
 ALTER ROLE auditor WITH ENCRYPTED PASSWORD '<<-hash|md5{{hex:32}}>>';
-CREATE ROLE app PASSWORD '<<-hash|SCRAM-SHA-256$4096:{{base64:22}}==${{base64:43}}=:{{base64:43}}=>>';
+CREATE ROLE app PASSWORD '<<-hash|SCRAM-SHA-256$4096:{{base64:22}}==${{base64:42}}{{[AEIMQUYcgkosw048]:1}}=:{{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>';
 CREATE USER 'shipping'@'10.%' IDENTIFIED BY '<<+password|{{[a-zA-Z0-9#]:14}}>>';
 CREATE USER 'ci'@'%' IDENTIFIED WITH mysql_native_password BY '<<+password|{{word}}{{digits:4}}>>';
 CREATE USER 'demo'@'localhost' IDENTIFIED BY '<<?placeholder|password>>';

@@ -9,8 +9,8 @@ describe('smtp', () => {
     assert.equal(auth.pass, <<-code|undefined>>);
   });
   it('signs', () => {
-    const key = '<<+private-key|-----BEGIN RSA PRIVATE KEY-----\n{{der:1}}\n-----END RSA PRIVATE KEY----->>';
-    assert.equal(sign(mail, key), 'v=1; a=rsa-sha256; bh=<<-hash|{{base64:43}}=>>; b=<<-hash|{{base64:86}}==>>');
+    const key = '<<+private-key|-----BEGIN RSA PRIVATE KEY-----\n{{key:rsa}}\n-----END RSA PRIVATE KEY----->>';
+    assert.equal(sign(mail, key), 'v=1; a=rsa-sha256; bh=<<-hash|{{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>; b=<<-hash|{{base64:85}}{{[AQgw]:1}}==>>');
     assert.equal(messageId, '<<-uuid|{{uuid}}>>@mail.example');
   });
   it('really connects', async () => {

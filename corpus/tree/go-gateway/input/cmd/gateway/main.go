@@ -5,7 +5,7 @@ const (
 	defaultPassword = "<<+password|{{password}}>>"
 	tokenCookie     = "<<-identifier|gw_token>>"
 	envSecret       = "<<-identifier|GATEWAY_SHARED_SECRET>>"
-	signingKey      = `<<+signing-secret|{{base64:43}}=>>`
+	signingKey      = `<<+signing-secret|{{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>`
 	passwordPrompt  = "<<-prose|Enter the passphrase: >>"
 )
 

@@ -11,7 +11,7 @@ func TestLogin(t *testing.T) {
 	want := "<<-hash|{{hex:64}}>>"
 	id := uuid.MustParse("<<-uuid|{{uuid}}>>")
 	block := `<<+private-key|-----BEGIN EC PRIVATE KEY-----
-{{der:3}}
+{{key:ec}}
 -----END EC PRIVATE KEY----->>`
 	pub := `<<-public-key|-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE{{base64:28}}

@@ -21,7 +21,7 @@ def make_reset_url(user, token_generator=<<-code|default_token_generator>>):
     return f"https://portal.example/reset/{uid}/<<-reference|{token}>>/"
 
 
-def check(password: str, encoded: str = "<<-hash|pbkdf2_sha256$600000${{alnum:22}}${{base64:43}}=>>") -> bool:
+def check(password: str, encoded: str = "<<-hash|pbkdf2_sha256$600000${{alnum:22}}${{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>") -> bool:
     password_field = "<<-identifier|accounts.User.password>>"
     secret = <<-reference|settings.PORTAL_SHARED_SECRET>>
     api_key = <<-code|request.META.get("HTTP_X_API_KEY")>>

@@ -20,7 +20,7 @@ public class InvoiceClient
             new AuthenticationHeaderValue("Basic", "<<+basic-auth|{{base64:30}}==>>");
         _credentials = new NetworkCredential("import", "<<+password|{{password}}>>", "CORP");
         _vault = new SecretClient(new Uri(config["KeyVault:Uri"]!), <<-code|new DefaultAzureCredential()>>);
-        _key = Convert.FromBase64String("<<+api-key|{{base64:43}}=>>");
+        _key = Convert.FromBase64String("<<+api-key|{{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>");
     }
 
     [Required(ErrorMessage = "<<-prose|Password is required>>")]

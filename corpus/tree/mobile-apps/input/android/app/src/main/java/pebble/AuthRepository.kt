@@ -3,7 +3,7 @@ object Keys {
     const val EXTRA_PASSWORD = "<<-identifier|com.pebble.extra.PASSWORD>>"
     private const val CLIENT_SECRET = "<<+client-secret|{{alnum:48}}>>"
     private const val AES_KEY = "<<+api-key|{{alnum:16}}>>"
-    const val PINNED_CERT = "sha256/<<-public-key|{{base64:43}}=>>"
+    const val PINNED_CERT = "sha256/<<-public-key|{{base64:42}}{{[AEIMQUYcgkosw048]:1}}=>>"
     val PASSWORD_PATTERN: Pattern = Pattern.compile("<<-code|^[\\x20-\\x7E]{8,64}$>>")
 }
 class AuthRepository(private val prefs: SharedPreferences) {
