@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::args::{CloneArgs, Colour, EvalArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
 use crate::{
     commands::{
-        ChangeChoice, RuleChoice,
+        CachePlace, ChangeChoice, RuleChoice,
         eval::EvalSettings,
         hook::{HookKind, HookSettings, SharedHooks},
         scan::{History, ScanSettings, Target},
@@ -68,6 +68,10 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
             (false, false) => History::Included,
         },
         paranoid: args.history.paranoid,
+        cache: args.history.cache.as_ref().map(|path| match path.is_empty() {
+            true => CachePlace::Default,
+            false => CachePlace::At(path.into()),
+        }),
         clone: clone_options(&args.clone),
         #[cfg(feature = "export")]
         exports: export_options(&args.exports),
