@@ -1,6 +1,7 @@
 //! `unleak scan`: read, scan, report.
 
 use std::{
+    collections::BTreeSet,
     io::Read,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
@@ -170,7 +171,7 @@ fn scan_paths(
 
 fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Result<(), CommandError> {
     let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
-    let files = Files::new(roots, settings.files.clone())?;
+    let files = Files::new(roots.clone(), settings.files.clone())?;
     #[cfg(feature = "export")]
     let files = exports::scan_files(settings, files, scan)?;
     #[cfg(not(feature = "export"))]
@@ -178,6 +179,17 @@ fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>)
     if settings.history == History::LeftOut {
         return Ok(());
     }
+    let elsewhere = elsewhere(&roots, &files, scan);
+    scan_stores(&files, scan);
+    if !elsewhere.is_empty() {
+        let files = Files::new(elsewhere, settings.files.clone())?;
+        scan.run(&files);
+        scan_stores(&files, scan);
+    }
+    Ok(())
+}
+
+fn scan_stores(files: &Files, scan: &mut Scan<'_>) {
     for objects in files.stores() {
         let dir = objects.parent().unwrap_or(&objects);
         match Repository::open(dir) {
@@ -185,7 +197,39 @@ fn scan_local(settings: &ScanSettings, roots: Vec<PathBuf>, scan: &mut Scan<'_>)
             Err(error) => scan.problem(not_a_repository(dir, &error)),
         }
     }
-    Ok(())
+}
+
+/// Git directories that `.git` files name and that were not met: a linked work tree's or a submodule's, scanned on its
+/// own. Only the files of the roots themselves are followed: a file further down could lead to any repository that
+/// the user can read.
+fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut known: BTreeSet<PathBuf> = files.stores().iter().map(|objects| real(objects)).collect();
+    let mut found = Vec::new();
+    for file in files.git_files() {
+        let work_tree = file.parent().unwrap_or(Path::new("."));
+        let is_root = roots.iter().any(|root| root == work_tree || *root == file);
+        match Repository::open(work_tree) {
+            Ok(repository) => {
+                let dir = repository.store().common_dir();
+                if !known.insert(real(&dir.join("objects"))) {
+                    continue;
+                }
+                if is_root {
+                    found.push(dir.to_owned());
+                } else {
+                    let message = "its repository lies elsewhere: scan this directory on its own for the history";
+                    let provenance = Provenance::File(file);
+                    let kind = ProblemKind::HistoryNotScanned;
+                    scan.problem(Problem { provenance, kind, message: message.to_owned() });
+                }
+            }
+            Err(error) if is_root => scan.problem(not_a_repository(work_tree, &error)),
+            // A file of that name which names nothing has no history.
+            Err(_) => {}
+        }
+    }
+    found
 }
 
 /// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.

@@ -22,6 +22,9 @@ mod descent;
 mod duplicates;
 mod file;
 mod forest;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod history;
 mod id;
 mod index;
