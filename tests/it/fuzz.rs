@@ -5,6 +5,7 @@ use std::{fs, path::Path};
 use crate::git_store::repositories::Random;
 
 #[path = "../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "a crate of its own for the fuzzers")]
 mod targets;
 
 const TARGETS: [(&str, fn(&[u8])); 2] = [("utf16", targets::utf16), ("rules", targets::rules)];

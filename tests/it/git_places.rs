@@ -36,7 +36,7 @@ fn object(dir: &Path, kind: &str, content: &str) -> String {
 fn plant_headers(dir: &Path, planted: &mut Planted) {
     let (tree, tip) = (rev(dir, "HEAD^{tree}"), head(dir));
     let who = "A <a@example.org> 1700000000 +0000";
-    let mut add = |name: &str, headers: &str, message: &str| {
+    let add = |name: &str, headers: &str, message: &str| {
         let text = format!("tree {tree}\nparent {tip}\nauthor {who}\n{headers}\n{message}\n");
         let id = object(dir, "commit", &text);
         git(dir, &["update-ref", &format!("refs/heads/headers/{name}"), &id]);
