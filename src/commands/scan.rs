@@ -1,6 +1,7 @@
 //! `unleak scan`: read, scan, report.
 
 use std::{
+    collections::BTreeSet,
     io::Read,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
@@ -216,7 +217,7 @@ impl PathScan<'_, '_> {
     fn local(&mut self, roots: Vec<PathBuf>) -> Result<(), CommandError> {
         let history = self.settings.history;
         let roots = if history == History::Only { git_dirs(roots, &mut self.scan) } else { roots };
-        let files = Files::new(roots, self.files.clone())?;
+        let files = Files::new(roots.clone(), self.files.clone())?;
         #[cfg(feature = "export")]
         let files = exports::scan_files(self.settings, files, &mut self.scan)?;
         #[cfg(not(feature = "export"))]
@@ -224,6 +225,17 @@ impl PathScan<'_, '_> {
         if history == History::LeftOut {
             return Ok(());
         }
+        let elsewhere = elsewhere(&roots, &files, &mut self.scan);
+        self.stores(&files);
+        if !elsewhere.is_empty() {
+            let files = Files::new(elsewhere, self.files.clone())?;
+            self.scan.run(&files);
+            self.stores(&files);
+        }
+        Ok(())
+    }
+
+    fn stores(&mut self, files: &Files) {
         for objects in files.stores() {
             let dir = objects.parent().unwrap_or(&objects);
             match Repository::open(dir) {
@@ -231,13 +243,45 @@ impl PathScan<'_, '_> {
                 Err(error) => self.scan.problem(not_a_repository(dir, &error)),
             }
         }
-        Ok(())
     }
 
     fn history(&mut self, repository: &Repository, address: Option<&str>) {
         let means = cache::Means { place: self.settings.cache.as_ref(), scanner: self.scanner, env: self.env };
         cache::scan(repository, address, &means, &mut self.scan);
     }
+}
+
+/// Git directories that `.git` files name and that were not met: a linked work tree's or a submodule's, scanned on its
+/// own. Only the files of the roots themselves are followed: a file further down could lead to any repository that
+/// the user can read.
+fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut known: BTreeSet<PathBuf> = files.stores().iter().map(|objects| real(objects)).collect();
+    let mut found = Vec::new();
+    for file in files.git_files() {
+        let work_tree = file.parent().unwrap_or(Path::new("."));
+        let is_root = roots.iter().any(|root| root == work_tree || *root == file);
+        match Repository::open(work_tree) {
+            Ok(repository) => {
+                let dir = repository.store().common_dir();
+                if !known.insert(real(&dir.join("objects"))) {
+                    continue;
+                }
+                if is_root {
+                    found.push(dir.to_owned());
+                } else {
+                    let message = "its repository lies elsewhere: scan this directory on its own for the history";
+                    let provenance = Provenance::File(file);
+                    let kind = ProblemKind::HistoryNotScanned;
+                    scan.problem(Problem { provenance, kind, message: message.to_owned() });
+                }
+            }
+            Err(error) if is_root => scan.problem(not_a_repository(work_tree, &error)),
+            // A file of that name which names nothing has no history.
+            Err(_) => {}
+        }
+    }
+    found
 }
 
 /// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.

@@ -15,8 +15,13 @@ mod engine;
 mod eval;
 #[cfg(feature = "export")]
 mod export;
+mod fuzz;
 #[cfg(feature = "cli")]
 mod git_changes;
+#[cfg(feature = "cli")]
+mod git_hostile;
+#[cfg(feature = "cli")]
+mod git_places;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
