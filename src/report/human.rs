@@ -172,6 +172,9 @@ impl Page<'_> {
                 )?;
             }
         }
+        if let Some(changes) = &report.stats.store {
+            writeln!(out, "Store: {changes}.")?;
+        }
         write!(out, "Scanned {}", scanned(&report.stats))?;
         match (tally.findings, tally.problems) {
             (0, _) | (_, 0) => writeln!(out, "."),
