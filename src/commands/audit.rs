@@ -2,11 +2,14 @@
 
 use super::{
     CommandError, Env, ExitCode, output,
-    store::{StoreChoice, audit_signer, with_store},
+    store::{StoreChoice, audit_signer, open},
 };
 use crate::{
     model::identity::Timestamp,
-    store::audit::{self, Signer, Verification},
+    store::{
+        Transaction,
+        audit::{self, Signer, Verification},
+    },
 };
 
 /// Recomputes the chain of the audit log and checks every signature. `keys` are the public keys to trust, in hexadecimal
@@ -19,7 +22,7 @@ pub fn verify(choice: &StoreChoice, keys: &[String], env: &mut Env<'_>) -> Resul
     if trusted.is_empty() {
         trusted.extend(audit_signer(env)?.iter().map(Signer::public_key));
     }
-    let seen = with_store(choice, env, |store, _| Ok(store.read(|tx| audit::verify(tx, &trusted))?))?;
+    let seen = open(choice, env)?.read(|tx| audit::verify(tx, &trusted))?;
     output::write(None, env, &|out| write_verification(&seen, out))?;
     Ok(if seen.faults.is_empty() { ExitCode::Clean } else { ExitCode::Findings })
 }
@@ -42,26 +45,23 @@ fn write_verification(seen: &Verification, out: &mut dyn std::io::Write) -> std:
 /// # Errors
 /// If there is no store, or the events can't be written.
 pub fn export(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    with_store(choice, env, |store, env| {
-        output::stream(env, &mut |out| {
-            store.read(|tx| {
-                let mut after = 0;
-                loop {
-                    let page = audit::events(tx, after)?;
-                    let Some(last) = page.last() else { return Ok(()) };
-                    after = last.seq;
-                    for event in &page {
-                        let time = Timestamp { millis: event.at };
-                        let (prev, hash, event) = (&event.prev_hash, &event.hash, event.canonical()?);
-                        writeln!(
-                            out,
-                            "{{\"event\":{event},\"hash\":\"{hash}\",\"prev_hash\":\"{prev}\",\"time\":\"{time}\"}}"
-                        )
-                        .map_err(output::failed)?;
-                    }
-                }
-            })
-        })
-    })?;
+    let mut store = open(choice, env)?;
+    output::stream(env, &mut |out| store.read(|tx| write_events(tx, out)))?;
     Ok(ExitCode::Clean)
+}
+
+fn write_events(tx: &mut Transaction<'_>, out: &mut dyn std::io::Write) -> Result<(), CommandError> {
+    let mut after = 0;
+    loop {
+        let page = audit::events(tx, after)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        for event in &page {
+            let time = Timestamp { millis: event.at };
+            let (prev, hash, event) = (&event.prev_hash, &event.hash, event.canonical()?);
+            let line =
+                format!("{{\"event\":{event},\"hash\":\"{hash}\",\"prev_hash\":\"{prev}\",\"time\":\"{time}\"}}");
+            writeln!(out, "{line}").map_err(output::failed)?;
+        }
+    }
 }

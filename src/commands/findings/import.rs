@@ -6,14 +6,14 @@ use std::{
 
 use serde::Deserialize;
 
-use super::record::FindingLine;
+use super::record::{FindingLine, named};
 use crate::{
     commands::{
         CommandError, Env, ExitCode, output,
         store::{StoreChoice, with_store},
     },
     model::{DisplayPath, StoreChanges},
-    store::{NewSnapshot, Recorder, ScannedFinding, SourceCategory, SourceName, Store},
+    store::{NewSnapshot, Recorder, ScannedFinding, Store},
 };
 
 /// A line may be so long: a finding in a hundred thousand places.
@@ -73,8 +73,7 @@ fn take_in(
     settings: &ImportSettings,
     lines: &mut Lines<impl io::Read>,
 ) -> Result<StoreChanges, CommandError> {
-    let name = SourceName { category: SourceCategory::Scan, kind: "report".to_owned(), scope: settings.source.clone() };
-    let mut recorder = Recorder::begin(store, &name, &NewSnapshot::default())?;
+    let mut recorder = Recorder::begin(store, &named(&settings.source), &NewSnapshot::default())?;
     let mut batch: Vec<ScannedFinding> = Vec::with_capacity(BATCH);
     let (mut places, mut problems) = (0, 0);
     let mut ended = false;
@@ -90,7 +89,8 @@ fn take_in(
                 return Err(lines.fault(&settings.report, "the report shows secrets: make one without --show-secrets"));
             }
             Line::Finding(finding) => {
-                let finding = finding.into_scanned(&settings.key_id, &str::to_owned);
+                let finding =
+                    finding.into_scanned(&settings.key_id, &|path| path.strip_prefix("./").unwrap_or(path).to_owned());
                 places += finding.occurrences.len();
                 batch.push(finding);
             }

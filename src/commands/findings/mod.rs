@@ -11,7 +11,7 @@ pub(super) use record::Recording;
 
 use super::{
     CommandError, Env, ExitCode, output,
-    store::{StoreChoice, with_store},
+    store::{StoreChoice, open, with_store},
     table::{Column, TableFormat, TableWriter, timestamp, timestamp_or_empty},
 };
 use crate::{
@@ -53,7 +53,10 @@ pub struct ListSettings {
 /// If there is no store, or the list can't be written.
 pub fn list(settings: &ListSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     with_store(&settings.store, env, |store, env| {
-        store.write(|tx| tx.reopen_expired())?;
+        // Who may only read sees them as they are.
+        if store.read(|tx| tx.has_expired())? {
+            store.write(|tx| tx.reopen_expired())?;
+        }
         // One state of the store for all pages: what is dismissed meanwhile neither jumps nor vanishes.
         output::stream(env, &mut |out| store.read(|tx| write_list(tx, settings, out)))
     })?;
@@ -103,15 +106,14 @@ pub enum ShowFormat {
 /// # Errors
 /// If there is no such finding, or its name fits several.
 pub fn show(choice: &StoreChoice, name: &str, format: ShowFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    with_store(choice, env, |store, env| {
-        output::stream(env, &mut |out| {
-            store.read(|tx| {
-                let finding = find(tx, name)?;
-                match format {
-                    ShowFormat::Text => show_text(tx, &finding, out),
-                    ShowFormat::Json => show_json(tx, &finding, out),
-                }
-            })
+    let mut store = open(choice, env)?;
+    output::stream(env, &mut |out| {
+        store.read(|tx| {
+            let finding = find(tx, name)?;
+            match format {
+                ShowFormat::Text => show_text(tx, &finding, out),
+                ShowFormat::Json => show_json(tx, &finding, out),
+            }
         })
     })?;
     Ok(ExitCode::Clean)

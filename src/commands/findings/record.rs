@@ -160,10 +160,9 @@ struct Root {
 
 impl Roots {
     fn of(target: &Target, name: Option<&str>) -> Result<Roots, CommandError> {
-        let source = |kind: &str, scope: String| SourceName {
-            category: SourceCategory::Scan,
-            kind: kind.to_owned(),
-            scope: name.map_or(scope, str::to_owned),
+        let source = |kind: &str, scope: String| match name {
+            Some(name) => named(name),
+            None => SourceName { category: SourceCategory::Scan, kind: kind.to_owned(), scope },
         };
         let of_path = |path: &PathBuf| match Remote::parse(path.as_os_str()) {
             Some(remote) => {
@@ -184,7 +183,7 @@ impl Roots {
         if roots.len() > 1 && name.is_some() {
             return Err(CommandError::Choice("one name is for one source: give one path with --source".to_owned()));
         }
-        Ok(Roots { roots })
+        Ok(Roots { roots: distinct(roots) })
     }
 
     /// The root that a place is in: the longest that leads to it, else the first.
@@ -202,19 +201,37 @@ impl Roots {
         best.max_by_key(|&(len, index)| (len, std::cmp::Reverse(index))).map_or(0, |(_, index)| index)
     }
 
-    /// A path of the report, seen from the root.
+    /// A path of the report, seen from the root; empty for the root itself.
     fn relative(&self, index: usize, path: &str) -> String {
         let Some(root) = self.roots[index].path.as_deref().map(|root| DisplayPath(root).to_string()) else {
             return path.to_owned();
         };
         match Path::new(path).strip_prefix(&root) {
-            Ok(rest) if rest.as_os_str().is_empty() => {
-                Path::new(path).file_name().map_or_else(|| path.to_owned(), |name| name.to_string_lossy().into_owned())
-            }
             Ok(rest) => rest.to_string_lossy().into_owned(),
             Err(_) => path.strip_prefix("./").unwrap_or(path).to_owned(),
         }
     }
+}
+
+/// A source that has a name of its own, however it is read.
+pub(super) fn named(name: &str) -> SourceName {
+    SourceName { category: SourceCategory::Scan, kind: "named".to_owned(), scope: name.to_owned() }
+}
+
+/// Each source once. What is inside another root is read as a part of that alone: the outer one is not whole then.
+fn distinct(roots: Vec<Root>) -> Vec<Root> {
+    let mut kept: Vec<Root> = Vec::new();
+    for root in roots {
+        if !kept.iter().any(|other| other.name == root.name) {
+            kept.push(root);
+        }
+    }
+    let scopes: Vec<PathBuf> = kept.iter().map(|root| PathBuf::from(&root.name.scope)).collect();
+    for (index, root) in kept.iter_mut().enumerate() {
+        let holds = |(other, scope): (usize, &PathBuf)| other != index && scope.starts_with(&scopes[index]);
+        root.is_whole &= !scopes.iter().enumerate().any(holds);
+    }
+    kept
 }
 
 /// The same however it was typed.
@@ -293,6 +310,11 @@ impl FindingLine {
     }
 }
 
+/// The name of a file that was given by itself.
+fn file_name(path: &str) -> Option<String> {
+    Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned())
+}
+
 impl OccurrenceLine {
     fn into_scanned(self, relative: &dyn Fn(&str) -> String) -> ScannedOccurrence {
         let text = |pointer: &str| self.provenance.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -302,7 +324,10 @@ impl OccurrenceLine {
         let is_git = kind == "git";
         // Of git the repository's place is what differs from machine to machine, not the path in it.
         let repository = text("/repository").map(|repository| relative(&repository)).unwrap_or_default();
-        let path = if is_git { path } else { path.map(|path| relative(&path)) };
+        let path = match path {
+            Some(path) if !is_git => Some(relative(&path)).filter(|path| !path.is_empty()).or_else(|| file_name(&path)),
+            path => path,
+        };
         let object = text("/object").filter(|_| path.is_none()).unwrap_or_default();
         let name = path.clone().unwrap_or(object);
         let author = text("/history/first/author/name").map(|name| match text("/history/first/author/email") {

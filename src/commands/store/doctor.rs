@@ -4,7 +4,7 @@ use super::{StoreChoice, audit_signer, place};
 use crate::{
     commands::{CommandError, Env, ExitCode, RuleChoice, output},
     engine::{Scanner, ScannerOptions},
-    store::{MIGRATIONS, Store, audit},
+    store::{MIGRATIONS, Store, TextCell, audit},
 };
 
 /// Columns whose text is random by nature: digests, signatures, ids of our own.
@@ -60,21 +60,54 @@ pub fn doctor(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Comma
     Ok(if is_well { ExitCode::Clean } else { ExitCode::Findings })
 }
 
+/// Texts are scanned together until they are so many bytes: scans of single words would take ten times as long.
+const BATCH_BYTES: usize = 512 << 10;
+
+/// Places are listed up to so many.
+const MAX_PLACES: usize = 20;
+
+/// Texts of the store that wait to be scanned, and where each begins.
+#[derive(Default)]
+struct Texts {
+    text: String,
+    places: Vec<(u64, String)>,
+    found: BTreeSet<String>,
+}
+
+impl Texts {
+    fn add(&mut self, cell: TextCell<'_>, scanner: &Scanner) {
+        if RANDOM_COLUMNS.contains(&cell.column) || cell.text.len() < 8 {
+            return;
+        }
+        let place = format!("{}.{} of row {}", cell.table, cell.column, cell.row);
+        self.places.push((self.text.len() as u64, place));
+        // The column's name may be the word that tells a secret.
+        self.text.push_str(&format!("{}: {}\n\n", cell.column, cell.text));
+        if self.text.len() >= BATCH_BYTES {
+            self.scan(scanner);
+        }
+    }
+
+    fn scan(&mut self, scanner: &Scanner) {
+        for finding in scanner.scan_bytes("store", self.text.as_bytes()).findings {
+            for occurrence in &finding.occurrences {
+                let index = self.places.partition_point(|(start, _)| *start <= occurrence.place.span.start);
+                let place = index.checked_sub(1).map_or("", |index| &self.places[index].1);
+                if self.found.len() < MAX_PLACES {
+                    self.found.insert(format!("{place}: rule {} finds a secret", finding.rule.id));
+                }
+            }
+        }
+        self.text.clear();
+        self.places.clear();
+    }
+}
+
 /// Where the built-in rules find something in the store's texts. Says where, never what.
 fn clear_secrets(store: &mut Store<'_>) -> Result<Vec<String>, CommandError> {
     let scanner = Scanner::new(RuleChoice::default().load()?, &ScannerOptions::default());
-    let mut found = BTreeSet::new();
-    store.read(|tx| {
-        tx.for_each_text(&mut |cell| {
-            if RANDOM_COLUMNS.contains(&cell.column) || cell.text.len() < 8 {
-                return;
-            }
-            let text = format!("{}: {}", cell.column, cell.text);
-            for finding in scanner.scan_bytes(cell.table, text.as_bytes()).findings {
-                let place = format!("{}.{} of row {}", cell.table, cell.column, cell.row);
-                found.insert(format!("{place}: rule {} finds a secret", finding.rule.id));
-            }
-        })
-    })?;
-    Ok(found.into_iter().take(20).collect())
+    let mut texts = Texts::default();
+    store.read(|tx| tx.for_each_text(&mut |cell| texts.add(cell, &scanner)))?;
+    texts.scan(&scanner);
+    Ok(texts.found.into_iter().collect())
 }

@@ -1,7 +1,10 @@
 use std::path::PathBuf;
 
 use super::super::{CommandError, Env, key_file};
-use crate::store::{Context, Location, Store, audit::Signer};
+use crate::store::{
+    Context, Location, Store,
+    audit::{self, Signer},
+};
 
 /// The variable that names a store.
 const VARIABLE: &str = "UNLEAK_STORE";
@@ -77,6 +80,9 @@ pub(in super::super) fn with_store<'a, T>(
 /// # Errors
 /// If there is something that is no key; if the store can't be written.
 pub(in super::super) fn sign(store: &mut Store<'_>, env: &Env<'_>) -> Result<(), CommandError> {
+    if !store.read(audit::is_unsigned)? {
+        return Ok(());
+    }
     match audit_signer(env)? {
         Some(signer) => store.write(|tx| signer.checkpoint(tx)).map(drop).map_err(CommandError::from),
         None => {

@@ -161,6 +161,9 @@ fn scans_of_a_moved_checkout_are_the_same_source(fixture: &Fixture) {
     assert_eq!((code, err.contains("one path")), (2, true), "{err}");
     // Two roots are two sources, each with its own places.
     assert_eq!(cli.scan(&["job1", "job2"]), counts(0, 2, 0, 0, 0));
+    // A root twice, and one inside another: nothing is gone for that.
+    assert_eq!(cli.scan(&["job1", "./job1"]), counts(0, 1, 0, 0, 0));
+    assert_eq!(cli.scan(&["job1", "job1/src"]), counts(0, 1, 0, 0, 0));
     fs::remove_file(cli.home.path().join("job2/deeper/src/a.env")).unwrap();
     assert_eq!(cli.scan(&["job1", "job2"]), counts(0, 2, 0, 1, 0));
 }
