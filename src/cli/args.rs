@@ -60,6 +60,24 @@ pub(super) enum Command {
     /// Plan, approve and carry out the rotation of credentials.
     #[cfg(feature = "identity")]
     Rotate(Box<super::identity::RotateArgs>),
+    /// List findings of the store, dismiss, except, resolve or reopen them.
+    #[cfg(feature = "identity")]
+    Findings {
+        #[command(subcommand)]
+        command: super::store_args::FindingsCommand,
+    },
+    /// Make, check, migrate or copy the store.
+    #[cfg(feature = "identity")]
+    Store {
+        #[command(subcommand)]
+        command: super::store_args::StoreCommand,
+    },
+    /// Verify or export the audit log of the store.
+    #[cfg(feature = "identity")]
+    Audit {
+        #[command(subcommand)]
+        command: super::store_args::AuditCommand,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -258,6 +276,9 @@ pub(super) struct ScanArgs {
     /// Print nothing if there are neither findings nor problems (human report only).
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
+    #[cfg(feature = "identity")]
+    #[command(flatten)]
+    pub(super) record: super::store_args::RecordArgs,
     /// Threads to use. Default: one per processor.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,

@@ -6,6 +6,8 @@ mod diagnostics;
 mod identity;
 mod progress;
 mod settings;
+#[cfg(feature = "identity")]
+mod store_args;
 
 use std::{
     cell::Cell,
@@ -102,6 +104,11 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
         Command::Shadow(args) => identity::shadow(&args, env),
         #[cfg(feature = "identity")]
         Command::Rotate(args) => identity::rotate(&args, env),
+        Command::Findings { command } => Ok(store_args::run_findings(command, env)?),
+        #[cfg(feature = "identity")]
+        Command::Store { command } => Ok(store_args::run_store(command, env)?),
+        #[cfg(feature = "identity")]
+        Command::Audit { command } => Ok(store_args::run_audit(command, env)?),
     }
 }
 

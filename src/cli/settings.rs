@@ -98,6 +98,8 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         exports: export_options(&args.exports),
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
+        #[cfg(feature = "identity")]
+        record: args.record.settings(),
     })
 }
 

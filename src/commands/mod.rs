@@ -1,6 +1,8 @@
 //! One file per verb. A command gets validated settings and an [`Env`], composes the other modules, and says how it
 //! went; it never sees a command line.
 
+#[cfg(feature = "identity")]
+pub mod audit;
 mod cache;
 mod changes;
 mod env;
@@ -9,8 +11,13 @@ mod exit;
 mod explain;
 #[cfg(feature = "export")]
 mod exports;
+#[cfg(feature = "identity")]
+pub mod findings;
+mod fingerprint_key;
 mod fingerprint_key;
 pub mod hook;
+pub mod hook;
+mod key_file;
 #[cfg(feature = "identity")]
 pub mod link;
 mod output;
@@ -18,6 +25,10 @@ mod output;
 pub mod rotate;
 pub mod rules;
 pub mod scan;
+#[cfg(feature = "identity")]
+pub mod store;
+#[cfg(feature = "identity")]
+pub mod table;
 
 pub use cache::CachePlace;
 pub use changes::ChangeChoice;
@@ -86,9 +97,33 @@ pub enum CommandError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The fingerprint key can't be used.
-    #[error("fingerprint key: {0}")]
-    FingerprintKey(String),
+    /// A key can't be used.
+    #[error("{what}: {reason}")]
+    Key {
+        /// Which key.
+        what: &'static str,
+        /// What is wrong, without its bytes.
+        reason: String,
+    },
+    /// The store can't be used, or refuses something.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// A finding or source can't be told from what was given.
+    #[cfg(feature = "identity")]
+    #[error("{0}")]
+    Choice(String),
+    /// A report can't be taken in.
+    #[cfg(feature = "identity")]
+    #[error("{path}:{line}: {reason}")]
+    Report {
+        /// The report, safe to print.
+        path: String,
+        /// The line at which it stopped, from 1.
+        line: u64,
+        /// What is wrong, without text of the report.
+        reason: String,
+    },
     /// A labelled corpus can't be used.
     #[error(transparent)]
     Corpus(#[from] crate::eval::CorpusError),

@@ -93,6 +93,9 @@ pub struct ScanSettings {
     pub allow_incomplete: bool,
     /// File that holds the fingerprint key.
     pub fingerprint_key: Option<PathBuf>,
+    /// Is it to be recorded in a store, and how?
+    #[cfg(feature = "identity")]
+    pub record: Option<super::findings::RecordSettings>,
 }
 
 /// Runs the scan and writes the report.
@@ -112,14 +115,22 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
         options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
     }
     let scanner = Scanner::new(rules, &options);
-    let mut report = scan(settings, files, &scanner, env)?;
+    #[cfg(feature = "identity")]
+    let mut recording = super::findings::Recording::begin(settings, env)?;
+    #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
+    let (mut report, key) = scan(settings, files, &scanner, env)?;
     if let Some(config) = &config {
         for reason in config.apply(&mut report, &today(env), settings.min_score) {
             (env.warn)(&format!("an allow entry of {} has expired: {reason}", DisplayPath(&config.path)));
         }
     }
+    // The report is written also if it can't be recorded.
+    #[cfg(feature = "identity")]
+    let recorded = recording.as_mut().map_or(Ok(()), |recording| recording.record(key.as_ref(), &mut report, env));
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
+    #[cfg(feature = "identity")]
+    recorded?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
 }
 
@@ -140,18 +151,19 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, CommandError> {
     paths.map_err(|source| CommandError::Read { path: DisplayPath(list).to_string(), source })
 }
 
+/// The report, and the key of its fingerprints if it has any.
 fn scan(
     settings: &ScanSettings,
     files: FileOptions,
     scanner: &Scanner,
     env: &Env<'_>,
-) -> Result<ScanReport, CommandError> {
-    let failed = std::cell::RefCell::new(None);
+) -> Result<(ScanReport, Option<FingerprintKey>), CommandError> {
+    let asked = std::cell::RefCell::new(None);
     let key = || {
-        fingerprint_key::read(settings.fingerprint_key.as_deref(), env).unwrap_or_else(|error| {
-            *failed.borrow_mut() = Some(error);
-            FingerprintKey::new([0; 32])
-        })
+        let key = fingerprint_key::read(settings.fingerprint_key.as_deref(), env);
+        let usable = key.as_ref().map_or_else(|_| FingerprintKey::new([0; 32]), FingerprintKey::clone);
+        *asked.borrow_mut() = Some(key);
+        usable
     };
     let options = ScanOptions {
         threads: settings.threads,
@@ -169,7 +181,7 @@ fn scan(
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
     let report = scan.scan.finish();
-    failed.into_inner().map_or(Ok(report), Err)
+    Ok((report, asked.into_inner().transpose()?))
 }
 
 /// A scan of paths: files, repositories, addresses.

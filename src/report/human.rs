@@ -193,6 +193,9 @@ impl Page<'_> {
             let style = if config.silenced > 0 { Style::Warning } else { Style::Faint };
             writeln!(out, "{}", self.paint.paint(style, line))?;
         }
+        if let Some(changes) = &report.stats.store {
+            writeln!(out, "Store: {changes}.")?;
+        }
         write!(out, "Scanned {}", scanned(&report.stats))?;
         match (tally.findings, tally.problems) {
             (0, _) | (_, 0) => writeln!(out, "."),

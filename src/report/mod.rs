@@ -68,6 +68,23 @@ pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
+/// Each finding as the format `json` writes it, without secrets and without the text around them.
+#[cfg(feature = "identity")]
+pub(crate) fn redacted_findings(
+    report: &ScanReport,
+) -> impl Iterator<Item = serde_json::Result<serde_json::Value>> + '_ {
+    static OPTIONS: ReportOptions = ReportOptions {
+        colour: false,
+        show_secrets: false,
+        stats: false,
+        snippets: Snippets::Omit,
+        width: 0,
+        sarif_limit: 0,
+    };
+    let recorder = record::Recorder::new(report, &OPTIONS);
+    report.findings.iter().map(move |finding| serde_json::to_value(recorder.finding(finding)))
+}
+
 /// How a report is written. The default suits a file: no colour, no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportOptions {

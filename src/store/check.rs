@@ -93,7 +93,8 @@ impl Transaction<'_> {
     }
 
     fn texts_by_cursor(&mut self, table: &Table, visit: &mut dyn FnMut(TextCell<'_>)) -> Result<(), StoreError> {
-        let sql = format!("DECLARE all_texts NO SCROLL CURSOR FOR SELECT * FROM \"{}\"", table.name);
+        // Binary, as the driver asks for values: a FETCH has the format of its cursor.
+        let sql = format!("DECLARE all_texts BINARY NO SCROLL CURSOR FOR SELECT * FROM \"{}\"", table.name);
         self.execute(&sql, &[])?;
         loop {
             let rows = self.query(&format!("FETCH {PAGE} FROM all_texts"), &[])?;

@@ -52,7 +52,7 @@ pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
 pub use lifecycle::{FindingState, StateChange};
 pub use location::Location;
 pub use migration::{MIGRATIONS, Migration};
-pub use record::{KeyedDigest, Recorder, ScanCounts, ScannedFinding, ScannedOccurrence};
+pub use record::{KeyedDigest, Recorder, ScannedFinding, ScannedOccurrence};
 pub use row::{Cell, FromCell, Row, Value};
 pub use snapshot::{NewSnapshot, Outcome, SourceCategory, SourceName};
 pub use transaction::Transaction;

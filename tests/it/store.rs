@@ -4,6 +4,8 @@
 //! a schema of its own there and drops it.
 
 mod audit;
+#[cfg(all(feature = "cli", unix))]
+mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
