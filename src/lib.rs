@@ -22,6 +22,9 @@ pub mod engine;
 pub mod eval;
 #[cfg(feature = "identity")]
 pub mod link;
+pub mod fingerprint;
+#[cfg(feature = "identity")]
+pub mod inventory;
 pub mod model;
 pub mod report;
 #[cfg(feature = "identity")]
