@@ -7,4 +7,5 @@ mod audit;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
+mod inventory;
 mod schema;
