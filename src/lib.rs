@@ -21,6 +21,9 @@ pub mod config;
 pub mod decode;
 pub mod engine;
 pub mod eval;
+pub mod fingerprint;
+#[cfg(feature = "identity")]
+pub mod inventory;
 #[cfg(feature = "identity")]
 pub mod link;
 pub mod model;

@@ -43,6 +43,15 @@ pub(super) enum Command {
     ///
     /// Exit code: 0 at or above the floor in CORPUS/metrics.toml (or if there is none), 1 below it, 2 could not run.
     Eval(EvalArgs),
+    /// Read exports of administrators: identities, credentials, owners, consumers.
+    #[cfg(feature = "identity")]
+    Inventory {
+        #[command(subcommand)]
+        command: super::inventory::InventoryCommand,
+    },
+    /// Make fingerprints of secrets where they live.
+    #[cfg(feature = "identity")]
+    Fingerprint(super::inventory::FingerprintArgs),
     /// Put unleak into the hooks of a git repository.
     Hook {
         #[command(subcommand)]

@@ -4,6 +4,7 @@ mod args;
 mod diagnostics;
 #[cfg(feature = "identity")]
 mod identity;
+mod inventory;
 mod progress;
 mod settings;
 #[cfg(feature = "identity")]
@@ -91,6 +92,10 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
             RulesCommand::New { id, output } => Ok(commands::rules::new(&id, output.as_deref(), env)?),
         },
         Command::Eval(args) => Ok(commands::eval::run(&settings::eval_settings(&args), env)?),
+        #[cfg(feature = "identity")]
+        Command::Inventory { command } => inventory::run(command, env),
+        #[cfg(feature = "identity")]
+        Command::Fingerprint(args) => inventory::fingerprint(args, env),
         Command::Hook { command } => match command {
             HookCommand::Install(args) => Ok(commands::hook::install(&settings::hook_settings(&args)?, env)?),
             HookCommand::Uninstall(args) => Ok(commands::hook::uninstall(&settings::hook_settings(&args)?, env)?),

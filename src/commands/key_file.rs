@@ -3,8 +3,10 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use zeroize::Zeroizing;
 
 use super::{CommandError, Env};
 use crate::model::DisplayPath;
@@ -27,41 +29,87 @@ pub(super) const FINGERPRINT: KeyName =
 #[cfg(feature = "identity")]
 pub(super) const AUDIT: KeyName = KeyName { variable: "UNLEAK_AUDIT_KEY", file: "audit.key", what: "audit key" };
 
-/// Reads a key from a file, the environment, or the user's settings, in this order. If none of them has one, a key is made
-/// and kept in the settings, readable by the user alone. `None` where there is no place to keep one.
+/// Keys in text, and where the text stands.
+pub(super) struct KeyText {
+    /// The text.
+    pub(super) text: Zeroizing<String>,
+    /// A path, safe to print, or the name of a variable.
+    pub(super) place: String,
+}
+
+impl KeyName {
+    /// An error about this key.
+    pub(super) fn error(&self, reason: String) -> CommandError {
+        CommandError::Key { what: self.what, reason }
+    }
+
+    fn not_a_key(&self, place: &str) -> CommandError {
+        self.error(format!("{place} does not hold 64 hexadecimal digits (try `openssl rand -hex 32`)"))
+    }
+}
+
+/// Reads the current key; see [`find`]. `None` where there is no place to keep one.
 pub(super) fn read(name: &KeyName, file: Option<&Path>, env: &Env<'_>) -> Result<Option<[u8; 32]>, CommandError> {
-    let not_a_key = |place: &str| {
-        let reason = format!("{place} does not hold 64 hexadecimal digits (try `openssl rand -hex 32`)");
-        CommandError::Key { what: name.what, reason }
-    };
+    let Some(found) = find(name, file, env)? else { return Ok(None) };
+    parse(&found.text).map(Some).ok_or_else(|| name.not_a_key(&found.place))
+}
+
+/// Reads the text of keys from a file, the environment, or the user's settings, in this order. If none of them has one, a key
+/// is made and kept in the settings, readable by the user alone. `None` where there is no place to keep one.
+pub(super) fn find(name: &KeyName, file: Option<&Path>, env: &Env<'_>) -> Result<Option<KeyText>, CommandError> {
     if let Some(path) = file {
-        let text = fs::read_to_string(path)
-            .map_err(|source| CommandError::Read { path: DisplayPath(path).to_string(), source })?;
-        return parse(&text).map(Some).ok_or_else(|| not_a_key(&DisplayPath(path).to_string()));
+        let place = DisplayPath(path).to_string();
+        let text = fs::read_to_string(path).map_err(|source| CommandError::Read { path: place.clone(), source })?;
+        warn_if_readable(path, env);
+        return Ok(Some(KeyText { text: text.into(), place }));
     }
     // CI systems set a secret that is missing to the empty string.
     if let Some(value) = (env.var)(name.variable).filter(|value| !value.is_empty()) {
-        return value.to_str().and_then(parse).map(Some).ok_or_else(|| not_a_key(name.variable));
+        let text = value.into_string().map_err(|_| name.not_a_key(name.variable))?;
+        return Ok(Some(KeyText { text: text.into(), place: name.variable.to_owned() }));
     }
     let Some(path) = env.config_dir().map(|dir| dir.join(name.file)) else { return Ok(None) };
-    match fs::read_to_string(&path) {
-        Ok(text) => parse(&text).map(Some).ok_or_else(|| not_a_key(&DisplayPath(&path).to_string())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(create(&path, env).ok()),
-        Err(_) => Ok(None),
-    }
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => {
+            warn_if_readable(&path, env);
+            Some(text.into())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(&path, env).ok(),
+        Err(_) => None,
+    };
+    Ok(text.map(|text| KeyText { text, place: DisplayPath(&path).to_string() }))
 }
 
+/// Whoever reads the key can test guesses against fingerprints, or sign.
+fn warn_if_readable(path: &Path, env: &Env<'_>) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let is_open =
+            fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o044 != 0);
+        if is_open {
+            (env.warn)(&format!("{}: others can read this key (chmod 600)", DisplayPath(path)));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, env);
+}
+
+/// The first key of a text: one per line or between commas, the current one first.
 fn parse(text: &str) -> Option<[u8; 32]> {
-    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.trim().as_bytes()).ok()?;
+    let mut lines = text.split(['\n', ',']).map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(lines.next()?.as_bytes()).ok()?;
     bytes.try_into().ok()
 }
 
-/// Writes a new key beside its place and links it there, so that of two processes doing so at once one wins and the
-/// other reads the winner's.
-fn create(path: &Path, env: &Env<'_>) -> io::Result<[u8; 32]> {
-    let bytes = random_bytes(env)?;
+/// A new key, in text.
+pub(super) fn new_key(env: &Env<'_>) -> io::Result<Zeroizing<String>> {
+    Ok(data_encoding::HEXLOWER.encode(&random_bytes(env)?).into())
+}
+
+/// Writes a file beside `path` that the user alone can read.
+pub(super) fn draft(path: &Path, text: &str) -> io::Result<PathBuf> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = dir.join(format!(".{name}.{}", std::process::id()));
     let mut options = OpenOptions::new();
@@ -69,12 +117,22 @@ fn create(path: &Path, env: &Env<'_>) -> io::Result<[u8; 32]> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
-    let written = writeln!(file, "{}", data_encoding::HEXLOWER.encode(&bytes)).and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| fs::hard_link(&draft, path));
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.inspect_err(|_| drop(fs::remove_file(&draft)))?;
+    Ok(draft)
+}
+
+/// Writes a new key beside its place and links it there, so that of two processes doing so at once one wins and the
+/// other reads the winner's.
+fn create(path: &Path, env: &Env<'_>) -> io::Result<Zeroizing<String>> {
+    let key = new_key(env)?;
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    let draft = draft(path, &format!("{}\n", *key))?;
+    let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => parse(&fs::read_to_string(path)?).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData)),
+        _ => fs::read_to_string(path).map(Zeroizing::new),
     }
 }
 

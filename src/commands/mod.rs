@@ -13,10 +13,16 @@ mod explain;
 mod exports;
 #[cfg(feature = "identity")]
 pub mod findings;
+#[cfg(feature = "identity")]
+pub mod fingerprint;
+mod fingerprint_key;
 mod fingerprint_key;
 mod fingerprint_key;
 pub mod hook;
 pub mod hook;
+pub mod hook;
+#[cfg(feature = "identity")]
+pub mod inventory;
 mod key_file;
 #[cfg(feature = "identity")]
 pub mod link;
@@ -162,6 +168,31 @@ pub enum CommandError {
     /// The configuration can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
+    /// An export can't be imported.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Inventory(#[from] crate::inventory::InventoryError),
+    /// The store can't do what was asked.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// Neither files nor a store were named.
+    #[error("name files to read, or a store with --store (or UNLEAK_STORE)")]
+    NoStore,
+    /// Nothing in the inventory has that id or name.
+    #[error("nothing in the inventory is called `{0}`")]
+    NotInInventory(String),
+    /// A time that can't be understood.
+    #[error("`{0}` is no time: write 2024-05-02T13:37:00Z")]
+    NotATime(String),
+    /// A file of secrets can't be understood.
+    #[error("{path}: line {line}: it is no JSON from there on")]
+    SecretInput {
+        /// The file, safe to print.
+        path: String,
+        /// Where.
+        line: usize,
+    },
     /// A repository's hooks can't be read or changed.
     #[error(transparent)]
     Hook(#[from] hook::HookError),

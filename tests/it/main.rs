@@ -28,6 +28,8 @@ mod git_scan;
 mod git_store;
 #[cfg(all(feature = "cli", unix))]
 mod hook;
+#[cfg(feature = "identity")]
+mod inventory;
 mod licences;
 mod prefilter;
 #[cfg(target_os = "linux")]

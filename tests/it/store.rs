@@ -9,4 +9,5 @@ mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
+mod inventory;
 mod schema;
