@@ -4,7 +4,9 @@ use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 
-use super::args::{CloneArgs, Colour, EvalArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs};
+use super::args::{
+    CloneArgs, Colour, EvalArgs, GroupByArg, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs,
+};
 use crate::{
     commands::{
         ChangeChoice, RuleChoice,
@@ -13,7 +15,7 @@ use crate::{
         scan::{History, ScanSettings, Target},
     },
     engine::{ScannerOptions, prefilter::PrefilterKind},
-    report::{self, ReportOptions, Snippets, WhenClean},
+    report::{self, GroupBy, ReportOptions, Snippets, WhenClean},
     source::{
         FileOptions,
         remote::{CloneOptions, CloneRefs, Prompt},
@@ -169,6 +171,10 @@ fn report_options(args: &OutputArgs, quiet: bool) -> ReportOptions {
         snippets: if args.no_snippets { Snippets::Omit } else { Snippets::Include },
         width: if to_terminal { terminal_width() } else { 0 },
         sarif_limit: args.sarif_limit,
+        group_by: args.group_by.map(|by| match by {
+            GroupByArg::Author => GroupBy::Author,
+            GroupByArg::Container => GroupBy::Container,
+        }),
     }
 }
 

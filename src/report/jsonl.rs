@@ -27,6 +27,7 @@ impl Reporter for JsonLines {
             summary: Tally::of(report),
             exports: recorder.exports(report),
             notices: recorder.notices(report),
+            groups: recorder.groups(report),
             stats: recorder.stats(&report.stats),
         };
         write_line(out, &Line::Summary(summary))
