@@ -449,6 +449,9 @@ pub(super) struct OutputArgs {
     /// Print no text around secrets.
     #[arg(long)]
     pub(super) no_snippets: bool,
+    /// Put findings together by who posted them or where (not in SARIF).
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) group_by: Option<GroupByArg>,
     /// Print counts and the time of each stage.
     #[arg(long)]
     pub(super) stats: bool,
@@ -461,6 +464,14 @@ pub(super) struct OutputArgs {
     /// Show a progress bar on standard error.
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub(super) progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GroupByArg {
+    /// Who posted it; of git, who wrote the commit that brought it.
+    Author,
+    /// Channel, project, space, repository or directory.
+    Container,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

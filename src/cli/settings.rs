@@ -5,7 +5,8 @@ use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 use anyhow::Context as _;
 
 use super::args::{
-    CloneArgs, Colour, EvalArgs, FilterArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs,
+    CloneArgs, Colour, EvalArgs, FilterArgs, GroupByArg, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs,
+    ScanArgs,
 };
 use crate::{
     commands::{
@@ -17,7 +18,7 @@ use crate::{
     },
     config::ConfigChoice,
     engine::{ScannerOptions, prefilter::PrefilterKind},
-    report::{self, ReportOptions, Snippets, WhenClean},
+    report::{self, GroupBy, ReportOptions, Snippets, WhenClean},
     source::{
         FileOptions,
         remote::{CloneOptions, CloneRefs, Prompt},
@@ -196,6 +197,10 @@ fn report_options(args: &OutputArgs, quiet: bool) -> ReportOptions {
         snippets: if args.no_snippets { Snippets::Omit } else { Snippets::Include },
         width: if to_terminal { terminal_width() } else { 0 },
         sarif_limit: args.sarif_limit,
+        group_by: args.group_by.map(|by| match by {
+            GroupByArg::Author => GroupBy::Author,
+            GroupByArg::Container => GroupBy::Container,
+        }),
     }
 }
 

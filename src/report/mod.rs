@@ -10,6 +10,7 @@
 //!
 //! The same report and options give the same bytes, measured times apart.
 
+mod group;
 mod human;
 mod json;
 mod jsonl;
@@ -21,6 +22,8 @@ mod tally;
 mod wording;
 
 use std::io;
+
+pub use group::GroupBy;
 
 use crate::model::ScanReport;
 
@@ -103,6 +106,8 @@ pub struct ReportOptions {
     /// How many findings a SARIF file may hold. The most severe come first, and what is left out is counted in a
     /// notification. GitHub keeps 5,000 results of a run.
     pub sarif_limit: usize,
+    /// What findings are put together by. SARIF has no groups.
+    pub group_by: Option<GroupBy>,
 }
 
 impl Default for ReportOptions {
@@ -115,6 +120,7 @@ impl Default for ReportOptions {
             snippets: Snippets::Include,
             width: 100,
             sarif_limit: 5_000,
+            group_by: None,
         }
     }
 }
