@@ -71,6 +71,8 @@ pub struct Scratch {
     pub(super) hits: Vec<Hit>,
     pub(super) matches: Vec<Match>,
     rules: Vec<Option<Box<RuleScratch>>>,
+    /// Rules that remember something of the window at hand.
+    mindful: Vec<u32>,
     /// Counts of this thread.
     pub stats: Stats,
     pub(super) timed: bool,
@@ -240,7 +242,9 @@ impl Scanner {
     pub(super) fn begin_confirming(&self, scratch: &mut Scratch) {
         scratch.matches.clear();
         scratch.rules.resize_with(self.rules.len(), || None);
-        scratch.rules.iter_mut().flatten().for_each(|rule| rule.reset());
+        for rule in scratch.mindful.drain(..) {
+            scratch.rules[rule as usize].iter_mut().for_each(|rule| rule.reset());
+        }
     }
 
     /// Adds to `scratch.matches` what the patterns of those rules confirm at a keyword that are `asked` for.
@@ -264,6 +268,9 @@ impl Scanner {
             let patterns = self.patterns(index);
             let rule_scratch =
                 scratch.rules[index as usize].get_or_insert_with(|| Box::new(RuleScratch::new(patterns)));
+            if matches!(rule.shape, Shape::Block { .. }) && scratch.mindful.last() != Some(&index) {
+                scratch.mindful.push(index);
+            }
             let regex_calls = &mut scratch.stats.regex_calls;
             let keyword = keyword.clone();
             let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
