@@ -53,6 +53,7 @@ proptest! {
         let literals = some_followed(literals);
         let reference = hits(&literals, PrefilterKind::Reference, &haystack);
         prop_assert_eq!(&hits(&literals, PrefilterKind::Portable, &haystack), &reference);
+        prop_assert_eq!(&hits(&literals, PrefilterKind::Avx2, &haystack), &reference);
         prop_assert_eq!(&hits(&literals, PrefilterKind::Auto, &haystack), &reference);
     }
 }
@@ -77,6 +78,7 @@ fn builtin_keywords_are_found_wherever_they_stand() {
         haystack.truncate(size);
         let reference = hits(&literals, PrefilterKind::Reference, &haystack);
         assert_eq!(hits(&literals, PrefilterKind::Portable, &haystack), reference, "portable, {size} bytes");
+        assert_eq!(hits(&literals, PrefilterKind::Avx2, &haystack), reference, "AVX2, {size} bytes");
         assert_eq!(hits(&literals, PrefilterKind::Auto, &haystack), reference, "auto, {size} bytes");
     }
 }

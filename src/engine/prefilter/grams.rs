@@ -14,7 +14,7 @@ pub(super) struct Grams {
     /// By literal.
     grams: Vec<Gram>,
     pub(super) tables: Box<Tables>,
-    bitmap: Box<[u64; BITMAP_WORDS]>,
+    pub(super) bitmap: Box<[u32; BITMAP_WORDS]>,
 }
 
 /// The four bytes that stand for a literal; of a three-byte literal, its three bytes and whatever may follow.
@@ -28,11 +28,18 @@ struct Gram {
     ignore_case: bool,
 }
 
-const BITMAP_WORDS: usize = 1 << 11;
-const WORD_SHIFT: u32 = 32 - 11;
+/// How many bits of a hash choose a word of the bitmap of stage 2: the uppermost.
+pub(super) const INDEX_BITS: u32 = 12;
+pub(super) const BITMAP_WORDS: usize = 1 << INDEX_BITS;
+/// Where in a hash the numbers of two bits of that word begin.
+pub(super) const FIRST_BIT_SHIFT: u32 = 32 - INDEX_BITS - 5;
+pub(super) const SECOND_BIT_SHIFT: u32 = FIRST_BIT_SHIFT - 5;
 
 /// Setting this bit folds ASCII letters to lower case. It also merges a few other characters, which over-reports.
-const FOLD: u32 = 0x2020_2020;
+pub(super) const FOLD: u32 = 0x2020_2020;
+
+/// 2^32 divided by the golden ratio.
+pub(super) const MULTIPLIER: u32 = 0x9e37_79b1;
 
 /// The four bytes at `position`, missing ones as 0.
 pub(super) fn load(bytes: &[u8], position: usize) -> u32 {
@@ -43,9 +50,9 @@ pub(super) fn load(bytes: &[u8], position: usize) -> u32 {
     u32::from_le_bytes(four)
 }
 
-/// Mixes a folded gram. Top bits are the good ones. The constant is 2^32 divided by the golden ratio.
+/// Mixes a folded gram. Top bits are the good ones.
 fn mix(gram: u32) -> u32 {
-    (gram | FOLD).wrapping_mul(0x9e37_79b1)
+    (gram | FOLD).wrapping_mul(MULTIPLIER)
 }
 
 impl Grams {
@@ -81,12 +88,13 @@ impl Grams {
 
 /// A word of the bitmap and two bits of it: one load for two tests, and a tenth of the false alarms of one bit.
 #[inline(always)]
-fn word_and_bits(gram: u32) -> (usize, u64) {
+fn word_and_bits(gram: u32) -> (usize, u32) {
     let hash = mix(gram);
-    ((hash >> WORD_SHIFT) as usize, 1 << (hash >> (WORD_SHIFT - 6) & 63) | 1 << (hash >> (WORD_SHIFT - 12) & 63))
+    let bits = 1 << (hash >> FIRST_BIT_SHIFT & 31) | 1 << (hash >> SECOND_BIT_SHIFT & 31);
+    ((hash >> (32 - INDEX_BITS)) as usize, bits)
 }
 
-fn empty_bitmap() -> Box<[u64; BITMAP_WORDS]> {
+fn empty_bitmap() -> Box<[u32; BITMAP_WORDS]> {
     vec![0; BITMAP_WORDS].into_boxed_slice().try_into().expect("has BITMAP_WORDS elements")
 }
 
@@ -254,5 +262,5 @@ impl Slots {
 
 /// The grams of three bytes have a 0 where the fourth would be, so this must not fold again.
 fn slot(gram: u32) -> usize {
-    (gram.wrapping_mul(0x9e37_79b1) >> (32 - SLOT_BITS)) as usize
+    (gram.wrapping_mul(MULTIPLIER) >> (32 - SLOT_BITS)) as usize
 }

@@ -1,0 +1,88 @@
+//! Stage 2 with AVX2: eight positions at a time.
+//!
+//! This module is one of the few that may use `unsafe`. Why it is sound: the only unsafe operations are an unaligned
+//! 16-byte load from a slice whose length is checked just before, a gather of 4-byte words whose indices are the top
+//! [`INDEX_BITS`] bits of a hash and so stand within the bitmap, and the call of a function that needs processor
+//! features, made only after [`is_available`] saw them.
+#![allow(unsafe_code, reason = "argued above")]
+
+use std::{
+    arch::x86_64::{
+        __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_ps,
+        _mm256_cmpeq_epi32, _mm256_i32gather_epi32, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256,
+        _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
+    },
+    ops::Range,
+};
+
+use super::{
+    BLOCK, Positions,
+    grams::{BITMAP_WORDS, FIRST_BIT_SHIFT, FOLD, Grams, INDEX_BITS, MULTIPLIER, SECOND_BIT_SHIFT},
+    portable,
+};
+
+/// Does this processor have what [`candidates`] needs?
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+/// See [`portable::candidates`]. Must only be called where [`is_available`].
+pub(super) fn candidates(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
+    debug_assert!(is_available(), "the prefilter chose this kernel without asking");
+    // SAFETY: `Prefilter::new` chooses this kernel only where `is_available`.
+    unsafe { candidates_avx2(grams, bytes, range, positions) }
+}
+
+#[target_feature(enable = "avx2")]
+fn candidates_avx2(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
+    // The four bytes from each of eight positions.
+    let spread = _mm256_setr_epi8(
+        0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10,
+    );
+    let (fold, multiplier) = (_mm256_set1_epi32(FOLD as i32), _mm256_set1_epi32(MULTIPLIER as i32));
+    let mut count = 0;
+    let mut position = range.start;
+    while position + 8 <= range.end && position + 16 <= bytes.len() {
+        let window = _mm256_broadcastsi128_si256(load_16(&bytes[position..position + 16]));
+        let four = _mm256_or_si256(_mm256_shuffle_epi8(window, spread), fold);
+        let hash = _mm256_mullo_epi32(four, multiplier);
+        let bits = _mm256_or_si256(
+            bit(_mm256_srli_epi32::<{ FIRST_BIT_SHIFT as i32 }>(hash)),
+            bit(_mm256_srli_epi32::<{ SECOND_BIT_SHIFT as i32 }>(hash)),
+        );
+        let words = gather(&grams.bitmap, _mm256_srli_epi32::<{ 32 - INDEX_BITS as i32 }>(hash));
+        let both = _mm256_cmpeq_epi32(_mm256_and_si256(words, bits), bits);
+        let mut mask = _mm256_movemask_ps(_mm256_castsi256_ps(both)) as u32;
+        while mask != 0 {
+            positions[count & (BLOCK - 1)] = position as u32 + mask.trailing_zeros();
+            count += 1;
+            mask &= mask - 1;
+        }
+        position += 8;
+    }
+    portable::rest(grams, bytes, position..range.end, positions, count)
+}
+
+/// The bit that the lowest five bits of each word number.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bit(number: __m256i) -> __m256i {
+    _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_and_si256(number, _mm256_set1_epi32(31)))
+}
+
+/// Words of the bitmap. Of each index only the lowest [`INDEX_BITS`] bits may be set.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn gather(bitmap: &[u32; BITMAP_WORDS], indices: __m256i) -> __m256i {
+    let within = _mm256_and_si256(indices, _mm256_set1_epi32(BITMAP_WORDS as i32 - 1));
+    // SAFETY: each index is less than BITMAP_WORDS, a power of two, by the line above.
+    unsafe { _mm256_i32gather_epi32::<4>(bitmap.as_ptr().cast(), within) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load_16(bytes: &[u8]) -> __m128i {
+    assert!(bytes.len() >= 16);
+    // SAFETY: the slice has 16 bytes; the load needs no alignment.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
