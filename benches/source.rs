@@ -68,7 +68,7 @@ impl Drop for Counter<'_> {
 fn product(root: &Path, threads: usize, tally: &Tally) {
     let interrupt = AtomicBool::new(false);
     let overlap = Overlap { before: 512, after: 16 << 10 };
-    let plan = Plan { threads, overlap, timed: false, interrupt: &interrupt };
+    let plan = Plan { threads, overlap, timed: false, interrupt: &interrupt, known: None };
     if let Ok(files) = Files::new(vec![root.to_owned()], FileOptions::default()) {
         files.run(&plan, &|| Box::new(Counter { tally, files: 0, bytes: 0, stats: Stats::default() }));
     }

@@ -1,6 +1,6 @@
 //! What may be typed. No side effects: `settings` makes ready objects of it.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -289,6 +289,10 @@ pub(super) struct HistoryArgs {
     /// Scan only the history of the given repositories, not the files of their work trees.
     #[arg(long)]
     pub(super) history_only: bool,
+    /// Remember which objects hold nothing, in a file that holds no secret, and leave them out the next time. Default: a
+    /// file for each repository in $XDG_CACHE_HOME/unleak.
+    #[arg(long, value_name = "DIR|FILE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) cache: Option<OsString>,
     /// Scan every version of a file in full, too, and report any difference: several times slower.
     #[arg(long)]
     pub(super) paranoid: bool,

@@ -9,7 +9,7 @@ use super::args::{
 };
 use crate::{
     commands::{
-        ChangeChoice, RuleChoice,
+        CachePlace, ChangeChoice, RuleChoice,
         eval::EvalSettings,
         hook::{HookKind, HookSettings, SharedHooks},
         rules::RuleFilter,
@@ -89,6 +89,10 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
             (false, false) => History::Included,
         },
         paranoid: args.history.paranoid,
+        cache: args.history.cache.as_ref().map(|path| match path.is_empty() {
+            true => CachePlace::Default,
+            false => CachePlace::At(path.into()),
+        }),
         clone: clone_options(&args.clone),
         #[cfg(feature = "export")]
         exports: export_options(&args.exports),

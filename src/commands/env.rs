@@ -23,6 +23,14 @@ pub struct Env<'a> {
 }
 
 impl Env<'_> {
+    /// The directory of what can be made again: `$XDG_CACHE_HOME/unleak` or `~/.cache/unleak`.
+    #[must_use]
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        let set = |name: &str| (self.var)(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")))?;
+        Some(base.join("unleak"))
+    }
+
     /// The directory of the user's own settings: `$XDG_CONFIG_HOME/unleak` or `~/.config/unleak`.
     #[must_use]
     pub fn config_dir(&self) -> Option<PathBuf> {

@@ -1,6 +1,7 @@
 //! One file per verb. A command gets validated settings and an [`Env`], composes the other modules, and says how it
 //! went; it never sees a command line.
 
+mod cache;
 mod changes;
 mod env;
 pub mod eval;
@@ -18,6 +19,7 @@ pub mod rotate;
 pub mod rules;
 pub mod scan;
 
+pub use cache::CachePlace;
 pub use changes::ChangeChoice;
 pub use env::Env;
 pub use exit::ExitCode;

@@ -8,7 +8,9 @@ use std::{
 
 #[cfg(feature = "export")]
 use super::exports;
-use super::{ChangeChoice, CommandError, Env, ExitCode, RuleChoice, changes, fingerprint_key, output};
+use super::{
+    CachePlace, ChangeChoice, CommandError, Env, ExitCode, RuleChoice, cache, changes, fingerprint_key, output,
+};
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
@@ -64,6 +66,8 @@ pub struct ScanSettings {
     /// How exports of chats, tickets and the like are read.
     #[cfg(feature = "export")]
     pub exports: crate::source::export::ExportOptions,
+    /// Where it is kept which objects hold nothing, so that the next scan can leave them out; nowhere if `None`.
+    pub cache: Option<CachePlace>,
     /// How repositories on other machines are cloned.
     pub clone: CloneOptions,
     /// Which rules.
@@ -156,75 +160,84 @@ fn scan(
         interrupt: env.interrupt,
         progress: env.progress,
     };
-    let mut scan = Scan::new(scanner, &options);
+    let mut scan = PathScan { settings, files, scanner, env, scan: Scan::new(scanner, &options) };
     match &settings.target {
-        Target::Stdin => scan.run(&Stream::new("<stdin>", std::io::stdin())),
-        Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan, env)?,
-        Target::Paths(paths) => scan_paths(settings, files, paths.clone(), &mut scan, env)?,
-        Target::ListedIn(list) => scan_paths(settings, files, listed(list)?, &mut scan, env)?,
+        Target::Stdin => scan.scan.run(&Stream::new("<stdin>", std::io::stdin())),
+        Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan.scan, env)?,
+        Target::Paths(paths) => scan.paths(paths.clone())?,
+        Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
-    let report = scan.finish();
+    let report = scan.scan.finish();
     failed.into_inner().map_or(Ok(report), Err)
 }
 
-/// Scans files, then the history of each repository among them, then repositories on other machines.
-fn scan_paths(
-    settings: &ScanSettings,
+/// A scan of paths: files, repositories, addresses.
+struct PathScan<'a, 'e> {
+    settings: &'a ScanSettings,
     files: FileOptions,
-    paths: Vec<PathBuf>,
-    scan: &mut Scan<'_>,
-    env: &Env<'_>,
-) -> Result<(), CommandError> {
-    let mut remotes = Vec::new();
-    let mut roots = Vec::new();
-    let count = paths.len();
-    #[cfg(feature = "export")]
-    let paths = exports::scan_named(settings, paths, scan)?;
-    if paths.is_empty() && count > 0 {
-        return Ok(());
-    }
-    for path in paths {
-        match Remote::parse(path.as_os_str()) {
-            Some(remote) => remotes.push(remote?),
-            None => roots.push(path),
-        }
-    }
-    if !roots.is_empty() || remotes.is_empty() {
-        scan_local(settings, files, roots, scan)?;
-    }
-    for remote in remotes {
-        let cloned = remote::clone(&remote, &settings.clone, env.interrupt)?;
-        match Repository::open(cloned.path()) {
-            Ok(repository) => scan.run(&repository.named(cloned.display_url())),
-            Err(error) => scan.problem(not_a_repository(cloned.path(), &error)),
-        }
-    }
-    Ok(())
+    scanner: &'a Scanner,
+    env: &'a Env<'e>,
+    scan: Scan<'a>,
 }
 
-fn scan_local(
-    settings: &ScanSettings,
-    options: FileOptions,
-    roots: Vec<PathBuf>,
-    scan: &mut Scan<'_>,
-) -> Result<(), CommandError> {
-    let roots = if settings.history == History::Only { git_dirs(roots, scan) } else { roots };
-    let files = Files::new(roots, options)?;
-    #[cfg(feature = "export")]
-    let files = exports::scan_files(settings, files, scan)?;
-    #[cfg(not(feature = "export"))]
-    scan.run(&files);
-    if settings.history == History::LeftOut {
-        return Ok(());
-    }
-    for objects in files.stores() {
-        let dir = objects.parent().unwrap_or(&objects);
-        match Repository::open(dir) {
-            Ok(repository) => scan.run(&repository),
-            Err(error) => scan.problem(not_a_repository(dir, &error)),
+impl PathScan<'_, '_> {
+    /// Scans files, then the history of each repository among them, then repositories on other machines.
+    fn paths(&mut self, paths: Vec<PathBuf>) -> Result<(), CommandError> {
+        let mut remotes = Vec::new();
+        let mut roots = Vec::new();
+        let count = paths.len();
+        #[cfg(feature = "export")]
+        let paths = exports::scan_named(self.settings, paths, &mut self.scan)?;
+        if paths.is_empty() && count > 0 {
+            return Ok(());
         }
+        for path in paths {
+            match Remote::parse(path.as_os_str()) {
+                Some(remote) => remotes.push(remote?),
+                None => roots.push(path),
+            }
+        }
+        if !roots.is_empty() || remotes.is_empty() {
+            self.local(roots)?;
+        }
+        for remote in remotes {
+            let cloned = remote::clone(&remote, &self.settings.clone, self.env.interrupt)?;
+            match Repository::open(cloned.path()) {
+                Ok(repository) => {
+                    let address = cloned.display_url();
+                    self.history(&repository.named(address), Some(address));
+                }
+                Err(error) => self.scan.problem(not_a_repository(cloned.path(), &error)),
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn local(&mut self, roots: Vec<PathBuf>) -> Result<(), CommandError> {
+        let history = self.settings.history;
+        let roots = if history == History::Only { git_dirs(roots, &mut self.scan) } else { roots };
+        let files = Files::new(roots, self.files.clone())?;
+        #[cfg(feature = "export")]
+        let files = exports::scan_files(self.settings, files, &mut self.scan)?;
+        #[cfg(not(feature = "export"))]
+        self.scan.run(&files);
+        if history == History::LeftOut {
+            return Ok(());
+        }
+        for objects in files.stores() {
+            let dir = objects.parent().unwrap_or(&objects);
+            match Repository::open(dir) {
+                Ok(repository) => self.history(&repository, None),
+                Err(error) => self.scan.problem(not_a_repository(dir, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn history(&mut self, repository: &Repository, address: Option<&str>) {
+        let place = self.settings.cache.as_ref();
+        cache::scan(repository, address, place, self.scanner, &mut self.scan, self.env);
+    }
 }
 
 /// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.

@@ -38,14 +38,17 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit
     let before = secrets_before(&hits, traces);
     for hit in hits {
         let Provenance::Git(place) = &hit.occurrence.provenance else { continue };
-        let (object, is_name) = (place.object, hit.occurrence.part == Part::Name);
+        let (mut object, is_name) = (place.object, hit.occurrence.part == Part::Name);
         let stood_before = traces.before.as_ref().is_some_and(|before| before.contains(&object));
         if !is_name && stood_before && !traces.objects.contains_key(&object) {
             continue;
         }
         let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, hit.secret.clone())));
         let found = match &place.path {
-            Some(name) if is_name => traces.names.get(bytes_of(name)),
+            Some(name) if is_name => {
+                object = traces.trees.get(bytes_of(name)).copied().unwrap_or(object);
+                traces.names.get(bytes_of(name))
+            }
             _ => traces.objects.get(&object),
         };
         for trace in found.map_or(none.as_slice(), Vec::as_slice) {

@@ -1,6 +1,7 @@
 //! The engine: keywords → candidates → matches → verdicts → findings. `docs/design.md` draws the flow.
 
 mod assignment;
+pub mod cache;
 pub mod checksum;
 mod collect;
 mod compose;

@@ -6,10 +6,11 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use super::{
+    cache::{Cache, Notes},
     collect::{Collector, Hit},
     fingerprint::FingerprintKey,
     history,
@@ -20,8 +21,10 @@ use super::{
 };
 use crate::{
     decode::{OffsetMap, Utf16},
-    model::{ExportSummary, Notice, Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats},
-    source::{Base, CHUNK_BYTES, Chunk, LargeBlob, Memory, Plan, Receiver, Record, Source},
+    model::{
+        ExportSummary, Notice, ObjectId, ObjectKind, Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats,
+    },
+    source::{Base, CHUNK_BYTES, Chunk, Known, LargeBlob, Memory, Met, Plan, Receiver, Record, Source},
 };
 
 /// How a scan is to run.
@@ -58,6 +61,8 @@ pub struct Scan<'s> {
     scanner: &'s Scanner,
     options: &'s ScanOptions<'s>,
     started: Instant,
+    /// Time spent on measuring the floor, which is no part of the scan.
+    floor: Duration,
     shared: Shared,
 }
 
@@ -65,15 +70,28 @@ impl<'s> Scan<'s> {
     /// A scan that has seen nothing yet.
     #[must_use]
     pub fn new(scanner: &'s Scanner, options: &'s ScanOptions<'s>) -> Scan<'s> {
-        Scan { scanner, options, started: Instant::now(), shared: Shared::default() }
+        Scan { scanner, options, started: Instant::now(), floor: Duration::ZERO, shared: Shared::default() }
     }
 
     /// Scans everything that `source` yields, and asks it where in history the secrets found stand.
     pub fn run(&mut self, source: &dyn Source) {
+        self.run_with(source, None);
+    }
+
+    /// As [`Scan::run`], but objects of git repositories that `cache` knows to hold nothing are left out, and those that
+    /// are scanned are noted in it. It must have been opened for this scanner. A paranoid scan leaves nothing out.
+    pub fn run_cached(&mut self, source: &dyn Source, cache: &mut Cache) {
+        let known: Option<&dyn Known> = if self.options.paranoid { None } else { Some(&*cache) };
+        let notes = self.run_with(source, known);
+        cache.absorb(notes);
+    }
+
+    fn run_with(&mut self, source: &dyn Source, known: Option<&dyn Known>) -> Vec<Notes> {
         let plan = self.plan();
+        let plan = Plan { known, ..plan };
         let shared = Mutex::new(std::mem::take(&mut self.shared));
         let (scanner, progress) = (self.scanner, self.options.progress);
-        let effort = Effort { timed: self.options.timed, paranoid: self.options.paranoid };
+        let effort = Effort { timed: self.options.timed, paranoid: self.options.paranoid, noted: known.is_some() };
         source.run(&plan, &|| Box::new(Worker::new(scanner, effort, progress, &shared)));
         self.shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut unresolved = std::mem::take(&mut self.shared.unresolved);
@@ -91,14 +109,19 @@ impl<'s> Scan<'s> {
             source.resolve(&plan, &mut records::places(&mut of_records), &mut |problem| problems.push(problem));
             self.shared.collector.extend(of_records);
         }
-        if unresolved.is_empty() {
-            return;
+        if !unresolved.is_empty() {
+            let traced = Instant::now();
+            let problems = &mut self.shared.problems;
+            let traces = source.trace(&plan, &history::wanted(&unresolved), &mut |problem| problems.push(problem));
+            self.shared.collector.extend(history::resolve(unresolved, &traces, self.scanner.min_score()));
+            self.shared.stats.times.history += traced.elapsed();
         }
-        let traced = Instant::now();
-        let problems = &mut self.shared.problems;
-        let traces = source.trace(&plan, &history::wanted(&unresolved), &mut |problem| problems.push(problem));
-        self.shared.collector.extend(history::resolve(unresolved, &traces, self.scanner.min_score()));
-        self.shared.stats.times.history += traced.elapsed();
+        if self.options.timed {
+            let begun = Instant::now();
+            self.shared.stats.times.floor += source.floor(&plan).unwrap_or_default();
+            self.floor += begun.elapsed();
+        }
+        std::mem::take(&mut self.shared.notes)
     }
 
     /// Adds something that was not scanned.
@@ -111,7 +134,7 @@ impl<'s> Scan<'s> {
     pub fn finish(self) -> ScanReport {
         self.options.progress.done.store(true, Ordering::Relaxed);
         let Shared { collector, problems, mut exports, mut notices, mut stats, .. } = self.shared;
-        stats.times.wall = self.started.elapsed();
+        stats.times.wall = self.started.elapsed().saturating_sub(self.floor);
         exports.sort();
         notices.sort();
         ScanReport { exports, notices, ..collector.into_report(self.scanner, self.options.key, problems, stats) }
@@ -123,6 +146,7 @@ impl<'s> Scan<'s> {
             overlap: self.scanner.overlap(),
             timed: self.options.timed,
             interrupt: self.options.interrupt,
+            known: None,
         }
     }
 }
@@ -191,6 +215,7 @@ struct Shared {
     exports: Vec<ExportSummary>,
     notices: Vec<Notice>,
     stats: Stats,
+    notes: Vec<Notes>,
 }
 
 /// A chunk's matches, and what it leaves to the next.
@@ -218,6 +243,8 @@ fn join_chunks(provenance: &Provenance, mut chunks: Vec<ScannedChunk>) -> Vec<Hi
 struct Effort {
     timed: bool,
     paranoid: bool,
+    /// Is what objects hold to be noted for a cache?
+    noted: bool,
 }
 
 /// One thread's receiver.
@@ -232,6 +259,7 @@ struct Worker<'s> {
     unresolved: Vec<Hit>,
     chunks: Vec<(Provenance, ScannedChunk)>,
     problems: Vec<Problem>,
+    notes: Option<Box<Notes>>,
 }
 
 impl<'s> Worker<'s> {
@@ -246,6 +274,7 @@ impl<'s> Worker<'s> {
             unresolved: Vec::new(),
             chunks: Vec::new(),
             problems: Vec::new(),
+            notes: effort.noted.then(Box::default),
         }
     }
 
@@ -307,7 +336,11 @@ impl Receiver for Worker<'_> {
         let encoding =
             if part == Part::Content { Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]) } else { None };
         let stored = StoredWindow { bytes, start: 0, owned: 0..bytes.len() as u64, encoding, origin };
+        let allowed = self.scratch.stats.allowed;
         let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
+        if let (Some(notes), Origin::Object(_)) = (&mut self.notes, origin) {
+            notes.gather(&self.scratch.hits, !located.is_empty() || self.scratch.stats.allowed > allowed);
+        }
         if part == Part::Content {
             self.count(1, bytes.len() as u64);
         }
@@ -329,6 +362,9 @@ impl Receiver for Worker<'_> {
             }
         }
         self.count(1, bytes.len() as u64);
+        if let Some(notes) = &mut self.notes {
+            notes.gather(&self.scratch.hits, !found.accepted.is_empty());
+        }
         if !found.accepted.is_empty() {
             let map = OffsetMap::identity(0);
             let text = Text { bytes, owned: 0..bytes.len(), map: &map };
@@ -376,6 +412,16 @@ impl Receiver for Worker<'_> {
         self.progress.expected.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    fn met(&mut self) -> Met {
+        self.notes.as_mut().map_or(Met::Nothing, |notes| notes.take())
+    }
+
+    fn remember(&mut self, object: ObjectId, kind: ObjectKind, besides: Met) {
+        if let Some(notes) = &mut self.notes {
+            notes.remember(object, kind, besides);
+        }
+    }
+
     fn problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -392,6 +438,7 @@ impl Drop for Worker<'_> {
         shared.problems.append(&mut self.problems);
         shared.collector.extend(std::mem::take(&mut self.hits));
         shared.unresolved.append(&mut self.unresolved);
+        shared.notes.extend(self.notes.take().map(|notes| *notes));
         for (provenance, chunk) in std::mem::take(&mut self.chunks) {
             shared.large.entry(provenance).or_default().push(chunk);
         }

@@ -204,7 +204,7 @@ impl Page<'_> {
         let times = &stats.times;
         let rows = [
             ("bytes", grouped(stats.bytes)),
-            ("bytes carried over", grouped(stats.bytes_carried)),
+            ("bytes carried over", share(stats.bytes_carried, stats.bytes)),
             ("files", grouped(stats.blobs)),
             ("records", grouped(stats.records)),
             ("candidates", grouped(stats.candidates)),
@@ -222,7 +222,21 @@ impl Page<'_> {
             ("throughput", throughput(stats.bytes, times.wall).unwrap_or_else(|| "not measured".to_owned())),
         ];
         writeln!(out, "\n{}", self.paint.paint(Style::Title, "Statistics"))?;
-        rows.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value:>16}"))
+        rows.iter().try_for_each(|(label, value)| writeln!(out, "  {label:<18}  {value:>16}"))?;
+        if times.floor.is_zero() {
+            return Ok(());
+        }
+        let times_floor = times.wall.as_secs_f64() / times.floor.as_secs_f64();
+        writeln!(out, "  {:<18}  {:>16}", "time of decoding", seconds(times.floor))?;
+        writeln!(out, "  {:<18}  {:>16}", "in all / decoding", format!("{times_floor:.2}"))
+    }
+}
+
+/// A number and which part of another it is.
+fn share(part: u64, whole: u64) -> String {
+    match whole {
+        0 => grouped(part),
+        _ => format!("{} ({:.0} %)", grouped(part), part as f64 * 100.0 / whole as f64),
     }
 }
 
@@ -242,13 +256,22 @@ fn record_line(provenance: &Provenance) -> String {
 /// What was scanned, in words.
 fn scanned(stats: &Stats) -> String {
     let objects = &stats.objects;
+    let text = scanned_now(stats);
+    match objects.known() {
+        0 => text,
+        known => format!("{text}, and left out {} that the cache knew", count(known, "object")),
+    }
+}
+
+fn scanned_now(stats: &Stats) -> String {
+    let objects = &stats.objects;
     let of_history = objects.commits.scanned + objects.blobs.scanned + objects.tags.scanned;
     let files = count(stats.blobs.saturating_sub(of_history), "file");
     let size = match stats.records {
         0 => size(stats.bytes),
         records => format!("{}, {}", count(records, "record"), size(stats.bytes)),
     };
-    if of_history + objects.trees.scanned == 0 {
+    if of_history + objects.trees.scanned + objects.known() == 0 {
         return format!("{files}, {size}");
     }
     let (commits, trees) = (count(objects.commits.scanned, "commit"), count(objects.trees.scanned, "tree"));

@@ -90,6 +90,7 @@ impl<'a> Recorder<'a> {
                 prefilter_us: micros(stats.times.prefilter),
                 confirm_us: micros(stats.times.confirm),
                 history_us: micros(stats.times.history),
+                floor_us: micros(stats.times.floor),
                 wall_us: micros(stats.times.wall),
             }),
         }
@@ -157,6 +158,7 @@ struct TimesRecord {
     prefilter_us: u64,
     confirm_us: u64,
     history_us: u64,
+    floor_us: u64,
     wall_us: u64,
 }
 

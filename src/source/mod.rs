@@ -14,9 +14,12 @@ use std::{
     any::Any,
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
-use crate::model::{ExportSummary, Notice, Origin, Part, Problem, Provenance, RecordPlace, Stats};
+use crate::model::{
+    ExportSummary, Notice, ObjectId, ObjectKind, Origin, Part, Problem, Provenance, RecordPlace, Stats,
+};
 
 mod crew;
 mod files;
@@ -65,6 +68,31 @@ pub trait Source: Sync {
     fn resolve(&self, plan: &Plan<'_>, places: &mut [&mut RecordPlace], problem: &mut dyn FnMut(Problem)) {
         let _ = (plan, places, problem);
     }
+
+    /// How long it takes to read everything once and to look at nothing: what no scan of it can be faster than. Reads
+    /// everything once more; `None` where it isn't measured.
+    fn floor(&self, plan: &Plan<'_>) -> Option<Duration> {
+        let _ = plan;
+        None
+    }
+}
+
+/// Objects that need not be read, because an earlier scan found nothing in them that would be found now.
+pub trait Known: Sync + std::fmt::Debug {
+    /// What the object of this id (its 20 or 32 bytes) is, if it need not be read.
+    fn known(&self, id: &[u8]) -> Option<ObjectKind>;
+}
+
+/// How much was met in something that was scanned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Met {
+    /// Nothing of interest to any rule.
+    #[default]
+    Nothing,
+    /// Keywords, but no match that counts.
+    Keywords,
+    /// Something that has to be said of it each time.
+    Matches,
 }
 
 /// How a source is to run.
@@ -78,6 +106,8 @@ pub struct Plan<'a> {
     pub timed: bool,
     /// Set from outside when the run is to end early.
     pub interrupt: &'a AtomicBool,
+    /// Objects of git repositories that may be left out.
+    pub known: Option<&'a dyn Known>,
 }
 
 impl Plan<'_> {
@@ -108,6 +138,17 @@ pub trait Receiver: Send {
         let _ = base;
         self.blob(origin, Part::Content, bytes);
         Memory::Unknown
+    }
+
+    /// What was met in objects since this or [`Receiver::remember`] was last called. By default nothing is remembered.
+    fn met(&mut self) -> Met {
+        Met::Nothing
+    }
+
+    /// An object was handed over as a whole: notes it for later scans, with what was met since the last call and what the
+    /// source itself has to say about it (`besides`).
+    fn remember(&mut self, object: ObjectId, kind: ObjectKind, besides: Met) {
+        let _ = (object, kind, besides);
     }
 
     /// One chunk of a blob too large for that. Chunks of one blob may come in any order and on any thread; together

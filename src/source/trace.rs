@@ -28,6 +28,8 @@ pub struct Traces {
     pub objects: HashMap<ObjectId, Vec<Trace>>,
     /// By name.
     pub names: HashMap<Vec<u8>, Vec<Trace>>,
+    /// By name: of the trees that have it, the one with the smallest id.
+    pub trees: HashMap<Vec<u8>, ObjectId>,
     /// Objects that stood there before the changes that are scanned: a secret in one of them is not new, and only what
     /// the changes leave is reported. `None` where no changes are scanned.
     pub before: Option<HashSet<ObjectId>>,

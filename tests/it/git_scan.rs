@@ -88,7 +88,7 @@ pub(crate) fn init(options: &[&str]) -> tempfile::TempDir {
 
 /// Puts a secret into every place that history has; returns what they are called.
 #[allow(clippy::too_many_lines, reason = "a list")]
-fn plant_everywhere(dir: &Path) -> BTreeMap<String, &'static str> {
+pub(crate) fn plant_everywhere(dir: &Path) -> BTreeMap<String, &'static str> {
     let mut planted = BTreeMap::new();
     let mut token = |place: &'static str| {
         let token = samples::github_token(planted.len() as u64 + 100);

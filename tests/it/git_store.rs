@@ -86,6 +86,41 @@ fn cruft_packs() {
     assert_equals_git(dir.path());
 }
 
+/// Everything that git puts beside packs: marks, and an index over several of them that makes their own superfluous.
+#[test]
+fn packs_of_a_multi_pack_index() {
+    let dir = repository("sha1", 60);
+    let add = |name: &str, flags: &[&str]| {
+        fs::write(dir.path().join(name), name.repeat(1_000)).unwrap();
+        git(dir.path(), &["add", name]);
+        git(dir.path(), &["commit", "-qm", name]);
+        git(dir.path(), &[&["repack", "-dq"], flags].concat());
+    };
+    add("kept", &[]);
+    let kept = packs(dir.path(), "pack").pop().unwrap();
+    fs::write(kept.with_extension("keep"), "").unwrap();
+    add("second", &[]);
+    git(dir.path(), &["update-ref", "-d", "refs/heads/side"]);
+    git(dir.path(), &["reset", "-q", "--hard", "HEAD~1"]);
+    git(dir.path(), &["reflog", "expire", "--expire=now", "--all"]);
+    git(dir.path(), &["repack", "--cruft", "-dq"]);
+    add("third", &["--write-midx"]);
+    git(dir.path(), &["multi-pack-index", "write"]);
+    assert!(dir.path().join(".git/objects/pack/multi-pack-index").exists());
+    assert!(packs(dir.path(), "pack").len() > 2 && packs(dir.path(), "mtimes").len() == 1);
+    assert_equals_git(dir.path());
+    let expected = objects_by_git(dir.path());
+    // A promisor's mark says that objects may be missing: none is here.
+    fs::write(kept.with_extension("promisor"), "").unwrap();
+    for index in packs(dir.path(), "idx") {
+        fs::remove_file(index).unwrap();
+    }
+    let store = open(dir.path());
+    assert!(store.is_partial() && store.problems().is_empty(), "{:?}", store.problems());
+    let walked = walk(&store, &plan(2));
+    assert_eq!((objects(&walked) == expected, walked.problems), (true, vec![]));
+}
+
 /// A second repository that has all but the objects of the last commits, and a thin pack of those.
 fn thin_pack(dir: &Path) -> (PathBuf, Vec<u8>) {
     let other = dir.join("other");

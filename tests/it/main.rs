@@ -4,6 +4,8 @@
 
 mod architecture;
 #[cfg(feature = "cli")]
+mod cache;
+#[cfg(feature = "cli")]
 mod cli;
 mod composite;
 #[cfg(feature = "cli")]

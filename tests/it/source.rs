@@ -92,7 +92,7 @@ impl Drop for Collector<'_> {
 
 fn run_with(source: &dyn Source, threads: usize, overlap: Overlap, keep: Keep, interrupt: &AtomicBool) -> Seen {
     let seen = Mutex::new(Seen::default());
-    let plan = Plan { threads, overlap, timed: true, interrupt };
+    let plan = Plan { threads, overlap, timed: true, interrupt, known: None };
     source.run(&plan, &|| Box::new(Collector { seen: &seen, keep, stats: Stats::default() }));
     let mut seen = seen.into_inner().unwrap();
     seen.blobs.sort();
@@ -435,7 +435,7 @@ fn interrupted_in_the_middle() {
     ];
     for source in sources {
         let (left, interrupt, problems) = (20.into(), AtomicBool::new(false), Mutex::default());
-        let plan = Plan { threads: 3, overlap: OVERLAP, timed: false, interrupt: &interrupt };
+        let plan = Plan { threads: 3, overlap: OVERLAP, timed: false, interrupt: &interrupt, known: None };
         let receiver =
             || Interrupter { left: &left, interrupt: &interrupt, problems: &problems, stats: Stats::default() };
         source.run(&plan, &|| Box::new(receiver()));
@@ -741,7 +741,7 @@ mod unix {
                 let file = fs::File::create(&path).unwrap();
                 file.set_len(9 * CHUNK / 2 + 9).unwrap();
                 let (last, problems, interrupt) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-                let plan = Plan { threads, overlap: OVERLAP, timed: false, interrupt: &interrupt };
+                let plan = Plan { threads, overlap: OVERLAP, timed: false, interrupt: &interrupt, known: None };
                 files(&[&path]).run(&plan, &|| {
                     let (file, last, problems) = (&file, &last, &problems);
                     Box::new(Appender { file, last, problems, limit, stats: Stats::default() })

@@ -318,6 +318,11 @@ impl<'w, V: Visitor> Worker<'w, V> {
         if self.round.is_over() {
             return;
         }
+        if let Some(kind) = self.round.plan.known.and_then(|known| known.known(id.as_bytes())) {
+            self.harvest.counts.found[kind as usize - 1] += 1;
+            self.harvest.counts.known[kind as usize - 1] += 1;
+            return;
+        }
         let places = self.round.places;
         if let Err(fault) = places.first_loose(id, |path| {
             let object = LooseObject::open(path, &mut self.decoder.inflater)?;
@@ -370,7 +375,9 @@ impl<'w, V: Visitor> Worker<'w, V> {
     /// Is this object, whatever hangs on it, to be visited?
     fn is_visited(&self, forest: usize, node: u32, kind: Kind) -> bool {
         let trees = &self.round.forests[forest];
-        self.round.plan.kinds.contains(kind) && !self.round.duplicates.contains(trees.number, trees.position(node))
+        self.round.plan.kinds.contains(kind)
+            && !trees.is_left_out(node)
+            && !self.round.duplicates.contains(trees.number, trees.position(node))
     }
 
     fn note_decoded(&mut self, content: &[u8]) {
@@ -445,7 +452,8 @@ impl<'w, V: Visitor> Worker<'w, V> {
         for at in children {
             self.fail(forest, trees.child(at), Fault::BaseUnreadable);
         }
-        let is_wanted = kind.is_none_or(|kind| self.round.plan.kinds.contains(kind));
+        let is_left_out = matches!(entry, FailedEntry::Node(node) if trees.is_left_out(node));
+        let is_wanted = !is_left_out && kind.is_none_or(|kind| self.round.plan.kinds.contains(kind));
         if is_wanted && !self.round.duplicates.contains(trees.number, position) {
             let path = trees.pack.data.path.clone();
             self.harvest.problems.push(StoreProblem::object(path, trees.pack.id(position), fault));

@@ -12,6 +12,7 @@ use super::{
     pack::{EntryKind, Pack},
     reader::Places,
 };
+use crate::source::Known;
 
 /// No parent: stored whole, or the base is in no entry of this pack.
 const NO_NODE: u32 = u32::MAX;
@@ -23,6 +24,7 @@ const KIND_FUEL: u64 = 1 << 30;
 #[derive(Clone, Copy)]
 pub(super) struct Selection<'a> {
     pub(super) kinds: KindSet,
+    pub(super) known: Option<&'a dyn Known>,
     pub(super) duplicates: &'a Duplicates,
     pub(super) threads: usize,
 }
@@ -53,8 +55,12 @@ pub(super) struct Forest {
     external: Vec<(u32, ObjectId)>,
     /// Positions of the index that don't lead to an entry of their own.
     pub(super) lost: Vec<(u32, Fault)>,
-    /// Objects by kind, of any that are known, without those that are visited from elsewhere.
+    /// Objects by kind, of any whose kind is known, without those that are visited from elsewhere.
     pub(super) found: [u64; 4],
+    /// How many of them need not be visited.
+    pub(super) known: [u64; 4],
+    /// Bits by node: need it not be visited? Empty if that is true of none.
+    left_out: Vec<u64>,
 }
 
 impl Forest {
@@ -80,6 +86,8 @@ impl Forest {
             external: headers.external,
             lost,
             found: [0; 4],
+            known: [0; 4],
+            left_out: Vec::new(),
         };
         forest.find_external_kinds(places);
         let order = forest.spread_kinds();
@@ -206,7 +214,27 @@ impl Forest {
         Order::Listed(order)
     }
 
+    /// Is this node's object one that need not be visited?
+    pub(super) fn is_left_out(&self, node: u32) -> bool {
+        self.left_out.get(node as usize / 64).is_some_and(|bits| bits >> (node % 64) & 1 == 1)
+    }
+
+    fn find_known(&mut self, selection: Selection<'_>) {
+        let Some(known) = selection.known else { return };
+        let mut left_out = vec![0u64; self.offsets.len().div_ceil(64)];
+        for node in 0..self.len() {
+            let id = self.pack.index.id(self.position(node));
+            if let Some(kind) = known.known(id)
+                && selection.kinds.contains(kind)
+            {
+                left_out[node as usize / 64] |= 1 << (node % 64);
+            }
+        }
+        self.left_out = left_out;
+    }
+
     fn count_wanted(&mut self, order: &Order, selection: Selection<'_>) {
+        self.find_known(selection);
         for rank in (0..self.len()).rev() {
             let node = order.get(rank);
             let kind = self.kind(node);
@@ -215,9 +243,10 @@ impl Forest {
                 && is_own
             {
                 self.found[kind as usize - 1] += 1;
+                self.known[kind as usize - 1] += u64::from(self.is_left_out(node));
             }
             // An object whose kind is unknown may be one that is wanted.
-            let is_wanted = is_own && kind.is_none_or(|kind| selection.kinds.contains(kind));
+            let is_wanted = is_own && !self.is_left_out(node) && kind.is_none_or(|kind| selection.kinds.contains(kind));
             let count = self.wanted[node as usize] + u32::from(is_wanted);
             self.wanted[node as usize] = count;
             match self.parents[node as usize] {

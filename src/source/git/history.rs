@@ -77,6 +77,7 @@ pub fn attribute(
     places.add_unplaced();
     let mut traces = places.into_traces(&records, &tables, &order);
     add_commits_and_tags(&mut traces, &records, &order, wanted);
+    traces.traces.trees = records.trees_of_names(&tables);
     traces.traces.refs = tips.refs.iter().map(|(name, _)| crate::model::Escaped(name).to_string()).collect();
     Attribution { traces: traces.traces, problems: walked.problems, is_complete: traces.is_complete }
 }

@@ -20,6 +20,7 @@ mod decoder;
 mod delta;
 mod descent;
 mod duplicates;
+mod entries;
 mod file;
 mod forest;
 pub mod history;

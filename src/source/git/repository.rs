@@ -1,22 +1,24 @@
 //! The history of a repository as a source: every object once, as a version of the one it is stored as a delta of.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map},
     io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant},
 };
 
 use super::{
-    Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, Op, OpenError, StoreProblem, Visitor, WalkCounts,
+    Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts,
     WalkPlan,
+    entries::{self, Piece, Starts},
     history::{self, Tips},
     refs::Refs,
 };
 use crate::{
     model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
-        Base, LargeBlob, Memory, NAME_BYTES, Plan, Receiver, Source, Traces, Wanted,
+        Base, LargeBlob, Memory, Met, NAME_BYTES, Plan, Receiver, Source, Traces, Wanted,
         crew::lock,
         window::{Filled, Window},
     },
@@ -86,7 +88,7 @@ impl Source for Repository {
     fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
         let mut own = receiver();
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
-        let walk = WalkPlan::new(plan.threads, plan.interrupt);
+        let walk = WalkPlan { known: plan.known, ..WalkPlan::new(plan.threads, plan.interrupt) };
         let names = Mutex::default();
         let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
         let mut pointers: Vec<_> =
@@ -121,6 +123,26 @@ impl Source for Repository {
             problem(Problem { provenance, kind: ProblemKind::GitObject, message });
         }
         found.traces
+    }
+
+    fn floor(&self, plan: &Plan<'_>) -> Option<Duration> {
+        let begun = Instant::now();
+        self.store.walk(&WalkPlan::new(plan.threads, plan.interrupt), &|| Blind);
+        (!plan.is_interrupted()).then(|| begun.elapsed())
+    }
+}
+
+/// Looks at nothing.
+struct Blind;
+
+impl Visitor for Blind {
+    type State = ();
+
+    fn visit(&mut self, _: &Object<'_>, _: Option<Delta<'_, ()>>) {}
+
+    fn visit_large(&mut self, _: &LargeObject, content: &mut dyn Read) {
+        // The scan has said what is wrong with it.
+        let _ = std::io::copy(content, &mut std::io::sink());
     }
 }
 
@@ -182,6 +204,7 @@ impl Repository {
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
             objects.of(kind).found += counts.found[at];
             objects.of(kind).scanned += counts.visited[at];
+            objects.of(kind).known += counts.known[at];
         }
         if counts.found.iter().sum::<u64>() == 0 && self.store.problems().is_empty() {
             let message = "the repository holds no object: there was no history to scan".to_owned();
@@ -196,10 +219,11 @@ struct Scan<'p, 'r> {
     place: GitPlace,
     plan: &'p Plan<'p>,
     receiver: Box<dyn Receiver + 'r>,
-    /// Hashes of the names seen by this thread.
-    names: HashSet<u64>,
-    /// Hashes of the names that any thread saw.
-    all_names: &'p Mutex<HashSet<u64>>,
+    /// Hashes of the names seen by this thread, with what was met in them.
+    names: HashMap<u64, Met>,
+    /// Those that any thread saw; `None` while it scans them.
+    all_names: &'p Mutex<HashMap<u64, Option<Met>>>,
+    starts: Starts,
     window: Option<Window>,
     /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
     pointers: Vec<(ObjectId, String)>,
@@ -209,48 +233,80 @@ impl<'p, 'r> Scan<'p, 'r> {
     fn new(
         repository: &Arc<Path>,
         plan: &'p Plan<'p>,
-        all_names: &'p Mutex<HashSet<u64>>,
+        all_names: &'p Mutex<HashMap<u64, Option<Met>>>,
         receiver: Box<dyn Receiver + 'r>,
     ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
         let nothing = ObjectId::copied(&[0; 20]);
         let place = GitPlace::of_object(repository, nothing, Kind::Blob);
-        Scan { place, plan, receiver, names: HashSet::new(), all_names, window: None, pointers: Vec::new() }
+        Scan {
+            place,
+            plan,
+            receiver,
+            names: HashMap::new(),
+            all_names,
+            starts: Vec::new(),
+            window: None,
+            pointers: Vec::new(),
+        }
     }
 
     /// Hands over the names of a tree's entries that this thread hasn't met before. Those that the base has as well
-    /// were met with it. A tree with anything in it that is no entry is handed over as it is stored.
-    fn names(&mut self, tree: &[u8], id_len: usize, ops: &[Op]) {
-        let (mut start, mut ops, mut is_sound) = (0, ops, true);
-        while let Some(nul) = tree.get(start..).and_then(|rest| memchr::memchr(0, rest)) {
-            let (entry, at) = (&tree[start..start + nul], start);
-            start += nul + 1 + id_len;
-            if is_copied(at..at + nul, &mut ops) {
-                continue;
-            }
-            // `100644 name`, `40000 name`
-            let is_octal = |mode: &[u8]| !mode.is_empty() && mode.iter().all(|digit| matches!(digit, b'0'..=b'7'));
-            let space = memchr::memchr(b' ', entry).filter(|space| *space <= 7 && is_octal(&entry[..*space]));
-            let Some(space) = space else {
+    /// were met with it. A tree with anything in it that is no entry is handed over as it is stored. Says how much there is
+    /// in all of it, unless another thread is just about to find out.
+    fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
+        let (base, mut met) = match &delta {
+            Some(Delta { ops, state: Left::Names { met, starts }, .. }) => (Some((&**starts, *ops)), *met),
+            _ => (None, Some(Met::Nothing)),
+        };
+        let mut starts = std::mem::take(&mut self.starts);
+        let (content, id_len) = (object.content, object.id.as_bytes().len());
+        let mut is_sound = true;
+        entries::each(content, id_len, base, &mut starts, |piece| {
+            let Piece::New(range) = piece else { return };
+            let Some(name) = name_of(&content[range.start..range.end - id_len - 1]) else {
                 is_sound = false;
-                continue;
+                return;
             };
-            let name = &entry[space + 1..];
-            if name.len() >= NAME_BYTES && self.is_new(name) {
-                self.place.path = Some(super::path_of(name).into());
-                self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
-                self.place.path = None;
+            if name.len() >= NAME_BYTES {
+                let in_name = self.name(name);
+                met = met.zip(in_name).map(|(met, in_name)| met.max(in_name));
             }
+        });
+        if !is_sound || starts.last().is_none_or(|end| *end as usize != content.len()) {
+            self.receiver.blob(Origin::Object(&self.place), Part::Content, content);
+            let in_all = self.receiver.met();
+            met = met.map(|met| met.max(in_all));
         }
-        if !is_sound || start != tree.len() {
-            self.receiver.blob(Origin::Object(&self.place), Part::Content, tree);
+        if let Some(met) = met {
+            self.receiver.remember(object.id, object.kind, met);
         }
+        let kept = if object.is_base { starts.as_slice().into() } else { Box::default() };
+        self.starts = starts;
+        Left::Names { met, starts: kept }
     }
 
-    /// Is this name met for the first time?
-    fn is_new(&mut self, name: &[u8]) -> bool {
+    /// Hands over a name if it is met for the first time.
+    fn name(&mut self, name: &[u8]) -> Option<Met> {
         let hash = hash(name);
-        self.names.insert(hash) && lock(self.all_names).insert(hash)
+        if let Some(met) = self.names.get(&hash) {
+            return Some(*met);
+        }
+        match lock(self.all_names).entry(hash) {
+            hash_map::Entry::Occupied(seen) => {
+                let met = (*seen.get())?;
+                self.names.insert(hash, met);
+                return Some(met);
+            }
+            hash_map::Entry::Vacant(new) => new.insert(None),
+        };
+        self.place.path = Some(super::path_of(name).into());
+        self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
+        self.place.path = None;
+        let met = self.receiver.met();
+        lock(self.all_names).insert(hash, Some(met));
+        self.names.insert(hash, met);
+        Some(met)
     }
 
     /// Reads a large object in chunks.
@@ -289,17 +345,6 @@ fn lfs_pointer(content: &[u8]) -> Option<String> {
     is_digest.then(|| String::from_utf8_lossy(digest).to_ascii_lowercase())
 }
 
-/// Do these bytes of an object stand as they are in its base? Asked from front to back.
-fn is_copied(bytes: std::ops::Range<usize>, ops: &mut &[Op]) -> bool {
-    while let [Op::Copy { to, len, .. } | Op::Insert { to, len }, rest @ ..] = *ops {
-        if (to + len) as usize > bytes.start {
-            break;
-        }
-        *ops = rest;
-    }
-    matches!(ops.first(), Some(Op::Copy { to, len, .. }) if bytes.end <= (to + len) as usize)
-}
-
 /// Names are few millions at most, so two of them share 64 bits by less than one chance in a million; the names come
 /// from the repository, so the hash is keyed by nothing that an attacker gains from: a name that hides another one is
 /// still a name that he wrote.
@@ -308,21 +353,42 @@ fn hash(name: &[u8]) -> u64 {
     digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
-impl Visitor for Scan<'_, '_> {
-    type State = Memory;
+/// The name in an entry of a tree (`100644 name`, `40000 name`), if it is one.
+fn name_of(entry: &[u8]) -> Option<&[u8]> {
+    let is_octal = |mode: &[u8]| !mode.is_empty() && mode.iter().all(|digit| matches!(digit, b'0'..=b'7'));
+    let space = memchr::memchr(b' ', entry).filter(|space| *space <= 7 && is_octal(&entry[..*space]))?;
+    Some(&entry[space + 1..])
+}
 
-    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Memory>>) -> Memory {
+/// What an object leaves to those made of it.
+enum Left {
+    /// A tree: how much was met in its names, if that is known, and where its entries begin.
+    Names { met: Option<Met>, starts: Box<[u32]> },
+    /// Anything else: what the receiver remembers.
+    Version(Memory),
+}
+
+impl Visitor for Scan<'_, '_> {
+    type State = Left;
+
+    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
         (self.place.object, self.place.object_kind) = (object.id, object.kind);
         if object.kind == Kind::Tree {
-            let ops = delta.as_ref().map_or(&[][..], |delta| delta.ops);
-            self.names(object.content, object.id.as_bytes().len(), ops);
-            return Memory::Unknown;
+            return self.tree(object, delta);
         }
+        let mut besides = Met::Nothing;
         if let Some(content) = lfs_pointer(object.content) {
             self.pointers.push((object.id, content));
+            // The pointer is named in every scan.
+            besides = Met::Matches;
         }
-        let base = delta.map(|delta| Base { len: delta.base.len(), memory: delta.state, ops: delta.ops });
-        self.receiver.version(Origin::Object(&self.place), object.content, base)
+        let base = match delta {
+            Some(Delta { base, state: Left::Version(memory), ops, .. }) => Some(Base { len: base.len(), memory, ops }),
+            _ => None,
+        };
+        let memory = self.receiver.version(Origin::Object(&self.place), object.content, base);
+        self.receiver.remember(object.id, object.kind, besides);
+        Left::Version(memory)
     }
 
     fn visit_large(&mut self, object: &LargeObject, content: &mut dyn Read) {

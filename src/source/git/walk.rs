@@ -24,6 +24,7 @@ use super::{
     queue::{Queue, SendHome},
     reader::Places,
 };
+use crate::source::Known;
 
 /// Receives objects on one thread of a walk.
 pub trait Visitor: Send {
@@ -101,6 +102,8 @@ pub struct WalkPlan<'a> {
     pub max_total_bytes: u64,
     /// Set from outside when the walk is to end early.
     pub interrupt: &'a AtomicBool,
+    /// Objects that aren't to be visited. They are decoded only where one that is visited hangs on them.
+    pub known: Option<&'a dyn Known>,
 }
 
 impl<'a> WalkPlan<'a> {
@@ -115,6 +118,7 @@ impl<'a> WalkPlan<'a> {
             max_held_bytes: 128 << 20,
             max_total_bytes: 4 << 40,
             interrupt,
+            known: None,
         }
     }
 
@@ -142,6 +146,8 @@ pub struct WalkCounts {
     pub found: [u64; 4],
     /// How many were visited.
     pub visited: [u64; 4],
+    /// How many weren't, because they are known ([`WalkPlan::known`]).
+    pub known: [u64; 4],
     /// Bytes of the visited ones.
     pub bytes: u64,
     /// Entries inflated. Of objects stored twice only one copy is, unless others hang on it.
@@ -158,6 +164,7 @@ impl WalkCounts {
         for at in 0..4 {
             self.found[at] += other.found[at];
             self.visited[at] += other.visited[at];
+            self.known[at] += other.known[at];
         }
         self.bytes += other.bytes;
         self.inflated += other.inflated;
@@ -277,12 +284,18 @@ impl<'w, V: Visitor> Walk<'w, V> {
             }
         };
         let duplicates = Duplicates::find(places.packs, earlier.as_ref());
-        let selection = Selection { kinds: self.plan.kinds, duplicates: &duplicates, threads: self.visitors.len() };
+        let selection = Selection {
+            kinds: self.plan.kinds,
+            known: self.plan.known,
+            duplicates: &duplicates,
+            threads: self.visitors.len(),
+        };
         let numbers = earlier_packs..places.packs.len();
         let forests: Vec<Forest> = numbers.map(|number| Forest::new(number, places, selection)).collect();
         for forest in &forests {
-            for (found, more) in self.counts.found.iter_mut().zip(forest.found) {
-                *found += more;
+            for at in 0..4 {
+                self.counts.found[at] += forest.found[at];
+                self.counts.known[at] += forest.known[at];
             }
         }
         if earlier.is_some() {

@@ -220,6 +220,7 @@ pub(super) fn hard() -> ScanReport {
                 prefilter: Duration::from_millis(120),
                 confirm: Duration::from_millis(30),
                 history: Duration::from_millis(70),
+                floor: Duration::from_millis(40),
                 wall: Duration::from_millis(500),
             },
             ..small().stats

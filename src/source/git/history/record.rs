@@ -6,8 +6,11 @@ use super::{Interner, ObjectId};
 use crate::{
     model::{GitCommit, GitSignature, GitTime},
     source::{
-        Op, Wanted,
-        git::{Delta, Kind, LargeObject, Object, Visitor},
+        Wanted,
+        git::{
+            Delta, Kind, LargeObject, Object, Visitor,
+            entries::{self, Piece, Starts},
+        },
     },
 };
 
@@ -121,55 +124,54 @@ pub(super) struct Recorder<'t, 'w> {
     trees: Vec<(u32, Box<[Edge]>)>,
     commits: Vec<CommitRecord>,
     tags: Vec<(ObjectId, TagRecord)>,
-    edges: Vec<Edge>,
-    placed: Vec<(u32, u32, u32)>,
+    placed: Vec<Placed>,
+    starts: Starts,
 }
 
 impl<'t, 'w> Recorder<'t, 'w> {
     pub(super) fn new(tables: &'t Tables<'w>) -> Recorder<'t, 'w> {
         let (trees, commits, tags) = (Vec::new(), Vec::new(), Vec::new());
-        Recorder { tables, trees, commits, tags, edges: Vec::new(), placed: Vec::new() }
+        Recorder { tables, trees, commits, tags, placed: Vec::new(), starts: Vec::new() }
     }
 
-    fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Subtrees>>) -> Subtrees {
-        self.edges.clear();
+    fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
         self.placed.clear();
-        let mut copies = Copies::new(delta.as_ref());
-        let id_len = object.id.as_bytes().len();
-        let content = object.content;
-        let mut start = 0;
-        while let Some(nul) = content.get(start..).and_then(|rest| memchr::memchr(0, rest)) {
-            let (entry, end) = (&content[start..start + nul], start + nul + 1 + id_len);
-            let Some(id) = content.get(end - id_len..end) else { break };
-            self.entry(entry, id, start..end, &mut copies);
-            start = end;
-        }
-        self.trees.push((self.tables.tree(object.id.as_bytes()), self.edges.as_slice().into()));
-        if object.is_base { self.placed.as_slice().into() } else { Subtrees::default() }
+        let (content, id_len) = (object.content, object.id.as_bytes().len());
+        let base = delta.as_ref().map(|delta| (&*delta.state.starts, delta.ops));
+        let of_base = delta.as_ref().map_or(&[][..], |delta| &delta.state.placed);
+        let mut starts = std::mem::take(&mut self.starts);
+        entries::each(content, id_len, base, &mut starts, |piece| match piece {
+            Piece::Copied(range, by) => {
+                let first = of_base.partition_point(|placed| placed.at < range.start);
+                let copied = of_base[first..].iter().take_while(|placed| placed.at < range.end);
+                self.placed.extend(copied.map(|placed| Placed { at: placed.at.wrapping_add(by), edge: placed.edge }));
+            }
+            Piece::New(range) => self.entry(&content[range.clone()], range.start as u32, id_len),
+        });
+        let edges = self.placed.iter().map(|placed| placed.edge).collect();
+        self.trees.push((self.tables.tree(object.id.as_bytes()), edges));
+        let left = match object.is_base {
+            true => Left { starts: starts.as_slice().into(), placed: self.placed.as_slice().into() },
+            false => Left::default(),
+        };
+        self.starts = starts;
+        left
     }
 
-    fn entry(&mut self, entry: &[u8], id: &[u8], at: std::ops::Range<usize>, copies: &mut Copies<'_>) {
+    fn entry(&mut self, entry: &[u8], at: u32, id_len: usize) {
+        let (name, id) = entry.split_at(entry.len() - id_len);
         // Some tools write the zero that git leaves out.
         let is_tree = entry.starts_with(b"40000 ") || entry.starts_with(b"040000 ");
-        if is_tree && let Some((name, tree)) = copies.known(&at) {
-            self.edges.push(Edge { name, item: Item::Tree(tree) });
-            self.placed.push((at.start as u32, name, tree));
-        }
-        let is_known = is_tree && self.placed.last().is_some_and(|(start, ..)| *start as usize == at.start);
         let wanted = self.tables.wanted(id);
-        if (is_known || !is_tree) && wanted.is_none() && self.tables.names.is_empty() {
+        if !is_tree && wanted.is_none() && self.tables.names.is_empty() {
             return;
         }
-        let Some(space) = memchr::memchr(b' ', entry) else { return };
-        let bytes = &entry[space + 1..];
-        let by_name = if self.tables.names.is_empty() { None } else { self.tables.names.get(bytes).copied() };
-        if is_tree && !is_known {
-            let (name, tree) = (self.tables.string(bytes), self.tables.tree(id));
-            self.edges.push(Edge { name, item: Item::Tree(tree) });
-            self.placed.push((at.start as u32, name, tree));
-        }
-        for number in wanted.into_iter().chain(by_name) {
-            self.edges.push(Edge { name: self.tables.string(bytes), item: Item::Wanted(number) });
+        let Some(space) = memchr::memchr(b' ', name) else { return };
+        let name = &name[space + 1..name.len() - 1];
+        let tree = is_tree.then(|| Item::Tree(self.tables.tree(id)));
+        let by_name = if self.tables.names.is_empty() { None } else { self.tables.names.get(name).copied() };
+        for item in tree.into_iter().chain(wanted.map(Item::Wanted)).chain(by_name.map(Item::Wanted)) {
+            self.placed.push(Placed { at, edge: Edge { name: self.tables.string(name), item } });
         }
     }
 
@@ -229,51 +231,32 @@ fn signature_of(line: &[u8]) -> GitSignature {
     GitSignature::new(line[..open].trim_ascii(), email, time)
 }
 
-/// Offset of an entry, number of its name, number of its tree; sorted. What a tree leaves to those made from it.
-type Subtrees = Box<[(u32, u32, u32)]>;
-
-/// The entries that a tree shares with its base.
-struct Copies<'d> {
-    ops: &'d [Op],
-    of_base: &'d [(u32, u32, u32)],
+/// An entry that matters, and where it begins.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    at: u32,
+    edge: Edge,
 }
 
-impl<'d> Copies<'d> {
-    fn new(delta: Option<&Delta<'d, Subtrees>>) -> Copies<'d> {
-        delta.map_or(Copies { ops: &[], of_base: &[] }, |delta| Copies { ops: delta.ops, of_base: delta.state })
-    }
-
-    /// Name and tree of the entry at these bytes, if the base has it. Asked from front to back.
-    fn known(&mut self, entry: &std::ops::Range<usize>) -> Option<(u32, u32)> {
-        while let [first, rest @ ..] = self.ops {
-            let (Op::Copy { to, len, .. } | Op::Insert { to, len }) = *first;
-            if (to + len) as usize > entry.start {
-                break;
-            }
-            self.ops = rest;
-        }
-        let Some(Op::Copy { from, to, len }) = self.ops.first().copied() else { return None };
-        if entry.end > (to + len) as usize {
-            return None;
-        }
-        let in_base = (entry.start as u32).checked_sub(to)? + from;
-        let index = self.of_base.binary_search_by_key(&in_base, |(at, ..)| *at).ok()?;
-        let (_, name, tree) = self.of_base[index];
-        Some((name, tree))
-    }
+/// What a tree leaves to those made from it.
+#[derive(Default)]
+pub(super) struct Left {
+    starts: Box<[u32]>,
+    /// Sorted by place.
+    placed: Box<[Placed]>,
 }
 
 impl Visitor for Recorder<'_, '_> {
-    type State = Subtrees;
+    type State = Left;
 
-    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Subtrees>>) -> Subtrees {
+    fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
         match object.kind {
             Kind::Tree => return self.tree(object, delta),
             Kind::Commit => self.commit(object),
             Kind::Tag => self.tag(object),
             Kind::Blob => {}
         }
-        Subtrees::default()
+        Left::default()
     }
 
     /// Commits and trees of this size are not made by git; their blobs are scanned without a place.
@@ -318,6 +301,25 @@ impl Records {
 
     pub(super) fn tree_of(&self, id: &ObjectId) -> Option<u32> {
         self.tree_numbers.get(id).copied()
+    }
+
+    /// Of the trees that have a wanted name, the smallest id: threads meet them in any order.
+    pub(super) fn trees_of_names(&self, tables: &Tables<'_>) -> HashMap<Vec<u8>, ObjectId> {
+        let mut found: HashMap<Vec<u8>, ObjectId> = HashMap::new();
+        if tables.names.is_empty() {
+            return found;
+        }
+        for (id, number) in &self.tree_numbers {
+            for edge in &self.trees[*number as usize] {
+                if let Item::Wanted(thing) = edge.item
+                    && let Thing::Name(name) = tables.thing(thing)
+                {
+                    let smallest = found.entry(name.to_vec()).or_insert(*id);
+                    *smallest = (*smallest).min(*id);
+                }
+            }
+        }
+        found
     }
 
     /// Author, committer and their times.
