@@ -34,16 +34,17 @@ impl CachePlace {
     }
 }
 
-/// Scans the history of a repository, leaving out what the cache at `place` knows to hold nothing. A cache that can't be
-/// used or written is said and does no harm. `address` is what a clone was made of.
-pub(super) fn scan(
-    repository: &Repository,
-    address: Option<&str>,
-    place: Option<&CachePlace>,
-    scanner: &Scanner,
-    scan: &mut Scan<'_>,
-    env: &Env<'_>,
-) {
+/// What a repository's history is scanned with.
+pub(super) struct Means<'a, 'e> {
+    pub(super) place: Option<&'a CachePlace>,
+    pub(super) scanner: &'a Scanner,
+    pub(super) env: &'a Env<'e>,
+}
+
+/// Scans the history of a repository, leaving out what the cache knows to hold nothing, if there is a place for one. A
+/// cache that can't be used or written is said and does no harm. `address` is what a clone was made of.
+pub(super) fn scan(repository: &Repository, address: Option<&str>, means: &Means<'_, '_>, scan: &mut Scan<'_>) {
+    let &Means { place, scanner, env } = means;
     let Some(place) = place else { return scan.run(repository) };
     let common_dir = absolute(repository.store().common_dir());
     let name = address.map_or(common_dir.as_os_str().as_encoded_bytes(), str::as_bytes);

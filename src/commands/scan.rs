@@ -235,8 +235,8 @@ impl PathScan<'_, '_> {
     }
 
     fn history(&mut self, repository: &Repository, address: Option<&str>) {
-        let place = self.settings.cache.as_ref();
-        cache::scan(repository, address, place, self.scanner, &mut self.scan, self.env);
+        let means = cache::Means { place: self.settings.cache.as_ref(), scanner: self.scanner, env: self.env };
+        cache::scan(repository, address, &means, &mut self.scan);
     }
 }
 
