@@ -21,6 +21,7 @@ pub mod config;
 pub mod decode;
 pub mod engine;
 pub mod eval;
+#[cfg(feature = "identity")]
 pub mod fingerprint;
 #[cfg(feature = "identity")]
 pub mod inventory;

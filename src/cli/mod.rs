@@ -4,6 +4,7 @@ mod args;
 mod diagnostics;
 #[cfg(feature = "identity")]
 mod identity;
+#[cfg(feature = "identity")]
 mod inventory;
 mod progress;
 mod settings;
@@ -109,6 +110,7 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
         Command::Shadow(args) => identity::shadow(&args, env),
         #[cfg(feature = "identity")]
         Command::Rotate(args) => identity::rotate(&args, env),
+        #[cfg(feature = "identity")]
         Command::Findings { command } => Ok(store_args::run_findings(command, env)?),
         #[cfg(feature = "identity")]
         Command::Store { command } => Ok(store_args::run_store(command, env)?),

@@ -16,10 +16,6 @@ pub mod findings;
 #[cfg(feature = "identity")]
 pub mod fingerprint;
 mod fingerprint_key;
-mod fingerprint_key;
-mod fingerprint_key;
-pub mod hook;
-pub mod hook;
 pub mod hook;
 #[cfg(feature = "identity")]
 pub mod inventory;
@@ -133,10 +129,6 @@ pub enum CommandError {
     /// A labelled corpus can't be used.
     #[error(transparent)]
     Corpus(#[from] crate::eval::CorpusError),
-    /// The store can't be used.
-    #[cfg(feature = "identity")]
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
     /// A plan can't be made, approved or carried out.
     #[cfg(feature = "identity")]
     #[error(transparent)]
@@ -172,10 +164,6 @@ pub enum CommandError {
     #[cfg(feature = "identity")]
     #[error(transparent)]
     Inventory(#[from] crate::inventory::InventoryError),
-    /// The store can't do what was asked.
-    #[cfg(feature = "identity")]
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
     /// Neither files nor a store were named.
     #[error("name files to read, or a store with --store (or UNLEAK_STORE)")]
     NoStore,

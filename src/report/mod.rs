@@ -83,6 +83,8 @@ pub(crate) fn redacted_findings(
         snippets: Snippets::Omit,
         width: 0,
         sarif_limit: 0,
+        when_clean: WhenClean::Say,
+        group_by: None,
     };
     let recorder = record::Recorder::new(report, &OPTIONS);
     report.findings.iter().map(move |finding| serde_json::to_value(recorder.finding(finding)))

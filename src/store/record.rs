@@ -32,6 +32,8 @@ pub struct ScannedFinding {
     pub preview: String,
     /// The public part that names its identity.
     pub public_id: Option<String>,
+    /// Facts that are not secret, by name: an object of text.
+    pub attributes: Option<serde_json::Value>,
     /// Where it stands.
     pub occurrences: Vec<ScannedOccurrence>,
 }
@@ -190,20 +192,22 @@ impl Recorder {
                 initial_risk(finding).into(),
                 (&finding.preview).into(),
                 finding.public_id.as_deref().into(),
+                Value::json_or_null(finding.attributes.as_ref()),
             ]);
         }
-        let rows = rows_of(batch.len(), 2, 12, "$1, $1, $1, $1, $2, $2");
+        let rows = rows_of(batch.len(), 2, 13, "$1, $1, $1, $1, $2, $2");
         tx.query(
             &format!(
                 "INSERT INTO finding (id, fp, fp_key_id, rule_id, provider, kind, identity_kind, severity, score, risk,
-                    preview, public_id, state_at, first_seen_at, last_seen_at, updated_at, first_snapshot_id,
+                    preview, public_id, attributes, state_at, first_seen_at, last_seen_at, updated_at, first_snapshot_id,
                     last_snapshot_id)
                  VALUES {rows}
                  ON CONFLICT (fp) DO UPDATE SET rule_id = excluded.rule_id, provider = excluded.provider,
                     kind = excluded.kind, identity_kind = excluded.identity_kind, severity = excluded.severity,
                     score = excluded.score, preview = excluded.preview,
                     risk = CASE WHEN finding.risk_reasons IS NULL THEN excluded.risk ELSE finding.risk END,
-                    public_id = coalesce(excluded.public_id, finding.public_id), gone_at = NULL,
+                    public_id = coalesce(excluded.public_id, finding.public_id),
+                    attributes = coalesce(excluded.attributes, finding.attributes), gone_at = NULL,
                     last_seen_at = excluded.last_seen_at, updated_at = excluded.updated_at,
                     last_snapshot_id = excluded.last_snapshot_id
                  RETURNING id, fp, state"

@@ -10,13 +10,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::witness;
 use crate::{
     commands::{
-        CommandError, Env, key_file,
+        CommandError, Env, fingerprint_key, key_file,
         scan::{ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
     engine::FingerprintKey,
+    fingerprint::KeyRing,
     model::{
         DisplayPath, Finding, Occurrence, Problem, Provenance, ScanReport, Severity, StoreChanges, identity::Timestamp,
     },
@@ -45,6 +47,7 @@ pub(in crate::commands) struct Recording<'a, 's> {
     settings: &'s ScanSettings,
     roots: Roots,
     former: Option<FingerprintKey>,
+    ring: Option<KeyRing>,
 }
 
 impl<'a, 's> Recording<'a, 's> {
@@ -62,6 +65,7 @@ impl<'a, 's> Recording<'a, 's> {
             settings,
             roots,
             former: former.map(FingerprintKey::new),
+            ring: None,
         }))
     }
 
@@ -74,11 +78,15 @@ impl<'a, 's> Recording<'a, 's> {
     ) -> Result<(), CommandError> {
         let interrupted = env.interrupt.load(Ordering::Relaxed);
         let key_id = key.map(FingerprintKey::id).unwrap_or_default();
+        if !report.findings.is_empty() {
+            self.ring = Some(fingerprint_key::ring(self.settings.fingerprint_key.as_deref(), env)?);
+        }
         let mut changes = StoreChanges::default();
         for root in 0..self.roots.roots.len() {
             changes.add(self.record_root(root, &key_id, report, interrupted)?);
         }
         report.stats.store = Some(changes);
+        crate::commands::link::link_all(&mut self.store)?;
         sign(&mut self.store, env)
     }
 
@@ -93,7 +101,10 @@ impl<'a, 's> Recording<'a, 's> {
         let mut recorder = Recorder::begin(&mut self.store, &self.roots.roots[root].name, &snapshot)?;
         let mut batch = Vec::with_capacity(BATCH);
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
-            let Some(scanned) = self.scanned(root, key_id, finding, record)? else { continue };
+            let Some(mut scanned) = self.scanned(root, key_id, finding, record)? else { continue };
+            if let Some(ring) = &self.ring {
+                scanned.digests = witness::digests(finding, ring, &mut self.store)?;
+            }
             batch.push(scanned);
             if batch.len() == BATCH {
                 recorder.add(&mut self.store, &batch)?;
@@ -191,6 +202,7 @@ impl Roots {
         let path = match provenance {
             Provenance::Git(place) => Some(&*place.repository),
             Provenance::File(path) => Some(path.as_path()),
+            Provenance::Record(place) => Some(place.physical.file.as_path()),
             Provenance::Named(_) => None,
         };
         let Some(path) = path.filter(|_| self.roots.len() > 1) else { return 0 };
@@ -248,6 +260,7 @@ pub(super) struct FindingLine {
     score: u8,
     preview: String,
     public_id: Option<String>,
+    attributes: Option<serde_json::Map<String, Value>>,
     occurrences: Vec<OccurrenceLine>,
     /// Only in reports that were made with `--show-secrets`.
     secret: Option<serde::de::IgnoredAny>,
@@ -305,6 +318,7 @@ impl FindingLine {
             score: self.score.min(100),
             preview: self.preview,
             public_id: self.public_id,
+            attributes: self.attributes.filter(|facts| !facts.is_empty()).map(Value::Object),
             occurrences: places.collect(),
         }
     }
@@ -330,19 +344,21 @@ impl OccurrenceLine {
         };
         let object = text("/object").filter(|_| path.is_none()).unwrap_or_default();
         let name = path.clone().unwrap_or(object);
-        let author = text("/history/first/author/name").map(|name| match text("/history/first/author/email") {
-            Some(email) => format!("{name} <{email}>"),
-            None => name,
-        });
+        let by = |name: &str, email: &str| match (text(name), text(email)) {
+            (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
+            (name, email) => name.or(email),
+        };
+        let author = by("/history/first/author/name", "/history/first/author/email")
+            .or_else(|| by("/author/name", "/author/email"));
         ScannedOccurrence {
             locator_key: format!("{kind}:{repository}{}{name}#{}", if is_git { ":" } else { "" }, self.part),
             commit_id: text("/history/first/id"),
             author,
-            authored_at: millis("/history/first/author/time"),
+            authored_at: millis("/history/first/author/time").or_else(|| millis("/time/utc")),
             last_commit_id: text("/history/last/id"),
             last_commit_at: millis("/history/last/committer/time"),
             at_head: self.provenance.pointer("/history/at_head").and_then(Value::as_bool),
-            public: None,
+            public: text("/visibility").map(|visibility| visibility == "public"),
             kind,
             path,
             part: self.part,

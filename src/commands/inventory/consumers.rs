@@ -86,7 +86,8 @@ pub fn consumers(
 ) -> Result<ExitCode, CommandError> {
     let source = Files::new(settings.paths.clone(), settings.files.clone())?;
     let found = Mutex::new(Found::default());
-    let plan = Plan { threads: settings.threads, overlap: OVERLAP, timed: false, interrupt: env.interrupt };
+    let plan =
+        Plan { threads: settings.threads, overlap: OVERLAP, timed: false, interrupt: env.interrupt, known: None };
     source.run(&plan, &|| Box::new(Collector { own: Found::default(), all: &found, stats: Stats::default() }));
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     found.references.sort();

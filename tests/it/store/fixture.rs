@@ -133,6 +133,7 @@ pub(crate) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
         score: 100,
         preview: "ghp_… (40 characters)".to_owned(),
         public_id: None,
+        attributes: None,
         occurrences: paths.iter().map(|path| place(path)).collect(),
     }
 }
