@@ -59,9 +59,12 @@ pub(super) struct Group<'r> {
     pub(super) findings: Vec<(&'r Finding, Vec<&'r Occurrence>)>,
 }
 
+/// Findings with those of their places that are in a group.
+type Members<'a> = Vec<(&'a Finding, Vec<&'a Occurrence>)>;
+
 /// All groups, by name; what has none comes last. A finding with places in several groups is in each of them.
 pub(super) fn groups(report: &ScanReport, by: GroupBy) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(bool, Option<String>), Vec<(&Finding, Vec<&Occurrence>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, Option<String>), Members<'_>> = BTreeMap::new();
     for finding in &report.findings {
         for occurrence in &finding.occurrences {
             let name = by.of(occurrence);

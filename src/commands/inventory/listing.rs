@@ -30,14 +30,14 @@ fn time(time: Option<Timestamp>) -> String {
 struct Known {
     identities: BTreeMap<EntityKey, Box<Identity>>,
     owners: BTreeMap<EntityKey, Vec<String>>,
-    credentials: Vec<Box<Credential>>,
+    credentials: Vec<Credential>,
 }
 
 impl Known {
     fn add(&mut self, record: Record) {
         match record {
             Record::Identity(identity) => drop(self.identities.insert(identity.key.clone(), identity)),
-            Record::Credential(credential) => self.credentials.push(credential),
+            Record::Credential(credential) => self.credentials.push(*credential),
             Record::Ownership(Ownership { subject: OwnedBy::Identity { identity }, owner, .. }) => {
                 self.owners.entry(identity).or_default().push(owner);
             }

@@ -28,7 +28,7 @@ pub(super) const SSH_KEYS: Importer = Importer {
     coverage: Coverage::Part,
     secrets: &[],
     public: &[],
-    reading: Reading::Text(ssh_keys, |_, head| lines(head).next().is_some_and(|line| is_ssh_line(line))),
+    reading: Reading::Text(ssh_keys, |_, head| lines(head).next().is_some_and(is_ssh_line)),
 };
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {

@@ -29,8 +29,11 @@ use super::{
     walk::{Scope, Walk},
 };
 
+/// What a target does with an input.
+pub type Target = fn(&[u8]);
+
 /// Name and function of each target.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("pack", pack),
     ("pack_index", pack_index),
     ("delta", delta),
