@@ -8,7 +8,9 @@ use crate::git_store::repositories::Random;
 #[allow(unreachable_pub, reason = "a crate of its own for the fuzzers")]
 mod targets;
 
-const TARGETS: [(&str, fn(&[u8])); 2] = [("utf16", targets::utf16), ("rules", targets::rules)];
+type Target = (&'static str, fn(&[u8]));
+
+const TARGETS: [Target; 2] = [("utf16", targets::utf16), ("rules", targets::rules)];
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
     if name == "utf16" {

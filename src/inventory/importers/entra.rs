@@ -27,8 +27,12 @@ pub(super) const SERVICE_PRINCIPALS: Importer = Importer {
     name: "entra-service-principals",
     title: "Microsoft Entra service principals (Graph /servicePrincipals, az ad sp list)",
     shapes: &[
-        Shape { format: Format::Json, path: "value[]", fields: &["appId", "servicePrincipalType", "accountEnabled"] },
-        Shape { format: Format::Json, path: "[]", fields: &["appId", "servicePrincipalType", "accountEnabled"] },
+        Shape {
+            format: Format::Json,
+            path: "value[]",
+            fields: &["id", "appId", "servicePrincipalType", "accountEnabled"],
+        },
+        Shape { format: Format::Json, path: "[]", fields: &["id", "appId", "servicePrincipalType", "accountEnabled"] },
     ],
     coverage: Coverage::Whole,
     secrets: &["key"],

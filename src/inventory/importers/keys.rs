@@ -46,6 +46,10 @@ const SSH_TYPES: &[&str] = &[
     "sk-ecdsa-sha2-nistp256@openssh.com ",
 ];
 
+/// Options that say what a key may do.
+const RESTRICTIONS: &[&str] =
+    &["cert-authority", "command=", "expiry-time=", "from=", "no-pty", "permitopen=", "restrict"];
+
 /// Where the key type begins, after options.
 fn key_start(line: &str) -> Option<usize> {
     SSH_TYPES.iter().filter_map(|kind| line.find(kind)).min()
@@ -92,10 +96,8 @@ fn ssh_keys(text: &str, intake: &mut Intake<'_>) {
         credential.status = CredentialStatus::Active;
         credential.revocation = Revocation::Manual;
         credential.fingerprints.clone_from(&fingerprints);
-        // What a key may run or from where it may come is public; nobody puts a secret there but in `environment`.
-        let restrictions = options.split(',').filter(|option| !option.to_ascii_lowercase().starts_with("environment"));
-        let restrictions: Vec<_> =
-            restrictions.filter_map(|option| option.split('=').next()).filter(|o| !o.is_empty()).collect();
+        // Names alone: what an option is set to may be anything, also a secret in `environment`.
+        let restrictions: Vec<_> = RESTRICTIONS.iter().copied().filter(|name| options.contains(name)).collect();
         if !restrictions.is_empty() {
             identity.raw.insert("options".to_owned(), restrictions.join(","));
         }

@@ -66,8 +66,7 @@ pub(crate) fn is_secret_field(name: &str) -> bool {
     }
     let plain = &plain[..len];
     let is = |word: &&str| plain == word.as_bytes();
-    NAMES.iter().any(&is)
-        || (ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) && !PUBLIC.iter().any(is))
+    NAMES.iter().any(is) || (ENDS.iter().any(|end| plain.ends_with(end.as_bytes())) && !PUBLIC.iter().any(is))
 }
 
 #[cfg(test)]

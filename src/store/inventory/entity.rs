@@ -251,10 +251,7 @@ fn upsert_credential(
     let same = same_access_key(tx, found, identity.as_deref())?;
     let now = tx.now();
     let key = joined_key(tx, found, same.as_deref())?;
-    let id = match same {
-        Some(same) => same,
-        None => tx.new_id()?,
-    };
+    let id = tx.new_id()?;
     let is_dead =
         matches!(found.status, CredentialStatus::Revoked | CredentialStatus::Deleted | CredentialStatus::Expired);
     let died = is_dead.then(|| found.expires_at.map_or(now, |end| end.millis.min(now)));
