@@ -3,4 +3,5 @@
 mod generic;
 mod hostile;
 mod plant;
+mod salesforce;
 mod slack;

@@ -18,10 +18,12 @@ mod json;
 mod limits;
 mod map;
 mod markup;
+mod salesforce;
 mod scan;
 mod sink;
 mod slack;
 mod system;
+mod table;
 mod time;
 #[allow(dead_code, reason = "for the systems that export XML")]
 mod xml;

@@ -20,6 +20,7 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::dump::Dump,
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
+    &super::salesforce::Salesforce,
     &super::generic::Generic,
 ];
 
