@@ -21,6 +21,12 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
     &super::salesforce::Salesforce,
+    &super::jira::sheet::Sheet,
+    &super::jira::rss::Rss,
+    &super::jira::rest::Issues,
+    &super::zendesk::Zendesk,
+    &super::github::Migration,
+    &super::github::Pages,
     &super::generic::Generic,
 ];
 
