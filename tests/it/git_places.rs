@@ -148,7 +148,8 @@ fn every_hiding_place_is_counted() {
         let mut planted = Planted(BTreeMap::new());
         let usual = plant_everywhere(dir);
         // What is staged goes into a commit of its own: the rest needs a clean index.
-        git(dir, &["commit", "-qam", "staged"]);
+        git(dir, &["add", "-A"]);
+        git(dir, &["commit", "-q", "--allow-empty", "-m", "staged"]);
         plant_headers(dir, &mut planted);
         plant_replaced(dir, &mut planted);
         plant_stores(dir, beside.path(), format, &mut planted);

@@ -16,6 +16,13 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::dump::Dump,
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
+    &super::salesforce::Salesforce,
+    &super::jira::sheet::Sheet,
+    &super::jira::rss::Rss,
+    &super::jira::rest::Issues,
+    &super::zendesk::Zendesk,
+    &super::github::Migration,
+    &super::github::Pages,
     &super::generic::Generic,
 ];
 

@@ -214,63 +214,6 @@ fn archives_as_slackdump_writes_them() {
 }
 
 #[test]
-fn databases_as_slackdump_writes_them() {
-    let dir = tempfile::tempdir().unwrap();
-    let [plain, attached] = [token(70), token(71)];
-    let message = json!({"type": "message", "user": "U01", "ts": "1704103200.000100", "text": format!("key {plain}"),
-        "files": [{"id": "F0AAAA1", "name": "notes.txt"}]});
-    let channel = json!({"id": "C0ABCDEFG", "name": "ops", "is_private": true, "num_members": 7});
-    let path = dir.path().join("slackdump.sqlite");
-    database(&path, &message, &channel);
-    std::fs::create_dir_all(dir.path().join("__uploads/F0AAAA1")).unwrap();
-    std::fs::write(dir.path().join("__uploads/F0AAAA1/notes.txt"), format!("token={attached}\n")).unwrap();
-    let expected = "U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z https://acme.slack.com/archives/C0ABCDEFG/p1704103200000100";
-    let report = scan_export(dir.path(), ExportOptions::default());
-    for token in [&plain, &attached] {
-        assert_eq!(told(only(&report, token)), expected);
-    }
-    // Inside of a zip, it has no path of its own.
-    let mut files = Files::default();
-    files.add("slackdump.sqlite", std::fs::read(&path).unwrap());
-    if cfg!(target_os = "linux") {
-        let report = scan_export(&files.zip(&dir.path().join("archive.zip")), ExportOptions::default());
-        assert_eq!(told(only(&report, &plain)), expected);
-    }
-}
-
-/// Tables and columns of slackdump that are read.
-fn database(path: &std::path::Path, message: &Value, channel: &Value) {
-    use sqlx::Connection as _;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    runtime.block_on(async {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).create_if_missing(true);
-        let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-        for statement in [
-            "CREATE TABLE MESSAGE (ID INTEGER NOT NULL, CHUNK_ID INTEGER NOT NULL, CHANNEL_ID TEXT NOT NULL, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-            "CREATE TABLE CHANNEL (ID TEXT NOT NULL, CHUNK_ID INTEGER NOT NULL, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-            "CREATE TABLE S_USER (ID TEXT NOT NULL, CHUNK_ID INTEGER NOT NULL, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-            "CREATE TABLE WORKSPACE (ID INTEGER PRIMARY KEY, TEAM_ID TEXT NOT NULL, URL TEXT NOT NULL, DATA BLOB NOT NULL)",
-            "CREATE TABLE CHUNK (ID INTEGER PRIMARY KEY)",
-        ] {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
-        }
-        let blob = |value: &Value| value.to_string().into_bytes();
-        // Read twice by slackdump: told once.
-        for chunk in [1, 2] {
-            let insert = sqlx::query("INSERT INTO MESSAGE VALUES (1704103200000100, ?, 'C0ABCDEFG', ?)");
-            insert.bind(chunk).bind(blob(message)).execute(&mut connection).await.unwrap();
-        }
-        let insert = sqlx::query("INSERT INTO CHANNEL VALUES ('C0ABCDEFG', 1, ?)").bind(blob(channel));
-        insert.execute(&mut connection).await.unwrap();
-        let insert = sqlx::query("INSERT INTO S_USER VALUES ('U01', 1, ?)").bind(blob(&people()[0]));
-        insert.execute(&mut connection).await.unwrap();
-        let insert = sqlx::query("INSERT INTO WORKSPACE VALUES (1, 'T01', 'https://acme.slack.com/', ?)").bind(blob(&json!({})));
-        insert.execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
-    });
-}
-
-#[test]
 fn as_raw_files_less_is_found_and_nobody_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let tokens = tokens(80);
