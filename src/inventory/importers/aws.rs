@@ -123,7 +123,7 @@ fn credential_report(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     }
     identity.created = row.time("user_creation_time");
     identity.raw = row.pick(&["arn", "mfa_active"]);
-    let uses = ["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"];
+    let uses = ["password_last_used", "access_key_1_last_used_date", "access_key_2_last_used_date"]; // unleak:allow
     identity.last_used = uses.iter().filter_map(|field| row.time(field)).max();
     intake.identity(identity);
     for slot in ["access_key_1", "access_key_2"] {
