@@ -131,7 +131,7 @@ pub(super) enum HookArg {
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
-    /// Directory with tree/<case>/{labels.toml,input/...}.
+    /// Directory with tree/CASE/labels.toml and tree/CASE/input/.
     pub(super) corpus: PathBuf,
     #[command(flatten)]
     pub(super) rules: RuleArgs,

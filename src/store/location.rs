@@ -72,8 +72,8 @@ mod tests {
         assert!(!format!("{parsed:?}").contains("s3cr3t"));
         assert_eq!(Location::parse("sqlite:/var/x.db").unwrap().to_string(), "/var/x.db");
         assert_eq!(Location::parse("x.db").unwrap().to_string(), "x.db");
-        for wrong in ["", "sqlite:", "mysql://u:s3cr3t@h/d", "postgres://u:s3cr3t@h:notaport/d"] {
-            // unleak:allow
+        let wrong = ["", "sqlite:", "mysql://u:s3cr3t@h/d", "postgres://u:s3cr3t@h:notaport/d"]; // unleak:allow
+        for wrong in wrong {
             let message = Location::parse(wrong).unwrap_err().to_string();
             assert!(!message.contains("s3cr3t"), "{message}");
         }
