@@ -356,17 +356,19 @@ fn repositories_of_others_are_read_and_what_they_hide_is_told() {
     open_up(&unleak, 0o755);
     let before = state(dir.path());
     let nobody = |args: &[&str]| {
-        let output = Command::new(&unleak)
-            .env_clear()
-            .env("HOME", "/nonexistent")
-            .env("UNLEAK_FINGERPRINT_KEY", "0".repeat(64))
-            .uid(65_534)
-            .gid(65_534)
-            .current_dir(dir.path())
-            .args(["scan", "-f", "json", "--show-secrets"])
-            .args(args)
-            .output()
-            .unwrap();
+        let mut command = Command::new(&unleak);
+        command.env_clear().env("HOME", "/nonexistent").env("UNLEAK_FINGERPRINT_KEY", "0".repeat(64));
+        command.uid(65_534).gid(65_534).current_dir(dir.path());
+        command.args(["scan", "-f", "json", "--show-secrets"]).args(args);
+        // A program started by another test meanwhile may have the copy open for writing.
+        let output = loop {
+            match command.output() {
+                Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                }
+                other => break other.unwrap(),
+            }
+        };
         let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
         (output.status.code(), report)
     };

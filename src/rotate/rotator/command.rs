@@ -19,6 +19,9 @@ use crate::{
 /// Most bytes of output that are read.
 const MAX_OUTPUT: u64 = 64 * 1024;
 
+/// How often a program that is busy is tried again, every 50 ms.
+const BUSY_TRIES: u32 = 40;
+
 /// Most characters of a receipt that are kept.
 const MAX_RECEIPT: usize = 400;
 
@@ -142,15 +145,24 @@ impl CommandRotator<'_> {
         let Ok(document) = serde_json::to_vec(&request) else {
             return Ended::NotStarted(std::io::ErrorKind::InvalidData);
         };
-        let started = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        command
             .args(&self.arguments)
             .args([verb, at.step.op.as_str()])
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
+            .stderr(Stdio::null());
+        let mut started = command.spawn();
+        // A program that was just written may still be open for writing somewhere.
+        for _ in 0..BUSY_TRIES {
+            if !matches!(&started, Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(50));
+            started = command.spawn();
+        }
         match started {
             Ok(child) => self.wait(child, document, secret),
             Err(error) => Ended::NotStarted(error.kind()),
