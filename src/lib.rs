@@ -22,6 +22,10 @@ pub mod decode;
 pub mod engine;
 pub mod eval;
 #[cfg(feature = "identity")]
+pub mod fingerprint;
+#[cfg(feature = "identity")]
+pub mod inventory;
+#[cfg(feature = "identity")]
 pub mod link;
 pub mod model;
 pub mod report;

@@ -43,6 +43,15 @@ pub(super) enum Command {
     ///
     /// Exit code: 0 at or above the floor in CORPUS/metrics.toml (or if there is none), 1 below it, 2 could not run.
     Eval(EvalArgs),
+    /// Read exports of administrators: identities, credentials, owners, consumers.
+    #[cfg(feature = "identity")]
+    Inventory {
+        #[command(subcommand)]
+        command: super::inventory::InventoryCommand,
+    },
+    /// Make fingerprints of secrets where they live.
+    #[cfg(feature = "identity")]
+    Fingerprint(super::inventory::FingerprintArgs),
     /// Put unleak into the hooks of a git repository.
     Hook {
         #[command(subcommand)]
@@ -60,6 +69,24 @@ pub(super) enum Command {
     /// Plan, approve and carry out the rotation of credentials.
     #[cfg(feature = "identity")]
     Rotate(Box<super::identity::RotateArgs>),
+    /// List findings of the store, dismiss, except, resolve or reopen them.
+    #[cfg(feature = "identity")]
+    Findings {
+        #[command(subcommand)]
+        command: super::store_args::FindingsCommand,
+    },
+    /// Make, check, migrate or copy the store.
+    #[cfg(feature = "identity")]
+    Store {
+        #[command(subcommand)]
+        command: super::store_args::StoreCommand,
+    },
+    /// Verify or export the audit log of the store.
+    #[cfg(feature = "identity")]
+    Audit {
+        #[command(subcommand)]
+        command: super::store_args::AuditCommand,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -104,7 +131,7 @@ pub(super) enum HookArg {
 
 #[derive(Debug, Args)]
 pub(super) struct EvalArgs {
-    /// Directory with tree/<case>/{labels.toml,input/...}.
+    /// Directory with tree/CASE/labels.toml and tree/CASE/input/.
     pub(super) corpus: PathBuf,
     #[command(flatten)]
     pub(super) rules: RuleArgs,
@@ -267,6 +294,9 @@ pub(super) struct ScanArgs {
     /// Print nothing if there are neither findings nor problems (human report only).
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
+    #[cfg(feature = "identity")]
+    #[command(flatten)]
+    pub(super) record: super::store_args::RecordArgs,
     /// Threads to use. Default: one per processor.
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) threads: Option<u16>,
@@ -438,6 +468,9 @@ pub(super) struct OutputArgs {
     /// Print no text around secrets.
     #[arg(long)]
     pub(super) no_snippets: bool,
+    /// Put findings together by who posted them or where (not in SARIF).
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) group_by: Option<GroupByArg>,
     /// Print counts and the time of each stage.
     #[arg(long)]
     pub(super) stats: bool,
@@ -450,6 +483,14 @@ pub(super) struct OutputArgs {
     /// Show a progress bar on standard error.
     #[arg(long, value_enum, default_value_t = Progress::Auto)]
     pub(super) progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GroupByArg {
+    /// Who posted it; of git, who wrote the commit that brought it.
+    Author,
+    /// Channel, project, space, repository or directory.
+    Container,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,8 +4,12 @@ mod args;
 mod diagnostics;
 #[cfg(feature = "identity")]
 mod identity;
+#[cfg(feature = "identity")]
+mod inventory;
 mod progress;
 mod settings;
+#[cfg(feature = "identity")]
+mod store_args;
 
 use std::{
     cell::Cell,
@@ -89,6 +93,10 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
             RulesCommand::New { id, output } => Ok(commands::rules::new(&id, output.as_deref(), env)?),
         },
         Command::Eval(args) => Ok(commands::eval::run(&settings::eval_settings(&args), env)?),
+        #[cfg(feature = "identity")]
+        Command::Inventory { command } => inventory::run(command, env),
+        #[cfg(feature = "identity")]
+        Command::Fingerprint(args) => inventory::fingerprint(args, env),
         Command::Hook { command } => match command {
             HookCommand::Install(args) => Ok(commands::hook::install(&settings::hook_settings(&args)?, env)?),
             HookCommand::Uninstall(args) => Ok(commands::hook::uninstall(&settings::hook_settings(&args)?, env)?),
@@ -102,6 +110,12 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
         Command::Shadow(args) => identity::shadow(&args, env),
         #[cfg(feature = "identity")]
         Command::Rotate(args) => identity::rotate(&args, env),
+        #[cfg(feature = "identity")]
+        Command::Findings { command } => Ok(store_args::run_findings(command, env)?),
+        #[cfg(feature = "identity")]
+        Command::Store { command } => Ok(store_args::run_store(command, env)?),
+        #[cfg(feature = "identity")]
+        Command::Audit { command } => Ok(store_args::run_audit(command, env)?),
     }
 }
 

@@ -5,7 +5,8 @@ use std::{io::IsTerminal as _, path::PathBuf, time::Duration};
 use anyhow::Context as _;
 
 use super::args::{
-    CloneArgs, Colour, EvalArgs, FilterArgs, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs, ScanArgs,
+    CloneArgs, Colour, EvalArgs, FilterArgs, GroupByArg, HookArg, HookArgs, OutputArgs, PrefilterArg, RuleArgs,
+    ScanArgs,
 };
 use crate::{
     commands::{
@@ -17,7 +18,7 @@ use crate::{
     },
     config::ConfigChoice,
     engine::{ScannerOptions, prefilter::PrefilterKind},
-    report::{self, ReportOptions, Snippets, WhenClean},
+    report::{self, GroupBy, ReportOptions, Snippets, WhenClean},
     source::{
         FileOptions,
         remote::{CloneOptions, CloneRefs, Prompt},
@@ -101,6 +102,8 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         exports: export_options(&args.exports),
         allow_incomplete: args.verdict.allow_incomplete,
         fingerprint_key: args.verdict.fingerprint_key.clone(),
+        #[cfg(feature = "identity")]
+        record: args.record.settings(),
     })
 }
 
@@ -197,6 +200,10 @@ fn report_options(args: &OutputArgs, quiet: bool) -> ReportOptions {
         snippets: if args.no_snippets { Snippets::Omit } else { Snippets::Include },
         width: if to_terminal { terminal_width() } else { 0 },
         sarif_limit: args.sarif_limit,
+        group_by: args.group_by.map(|by| match by {
+            GroupByArg::Author => GroupBy::Author,
+            GroupByArg::Container => GroupBy::Container,
+        }),
     }
 }
 

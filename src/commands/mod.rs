@@ -1,6 +1,8 @@
 //! One file per verb. A command gets validated settings and an [`Env`], composes the other modules, and says how it
 //! went; it never sees a command line.
 
+#[cfg(feature = "identity")]
+pub mod audit;
 mod cache;
 mod changes;
 mod env;
@@ -9,8 +11,15 @@ mod exit;
 mod explain;
 #[cfg(feature = "export")]
 mod exports;
+#[cfg(feature = "identity")]
+pub mod findings;
+#[cfg(feature = "identity")]
+pub mod fingerprint;
 mod fingerprint_key;
 pub mod hook;
+#[cfg(feature = "identity")]
+pub mod inventory;
+mod key_file;
 #[cfg(feature = "identity")]
 pub mod link;
 mod output;
@@ -18,6 +27,10 @@ mod output;
 pub mod rotate;
 pub mod rules;
 pub mod scan;
+#[cfg(feature = "identity")]
+pub mod store;
+#[cfg(feature = "identity")]
+pub mod table;
 
 pub use cache::CachePlace;
 pub use changes::ChangeChoice;
@@ -86,16 +99,36 @@ pub enum CommandError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The fingerprint key can't be used.
-    #[error("fingerprint key: {0}")]
-    FingerprintKey(String),
-    /// A labelled corpus can't be used.
-    #[error(transparent)]
-    Corpus(#[from] crate::eval::CorpusError),
-    /// The store can't be used.
+    /// A key can't be used.
+    #[error("{what}: {reason}")]
+    Key {
+        /// Which key.
+        what: &'static str,
+        /// What is wrong, without its bytes.
+        reason: String,
+    },
+    /// The store can't be used, or refuses something.
     #[cfg(feature = "identity")]
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// A finding or source can't be told from what was given.
+    #[cfg(feature = "identity")]
+    #[error("{0}")]
+    Choice(String),
+    /// A report can't be taken in.
+    #[cfg(feature = "identity")]
+    #[error("{path}:{line}: {reason}")]
+    Report {
+        /// The report, safe to print.
+        path: String,
+        /// The line at which it stopped, from 1.
+        line: u64,
+        /// What is wrong, without text of the report.
+        reason: String,
+    },
+    /// A labelled corpus can't be used.
+    #[error(transparent)]
+    Corpus(#[from] crate::eval::CorpusError),
     /// A plan can't be made, approved or carried out.
     #[cfg(feature = "identity")]
     #[error(transparent)]
@@ -127,6 +160,27 @@ pub enum CommandError {
     /// The configuration can't be used.
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
+    /// An export can't be imported.
+    #[cfg(feature = "identity")]
+    #[error(transparent)]
+    Inventory(#[from] crate::inventory::InventoryError),
+    /// Neither files nor a store were named.
+    #[error("name files to read, or a store with --store (or UNLEAK_STORE)")]
+    NoStore,
+    /// Nothing in the inventory has that id or name.
+    #[error("nothing in the inventory is called `{0}`")]
+    NotInInventory(String),
+    /// A time that can't be understood.
+    #[error("`{0}` is no time: write 2024-05-02T13:37:00Z")]
+    NotATime(String),
+    /// A file of secrets can't be understood.
+    #[error("{path}: line {line}: it is no JSON from there on")]
+    SecretInput {
+        /// The file, safe to print.
+        path: String,
+        /// Where.
+        line: usize,
+    },
     /// A repository's hooks can't be read or changed.
     #[error(transparent)]
     Hook(#[from] hook::HookError),

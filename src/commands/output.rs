@@ -25,6 +25,26 @@ pub(super) fn write(path: Option<&Path>, env: &mut Env<'_>, report: &WriteReport
     write_file(path, report).map_err(|source| CommandError::Write { path: DisplayPath(path).to_string(), source })
 }
 
+/// Writes to standard output what is worked out while it is written. A reader that closed the pipe had enough.
+#[cfg(feature = "identity")]
+pub(super) fn stream(
+    env: &mut Env<'_>,
+    work: &mut dyn FnMut(&mut dyn Write) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    (env.clear_display)();
+    let mut out = BufWriter::new(&mut *env.stdout);
+    match work(&mut out).and_then(|()| out.flush().map_err(failed)) {
+        Err(CommandError::Write { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Standard output could not be written.
+#[cfg(feature = "identity")]
+pub(super) fn failed(source: io::Error) -> CommandError {
+    CommandError::Write { path: "standard output".to_owned(), source }
+}
+
 fn write_file(path: &Path, report: &WriteReport<'_>) -> io::Result<()> {
     // A device or pipe can't be replaced, and a link is to be written through.
     let target = match fs::symlink_metadata(path) {

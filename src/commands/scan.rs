@@ -1,6 +1,7 @@
 //! `unleak scan`: read, scan, report.
 
 use std::{
+    collections::BTreeSet,
     io::Read,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
@@ -107,6 +108,9 @@ pub struct ScanSettings {
     pub allow_incomplete: bool,
     /// File that holds the fingerprint key.
     pub fingerprint_key: Option<PathBuf>,
+    /// Is it to be recorded in a store, and how?
+    #[cfg(feature = "identity")]
+    pub record: Option<super::findings::RecordSettings>,
 }
 
 /// Runs the scan and writes the report.
@@ -126,14 +130,22 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
         options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
     }
     let scanner = Scanner::new(rules, &options);
-    let mut report = scan(settings, files, &scanner, env)?;
+    #[cfg(feature = "identity")]
+    let mut recording = super::findings::Recording::begin(settings, env)?;
+    #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
+    let (mut report, key) = scan(settings, files, &scanner, env)?;
     if let Some(config) = &config {
         for reason in config.apply(&mut report, &today(env), settings.min_score) {
             (env.warn)(&format!("an allow entry of {} has expired: {reason}", DisplayPath(&config.path)));
         }
     }
+    // The report is written also if it can't be recorded.
+    #[cfg(feature = "identity")]
+    let recorded = recording.as_mut().map_or(Ok(()), |recording| recording.record(key.as_ref(), &mut report, env));
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
+    #[cfg(feature = "identity")]
+    recorded?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))
 }
 
@@ -154,18 +166,19 @@ fn listed(list: &Path) -> Result<Vec<PathBuf>, CommandError> {
     paths.map_err(|source| CommandError::Read { path: DisplayPath(list).to_string(), source })
 }
 
+/// The report, and the key of its fingerprints if it has any.
 fn scan(
     settings: &ScanSettings,
     files: FileOptions,
     scanner: &Scanner,
     env: &Env<'_>,
-) -> Result<ScanReport, CommandError> {
-    let failed = std::cell::RefCell::new(None);
+) -> Result<(ScanReport, Option<FingerprintKey>), CommandError> {
+    let asked = std::cell::RefCell::new(None);
     let key = || {
-        fingerprint_key::read(settings.fingerprint_key.as_deref(), env).unwrap_or_else(|error| {
-            *failed.borrow_mut() = Some(error);
-            FingerprintKey::new([0; 32])
-        })
+        let key = fingerprint_key::read(settings.fingerprint_key.as_deref(), env);
+        let usable = key.as_ref().map_or_else(|_| FingerprintKey::new([0; 32]), FingerprintKey::clone);
+        *asked.borrow_mut() = Some(key);
+        usable
     };
     let options = ScanOptions {
         threads: settings.threads,
@@ -175,7 +188,7 @@ fn scan(
         interrupt: env.interrupt,
         progress: env.progress,
     };
-    let mut scan = PathScan { settings, files, scanner, env, scan: Scan::new(scanner, &options) };
+    let mut scan = PathScan { settings, scanner, files, env, scan: Scan::new(scanner, &options) };
     match &settings.target {
         Target::Stdin => scan.scan.run(&Stream::new("<stdin>", std::io::stdin())),
         Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan.scan, env)?,
@@ -183,14 +196,14 @@ fn scan(
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
     let report = scan.scan.finish();
-    failed.into_inner().map_or(Ok(report), Err)
+    Ok((report, asked.into_inner().transpose()?))
 }
 
 /// A scan of paths: files, repositories, addresses.
 struct PathScan<'a, 'e> {
     settings: &'a ScanSettings,
-    files: FileOptions,
     scanner: &'a Scanner,
+    files: FileOptions,
     env: &'a Env<'e>,
     scan: Scan<'a>,
 }
@@ -231,7 +244,7 @@ impl PathScan<'_, '_> {
     fn local(&mut self, roots: Vec<PathBuf>) -> Result<(), CommandError> {
         let history = self.settings.history;
         let roots = if history == History::Only { git_dirs(roots, &mut self.scan) } else { roots };
-        let files = Files::new(roots, self.files.clone())?;
+        let files = Files::new(roots.clone(), self.files.clone())?;
         #[cfg(feature = "export")]
         let files = exports::scan_files(self.settings, files, &mut self.scan)?;
         #[cfg(not(feature = "export"))]
@@ -239,6 +252,17 @@ impl PathScan<'_, '_> {
         if history == History::LeftOut {
             return Ok(());
         }
+        let elsewhere = elsewhere(&roots, &files, &mut self.scan);
+        self.stores(&files);
+        if !elsewhere.is_empty() {
+            let files = Files::new(elsewhere, self.files.clone())?;
+            self.scan.run(&files);
+            self.stores(&files);
+        }
+        Ok(())
+    }
+
+    fn stores(&mut self, files: &Files) {
         for objects in files.stores() {
             let dir = objects.parent().unwrap_or(&objects);
             match Repository::open(dir) {
@@ -246,13 +270,45 @@ impl PathScan<'_, '_> {
                 Err(error) => self.scan.problem(not_a_repository(dir, &error)),
             }
         }
-        Ok(())
     }
 
     fn history(&mut self, repository: &Repository, address: Option<&str>) {
         let means = cache::Means { place: self.settings.cache.as_ref(), scanner: self.scanner, env: self.env };
         cache::scan(repository, address, &means, &mut self.scan);
     }
+}
+
+/// Git directories that `.git` files name and that were not met: a linked work tree's or a submodule's, scanned on its
+/// own. Only the files of the roots themselves are followed: a file further down could lead to any repository that
+/// the user can read.
+fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut known: BTreeSet<PathBuf> = files.stores().iter().map(|objects| real(objects)).collect();
+    let mut found = Vec::new();
+    for file in files.git_files() {
+        let work_tree = file.parent().unwrap_or(Path::new("."));
+        let is_root = roots.iter().any(|root| root == work_tree || *root == file);
+        match Repository::open(work_tree) {
+            Ok(repository) => {
+                let dir = repository.store().common_dir();
+                if !known.insert(real(&dir.join("objects"))) {
+                    continue;
+                }
+                if is_root {
+                    found.push(dir.to_owned());
+                } else {
+                    let message = "its repository lies elsewhere: scan this directory on its own for the history";
+                    let provenance = Provenance::File(file);
+                    let kind = ProblemKind::HistoryNotScanned;
+                    scan.problem(Problem { provenance, kind, message: message.to_owned() });
+                }
+            }
+            Err(error) if is_root => scan.problem(not_a_repository(work_tree, &error)),
+            // A file of that name which names nothing has no history.
+            Err(_) => {}
+        }
+    }
+    found
 }
 
 /// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.

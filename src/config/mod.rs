@@ -2,7 +2,7 @@
 //!
 //! A configuration never keeps anything from being scanned unless the user named it. What it takes out of a report is
 //! counted there. One that was *found* in a repository, where whoever can commit can write it, may say less than one
-//! that the user names: [`schema::check_found`] says what.
+//! that the user names: `schema::check_found` says what.
 
 mod apply;
 mod discover;

@@ -35,6 +35,9 @@ pub use shadow::{Proposed, ShadowError, accept, dismiss, merge, propose};
 /// Version of the rules by which links are made; it stands in every link.
 pub const ENGINE_VERSION: &str = "1";
 
+/// What stands in its place in links to proposed identities: they are no result of the linkers.
+const SHADOW: &str = "shadow";
+
 /// From here on a link is acted on: the finding belongs to the credential.
 pub const CERTAIN: f64 = 0.95;
 

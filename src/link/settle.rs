@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    CERTAIN, ENGINE_VERSION, LIKELY,
+    CERTAIN, ENGINE_VERSION, LIKELY, SHADOW,
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
     linkers::LINKERS,
@@ -232,8 +232,8 @@ fn keep(tx: &mut Transaction<'_>, facts: &Facts, proposals: &[Proposal], is_tie:
     let now = tx.now();
     let before = tx.query(
         "SELECT credential_id, identity_id, confidence, status FROM link WHERE finding_id = $1
-         AND status IN ('auto', 'ambiguous') ORDER BY confidence DESC, id",
-        &[(&facts.id).into()],
+         AND status IN ('auto', 'ambiguous') AND engine_version <> $2 ORDER BY confidence DESC, id",
+        &[(&facts.id).into(), SHADOW.into()],
     )?;
     let status = |p: &Proposal| {
         let best = proposals.first().map_or(0.0, |best| best.confidence);
@@ -254,7 +254,12 @@ fn keep(tx: &mut Transaction<'_>, facts: &Facts, proposals: &[Proposal], is_tie:
     if unchanged {
         return Ok(());
     }
-    tx.execute("DELETE FROM link WHERE finding_id = $1 AND status IN ('auto', 'ambiguous')", &[(&facts.id).into()])?;
+    // A proposed identity gives way to what is known; without it, it stays.
+    let kept = if proposals.is_empty() { SHADOW } else { "" };
+    tx.execute(
+        "DELETE FROM link WHERE finding_id = $1 AND status IN ('auto', 'ambiguous') AND engine_version <> $2",
+        &[(&facts.id).into(), kept.into()],
+    )?;
     for proposal in proposals {
         let evidence = serde_json::to_value(&proposal.evidence).map_err(|_| StoreError::NotCanonical("evidence"))?;
         let id = tx.new_id()?;

@@ -100,7 +100,7 @@ fn propose_one(tx: &mut Transaction<'_>, facts: &Facts) -> Result<bool, StoreErr
             credential.into(),
             (&kept).into(),
             Value::json(&evidence),
-            super::ENGINE_VERSION.into(),
+            super::SHADOW.into(),
             now.into(),
         ],
     )?;

@@ -34,4 +34,4 @@ pub use rule_meta::{CredentialKind, IdentityKind, RuleMeta};
 pub use secret::Secret;
 pub use severity::Severity;
 pub use span::Span;
-pub use summary::{ConfigUse, ObjectCount, ObjectCounts, ScanReport, StageTimes, Stats};
+pub use summary::{ConfigUse, ObjectCount, ObjectCounts, ScanReport, StageTimes, Stats, StoreChanges};

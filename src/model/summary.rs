@@ -59,9 +59,45 @@ pub struct Stats {
     pub records: u64,
     /// Objects of git repositories.
     pub objects: ObjectCounts,
+    /// What the scan changed in the store, if it was recorded in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreChanges>,
     /// Time by stage, summed over threads; zero unless asked for.
     #[serde(skip)]
     pub times: StageTimes,
+}
+
+/// What a scan changed in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StoreChanges {
+    /// Findings that no scan had found before.
+    pub new: u64,
+    /// Findings that were known.
+    pub seen: u64,
+    /// Known findings that stand nowhere any more.
+    pub gone: u64,
+    /// Places that are gone, of whatever findings.
+    pub places_gone: u64,
+    /// Resolved findings that came back, or came to a new place.
+    pub regressed: u64,
+}
+
+impl StoreChanges {
+    /// Adds the changes of another source.
+    pub fn add(&mut self, other: StoreChanges) {
+        self.new += other.new;
+        self.seen += other.seen;
+        self.gone += other.gone;
+        self.places_gone += other.places_gone;
+        self.regressed += other.regressed;
+    }
+}
+
+impl std::fmt::Display for StoreChanges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let StoreChanges { new, seen, gone, places_gone, regressed } = self;
+        write!(f, "{new} new, {seen} seen again, {gone} gone ({places_gone} places), {regressed} regressed")
+    }
 }
 
 /// Objects of git repositories, by kind.
@@ -147,6 +183,9 @@ impl Stats {
         self.rejected += other.rejected;
         self.records += other.records;
         self.objects.add(other.objects);
+        if let Some(changes) = other.store {
+            self.store.get_or_insert_default().add(changes);
+        }
         self.times.read += other.times.read;
         self.times.prefilter += other.times.prefilter;
         self.times.confirm += other.times.confirm;

@@ -1,13 +1,14 @@
 //! `human`: text for a terminal, one block per finding, the verdict last.
 
-use std::io;
+use std::{borrow::Cow, io};
 
 use super::{
     ReportOptions, Reporter, WhenClean,
+    group::{Exposure, Group, groups},
     redact::Redactor,
     style::{Paint, Style},
     tally::Tally,
-    wording::{count, cut, grouped, history, part, printable, record, seconds, size, throughput},
+    wording::{count, cut, exposure as exposed, grouped, history, part, printable, record, seconds, size, throughput},
 };
 use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, Stats};
 
@@ -28,8 +29,12 @@ impl Reporter for Human {
         }
         let redactor = Redactor::new(report, options.show_secrets);
         let page = Page { redactor, paint: Paint::new(options.colour), options };
-        for finding in &report.findings {
-            page.finding(finding, out)?;
+        match options.group_by {
+            Some(by) => page.groups(&groups(report, by), out)?,
+            None => report
+                .findings
+                .iter()
+                .try_for_each(|finding| page.finding(finding, &finding.occurrences.iter().collect::<Vec<_>>(), out))?,
         }
         page.exports(report, out)?;
         page.problems(&report.problems, out)?;
@@ -45,7 +50,19 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn finding(&self, finding: &Finding, out: &mut dyn io::Write) -> io::Result<()> {
+    /// Findings below what they have in common.
+    fn groups(&self, groups: &[Group<'_>], out: &mut dyn io::Write) -> io::Result<()> {
+        for group in groups {
+            let name = group.name.as_deref().map_or(Cow::Borrowed("unknown"), |name| self.redactor.text(name));
+            let name = printable(&name).to_string();
+            let secrets = count(group.findings.len() as u64, "secret");
+            writeln!(out, "{} ({secrets})\n", self.paint.paint(Style::Title, format!("== {name}")))?;
+            group.findings.iter().try_for_each(|(finding, places)| self.finding(finding, places, out))?;
+        }
+        Ok(())
+    }
+
+    fn finding(&self, finding: &Finding, places: &[&Occurrence], out: &mut dyn io::Write) -> io::Result<()> {
         let rule = &finding.rule;
         let badge = finding.severity.as_str().to_uppercase();
         let badge = self.paint.paint(Style::Badge(finding.severity), badge);
@@ -62,10 +79,13 @@ impl Page<'_> {
             let secret = String::from_utf8_lossy(secret);
             writeln!(out, "  secret {}", self.paint.paint(Style::Secret, printable(&secret)))?;
         }
-        for occurrence in finding.occurrences.iter().take(MAX_PLACES) {
+        if let Some(exposure) = Exposure::of(places.iter().copied()) {
+            writeln!(out, "  {}", self.redactor.text(&exposed(&exposure)))?;
+        }
+        for occurrence in places.iter().take(MAX_PLACES) {
             self.occurrence(occurrence, &finding.preview, out)?;
         }
-        if let Some(folded @ 1..) = finding.occurrences.len().checked_sub(MAX_PLACES) {
+        if let Some(folded @ 1..) = places.len().checked_sub(MAX_PLACES) {
             let line = format!("and {} more (use --format json for all)", grouped(folded as u64));
             writeln!(out, "  {}", self.paint.paint(Style::Faint, line))?;
         }
@@ -192,6 +212,9 @@ impl Page<'_> {
             let line = format!("Configuration {}: {silenced} silenced.", printable(&self.redactor.text(&config.path)));
             let style = if config.silenced > 0 { Style::Warning } else { Style::Faint };
             writeln!(out, "{}", self.paint.paint(style, line))?;
+        }
+        if let Some(changes) = &report.stats.store {
+            writeln!(out, "Store: {changes}.")?;
         }
         write!(out, "Scanned {}", scanned(&report.stats))?;
         match (tally.findings, tally.problems) {

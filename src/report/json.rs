@@ -33,6 +33,10 @@ impl Reporter for Json {
         write_array(out, recorder.exports(report).into_iter())?;
         out.write_all(b",\n\"notices\":")?;
         write_array(out, recorder.notices(report).into_iter())?;
+        if let Some(groups) = recorder.groups(report) {
+            out.write_all(b",\n\"groups\":")?;
+            write_array(out, groups.into_iter())?;
+        }
         out.write_all(b",\n\"stats\":")?;
         serde_json::to_writer(&mut *out, &recorder.stats(&report.stats))?;
         out.write_all(b"\n}\n")

@@ -28,6 +28,7 @@ impl Reporter for JsonLines {
             exports: recorder.exports(report),
             notices: recorder.notices(report),
             config: recorder.config(report),
+            groups: recorder.groups(report),
             stats: recorder.stats(&report.stats),
         };
         write_line(out, &Line::Summary(summary))

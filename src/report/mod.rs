@@ -10,6 +10,7 @@
 //!
 //! The same report and options give the same bytes, measured times apart.
 
+mod group;
 mod human;
 mod json;
 mod jsonl;
@@ -21,6 +22,8 @@ mod tally;
 mod wording;
 
 use std::io;
+
+pub use group::GroupBy;
 
 use crate::model::ScanReport;
 
@@ -68,6 +71,25 @@ pub fn find(name: &str) -> Option<&'static Format> {
     FORMATS.iter().find(|format| format.name == name)
 }
 
+/// Each finding as the format `json` writes it, without secrets and without the text around them.
+#[cfg(feature = "identity")]
+pub(crate) fn redacted_findings(
+    report: &ScanReport,
+) -> impl Iterator<Item = serde_json::Result<serde_json::Value>> + '_ {
+    static OPTIONS: ReportOptions = ReportOptions {
+        colour: false,
+        show_secrets: false,
+        stats: false,
+        snippets: Snippets::Omit,
+        width: 0,
+        sarif_limit: 0,
+        when_clean: WhenClean::Say,
+        group_by: None,
+    };
+    let recorder = record::Recorder::new(report, &OPTIONS);
+    report.findings.iter().map(move |finding| serde_json::to_value(recorder.finding(finding)))
+}
+
 /// How a report is written. The default suits a file: no colour, no secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportOptions {
@@ -86,6 +108,8 @@ pub struct ReportOptions {
     /// How many findings a SARIF file may hold. The most severe come first, and what is left out is counted in a
     /// notification. GitHub keeps 5,000 results of a run.
     pub sarif_limit: usize,
+    /// What findings are put together by. SARIF has no groups.
+    pub group_by: Option<GroupBy>,
 }
 
 impl Default for ReportOptions {
@@ -98,6 +122,7 @@ impl Default for ReportOptions {
             snippets: Snippets::Include,
             width: 100,
             sarif_limit: 5_000,
+            group_by: None,
         }
     }
 }

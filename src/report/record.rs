@@ -9,7 +9,12 @@ use std::{borrow::Cow, time::Duration};
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::Value;
 
-use super::{ReportOptions, Snippets, redact::Redactor, tally::Tally};
+use super::{
+    ReportOptions, Snippets,
+    group::{self, Exposure},
+    redact::Redactor,
+    tally::Tally,
+};
 use crate::model::{
     Attributes, ConfigUse, CredentialPart, Finding, Fingerprint, Occurrence, Part, Place, Problem, Provenance, Reason,
     RuleMeta, ScanReport, Severity, Span, Stats,
@@ -54,6 +59,7 @@ impl<'a> Recorder<'a> {
             parts: Parts { parts: &finding.parts, redactor: &self.redactor },
             secret: secret.map(String::from_utf8_lossy),
             secret_base64: secret.filter(|_| !is_text).map(|bytes| data_encoding::BASE64.encode(bytes)),
+            exposure: Exposure::of(finding.occurrences.iter()).map(|exposure| redacted(&exposure, &self.redactor)),
             occurrences: Occurrences { occurrences: &finding.occurrences, recorder: self },
         }
     }
@@ -79,6 +85,11 @@ impl<'a> Recorder<'a> {
     pub(super) fn config(&self, report: &ScanReport) -> Option<ConfigUse> {
         let config = report.config.as_ref()?;
         Some(ConfigUse { path: self.redactor.text(&config.path).into_owned(), ..config.clone() })
+    }
+
+    /// The groups that were asked for.
+    pub(super) fn groups(&self, report: &ScanReport) -> Option<Vec<Value>> {
+        self.options.group_by.map(|by| group::records(report, by, &self.redactor))
     }
 
     pub(super) fn stats(&self, stats: &'a Stats) -> StatsRecord<'a> {
@@ -115,6 +126,8 @@ pub(super) struct SummaryRecord<'a> {
     pub(super) config: Option<ConfigUse>,
     pub(super) exports: Vec<Value>,
     pub(super) notices: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) groups: Option<Vec<Value>>,
     pub(super) stats: StatsRecord<'a>,
 }
 
@@ -133,6 +146,8 @@ pub(super) struct FindingRecord<'a> {
     secret: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exposure: Option<Value>,
     occurrences: Occurrences<'a>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
+use super::group::Exposure;
 use crate::model::{
     DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, RecordAuthor, RecordContainer,
     RecordPlace, Revision,
@@ -114,7 +115,7 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
 pub(super) fn record(place: &RecordPlace) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(author) = &place.author {
-        parts.push(person(author));
+        parts.push(format!("by {}", person(author)));
     }
     if let Some(container) = &place.container {
         parts.push(within(container, place));
@@ -149,11 +150,38 @@ pub(super) fn record(place: &RecordPlace) -> Vec<String> {
     lines
 }
 
-fn person(author: &RecordAuthor) -> String {
-    let name = author.name.as_deref().or(author.id.as_deref()).unwrap_or_default();
-    let email = author.email.as_deref().map_or(String::new(), |email| format!(" <{email}>"));
+/// A person: name, address, id, as far as they are known.
+pub(super) fn person(author: &RecordAuthor) -> String {
+    let name = author.name.as_deref().or(author.email.as_deref()).or(author.id.as_deref()).unwrap_or_default();
+    let email = author.email.as_deref().filter(|email| *email != name);
+    let email = email.map_or(String::new(), |email| format!(" <{email}>"));
     let id = author.id.as_deref().filter(|id| *id != name).map_or(String::new(), |id| format!(" ({id})"));
-    format!("by {name}{email}{id}").replace("by  ", "by ")
+    format!("{name}{email}{id}")
+}
+
+/// How widely a secret was posted, in words.
+pub(super) fn exposure(exposure: &Exposure) -> String {
+    let mut text = format!("posted in {}", count(exposure.records, "record"));
+    if exposure.authors > 0 {
+        text.push_str(&format!(" by {}", count(exposure.authors, "author")));
+    }
+    if exposure.containers > 0 {
+        text.push_str(&format!(" in {}", count(exposure.containers, "place")));
+    }
+    match (&exposure.first, &exposure.last) {
+        (Some(first), Some(last)) if first == last => text.push_str(&format!(", {first}")),
+        (Some(first), Some(last)) => text.push_str(&format!(", first {first}, last {last}")),
+        _ => {}
+    }
+    match exposure.public {
+        Some(true) => text.push_str("; public"),
+        Some(false) => text.push_str("; not public"),
+        None => {}
+    }
+    if let Some(readers) = exposure.readers {
+        text.push_str(&format!("; up to {}", count(readers, "reader")));
+    }
+    text
 }
 
 fn within(container: &RecordContainer, place: &RecordPlace) -> String {

@@ -6,6 +6,7 @@ use crate::model::RuleMeta;
 /// A validated rule, ready for the engine. Built-in rules borrow everything from the binary, so that loading them
 /// costs nothing.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the rule file")]
 pub struct Rule {
     /// What reports say about it.
     pub meta: RuleMeta,

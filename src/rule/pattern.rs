@@ -33,7 +33,7 @@ impl Patterns {
     /// If a pattern is invalid, which those of loaded rules aren't.
     pub fn companions(&self, rule: &Rule) -> &[Regex] {
         self.companions.get_or_init(|| {
-            let compiled = rule.companions.iter().map(|companion| compile_companion(companion));
+            let compiled = rule.companions.iter().map(compile_companion);
             compiled.collect::<Result<_, _>>().expect("patterns are checked when rules are loaded")
         })
     }

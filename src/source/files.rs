@@ -16,7 +16,7 @@ mod walk;
 
 use std::{
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         LazyLock, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -71,6 +71,7 @@ pub struct Files {
     git: GitRules,
     excludes: Excludes,
     stores: Mutex<Vec<PathBuf>>,
+    git_files: Mutex<Vec<PathBuf>>,
     #[cfg(feature = "export")]
     claims: Option<std::sync::Arc<super::export::Claims>>,
 }
@@ -105,6 +106,7 @@ impl Files {
             git: if options.gitignore { GitRules::Honoured } else { GitRules::NotHonoured },
             excludes: Excludes::new(options.exclude)?,
             stores: Mutex::default(),
+            git_files: Mutex::default(),
             #[cfg(feature = "export")]
             claims: None,
         })
@@ -123,6 +125,18 @@ impl Files {
     pub fn stores(&self) -> Vec<PathBuf> {
         lock(&self.stores).clone()
     }
+
+    /// The `.git` files that the last run met, sorted: each says where the repository of a linked work tree or of a
+    /// submodule is. Nothing was read there.
+    #[must_use]
+    pub fn git_files(&self) -> Vec<PathBuf> {
+        lock(&self.git_files).clone()
+    }
+
+    /// Does this path lie in a git directory that was met? Git renames and removes files there all the time.
+    fn is_in_git_dir(&self, path: &Path) -> bool {
+        lock(&self.stores).iter().any(|objects| objects.parent().is_some_and(|dir| path.starts_with(dir)))
+    }
 }
 
 impl Source for Files {
@@ -130,8 +144,10 @@ impl Source for Files {
         let mut crew = Crew::new(plan, receiver);
         let interrupted = AtomicBool::new(false);
         lock(&self.stores).clear();
+        lock(&self.git_files).clear();
         let large = self.walk_all(&mut crew, plan, &interrupted);
         lock(&self.stores).sort_unstable();
+        lock(&self.git_files).sort_unstable();
         if !large.is_empty() {
             let (chunks, threads) = (Chunks::new(large), crew.threads());
             let work = |worker: &mut Worker<'r>| {

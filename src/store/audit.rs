@@ -171,6 +171,15 @@ impl Signer {
     }
 }
 
+/// Does the log end with events that no checkpoint covers?
+///
+/// # Errors
+/// What the engine says.
+pub fn is_unsigned(tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+    let sql = "SELECT seq FROM audit_head WHERE seq > coalesce((SELECT max(seq) FROM checkpoint), 0)";
+    Ok(tx.query_one(sql, &[])?.is_some())
+}
+
 /// Names a public key shortly.
 #[must_use]
 pub fn key_id(public_key: &str) -> String {

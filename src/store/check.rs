@@ -93,16 +93,19 @@ impl Transaction<'_> {
     }
 
     fn texts_by_cursor(&mut self, table: &Table, visit: &mut dyn FnMut(TextCell<'_>)) -> Result<(), StoreError> {
-        let sql = format!("DECLARE all_texts NO SCROLL CURSOR FOR SELECT * FROM \"{}\"", table.name);
+        // A name of its own for each table: the driver remembers the columns of a statement by its text.
+        let cursor = format!("\"texts of {}\"", table.name);
+        let sql = format!("DECLARE {cursor} NO SCROLL CURSOR FOR SELECT * FROM \"{}\"", table.name);
         self.execute(&sql, &[])?;
         loop {
-            let rows = self.query(&format!("FETCH {PAGE} FROM all_texts"), &[])?;
+            let rows = self.query(&format!("FETCH {PAGE} FROM {cursor}"), &[])?;
             if rows.is_empty() {
                 break;
             }
             rows.iter().for_each(|row| visit_row(table, row, 0, visit));
         }
-        self.script("CLOSE all_texts")
+        self.execute(&format!("CLOSE {cursor}"), &[])?;
+        Ok(())
     }
 }
 

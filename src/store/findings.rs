@@ -413,6 +413,15 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Is there a finding whose dismissal or exception has ended?
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn has_expired(&mut self) -> Result<bool, StoreError> {
+        let sql = "SELECT id FROM finding WHERE state IN ('dismissed', 'excepted') AND state_until_at <= $1 LIMIT 1";
+        Ok(self.query_one(sql, &[self.now().into()])?.is_some())
+    }
+
     /// Opens every finding again whose dismissal or exception has ended. Returns how many.
     ///
     /// # Errors

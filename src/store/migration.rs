@@ -27,8 +27,11 @@ macro_rules! migration {
 }
 
 /// All of them. A new one is a file for each engine and a line here.
-pub const MIGRATIONS: &[Migration] =
-    &[migration!(1, "base", "0001_base.sql"), migration!(2, "rotation", "0002_rotation.sql")];
+pub const MIGRATIONS: &[Migration] = &[
+    migration!(1, "base", "0001_base.sql"),
+    migration!(2, "rotation", "0002_rotation.sql"),
+    migration!(3, "inventory", "0003_inventory.sql"),
+];
 
 impl Migration {
     fn sql(&self, engine: Engine) -> &'static str {

@@ -1,10 +1,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Serialize;
 use serde_json::json;
 
 use super::{FindingState, NewSnapshot, Outcome, Row, SourceName, StateChange, Store, StoreError, Transaction, Value};
-use crate::model::Severity;
+use crate::model::{Severity, StoreChanges};
 
 /// A finding as a scan hands it to the store. Every text in it is redacted.
 #[derive(Clone, Debug)]
@@ -33,6 +32,8 @@ pub struct ScannedFinding {
     pub preview: String,
     /// The public part that names its identity.
     pub public_id: Option<String>,
+    /// Facts that are not secret, by name: an object of text.
+    pub attributes: Option<serde_json::Value>,
     /// Where it stands.
     pub occurrences: Vec<ScannedOccurrence>,
 }
@@ -81,32 +82,6 @@ pub struct ScannedOccurrence {
     pub public: Option<bool>,
 }
 
-/// What a scan changed in the store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ScanCounts {
-    /// Findings that no scan had found before.
-    pub new: i64,
-    /// Findings that were known.
-    pub seen: i64,
-    /// Known findings that stand nowhere any more.
-    pub gone: i64,
-    /// Places that are gone, of whatever findings.
-    pub places_gone: i64,
-    /// Resolved findings that came back, or came to a new place.
-    pub regressed: i64,
-}
-
-impl ScanCounts {
-    /// Adds the counts of another source.
-    pub fn add(&mut self, other: ScanCounts) {
-        self.new += other.new;
-        self.seen += other.seen;
-        self.gone += other.gone;
-        self.places_gone += other.places_gone;
-        self.regressed += other.regressed;
-    }
-}
-
 /// Takes the findings of one source in. Batches are transactions of their own: memory doesn't grow with the scan, and a scan
 /// that is cut off leaves a snapshot that says so.
 #[derive(Debug)]
@@ -114,7 +89,7 @@ pub struct Recorder {
     source_id: String,
     snapshot_id: String,
     settings: String,
-    regressed: i64,
+    regressed: u64,
 }
 
 impl Recorder {
@@ -150,11 +125,11 @@ impl Recorder {
     ///
     /// # Errors
     /// What the engine says.
-    pub fn finish(self, store: &mut Store<'_>, complete: bool, problems: u64) -> Result<ScanCounts, StoreError> {
+    pub fn finish(self, store: &mut Store<'_>, complete: bool, problems: u64) -> Result<StoreChanges, StoreError> {
         store.write(|tx| self.finish_in(tx, complete, problems))
     }
 
-    fn add_in(&self, tx: &mut Transaction<'_>, findings: &[ScannedFinding]) -> Result<i64, StoreError> {
+    fn add_in(&self, tx: &mut Transaction<'_>, findings: &[ScannedFinding]) -> Result<u64, StoreError> {
         // By fingerprint: PostgreSQL refuses to touch a row twice in a statement, and two scans at once must lock in one order.
         let by_fp: BTreeMap<&str, &ScannedFinding> = findings.iter().map(|f| (f.fp.as_str(), f)).collect();
         for finding in by_fp.values().filter(|finding| !finding.former_fps.is_empty()) {
@@ -198,7 +173,7 @@ impl Recorder {
             };
             tx.change_finding(id, &change)?;
         }
-        Ok(regressed.len() as i64)
+        Ok(regressed.len() as u64)
     }
 
     fn upsert_findings(&self, tx: &mut Transaction<'_>, batch: &[&ScannedFinding]) -> Result<Vec<Row>, StoreError> {
@@ -217,20 +192,22 @@ impl Recorder {
                 initial_risk(finding).into(),
                 (&finding.preview).into(),
                 finding.public_id.as_deref().into(),
+                Value::json_or_null(finding.attributes.as_ref()),
             ]);
         }
-        let rows = rows_of(batch.len(), 2, 12, "$1, $1, $1, $1, $2, $2");
+        let rows = rows_of(batch.len(), 2, 13, "$1, $1, $1, $1, $2, $2");
         tx.query(
             &format!(
                 "INSERT INTO finding (id, fp, fp_key_id, rule_id, provider, kind, identity_kind, severity, score, risk,
-                    preview, public_id, state_at, first_seen_at, last_seen_at, updated_at, first_snapshot_id,
+                    preview, public_id, attributes, state_at, first_seen_at, last_seen_at, updated_at, first_snapshot_id,
                     last_snapshot_id)
                  VALUES {rows}
                  ON CONFLICT (fp) DO UPDATE SET rule_id = excluded.rule_id, provider = excluded.provider,
                     kind = excluded.kind, identity_kind = excluded.identity_kind, severity = excluded.severity,
                     score = excluded.score, preview = excluded.preview,
                     risk = CASE WHEN finding.risk_reasons IS NULL THEN excluded.risk ELSE finding.risk END,
-                    public_id = coalesce(excluded.public_id, finding.public_id), gone_at = NULL,
+                    public_id = coalesce(excluded.public_id, finding.public_id),
+                    attributes = coalesce(excluded.attributes, finding.attributes), gone_at = NULL,
                     last_seen_at = excluded.last_seen_at, updated_at = excluded.updated_at,
                     last_snapshot_id = excluded.last_snapshot_id
                  RETURNING id, fp, state"
@@ -287,13 +264,14 @@ impl Recorder {
         )
     }
 
-    fn finish_in(&self, tx: &mut Transaction<'_>, complete: bool, problems: u64) -> Result<ScanCounts, StoreError> {
+    fn finish_in(&self, tx: &mut Transaction<'_>, complete: bool, problems: u64) -> Result<StoreChanges, StoreError> {
         let snapshot: Value = (&self.snapshot_id).into();
         let places_gone = if complete { self.mark_gone(tx)? } else { 0 };
-        let count = |tx: &mut Transaction<'_>, sql: &str| -> Result<i64, StoreError> {
-            tx.query_one(sql, std::slice::from_ref(&snapshot))?.map_or(Ok(0), |row| row.get(0))
+        let count = |tx: &mut Transaction<'_>, sql: &str| -> Result<u64, StoreError> {
+            let row = tx.query_one(sql, std::slice::from_ref(&snapshot))?;
+            Ok(row.map_or(Ok(0), |row| row.get::<i64>(0))?.unsigned_abs())
         };
-        let counts = ScanCounts {
+        let counts = StoreChanges {
             new: count(tx, "SELECT count(*) FROM finding WHERE first_snapshot_id = $1")?,
             seen: count(tx, "SELECT count(*) FROM finding WHERE last_snapshot_id = $1 AND first_snapshot_id <> $1")?,
             gone: count(
@@ -301,7 +279,7 @@ impl Recorder {
                 "SELECT count(*) FROM finding WHERE gone_at IS NOT NULL AND id IN
                     (SELECT finding_id FROM occurrence WHERE gone_snapshot_id = $1)",
             )?,
-            places_gone: i64::try_from(places_gone).unwrap_or(i64::MAX),
+            places_gone,
             regressed: self.regressed,
         };
         let told = json!(counts);

@@ -36,6 +36,33 @@ fn run_with_stdin(command: &mut Command, input: &[u8]) -> (i32, String, String) 
     parts(&output)
 }
 
+#[cfg(feature = "export")]
+#[test]
+fn exports_are_met_on_a_walk_named_and_grouped() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path();
+    let secret = format!("{}{}", "glpat-", "x7Qm2Rk9Wp4Tz8Ls3Vn6");
+    let slack = home.join("tree/slack");
+    fs::create_dir_all(slack.join("general")).unwrap();
+    fs::write(home.join("tree/other.txt"), format!("token: {secret}\n")).unwrap();
+    fs::write(slack.join("users.json"), r#"[{"id":"U1","profile":{"real_name":"Ada"}}]"#).unwrap();
+    fs::write(slack.join("channels.json"), r#"[{"id":"C1","name":"general"}]"#).unwrap();
+    let message = format!(r#"[{{"user":"U1","ts":"1704103200.000100","text":"my key {secret} and my words"}}]"#);
+    fs::write(slack.join("general/2024-01-01.json"), message).unwrap();
+    let (code, out, _) = run(unleak(home).arg("scan").arg(home.join("tree")));
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("by Ada (U1); in channel general (public); 2024-01-01T10:00:00.0001Z"), "{out}");
+    assert!(out.contains("is read as Slack export: users.json, channels.json"), "{out}");
+    assert!(out.contains("tree/other.txt:1:8") && out.contains("1 secret found in 2 places"), "{out}");
+    let mut export = std::ffi::OsString::from("export:");
+    export.push(&slack);
+    let args = ["--group-by", "author", "--no-snippets"];
+    let (code, out, _) = run(unleak(home).arg("scan").args(args).arg(&export));
+    assert!(code == 1 && out.contains("== Ada (U1) (1 secret)") && !out.contains("my words"), "{out}");
+    let (code, _, err) = run(unleak(home).args(["scan", "export:nothing.zip"]));
+    assert!(code == 2 && err.contains("nothing.zip"), "{err}");
+}
+
 #[test]
 fn exit_codes_say_how_it_went() {
     let dir = tempfile::tempdir().unwrap();
@@ -226,7 +253,7 @@ fn a_directory_of_broken_rules_is_refused_with_carets() {
         assert_eq!(code, 2, "{name}: {out}{err}");
         assert!(out.contains(message) && out.contains("^") && out.contains("help:"), "{name}: {out}{err}");
     }
-    let (code, out, _) = run(unleak(dir.path()).args(["rules", "check"]).arg(dir.path()));
+    let (code, out, _) = run(unleak(dir.path()).args(["rules", "check", "--keep-going"]).arg(dir.path()));
     assert_eq!(code, 2);
     assert!(cases.iter().all(|(name, ..)| out.contains(name)), "one mistake hides another: {out}");
     let (code, _, err) = run(unleak(dir.path()).args(["scan", "--rules"]).arg(dir.path()).arg(dir.path()));

@@ -8,7 +8,7 @@ use crate::samples;
 
 /// Messages and the text under each span.
 fn mistakes(text: &str, trust: Trust) -> Vec<(String, String)> {
-    match Config::parse(text, ".unleak.toml".into(), trust, Path::new("/work")) {
+    match Config::parse(text, ".unleak.toml".into(), trust, Path::new("/repository")) {
         Ok(_) => Vec::new(),
         Err(mistakes) => mistakes.into_iter().map(|m| (m.message, text[m.span].to_owned())).collect(),
     }
@@ -108,7 +108,7 @@ fn findings_are_hidden_counted_and_changed() {
 #[test]
 fn a_higher_least_score_hides_and_is_counted_unless_the_user_asks_for_one() {
     let text = "min_score = 80";
-    let config = Config::parse(text, ".unleak.toml".into(), Trust::Found, Path::new("/work")).unwrap();
+    let config = Config::parse(text, ".unleak.toml".into(), Trust::Found, Path::new("/repository")).unwrap();
     assert_eq!(config.min_score(50), Some(50));
     let key = format!("datadog_key = '{}'\n", "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
     let report = unleak::Scanner::builtin().scan_bytes("a.conf", key.as_bytes());

@@ -214,7 +214,6 @@ mod regression {
         let (code, out, _) = run(dir, &["--pre-receive"], push.as_bytes());
         assert!(code == 1 && out.contains("2 secrets"), "{out}");
         // A date tells which tags are new.
-        assert_eq!(run(dir, &["--since", "2030-01-01"], b"").0, 0);
         let (code, report) = scan(dir, &["--since", "2020-01-01"]);
         assert_eq!((code, secrets(&report)), (1, sorted([1, 2, 3].map(github_token).to_vec())));
         let push = format!("{zero} {} refs/tags/bad\n", object(dir, "tag", b"type commit\n\nx"));

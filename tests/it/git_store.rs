@@ -3,7 +3,7 @@
 
 mod damage;
 mod hostile;
-mod pack_writer;
+pub(crate) mod pack_writer;
 pub(crate) mod repositories;
 mod visits;
 

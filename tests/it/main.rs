@@ -15,14 +15,21 @@ mod engine;
 mod eval;
 #[cfg(feature = "export")]
 mod export;
+mod fuzz;
 #[cfg(feature = "cli")]
 mod git_changes;
+#[cfg(feature = "cli")]
+mod git_hostile;
+#[cfg(feature = "cli")]
+mod git_places;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
 mod git_store;
 #[cfg(all(feature = "cli", unix))]
 mod hook;
+#[cfg(feature = "identity")]
+mod inventory;
 mod licences;
 mod prefilter;
 #[cfg(target_os = "linux")]

@@ -103,7 +103,7 @@ fn human_stats() {
     let expected = "
 Statistics
   bytes                      5,678,901
-  bytes carried over                 0
+  bytes carried over           0 (0 %)
   files                          1,234
   records                            0
   candidates                         5
@@ -119,6 +119,8 @@ Statistics
   time in history              0.070 s
   time in all                  0.500 s
   throughput                 11.4 MB/s
+  time of decoding             0.040 s
+  in all / decoding              12.50
 ";
     assert!(text.ends_with(expected), "{text}");
 }

@@ -23,7 +23,7 @@ fn leaked(output: &HashSet<&[u8]>, secret: &[u8], public: &[&str]) -> Option<Str
     leak.map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
-fn check(what: &str, output: &[u8], report: &ScanReport, planted: &[samples::Planted]) {
+pub(crate) fn check(what: &str, output: &[u8], report: &ScanReport, planted: &[samples::Planted]) {
     let windows: HashSet<&[u8]> = output.windows(WINDOW).collect();
     let previews = report.findings.iter().map(|finding| finding.preview.as_str());
     let mut public: Vec<&str> = previews.chain(report.findings.iter().filter_map(|f| f.public_id.as_deref())).collect();

@@ -4,7 +4,10 @@
 //! a schema of its own there and drops it.
 
 mod audit;
+#[cfg(all(feature = "cli", unix))]
+mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
+mod inventory;
 mod schema;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{EntityKey, Timestamp, words};
@@ -102,6 +104,16 @@ pub enum OwnedBy {
         /// [`Workload::reference`](super::Workload::reference).
         workload: String,
     },
+}
+
+impl fmt::Display for OwnedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OwnedBy::Identity { identity } => identity.fmt(f),
+            OwnedBy::Path { repository, pattern, line } => write!(f, "{repository} {pattern} (line {line})"),
+            OwnedBy::Repository { repository: text } | OwnedBy::Workload { workload: text } => f.write_str(text),
+        }
+    }
 }
 
 /// Someone answers for something. Its natural key is subject, owner, role and origin.

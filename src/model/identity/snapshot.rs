@@ -26,6 +26,44 @@ pub enum Record {
     Vendor(Vendor),
 }
 
+impl Record {
+    /// The noun: `identity`, `credential`, ….
+    #[must_use]
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Record::Identity(_) => "identity",
+            Record::Credential(_) => "credential",
+            Record::Grant(_) => "grant",
+            Record::Owner(_) => "owner",
+            Record::Ownership(_) => "ownership",
+            Record::Workload(_) => "workload",
+            Record::Consumer(_) => "consumer",
+            Record::Vendor(_) => "vendor",
+        }
+    }
+
+    /// What it is known by among records of its noun, for people to read, too. Allocates.
+    #[must_use]
+    pub fn natural_key(&self) -> String {
+        match self {
+            Record::Identity(identity) => identity.key.to_string(),
+            Record::Credential(credential) => credential.key.to_string(),
+            Record::Grant(Grant { identity, role, resource, source, effect, .. }) => {
+                format!("{identity} {role} on {resource} by {source} ({effect})")
+            }
+            Record::Owner(owner) => owner.reference.clone(),
+            Record::Ownership(Ownership { subject, owner, role, origin, .. }) => {
+                format!("{subject} by {owner} ({role}, {origin})")
+            }
+            Record::Workload(workload) => format!("{} {}", workload.kind, workload.reference),
+            Record::Consumer(Consumer { workload, name, distribution, locator, .. }) => {
+                format!("{workload} {name} by {distribution} at {locator}")
+            }
+            Record::Vendor(vendor) => vendor.name.clone(),
+        }
+    }
+}
+
 /// How many records of each noun a snapshot has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each counts the noun of its name")]

@@ -1,30 +1,36 @@
 //! Exports of chats, tickets, wikis and mail: what a company gets when it asks such a system for its data, or what
 //! somebody else made off with.
 //!
-//! A container (directory, zip, tar, gzip, single file) holds files; a [system](system) says which of them hold records
+//! A container (directory, zip, tar, gzip, single file) holds files; a system says which of them hold records
 //! and reads those; all others are scanned as files. Every record is scanned as people saw it, and is attributed: who
 //! wrote it, when, where it is to be seen. Names and addresses are looked up at the end, and only for records with
 //! findings, so that memory doesn't grow with an export.
 //!
 //! Whatever is damaged costs as little as possible: a record, a file. `docs/exports.md` says how to add a system.
 
+mod adf;
 mod claim;
 mod container;
 mod csv;
 mod detect;
+mod element;
 mod generic;
+mod github;
 mod input;
+mod jira;
 mod json;
 mod limits;
 mod map;
 mod markup;
+mod salesforce;
 mod scan;
 mod sink;
 mod slack;
 mod system;
+mod table;
 mod time;
-#[allow(dead_code, reason = "for the systems that export XML")]
 mod xml;
+mod zendesk;
 
 use std::{
     cell::RefCell,

@@ -1,10 +1,6 @@
 //! What a kind of export is: how it is recognised and how it is read. [`SYSTEMS`] is the table.
 
-use std::{
-    cell::OnceCell,
-    collections::{HashMap, HashSet},
-    io::Read as _,
-};
+use std::{cell::OnceCell, collections::HashMap, io::Read as _};
 
 use super::{
     container::{Member, Refusal, Tree},
@@ -20,6 +16,13 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::dump::Dump,
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
+    &super::salesforce::Salesforce,
+    &super::jira::sheet::Sheet,
+    &super::jira::rss::Rss,
+    &super::jira::rest::Issues,
+    &super::zendesk::Zendesk,
+    &super::github::Migration,
+    &super::github::Pages,
     &super::generic::Generic,
 ];
 
@@ -143,7 +146,8 @@ impl Export<'_> {
 /// The files of a container, for whoever wants to recognise something.
 pub(super) struct Look<'l> {
     tree: &'l Tree,
-    paths: OnceCell<HashSet<&'l str>>,
+    /// Members by path.
+    index: OnceCell<HashMap<&'l str, usize>>,
     /// First bytes of files of a tar, which is read once for all of them.
     heads: OnceCell<HashMap<String, Vec<u8>>>,
 }
@@ -156,7 +160,7 @@ const TAR_HEADS: usize = 512;
 
 impl<'l> Look<'l> {
     pub(super) fn new(tree: &'l Tree) -> Look<'l> {
-        Look { tree, paths: OnceCell::new(), heads: OnceCell::new() }
+        Look { tree, index: OnceCell::new(), heads: OnceCell::new() }
     }
 
     /// All paths, in the container's order.
@@ -166,7 +170,12 @@ impl<'l> Look<'l> {
 
     /// Is there a file of that path?
     pub(super) fn has(&self, path: &str) -> bool {
-        self.paths.get_or_init(|| self.paths().collect()).contains(path)
+        self.member(path).is_some()
+    }
+
+    fn member(&self, path: &str) -> Option<&'l Member> {
+        let index = self.index.get_or_init(|| self.paths().enumerate().map(|(index, path)| (path, index)).collect());
+        index.get(path).map(|index| &self.tree.members()[*index])
     }
 
     /// Is it one file, not a directory or archive of files?
@@ -184,7 +193,7 @@ impl<'l> Look<'l> {
 
     /// The path of a file that lies on disk as it is.
     pub(super) fn path_on_disk(&self, path: &str) -> Option<&'l std::path::Path> {
-        self.tree.members().iter().find(|member| member.path == path).and_then(|member| self.tree.path_on_disk(member))
+        self.member(path).and_then(|member| self.tree.path_on_disk(member))
     }
 
     /// The first 64 KiB (of a file in a tar: 16 KiB, and only of the first 512 that are no pictures), unpacked if it is
@@ -192,8 +201,7 @@ impl<'l> Look<'l> {
     pub(super) fn head(&self, path: &str) -> Vec<u8> {
         let mut head = Vec::new();
         if self.tree.is_concurrent() {
-            let member = self.tree.members().iter().find(|member| member.path == path);
-            if let Some(member) = member {
+            if let Some(member) = self.member(path) {
                 // What can't be read is told when it is scanned.
                 let _ = self.tree.read(member, &mut |reader| {
                     let _ = super::scan::unpacked(reader).take(HEAD_BYTES).read_to_end(&mut head);

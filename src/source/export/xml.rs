@@ -100,11 +100,6 @@ impl<'e> Attributes<'e> {
             Some(Attribute { name: lossy(name), value: decode(&bytes[start..end]), offset: offset + start as u64 })
         })
     }
-
-    /// The value of that name.
-    pub(super) fn get(&self, name: &str) -> Option<Cow<'e, str>> {
-        self.iter().find(|attribute| attribute.name == name).map(|attribute| attribute.value)
-    }
 }
 
 /// Reads all of a document.

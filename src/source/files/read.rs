@@ -29,7 +29,7 @@ impl Shift<'_, '_, '_> {
             Ok(file) => file,
             Err(error) => {
                 self.worker.lap(started);
-                return self.worker.problem(problem_kind(&error), error.to_string());
+                return self.not_opened(&error);
             }
         };
         let window = &mut self.worker.window;

@@ -18,7 +18,7 @@ use super::{
     mounts::Mounts,
     problem_kind,
     roots::{Covered, Link, Root, directories},
-    rules::{Filter, Rules, filter_for_root, read_rule_files},
+    rules::{Filter, GIT_DIR, Rules, filter_for_root, read_rule_files},
     store::{StorePart, is_objects, is_store, is_store_root},
 };
 use crate::{
@@ -209,8 +209,16 @@ impl Shift<'_, '_, '_> {
             Ok(dir) => self.enter(dir, Folder { path, real, filter: parent.filter.clone(), store, dir: None }),
             Err(error) => {
                 self.worker.path = path;
-                self.worker.problem(problem_kind(&error), error.to_string());
+                self.not_opened(&error);
             }
+        }
+    }
+
+    /// Tells of an entry that can't be opened. What git has removed since it was listed isn't there to be scanned: its
+    /// content is in other files by now.
+    pub(super) fn not_opened(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound || !self.walk.files.is_in_git_dir(&self.worker.path) {
+            self.worker.problem(problem_kind(error), error.to_string());
         }
     }
 
@@ -267,7 +275,12 @@ impl Shift<'_, '_, '_> {
             }
             match kind {
                 Kind::File if folder.store.holds_as_object(&name) => {}
-                Kind::File => files.push(name),
+                Kind::File => {
+                    if name == GIT_DIR {
+                        self.at(&name, |shift| lock(&shift.walk.files.git_files).push(shift.worker.path.clone()));
+                    }
+                    files.push(name);
+                }
                 Kind::Directory => {
                     let store = self.at(&name, |shift| {
                         shift.hand_over_name(&name);
@@ -317,7 +330,7 @@ impl Shift<'_, '_, '_> {
         self.hand_over_name(name);
         match folder.with_dir(|dir| dir.read_link(name)).flatten() {
             Ok(target) => self.worker.receiver.blob(Origin::File(&self.worker.path), Part::LinkTarget, &target),
-            Err(error) => self.worker.problem(problem_kind(&error), error.to_string()),
+            Err(error) => self.not_opened(&error),
         }
         match self.walk.files.links {
             Links::NotFollowed => self.worker.receiver.stats().links_not_followed += 1,
@@ -354,7 +367,7 @@ impl Shift<'_, '_, '_> {
             }
         });
         if let Err(error) = scanned {
-            self.worker.problem(problem_kind(&error), error.to_string());
+            self.not_opened(&error);
         }
     }
 

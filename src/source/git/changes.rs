@@ -285,6 +285,12 @@ fn paths_in(list: &std::ffi::OsStr) -> Vec<PathBuf> {
     paths
 }
 
+/// For fuzzers.
+#[cfg(all(unix, any(test, fuzzing)))]
+pub(super) fn fuzz_paths(list: &std::ffi::OsStr) {
+    let _ = paths_in(list);
+}
+
 /// Where the closing quote stands.
 fn quoted_end(text: &[u8]) -> Option<usize> {
     let mut at = 0;

@@ -103,8 +103,10 @@ impl Index {
         for (_, offset) in entries.iter() {
             bytes.extend_from_slice(&offset.to_be_bytes());
         }
+        // Of a pack that is cut off behind its header there is less than a checksum.
+        let tables_end = bytes.len();
         bytes.extend_from_slice(pack_checksum);
-        bytes.resize(bytes.len() + id_len, 0);
+        bytes.resize(tables_end + 2 * id_len, 0);
         Index::parse(IndexBytes::Built(bytes), id_len).expect("written just above, sorted, with all its tables")
     }
 

@@ -21,8 +21,8 @@ use super::{
 /// memory can't be had.
 const MAX_HELD_BYTES: usize = 256 << 20;
 /// Bytes produced for one pack, against deltas that blow up: about ten minutes' worth.
-const MAX_TOTAL_BYTES: u64 = 512 << 30;
-const MAX_OBJECT_BYTES: usize = 128 << 20;
+const MAX_TOTAL_BYTES: u64 = if cfg!(fuzzing) { 256 << 20 } else { 512 << 30 };
+const MAX_OBJECT_BYTES: usize = if cfg!(fuzzing) { 1 << 20 } else { 128 << 20 };
 
 /// Indexes a pack. Entries that can't be decoded become problems and are left out.
 pub(super) fn index(pack: &PackData, places: Places<'_>, problems: &mut Vec<StoreProblem>) -> Index {

@@ -23,6 +23,9 @@ mod duplicates;
 mod entries;
 mod file;
 mod forest;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod history;
 mod id;
 mod index;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Fault, Kind, ObjectId, StoreProblem,
+    Fault, Kind, ObjectId, ObjectStore, StoreProblem,
     base_cache::BaseCache,
     buffer::Buffer,
     decoder::Decoder,
@@ -189,17 +189,36 @@ impl<'s> Places<'s> {
     }
 }
 
+/// Packs that appeared since the store was opened.
+#[derive(Default)]
+struct Newer {
+    packs: Vec<Arc<Pack>>,
+    known: HashSet<PathBuf>,
+    listings: usize,
+}
+
+/// So often the packs are listed again for an object that is missing. A partial clone misses thousands.
+const MAX_LISTINGS: usize = 8;
+
 /// Reads objects by id, for one thread. Each read decodes an object's whole chain of deltas: to see all objects, use
 /// [`ObjectStore::walk`](super::ObjectStore::walk).
 pub struct Reader<'s> {
+    store: &'s ObjectStore,
     places: Places<'s>,
+    newer: Newer,
     decoder: Decoder,
     current: Buffer,
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(places: Places<'s>, max_object_bytes: usize) -> Reader<'s> {
-        Reader { places, decoder: Decoder::new(max_object_bytes), current: Buffer::default() }
+    pub(super) fn new(store: &'s ObjectStore, places: Places<'s>, max_object_bytes: usize) -> Reader<'s> {
+        Reader {
+            store,
+            places,
+            newer: Newer::default(),
+            decoder: Decoder::new(max_object_bytes),
+            current: Buffer::default(),
+        }
     }
 
     /// The same with memory for what was decoded lately: objects that hang on each other are read several times faster.
@@ -214,10 +233,9 @@ impl<'s> Reader<'s> {
     /// [`Fault::Missing`] if the store hasn't got it; else why none of its copies could be decoded.
     pub fn read(&mut self, id: &ObjectId) -> Result<(Kind, &[u8]), StoreProblem> {
         self.decoder.fuel = FUEL;
-        let (kind, content) = self
-            .places
-            .read(id, None, &mut self.decoder)
-            .map_err(|fault| StoreProblem::object(self.places.path(id), *id, fault))?;
+        let read = self.places.read(id, None, &mut self.decoder);
+        let read = read.or_else(|fault| if fault == Fault::Missing { self.read_newer(id) } else { Err(fault) });
+        let (kind, content) = read.map_err(|fault| StoreProblem::object(self.places.path(id), *id, fault))?;
         self.decoder.pool.give(std::mem::replace(&mut self.current, content));
         Ok((kind, &self.current))
     }
@@ -225,6 +243,21 @@ impl<'s> Reader<'s> {
     /// A problem with an object, wherever it is.
     pub(super) fn problem(&self, id: ObjectId, fault: Fault) -> StoreProblem {
         StoreProblem::object(self.places.path(&id), id, fault)
+    }
+
+    /// Reads an object that is gone from where it was: git may have packed it since.
+    fn read_newer(&mut self, id: &ObjectId) -> Result<(Kind, Buffer), Fault> {
+        let is_there = |packs: &[Arc<Pack>]| packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some());
+        if !is_there(&self.newer.packs) && self.newer.listings < MAX_LISTINGS {
+            self.newer.listings += 1;
+            self.newer.packs.extend(self.store.newer_packs(&mut self.newer.known));
+        }
+        // What is kept goes by the number of a pack, which means another one here.
+        let bases = self.decoder.bases.take();
+        let places = Places { packs: &self.newer.packs, object_dirs: self.places.object_dirs };
+        let read = places.read(id, None, &mut self.decoder);
+        self.decoder.bases = bases;
+        read
     }
 
     /// Kind of an object. Cost: the headers of its chain of deltas.

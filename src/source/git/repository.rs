@@ -334,7 +334,7 @@ impl<'p, 'r> Scan<'p, 'r> {
 }
 
 /// The digest that a pointer of Git LFS holds. Format: git-lfs/docs/spec.md (read 2026-11-24).
-fn lfs_pointer(content: &[u8]) -> Option<String> {
+pub(super) fn lfs_pointer(content: &[u8]) -> Option<String> {
     let rest = content.strip_prefix(b"version https://git-lfs.github.com/spec/")?;
     let line = rest
         .get(..1024.min(rest.len()))?

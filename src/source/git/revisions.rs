@@ -323,6 +323,14 @@ fn time_of(line: &[u8]) -> i64 {
     time.and_then(|word| str::from_utf8(word).ok()?.parse().ok()).unwrap_or(0)
 }
 
+/// For fuzzers.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(content: &[u8]) {
+    let (node, is_sound) = parse(content);
+    assert!(node.tree.is_some() || !is_sound);
+    let _ = parse_tag(content);
+}
+
 /// What a commit says, and whether that is all there should be.
 fn parse(content: &[u8]) -> (Node, bool) {
     let mut lines = content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());

@@ -227,6 +227,19 @@ fn parse(bytes: &[u8], format: ObjectFormat) -> Result<(Staging, Option<&[u8]>),
     Ok((staging, link))
 }
 
+/// For fuzzers: an index and the one that it is split from.
+#[cfg(any(test, fuzzing))]
+pub(super) fn parse_split(index: &[u8], shared: &[u8], format: ObjectFormat) -> Result<Staging, Fault> {
+    let (staging, link) = parse(index, format)?;
+    let mut cursor = Cursor::new(link.unwrap_or_default());
+    cursor.take(format.id_len());
+    Ok(match parse(shared, format) {
+        Ok((shared, _)) => staging.join(shared, &mut cursor),
+        Err(_) => staging,
+    }
+    .sorted())
+}
+
 fn extension<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
     let name = cursor.take(4)?.try_into().ok()?;
     let len = usize::try_from(cursor.u32()?).ok()?;

@@ -163,7 +163,30 @@ impl ObjectStore {
     /// Reads single objects, up to `max_object_bytes` each.
     #[must_use]
     pub fn reader(&self, max_object_bytes: usize) -> Reader<'_> {
-        Reader::new(self.places(&self.packs), max_object_bytes)
+        Reader::new(self, self.places(&self.packs), max_object_bytes)
+    }
+
+    /// Packs that appeared since the store was opened, as when git repacks it meanwhile. `known` are those that were
+    /// asked for before; empty at first.
+    pub(super) fn newer_packs(&self, known: &mut HashSet<PathBuf>) -> Vec<Arc<Pack>> {
+        let Some(format) = self.layout.format else { return Vec::new() };
+        known.extend(self.known_packs.iter().cloned());
+        // A pack that can't be read is told by whoever opens the store next; what is looked for here is told as missing.
+        let mut problems = Vec::new();
+        let mut opener = PackOpener { format, problems: &mut problems, known, is_partial: false };
+        opener.open_new(&self.layout.object_dirs, &self.packs)
+    }
+
+    /// Which of these objects are nowhere by now, not only gone from where they were or newer than the store.
+    pub(super) fn missing(&self, ids: &[ObjectId]) -> HashSet<ObjectId> {
+        let mut missing: HashSet<ObjectId> = ids.iter().copied().filter(|id| !self.contains(id)).collect();
+        let is_loose = |id: &ObjectId| self.layout.object_dirs.iter().any(|dir| loose::path(dir, id).exists());
+        missing.retain(|id| !is_loose(id));
+        if !missing.is_empty() {
+            let newer = self.newer_packs(&mut HashSet::new());
+            missing.retain(|id| !newer.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()));
+        }
+        missing
     }
 
     /// Visits every object once, in no particular order but this: what is stored as a delta comes after its base.

@@ -280,6 +280,17 @@ fn parse(content: &[u8], id_len: usize) -> (Entries, bool) {
     (entries, is_sound)
 }
 
+/// For fuzzers: what is in a tree is found by name.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz(content: &[u8]) {
+    for id_len in [20, 32] {
+        let listing = Listing(Rc::new(parse(content, id_len).0));
+        for (name, entry) in listing.iter() {
+            assert_eq!(listing.get(name).map(|found| found.id), Some(entry.id));
+        }
+    }
+}
+
 /// Mode and name of an entry.
 fn named(entry: &[u8]) -> Option<(u32, &[u8])> {
     let space = memchr::memchr(b' ', entry)?;

@@ -12,22 +12,22 @@ use unleak::source::git::{Fault, Kind, ObjectFormat, ObjectId, WalkPlan};
 use super::visits::{NEVER, Notes, objects, open};
 
 /// Writes packs entry by entry.
-pub(super) struct PackWriter {
-    pub(super) bytes: Vec<u8>,
-    pub(super) count: u32,
+pub(crate) struct PackWriter {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) count: u32,
 }
 
 impl PackWriter {
-    pub(super) fn new() -> PackWriter {
+    pub(crate) fn new() -> PackWriter {
         PackWriter { bytes: b"PACK\0\0\0\x02\0\0\0\0".to_vec(), count: 0 }
     }
 
     /// Offset of the next entry.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    pub(super) fn header(&mut self, number: u8, size: u64) {
+    pub(crate) fn header(&mut self, number: u8, size: u64) {
         self.count += 1;
         let mut byte = number << 4 | (size & 15) as u8;
         let mut rest = size >> 4;
@@ -39,20 +39,20 @@ impl PackWriter {
         self.bytes.push(byte);
     }
 
-    pub(super) fn deflated(&mut self, content: &[u8]) {
+    pub(crate) fn deflated(&mut self, content: &[u8]) {
         let mut encoder = flate2::write::ZlibEncoder::new(&mut self.bytes, flate2::Compression::fast());
         encoder.write_all(content).unwrap();
         encoder.finish().unwrap();
     }
 
-    pub(super) fn blob(&mut self, content: &[u8]) -> u64 {
+    pub(crate) fn blob(&mut self, content: &[u8]) -> u64 {
         let offset = self.offset();
         self.header(3, content.len() as u64);
         self.deflated(content);
         offset
     }
 
-    pub(super) fn offset_delta(&mut self, base: u64, delta: &[u8]) -> u64 {
+    pub(crate) fn offset_delta(&mut self, base: u64, delta: &[u8]) -> u64 {
         let offset = self.offset();
         self.header(6, delta.len() as u64);
         let mut distance = offset.wrapping_sub(base);
@@ -69,7 +69,7 @@ impl PackWriter {
         offset
     }
 
-    pub(super) fn id_delta(&mut self, base: &ObjectId, delta: &[u8]) -> u64 {
+    pub(crate) fn id_delta(&mut self, base: &ObjectId, delta: &[u8]) -> u64 {
         let offset = self.offset();
         self.header(7, delta.len() as u64);
         self.bytes.extend_from_slice(base.as_bytes());
@@ -78,7 +78,7 @@ impl PackWriter {
     }
 
     /// Writes pack and index into a new repository.
-    pub(super) fn repository(mut self, entries: &[(ObjectId, u64)]) -> TempDir {
+    pub(crate) fn repository(mut self, entries: &[(ObjectId, u64)]) -> TempDir {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("objects/pack")).unwrap();
         self.bytes[8..12].copy_from_slice(&self.count.to_be_bytes());
@@ -90,7 +90,7 @@ impl PackWriter {
 }
 
 /// A version 2 index with 8-byte offsets throughout, for a pack that ends with twenty sevens.
-pub(super) fn index_bytes(entries: &[(ObjectId, u64)]) -> Vec<u8> {
+pub(crate) fn index_bytes(entries: &[(ObjectId, u64)]) -> Vec<u8> {
     let mut entries = entries.to_vec();
     entries.sort();
     let mut bytes = b"\xfftOc\0\0\0\x02".to_vec();
@@ -107,15 +107,15 @@ pub(super) fn index_bytes(entries: &[(ObjectId, u64)]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn blob_id(content: &[u8]) -> ObjectId {
+pub(crate) fn blob_id(content: &[u8]) -> ObjectId {
     ObjectFormat::Sha1.object_id(Kind::Blob, content)
 }
 
-pub(super) fn any_id(number: u32) -> ObjectId {
+pub(crate) fn any_id(number: u32) -> ObjectId {
     blob_id(&number.to_be_bytes())
 }
 
-pub(super) fn varint(mut value: u64) -> Vec<u8> {
+pub(crate) fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
         bytes.push(value as u8 | 0x80);
@@ -126,19 +126,19 @@ pub(super) fn varint(mut value: u64) -> Vec<u8> {
 }
 
 /// A delta with these sizes and instructions.
-pub(super) fn delta(base: usize, result: usize, instructions: &[u8]) -> Vec<u8> {
+pub(crate) fn delta(base: usize, result: usize, instructions: &[u8]) -> Vec<u8> {
     [varint(base as u64), varint(result as u64), instructions.to_vec()].concat()
 }
 
 /// Faults by object, after a walk of a hand-made repository; all else must have been seen.
-pub(super) fn faults(dir: &TempDir) -> BTreeMap<ObjectId, Fault> {
+pub(crate) fn faults(dir: &TempDir) -> BTreeMap<ObjectId, Fault> {
     let store = open(dir.path());
     assert_eq!(store.problems(), []);
     let walked = store.walk(&WalkPlan::new(2, &NEVER), &|| Notes { is_lenient: true, ..Notes::default() });
     walked.problems.into_iter().map(|problem| (problem.object.unwrap(), problem.fault)).collect()
 }
 
-pub(super) fn seen(dir: &TempDir) -> BTreeSet<ObjectId> {
+pub(crate) fn seen(dir: &TempDir) -> BTreeSet<ObjectId> {
     let walked = open(dir.path()).walk(&WalkPlan::new(1, &NEVER), &|| Notes { is_lenient: true, ..Notes::default() });
     objects(&walked).into_keys().collect()
 }

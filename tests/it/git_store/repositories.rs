@@ -131,7 +131,7 @@ pub(crate) fn repository(format: &str, commits: usize) -> TempDir {
     dir
 }
 
-pub(super) fn packs(repository: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn packs(repository: &Path, extension: &str) -> Vec<PathBuf> {
     let dir = fs::read_dir(repository.join(".git/objects/pack")).unwrap();
     let mut paths: Vec<PathBuf> = dir.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));

@@ -8,7 +8,7 @@ use unleak::{
         GitHistory, GitPlace, GitSignature, GitTime, IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part,
         Permalink, PermalinkBasis, PhysicalPlace, Place, Problem, ProblemKind, Provenance, Reason, RecordAttachment,
         RecordAuthor, RecordContainer, RecordPlace, RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span,
-        StageTimes, Stats, Visibility,
+        StageTimes, Stats, StoreChanges, Visibility,
     },
     report::{self, ReportOptions},
 };
@@ -215,6 +215,7 @@ pub(super) fn hard() -> ScanReport {
         stats: Stats {
             blobs: 1_234,
             bytes: 5_678_901,
+            store: Some(StoreChanges { new: 3, seen: 2, gone: 1, places_gone: 4, regressed: 1 }),
             times: StageTimes {
                 read: Duration::from_millis(250),
                 prefilter: Duration::from_millis(120),

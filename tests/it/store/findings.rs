@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use unleak::{
-    model::Severity,
+    model::{Severity, StoreChanges},
     store::{
-        FindingFilter, FindingState, KeyedDigest, NewSnapshot, Recorder, ScanCounts, ScannedFinding, SourceCategory,
-        SourceName, StateChange, Store, StoreError,
+        FindingFilter, FindingState, KeyedDigest, NewSnapshot, Recorder, ScannedFinding, SourceCategory, SourceName,
+        StateChange, Store, StoreError,
     },
 };
 
@@ -32,14 +32,14 @@ fn settings(settings: &str) -> NewSnapshot {
     NewSnapshot { settings: settings.to_owned(), ..NewSnapshot::default() }
 }
 
-fn record(store: &mut Store<'_>, scope: &str, findings: &[ScannedFinding], complete: bool) -> ScanCounts {
+fn record(store: &mut Store<'_>, scope: &str, findings: &[ScannedFinding], complete: bool) -> StoreChanges {
     let mut recorder = Recorder::begin(store, &source(scope), &settings("s")).unwrap();
     recorder.add(store, findings).unwrap();
     recorder.finish(store, complete, 0).unwrap()
 }
 
-fn counts(new: i64, seen: i64, gone: i64, places_gone: i64, regressed: i64) -> ScanCounts {
-    ScanCounts { new, seen, gone, places_gone, regressed }
+fn counts(new: u64, seen: u64, gone: u64, places_gone: u64, regressed: u64) -> StoreChanges {
+    StoreChanges { new, seen, gone, places_gone, regressed }
 }
 
 fn number(store: &mut Store<'_>, sql: &str) -> i64 {

@@ -9,12 +9,14 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use unleak::{
     model::Severity,
-    store::{Context, Location, ScannedFinding, ScannedOccurrence, Store, StoreError},
+    store::{Context, Engine, Location, ScannedFinding, ScannedOccurrence, Store, StoreError},
 };
 
 /// A place for one store, and a clock.
 pub(crate) struct Fixture {
     pub(crate) location: Location,
+    /// What to give as `--store`.
+    pub(crate) address: String,
     /// Milliseconds since 1970.
     pub(crate) clock: Cell<u64>,
     /// Removed with the fixture.
@@ -25,6 +27,11 @@ pub(crate) struct Fixture {
 pub(crate) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
     use std::io::Read as _;
     std::fs::File::open("/dev/urandom")?.read_exact(buffer)
+}
+
+/// Says why a test is none today.
+pub(crate) fn skip(reason: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 pub(crate) fn run_sql(address: &str, sql: &str) {
@@ -40,13 +47,13 @@ impl Fixture {
     pub(crate) fn sqlite() -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let address = dir.path().join("state/store.db").display().to_string();
-        Fixture::new(&address, Some(dir), None)
+        Fixture::new(address, Some(dir), None)
     }
 
     /// `None`, and a word about it, where there is no server.
     pub(crate) fn postgres() -> Option<Fixture> {
         let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
-            let _ = writeln!(std::io::stderr(), "skipped: UNLEAK_TEST_POSTGRES is not set");
+            skip("UNLEAK_TEST_POSTGRES is not set");
             return None;
         };
         let mut bytes = [0; 8];
@@ -55,12 +62,16 @@ impl Fixture {
         run_sql(&server, &format!("CREATE SCHEMA {schema}"));
         let separator = if server.contains('?') { '&' } else { '?' };
         let address = format!("{server}{separator}options[search_path]={schema}");
-        Some(Fixture::new(&address, None, Some((server, schema))))
+        Some(Fixture::new(address, None, Some((server, schema))))
     }
 
-    fn new(address: &str, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
-        let location = Location::parse(address).unwrap();
-        Fixture { location, clock: Cell::new(1_700_000_000_000), _dir: dir, schema }
+    fn new(address: String, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
+        let location = Location::parse(&address).unwrap();
+        Fixture { location, address, clock: Cell::new(1_700_000_000_000), _dir: dir, schema }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        if self.schema.is_some() { Engine::Postgres } else { Engine::Sqlite }
     }
 
     /// Calls `work` with a new store.
@@ -122,6 +133,7 @@ pub(crate) fn scanned(number: u64, paths: &[&str]) -> ScannedFinding {
         score: 100,
         preview: "ghp_… (40 characters)".to_owned(),
         public_id: None,
+        attributes: None,
         occurrences: paths.iter().map(|path| place(path)).collect(),
     }
 }

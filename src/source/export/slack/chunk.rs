@@ -41,12 +41,8 @@ impl System for Chunks {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let files: Vec<&str> = look.paths().filter(|path| is_chunk_file(path)).collect();
-        let mut roots: Vec<&str> = files.iter().map(|path| super::split(path).0).collect();
-        roots.sort_unstable();
-        roots.dedup();
-        let detection = |root: &str| {
-            let here: Vec<&&str> = files.iter().filter(|path| super::split(path).0 == root).collect();
+        let folders = super::by_folder(look.paths().filter(|path| is_chunk_file(path)));
+        let detection = |(root, here): (&str, Vec<&str>)| {
             let mut signs = Vec::new();
             if here.iter().any(|path| super::split(path).1.starts_with("workspace.json")) {
                 signs.push("workspace.json.gz".to_owned());
@@ -57,7 +53,7 @@ impl System for Chunks {
             }
             (signs.len() >= 2).then(|| Detection { root: root.to_owned(), signs })
         };
-        roots.into_iter().filter_map(detection).collect()
+        folders.into_iter().take(super::MAX_ROOTS).filter_map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

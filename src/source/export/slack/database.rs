@@ -59,6 +59,7 @@ impl System for Database {
         let candidates: Vec<&str> = look.paths().filter(|path| is_named(path) || look.only() == Some(path)).collect();
         candidates
             .into_iter()
+            .take(super::MAX_ROOTS)
             .filter_map(|path| {
                 let head = look.head(path);
                 let has =

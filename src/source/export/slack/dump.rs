@@ -40,23 +40,18 @@ impl System for Dump {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let files: Vec<&str> = look.paths().filter(|path| is_channel_file(super::split(path).1)).collect();
-        let mut roots: Vec<&str> = files.iter().map(|path| super::split(path).0).collect();
-        roots.sort_unstable();
-        roots.dedup();
-        let detection = |root: &str| {
-            let here = files.iter().filter(|path| super::split(path).0 == root);
-            let head = look.head(here.clone().next()?);
-            let has = |key: &str| memchr::memmem::find(&head, key.as_bytes()).is_some();
-            let signs = [(has("\"channel_id\""), "channel_id"), (has("\"messages\""), "messages")];
-            let mut signs: Vec<String> =
-                signs.iter().filter(|(is_there, _)| *is_there).map(|(_, sign)| format!("key {sign}")).collect();
+        let folders = super::by_folder(look.paths().filter(|path| is_channel_file(super::split(path).1)));
+        let detection = |(root, here): (&str, Vec<&str>)| {
+            let head = look.head(here.first()?);
+            let keys = ["channel_id", "messages"];
+            let is_there = |key: &&str| memchr::memmem::find(&head, format!("\"{key}\"").as_bytes()).is_some();
+            let mut signs: Vec<String> = keys.into_iter().filter(is_there).map(|key| format!("key {key}")).collect();
             // Without the key of a channel it is any file with such a name.
-            let is_dump = signs.len() == 2;
-            signs.push(format!("{} files named by a channel's id", here.count()));
+            let is_dump = signs.len() == keys.len();
+            signs.push(format!("{} files named by a channel's id", here.len()));
             is_dump.then(|| Detection { root: root.to_owned(), signs })
         };
-        roots.into_iter().filter_map(detection).collect()
+        folders.into_iter().take(super::MAX_ROOTS).filter_map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

@@ -9,7 +9,7 @@ pub(super) mod dump;
 mod message;
 mod names;
 
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use self::{
     message::{Author, Message, Messages},
@@ -29,6 +29,9 @@ use crate::{
 
 /// Slack's own exports.
 pub(super) struct Slack;
+
+/// Places in one container that are looked at closely: each costs a look at all paths.
+const MAX_ROOTS: usize = 256;
 
 /// Lists of people.
 const PEOPLE: [&str; 2] = ["users.json", "org_users.json"];
@@ -59,7 +62,7 @@ impl System for Slack {
         roots.extend(grid);
         roots.sort_unstable();
         roots.dedup();
-        roots.into_iter().filter_map(|root| detection(look, root)).collect()
+        roots.into_iter().take(MAX_ROOTS).filter_map(|root| detection(look, root)).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
@@ -81,6 +84,13 @@ fn root_of_list(path: &str) -> Option<&str> {
 fn grid_root(root: &str) -> Option<&str> {
     let (above, _) = split(root.trim_end_matches('/'));
     above.strip_suffix("teams/")
+}
+
+/// Paths by their directory.
+fn by_folder<'p>(paths: impl Iterator<Item = &'p str>) -> BTreeMap<&'p str, Vec<&'p str>> {
+    let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    paths.for_each(|path| folders.entry(split(path).0).or_default().push(path));
+    folders
 }
 
 /// Directory (with a slash at its end, or empty) and name.

@@ -23,7 +23,6 @@ const MAX_DEPTH: usize = 2048;
 
 /// Reads everything that refs, packed refs and logs say.
 pub(super) fn read(store: &ObjectStore, places: &[Place], found: &mut Found) {
-    packed(&store.common_dir().join("packed-refs"), found);
     for place in places {
         let mut files = Vec::new();
         list(&place.dir, "refs", &mut files, &mut found.problems);
@@ -40,6 +39,8 @@ pub(super) fn read(store: &ObjectStore, places: &[Place], found: &mut Found) {
             log(&path, &name, found);
         }
     }
+    // After the loose ones, so that a ref which is packed meanwhile is in one of both.
+    packed(&store.common_dir().join("packed-refs"), found);
     read_pseudo_refs(places, found);
 }
 
@@ -97,14 +98,15 @@ fn packed(path: &Path, found: &mut Found) {
         let (digits, name) = line.split_at_checked(2 * found.format.id_len()).unwrap_or_default();
         match (id_in(digits, found.format), name.strip_prefix(b" ")) {
             (Some(id), Some(name)) if !name.is_empty() => {
-                found.values.insert(name.to_vec(), Value::Id(id));
+                // A loose ref outranks it.
+                found.values.entry(name.to_vec()).or_insert(Value::Id(id));
             }
             _ => found.problems.push(StoreProblem::file(path, Fault::MalformedLine(number))),
         }
     }
 }
 
-/// A ref's own file, which outranks `packed-refs`.
+/// A ref's own file.
 fn loose(path: &Path, name: Vec<u8>, found: &mut Found) {
     match value(path, found.format) {
         Ok(Some(value)) => drop(found.values.insert(name, value)),
@@ -165,6 +167,14 @@ fn log_entry(line: &[u8], name: &[u8], format: ObjectFormat) -> Option<LogEntry>
     let seconds = std::str::from_utf8(time).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
     let (who, message) = (who.to_vec(), message.to_vec());
     Some(LogEntry { name: name.to_vec(), old: some_id(old), new: some_id(new), who, seconds, message })
+}
+
+/// For fuzzers.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz_log(text: &[u8]) {
+    for (_, line) in lines(text) {
+        let _ = (log_entry(line, b"HEAD", ObjectFormat::Sha1), log_entry(line, b"HEAD", ObjectFormat::Sha256));
+    }
 }
 
 /// All files below `dir/top`, with their names from `dir` on, sorted. Hidden files and locks are none of git's refs.

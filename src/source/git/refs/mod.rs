@@ -126,6 +126,8 @@ impl Refs {
         if let Some(Value::Symbolic(name)) = values.get(&b"HEAD"[..]) {
             self.head_name = Some(name.clone());
         }
+        let targets: Vec<ObjectId> = values.keys().filter_map(|name| resolve(&values, name).ok()).collect();
+        let missing = store.missing(&targets);
         for name in values.keys() {
             let is_head = name == b"HEAD" || name.ends_with(b"/HEAD") && !name.starts_with(b"refs/");
             let problem = |fault| StoreProblem::file(store.common_dir().join(path_of(name)), fault);
@@ -138,7 +140,7 @@ impl Refs {
                     continue;
                 }
             };
-            if !store.contains(&target) {
+            if missing.contains(&target) {
                 problems.push(StoreProblem { object: Some(target), ..problem(Fault::Missing) });
             }
             match () {
@@ -176,6 +178,22 @@ impl Head {
         let problem = refs.problems.into_iter().find(|_| refs.head.is_none());
         problem.map_or(Ok(Head { id: refs.head, name: refs.head_name }), Err)
     }
+}
+
+/// For fuzzers: reads a reftable.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz_table(bytes: &[u8]) {
+    for format in [ObjectFormat::Sha1, ObjectFormat::Sha256] {
+        let mut stack = reftable::Stack::default();
+        let mut budget = table::Budget::of(bytes.len() as u64);
+        let _ = table::Table::open(bytes, format).and_then(|table| table.read(&mut stack, &mut budget));
+    }
+}
+
+/// For fuzzers: reads a log.
+#[cfg(any(test, fuzzing))]
+pub(super) fn fuzz_log(bytes: &[u8]) {
+    files::fuzz_log(bytes);
 }
 
 /// What a ref was found to hold.

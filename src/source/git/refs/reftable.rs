@@ -55,15 +55,22 @@ fn stack(dir: &Path, format: ObjectFormat, problems: &mut Vec<StoreProblem>) -> 
 
 fn stack_once(dir: &Path, format: ObjectFormat, problems: &mut Vec<StoreProblem>) -> Stack {
     let mut stack = Stack::default();
-    let mut budget = Budget::default();
+    let mut maps = Vec::new();
     for path in tables(dir, problems) {
-        let mapped = match file::map(&path) {
-            Err(Fault::Io(std::io::ErrorKind::NotFound)) => Err(Fault::Missing),
-            Ok(None) => Err(Fault::Malformed("reftable")),
-            Ok(Some(map)) => Ok(map),
-            Err(fault) => Err(fault),
+        let fault = match file::map(&path) {
+            Ok(Some(map)) => {
+                maps.push((path, map));
+                continue;
+            }
+            Err(Fault::Io(std::io::ErrorKind::NotFound)) => Fault::Missing,
+            Ok(None) => Fault::Malformed("reftable"),
+            Err(fault) => fault,
         };
-        let read = mapped.and_then(|map| Table::open(&map, format)?.read(&mut stack, &mut budget));
+        problems.push(StoreProblem::file(path, fault));
+    }
+    let mut budget = Budget::of(maps.iter().map(|(_, map)| map.len() as u64).sum());
+    for (path, map) in maps {
+        let read = Table::open(&map, format).and_then(|table| table.read(&mut stack, &mut budget));
         if let Err(fault) = read {
             problems.push(StoreProblem::file(path, fault));
         }

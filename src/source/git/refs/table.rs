@@ -19,8 +19,6 @@ use super::{
 const MAGIC: &[u8] = b"REFT";
 /// As long as a path may be, four times over.
 const MAX_NAME_BYTES: usize = 16 << 10;
-/// Memory for all of a stack: some millions of refs.
-const MAX_STACK_BYTES: u64 = 1 << 30;
 /// The table's checksum covers all of its footer but itself.
 const CHECKSUM_BYTES: usize = 4;
 
@@ -28,18 +26,22 @@ const REFS: u8 = b'r';
 const LOGS: u8 = b'g';
 
 /// What may still be read of a stack, in bytes of memory.
-pub(super) struct Budget(u64);
-
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(MAX_STACK_BYTES)
-    }
+pub(super) struct Budget {
+    left: u64,
+    limit: u64,
 }
 
 impl Budget {
+    /// For tables of so many bytes. A real ref takes some thirty bytes of a table and five times that in memory; logs
+    /// are compressed as well.
+    pub(super) fn of(table_bytes: u64) -> Budget {
+        let limit = (64 << 20) + table_bytes.saturating_mul(64);
+        Budget { left: limit, limit }
+    }
+
     fn spend(&mut self, bytes: usize) -> Result<(), Fault> {
-        let fault = Fault::TooMany { what: "bytes of refs", limit: MAX_STACK_BYTES };
-        self.0 = self.0.checked_sub(bytes as u64).ok_or(fault)?;
+        let fault = Fault::TooMany { what: "bytes of refs", limit: self.limit };
+        self.left = self.left.checked_sub(bytes as u64).ok_or(fault)?;
         Ok(())
     }
 }

@@ -1,0 +1,248 @@
+//! Exports of any size: speed and memory, against a scan of the same bytes as files.
+//!
+//! `cargo bench --bench export -- [MEGABYTES] [DIR]` makes a seeded export of that size (64 by default) in each kind of
+//! container below DIR (or the system's directory for temporary files), scans it on one thread, and says how long that took
+//! and how much memory was in use at most so far. One secret per megabyte or so is planted, and must be found.
+
+use std::{
+    env, fs,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+    time::{Duration, Instant},
+};
+
+use unleak::{
+    Scanner,
+    engine::{FingerprintKey, Progress, ScanOptions},
+    model::ScanReport,
+    source::{
+        FileOptions, Files, Source,
+        export::{Export, ExportOptions},
+    },
+};
+
+/// Words, numbers and now and then a token, always the same.
+struct Generator {
+    state: u64,
+    planted: u64,
+}
+
+impl Generator {
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.state >> 33
+    }
+
+    fn text(&mut self, out: &mut String) {
+        const WORDS: [&str; 16] = [
+            "deploy",
+            "the",
+            "server",
+            "failed",
+            "again",
+            "can",
+            "you",
+            "look",
+            "https:\\/\\/example.com\\/a",
+            "log",
+            "of",
+            "yesterday",
+            "token",
+            "please",
+            "thanks",
+            "restart",
+        ];
+        for _ in 0..12 + self.next() % 30 {
+            out.push_str(WORDS[self.next() as usize % WORDS.len()]);
+            out.push(' ');
+        }
+        if self.next().is_multiple_of(2_048) {
+            self.planted += 1;
+            out.push_str("glpat-");
+            for _ in 0..20 {
+                out.push(char::from(
+                    b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"[self.next() as usize % 56],
+                ));
+            }
+        }
+    }
+
+    /// A message as Slack writes it.
+    fn message(&mut self, number: u64) -> String {
+        let mut text = String::new();
+        self.text(&mut text);
+        format!(
+            r#"{{"client_msg_id":"{:08x}-{number:08x}","type":"message","user":"U{:05}","ts":"{}.{:06}","team":"T01","text":"{text}","blocks":[{{"type":"rich_text","elements":[{{"type":"rich_text_section","elements":[{{"type":"text","text":"{text}"}}]}}]}}]}}"#,
+            self.next(),
+            self.next() % 5_000,
+            1_700_000_000 + number,
+            self.next() % 1_000_000
+        )
+    }
+}
+
+/// Writes a day of a channel.
+fn day(generator: &mut Generator, bytes: u64, out: &mut dyn Write) -> io::Result<()> {
+    let (mut written, mut number) = (0, 0);
+    out.write_all(b"[")?;
+    while written < bytes {
+        let message = generator.message(number);
+        if number > 0 {
+            out.write_all(b",\n")?;
+        }
+        out.write_all(message.as_bytes())?;
+        (written, number) = (written + message.len() as u64, number + 1);
+    }
+    out.write_all(b"]")
+}
+
+const LISTS: [(&str, &str); 2] =
+    [("users.json", r#"[{"id":"U00001","name":"ada"}]"#), ("channels.json", r#"[{"id":"C01","name":"general"}]"#)];
+
+/// Bytes of a day: a busy channel's.
+const DAY_BYTES: u64 = 8 << 20;
+
+fn slack_dir(root: &Path, bytes: u64) -> io::Result<u64> {
+    let mut generator = Generator { state: 1, planted: 0 };
+    fs::create_dir_all(root.join("general"))?;
+    LISTS.iter().try_for_each(|(name, content)| fs::write(root.join(name), content))?;
+    for index in 0..bytes.div_ceil(DAY_BYTES) {
+        let mut file = BufWriter::new(File::create(root.join(day_name(index)))?);
+        day(&mut generator, DAY_BYTES.min(bytes), &mut file)?;
+        file.flush()?;
+    }
+    Ok(generator.planted)
+}
+
+fn day_name(index: u64) -> String {
+    format!("general/{:04}-{:02}-{:02}.json", 2000 + index / 336, 1 + index / 28 % 12, 1 + index % 28)
+}
+
+fn slack_zip(path: &Path, dir: &Path) -> io::Result<()> {
+    let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(path)?));
+    let options = zip::write::SimpleFileOptions::default().large_file(true);
+    for name in names(dir)? {
+        zip.start_file(name.as_str(), options)?;
+        io::copy(&mut File::open(dir.join(&name))?, &mut zip)?;
+    }
+    zip.finish()?.flush()
+}
+
+fn slack_tar(path: &Path, dir: &Path) -> io::Result<()> {
+    let gz = flate2::write::GzEncoder::new(BufWriter::new(File::create(path)?), flate2::Compression::fast());
+    let mut tar = tar::Builder::new(gz);
+    for name in names(dir)? {
+        tar.append_path_with_name(dir.join(&name), &name)?;
+    }
+    tar.into_inner()?.finish()?.flush()
+}
+
+fn names(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = LISTS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    for entry in fs::read_dir(dir.join("general"))? {
+        names.push(format!("general/{}", entry?.file_name().to_string_lossy()));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// One file with all messages in one list, as Telegram and Discord have it.
+fn one_document(path: &Path, bytes: u64) -> io::Result<u64> {
+    let mut generator = Generator { state: 2, planted: 0 };
+    let mut file = BufWriter::new(File::create(path)?);
+    day(&mut generator, bytes, &mut file)?;
+    file.flush()?;
+    Ok(generator.planted)
+}
+
+fn table(path: &Path, bytes: u64) -> io::Result<u64> {
+    let mut generator = Generator { state: 3, planted: 0 };
+    let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "Id,Owner,Created,Subject,Description")?;
+    let (mut written, mut number) = (0, 0);
+    while written < bytes {
+        let mut text = String::new();
+        generator.text(&mut text);
+        let row =
+            format!("500{number:015},U{},2024-01-01T10:00:00Z,a case,\"{text}\nand \"\"more\"\"\"\r\n", number % 5_000);
+        file.write_all(row.as_bytes())?;
+        (written, number) = (written + row.len() as u64, number + 1);
+    }
+    file.flush()?;
+    Ok(generator.planted)
+}
+
+fn scan(scanner: &Scanner, source: &dyn Source) -> (ScanReport, Duration) {
+    let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
+    let key = || FingerprintKey::new([7; 32]);
+    let options = ScanOptions {
+        threads: 1,
+        timed: false,
+        paranoid: false,
+        key: &key,
+        interrupt: &interrupt,
+        progress: &progress,
+    };
+    let started = Instant::now();
+    let report = scanner.scan(source, &options);
+    (report, started.elapsed())
+}
+
+/// Most memory that this process had so far, in MiB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next())
+        .and_then(|kib| kib.parse::<u64>().ok())
+        .map_or(0, |kib| kib >> 10)
+}
+
+fn say(what: &str, report: &ScanReport, time: Duration) {
+    let speed = report.stats.bytes as f64 / 1e6 / time.as_secs_f64();
+    let _ = writeln!(
+        io::stdout(),
+        "{what:<28} {:>8.2} s {speed:>8.0} MB/s {:>9} records {:>6} findings {:>4} problems, peak {} MiB",
+        time.as_secs_f64(),
+        report.stats.records,
+        report.findings.len(),
+        report.problems.len(),
+        peak()
+    );
+}
+
+fn measure(scanner: &Scanner, what: &str, path: &Path, options: ExportOptions, planted: u64) {
+    let export = Export::open(path, options).expect("an export of our own making");
+    let (report, time) = scan(scanner, &export);
+    say(what, &report, time);
+    assert_eq!(report.findings.len() as u64, planted, "{what}: every planted secret is found");
+    let files = Files::new(vec![path.to_owned()], FileOptions::default()).expect("no globs");
+    let (report, time) = scan(scanner, &files);
+    say("  as raw files", &report, time);
+}
+
+fn main() -> io::Result<()> {
+    let mut args = env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    let bytes = args.next().and_then(|arg| arg.parse::<u64>().ok()).unwrap_or(64) * 1_000_000;
+    let parent = args.next().map_or_else(env::temp_dir, PathBuf::from);
+    let root = tempfile::Builder::new().prefix("unleak-bench").tempdir_in(parent)?;
+    let at = |name: &str| root.path().join(name);
+    let scanner = Scanner::builtin();
+    let records =
+        || ExportOptions { map: "text=.text,author_id=.user,time=.ts".parse().ok(), ..ExportOptions::default() };
+    let columns =
+        || ExportOptions { map: "text=Description,author=Owner,time=Created".parse().ok(), ..ExportOptions::default() };
+    let planted = slack_dir(&at("slack"), bytes)?;
+    measure(&scanner, "slack, directory", &at("slack"), ExportOptions::default(), planted);
+    slack_zip(&at("slack.zip"), &at("slack"))?;
+    measure(&scanner, "slack, zip", &at("slack.zip"), ExportOptions::default(), planted);
+    slack_tar(&at("slack.tar.gz"), &at("slack"))?;
+    measure(&scanner, "slack, tar.gz", &at("slack.tar.gz"), ExportOptions::default(), planted);
+    fs::remove_dir_all(at("slack"))?;
+    let planted = one_document(&at("one.json"), bytes)?;
+    measure(&scanner, "one document of JSON", &at("one.json"), records(), planted);
+    let planted = table(&at("cases.csv"), bytes)?;
+    measure(&scanner, "table", &at("cases.csv"), columns(), planted);
+    Ok(())
+}

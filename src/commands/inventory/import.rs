@@ -1,0 +1,108 @@
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, BufWriter, Write as _},
+};
+
+use super::{
+    CommandError, Env, ExitCode, InventorySettings, TakeRecord, exit_code, output, read, spool_error,
+    table::{Table, TableFormat},
+    write_line,
+};
+use crate::{
+    inventory::InventoryError,
+    model::identity::{Record, Snapshot},
+    store::{Context, Imported, Location, Store},
+};
+
+/// Opens the store that the settings name.
+pub(super) fn open_store<'e>(settings: &InventorySettings, env: &Env<'e>) -> Result<Store<'e>, CommandError> {
+    let place = settings.store.as_deref().filter(|place| !place.is_empty()).ok_or(CommandError::NoStore)?;
+    let user = ["USER", "USERNAME", "LOGNAME"].iter().find_map(|name| (env.var)(name)?.into_string().ok());
+    let actor = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
+    let context = Context { actor, now: env.now, random: env.random };
+    Ok(Store::open(&Location::parse(place)?, context)?)
+}
+
+/// Everything that the store says now. It has no snapshot of its own.
+pub(super) fn read_store(
+    settings: &InventorySettings,
+    env: &Env<'_>,
+    take: &mut TakeRecord<'_>,
+) -> Result<Vec<Snapshot>, CommandError> {
+    let mut store = open_store(settings, env)?;
+    store.each_inventory_record::<CommandError>(&mut |record| Ok(take(record)?))?;
+    Ok(Vec::new())
+}
+
+/// Takes exports into the store, each as a snapshot of its source, and says what each changed. The records wait in a
+/// temporary file until an export is read to its end: by then its scope is known, and nothing was stored of a file that
+/// can't be read at all.
+///
+/// # Errors
+/// If an export or the store can't be read or written.
+pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut table = Table::new(&[
+        "file",
+        "source",
+        "scope",
+        "complete",
+        "added",
+        "changed",
+        "unchanged",
+        "vanished",
+        "tombstones",
+        "secrets_dropped",
+        "snapshot",
+    ]);
+    let mut code = ExitCode::Clean;
+    open_store(settings, env)?;
+    for one in settings.each_file() {
+        let mut spool = BufWriter::new(tempfile::tempfile().map_err(spool_error)?);
+        let snapshots = read(&one, env, &mut |record| write_line(&mut spool, &record))?;
+        let Some(snapshot) = snapshots.first() else { continue };
+        let spool = spool.into_inner().map_err(|error| spool_error(error.into_error()))?;
+        let imported = store_records(settings, env, snapshot, spool)?;
+        if exit_code(&snapshots) != ExitCode::Clean {
+            code = ExitCode::Incomplete;
+        }
+        let counts = imported.counts;
+        let unchanged =
+            if imported.is_known { snapshot.counts.records().to_string() } else { counts.unchanged.to_string() };
+        table.push(vec![
+            one.files.first().map_or(String::new(), |file| crate::model::DisplayPath(file).to_string()),
+            snapshot.source.kind.clone(),
+            snapshot.source.scope.clone(),
+            if snapshot.complete { "yes" } else { "no" }.to_owned(),
+            counts.added.to_string(),
+            counts.changed.to_string(),
+            unchanged,
+            counts.vanished.to_string(),
+            counts.tombstones.to_string(),
+            snapshot.counts.secrets_dropped.to_string(),
+            imported.snapshot_id,
+        ]);
+    }
+    output::write(None, env, &|out| table.write(format, out))?;
+    Ok(code)
+}
+
+fn store_records(
+    settings: &InventorySettings,
+    env: &Env<'_>,
+    snapshot: &Snapshot,
+    mut spool: File,
+) -> Result<Imported, CommandError> {
+    let mut store = open_store(settings, env)?;
+    let mut importer = match store.begin_import(snapshot)? {
+        Ok(importer) => importer,
+        Err(known) => return Ok(known),
+    };
+    spool.flush().and_then(|()| io::Seek::rewind(&mut spool)).map_err(spool_error)?;
+    for line in BufReader::new(spool).lines() {
+        let line = line.map_err(spool_error)?;
+        let record: Record =
+            serde_json::from_str(&line).map_err(|_| InventoryError::Taker("a record can't be read back".to_owned()))?;
+        importer.add(&mut store, record)?;
+    }
+    Ok(importer.finish(&mut store, snapshot)?)
+}

@@ -1,0 +1,218 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    CommandError, Env, ExitCode, InventorySettings, exit_code, output, read,
+    table::{Table, TableFormat},
+};
+use crate::{
+    inventory::IMPORTERS,
+    model::identity::{Credential, EntityKey, Identity, OwnedBy, Ownership, Record, Timestamp},
+};
+
+/// Lists the kinds of export that can be read.
+///
+/// # Errors
+/// If the list can't be written.
+pub fn formats(format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut table = Table::new(&["name", "export"]);
+    IMPORTERS.iter().for_each(|importer| table.push(vec![importer.name.to_owned(), importer.title.to_owned()]));
+    table.sort();
+    output::write(None, env, &|out| table.write(format, out))?;
+    Ok(ExitCode::Clean)
+}
+
+fn time(time: Option<Timestamp>) -> String {
+    time.map_or(String::new(), |time| time.to_string())
+}
+
+/// What a list is made of.
+#[derive(Default)]
+struct Known {
+    identities: BTreeMap<EntityKey, Box<Identity>>,
+    owners: BTreeMap<EntityKey, Vec<String>>,
+    credentials: Vec<Credential>,
+}
+
+impl Known {
+    fn add(&mut self, record: Record) {
+        match record {
+            Record::Identity(identity) => drop(self.identities.insert(identity.key.clone(), identity)),
+            Record::Credential(credential) => self.credentials.push(*credential),
+            Record::Ownership(Ownership { subject: OwnedBy::Identity { identity }, owner, .. }) => {
+                self.owners.entry(identity).or_default().push(owner);
+            }
+            _ => {}
+        }
+    }
+
+    /// Name, kind, state, privileged, owners of an identity, as far as they are known.
+    fn who(&self, key: Option<&EntityKey>) -> Vec<String> {
+        let owners = key.and_then(|key| self.owners.get(key)).map_or(String::new(), |owners| owners.join(" "));
+        match key.and_then(|key| self.identities.get(key)) {
+            Some(identity) => {
+                let privileged = identity.privileged.map_or("", |privileged| if privileged { "yes" } else { "no" });
+                let (kind, state) = (identity.kind.to_string(), identity.state.to_string());
+                vec![identity.name.clone(), kind, state, privileged.to_owned(), owners]
+            }
+            None => {
+                let name = key.map_or(String::new(), |key| key.native_id.clone());
+                vec![name, String::new(), String::new(), String::new(), owners]
+            }
+        }
+    }
+}
+
+/// Lists what exports say: identities with their credentials, owners and last use, one line per credential.
+///
+/// # Errors
+/// If an export can't be read, or the list not written.
+pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut known = Known::default();
+    let snapshots = read(settings, env, &mut |record| {
+        known.add(record);
+        Ok(())
+    })?;
+    let mut table = Table::new(&[
+        "provider",
+        "account",
+        "identity",
+        "kind",
+        "state",
+        "privileged",
+        "owner",
+        "credential",
+        "type",
+        "status",
+        "public_id",
+        "created",
+        "last_used",
+        "expires",
+    ]);
+    let mut shown = BTreeSet::new();
+    for credential in &known.credentials {
+        let key = credential.identity.as_ref();
+        shown.extend(key.cloned());
+        let mut row = vec![credential.key.provider.clone(), credential.key.account.clone()];
+        row.extend(known.who(key));
+        row.extend([
+            credential.key.native_id.clone(),
+            credential.credential_type.to_string(),
+            credential.status.to_string(),
+            credential.public_id.clone().unwrap_or_default(),
+        ]);
+        row.extend([credential.created, credential.last_used, credential.expires_at].map(time));
+        table.push(row);
+    }
+    for (key, identity) in known.identities.iter().filter(|(key, _)| !shown.contains(*key)) {
+        let mut row = vec![key.provider.clone(), key.account.clone()];
+        row.extend(known.who(Some(key)));
+        row.extend(std::iter::repeat_n(String::new(), 4));
+        row.extend([identity.created, identity.last_used, identity.expires_at].map(time));
+        table.push(row);
+    }
+    table.sort();
+    output::write(None, env, &|out| table.write(format, out))?;
+    Ok(exit_code(&snapshots))
+}
+
+/// Does a record speak of this id, name or public id?
+fn speaks_of(record: &Record, wanted: &str) -> bool {
+    let is = |text: &str| text == wanted;
+    let of_key = |key: &EntityKey| is(&key.native_id) || is(&key.to_string());
+    match record {
+        Record::Identity(identity) => of_key(&identity.key) || is(&identity.name),
+        Record::Credential(credential) => {
+            of_key(&credential.key)
+                || credential.public_id.as_deref().is_some_and(is)
+                || credential.name.as_deref().is_some_and(is)
+                || credential.identity.as_ref().is_some_and(of_key)
+        }
+        Record::Grant(grant) => of_key(&grant.identity),
+        Record::Ownership(ownership) => match &ownership.subject {
+            OwnedBy::Identity { identity } => of_key(identity),
+            OwnedBy::Repository { repository } => is(repository),
+            OwnedBy::Workload { workload } => is(workload),
+            OwnedBy::Path { .. } => false,
+        },
+        Record::Consumer(consumer) => consumer.credential.as_ref().is_some_and(of_key) || is(&consumer.name),
+        Record::Workload(workload) => is(&workload.reference),
+        Record::Owner(owner) => is(&owner.reference),
+        Record::Vendor(vendor) => is(&vendor.name),
+    }
+}
+
+/// Shows everything that exports say of one thing, by its id, name or public id, as JSON.
+///
+/// # Errors
+/// If nothing is said of it, an export can't be read, or the result not written.
+pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut records = Vec::new();
+    let mut keep = |record: Record| {
+        if speaks_of(&record, wanted) {
+            records.push(record);
+        }
+        Ok(())
+    };
+    let snapshots = read(settings, env, &mut keep)?;
+    // Grants, owners and consumers name an identity by its id: a second reading finds what belongs to what was named.
+    let ids: Vec<String> = records
+        .iter()
+        .filter_map(|record| match record {
+            Record::Identity(identity) => Some(identity.key.to_string()),
+            _ => None,
+        })
+        .filter(|id| id != wanted)
+        .collect();
+    if !ids.is_empty() {
+        let quiet = Env { warn: &|_| {}, stdout: &mut std::io::sink(), ..*env };
+        read(settings, &mut { quiet }, &mut |record| {
+            let is_new = ids.iter().any(|id| speaks_of(&record, id)) && !records.contains(&record);
+            is_new.then(|| records.push(record));
+            Ok(())
+        })?;
+    }
+    if records.is_empty() {
+        return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
+    }
+    output::write(None, env, &|out| {
+        serde_json::to_writer_pretty(&mut *out, &records)?;
+        writeln!(out)
+    })?;
+    Ok(exit_code(&snapshots))
+}
+
+/// Lists who owns what, and who says so.
+///
+/// # Errors
+/// If an export can't be read, or the list not written.
+pub fn owners(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut table = Table::new(&["owner", "role", "subject", "origin", "confidence", "reason"]);
+    let mut owners = BTreeMap::new();
+    let mut claimed = BTreeSet::new();
+    let snapshots = read(settings, env, &mut |record| {
+        match record {
+            Record::Owner(owner) => drop(owners.insert(owner.reference.clone(), owner)),
+            Record::Ownership(ownership) => {
+                claimed.insert(ownership.owner.clone());
+                table.push(vec![
+                    ownership.owner,
+                    ownership.role.to_string(),
+                    ownership.subject.to_string(),
+                    ownership.origin.to_string(),
+                    format!("{:3}", ownership.confidence),
+                    ownership.reason,
+                ]);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    for (reference, _) in owners.iter().filter(|(reference, _)| !claimed.contains(*reference)) {
+        let mut row = vec![String::new(); 6];
+        row[0].clone_from(reference);
+        table.push(row);
+    }
+    table.sort();
+    output::write(None, env, &|out| table.write(format, out))?;
+    Ok(exit_code(&snapshots))
+}

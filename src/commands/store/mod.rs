@@ -1,0 +1,103 @@
+//! `unleak store init|status|migrate|backup|doctor`, and what all verbs with a store share: where it is, who acts, the
+//! signature under the audit log.
+
+mod doctor;
+mod place;
+
+use std::path::Path;
+
+pub use doctor::doctor;
+pub use place::StoreChoice;
+pub(super) use place::{audit_signer, open, sign, with_store};
+
+use super::{CommandError, Env, ExitCode, output, table::timestamp};
+use crate::{
+    model::DisplayPath,
+    store::{FindingFilter, FindingState, MIGRATIONS, Store, StoreError},
+};
+
+/// Makes a store.
+///
+/// # Errors
+/// If there is one, or it can't be made.
+pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let location = choice.location(env)?;
+    let mut store = Store::init(&location, place::context(env))?;
+    place::sign(&mut store, env)?;
+    output::write(None, env, &|out| writeln!(out, "made a store at {location} (schema {})", MIGRATIONS.len()))?;
+    Ok(ExitCode::Clean)
+}
+
+/// Brings a store to this version's schema.
+///
+/// # Errors
+/// If it can't be done; the store is as it was then.
+pub fn migrate(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let location = choice.location(env)?;
+    let mut store = Store::open_any(&location, place::context(env))?;
+    let applied = store.migrate()?;
+    place::sign(&mut store, env)?;
+    output::write(None, env, &|out| match applied.as_slice() {
+        [] => writeln!(out, "the store at {location} has schema {} already", MIGRATIONS.len()),
+        applied => writeln!(out, "applied {} migrations to the store at {location}", applied.len()),
+    })?;
+    Ok(ExitCode::Clean)
+}
+
+/// Says where the store is, how new its schema is, and what is in it.
+///
+/// # Errors
+/// If there is none, or it can't be read.
+pub fn status(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let location = choice.location(env)?;
+    let mut store = Store::open_any(&location, place::context(env))?;
+    let (found, known) = (store.version()?.unwrap_or(0), MIGRATIONS.len() as i64);
+    let rows = store.read(status_rows)?;
+    output::write(None, env, &|out| {
+        writeln!(out, "store        {location}")?;
+        let older = if found < known { format!(" of {known}: `unleak store migrate`") } else { String::new() };
+        writeln!(out, "schema       {found}{older}")?;
+        rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:11}  {value}"))
+    })?;
+    Ok(if found < known { ExitCode::Incomplete } else { ExitCode::Clean })
+}
+
+fn status_rows(tx: &mut crate::store::Transaction<'_>) -> Result<Vec<(String, String)>, StoreError> {
+    let mut rows = Vec::new();
+    let mut findings = Vec::new();
+    for state in FindingState::ALL {
+        let filter = FindingFilter { states: vec![state], ..FindingFilter::default() };
+        let count = tx.count_findings(&filter)?;
+        if count > 0 {
+            findings.push(format!("{count} {}", state.as_str()));
+        }
+    }
+    let none = || "none".to_owned();
+    rows.push(("findings".to_owned(), if findings.is_empty() { none() } else { findings.join(", ") }));
+    for (name, sql) in [
+        ("places", "SELECT count(*) FROM occurrence WHERE present"),
+        ("sources", "SELECT count(*) FROM source"),
+        ("identities", "SELECT count(*) FROM identity"),
+        ("credentials", "SELECT count(*) FROM credential"),
+        ("events", "SELECT seq FROM audit_head"),
+    ] {
+        let count: i64 = tx.query_one(sql, &[])?.map_or(Ok(0), |row| row.get(0))?;
+        rows.push((name.to_owned(), count.to_string()));
+    }
+    let last = tx.query_one("SELECT max(finished_at) FROM snapshot", &[])?;
+    let last: Option<i64> = last.map_or(Ok(None), |row| row.get(0))?;
+    rows.push(("last read".to_owned(), last.map_or_else(none, timestamp)));
+    Ok(rows)
+}
+
+/// Writes a copy of a store to a file that must not exist: one moment's state, whoever writes meanwhile.
+///
+/// # Errors
+/// If it can't be written; no file is left then.
+pub fn backup(choice: &StoreChoice, target: &Path, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let location = choice.location(env)?;
+    let mut store = Store::open_any(&location, place::context(env))?;
+    store.database().back_up(target)?;
+    output::write(None, env, &|out| writeln!(out, "copied the store at {location} to {}", DisplayPath(target)))?;
+    Ok(ExitCode::Clean)
+}

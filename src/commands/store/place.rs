@@ -1,0 +1,102 @@
+use std::path::PathBuf;
+
+use super::super::{CommandError, Env, key_file};
+use crate::store::{
+    Context, Location, Store,
+    audit::{self, Signer},
+};
+
+/// The variable that names a store.
+const VARIABLE: &str = "UNLEAK_STORE";
+
+/// Which store.
+#[derive(Clone, Debug, Default)]
+pub struct StoreChoice {
+    /// A path or an address. If `None`: `UNLEAK_STORE`, else a file of the user's own.
+    pub place: Option<String>,
+}
+
+impl StoreChoice {
+    /// Where it is: what was given, `UNLEAK_STORE`, or `$XDG_STATE_HOME/unleak/store.db`.
+    ///
+    /// # Errors
+    /// If that is no path and no address, or there is no home to have a file in.
+    pub fn location(&self, env: &Env<'_>) -> Result<Location, CommandError> {
+        let variable = || (env.var)(VARIABLE).filter(|value| !value.is_empty());
+        if let Some(place) = &self.place {
+            return Ok(Location::parse(place)?);
+        }
+        if let Some(place) = variable() {
+            return Ok(match place.to_str() {
+                Some(place) => Location::parse(place)?,
+                None => Location::File(PathBuf::from(place)),
+            });
+        }
+        let dir = env.state_dir().ok_or_else(|| {
+            crate::store::StoreError::Location(format!("there is no home directory: give --store or {VARIABLE}"))
+        })?;
+        Ok(Location::File(dir.join("store.db")))
+    }
+}
+
+/// Who acts: what CI systems call the person behind a job, or the user's name.
+fn actor(env: &Env<'_>) -> String {
+    let names = ["UNLEAK_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"];
+    let set = names.iter().find_map(|name| (env.var)(name).filter(|value| !value.is_empty()));
+    set.map_or_else(|| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+pub(super) fn context<'a>(env: &Env<'a>) -> Context<'a> {
+    Context { actor: actor(env), now: env.now, random: env.random }
+}
+
+/// Opens the chosen store.
+///
+/// # Errors
+/// If there is none of this version.
+pub(in super::super) fn open<'a>(choice: &StoreChoice, env: &Env<'a>) -> Result<Store<'a>, CommandError> {
+    Ok(Store::open(&choice.location(env)?, context(env))?)
+}
+
+/// Calls `work` with the chosen store, and signs the end of the audit log when it is done, also if it failed half-way.
+///
+/// # Errors
+/// If there is no store of this version; those of `work`.
+pub(in super::super) fn with_store<'a, T>(
+    choice: &StoreChoice,
+    env: &mut Env<'a>,
+    work: impl FnOnce(&mut Store<'a>, &mut Env<'a>) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    let mut store = open(choice, env)?;
+    let result = work(&mut store, env);
+    let signed = sign(&mut store, env);
+    let result = result?;
+    signed?;
+    Ok(result)
+}
+
+/// Signs the end of the audit log, if there is a key to sign with.
+///
+/// # Errors
+/// If there is something that is no key; if the store can't be written.
+pub(in super::super) fn sign(store: &mut Store<'_>, env: &Env<'_>) -> Result<(), CommandError> {
+    if !store.read(audit::is_unsigned)? {
+        return Ok(());
+    }
+    match audit_signer(env)? {
+        Some(signer) => store.write(|tx| signer.checkpoint(tx)).map(drop).map_err(CommandError::from),
+        None => {
+            (env.warn)("no place to keep a key for the audit log: its end was not signed (set UNLEAK_AUDIT_KEY)");
+            Ok(())
+        }
+    }
+}
+
+/// The key that signs the audit log: of `UNLEAK_AUDIT_KEY`, or of the user's settings, where it is made once.
+///
+/// # Errors
+/// If there is something that is no key.
+pub(in super::super) fn audit_signer(env: &Env<'_>) -> Result<Option<Signer>, CommandError> {
+    let key = key_file::read(&key_file::AUDIT, None, env)?;
+    Ok(key.map(|seed| Signer::new(&seed)))
+}

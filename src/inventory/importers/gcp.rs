@@ -1,0 +1,138 @@
+//! Google Cloud: service accounts, their keys, and who may do what.
+
+use crate::{
+    inventory::{Coverage, Entry, Fields, Format, Importer, Intake, Reading, Shape},
+    model::identity::{
+        Credential, CredentialStatus, CredentialType, Effect, EntityKey, Grant, Identity, IdentityState, Kind,
+        Revocation,
+    },
+};
+
+pub(super) const SERVICE_ACCOUNTS: Importer = Importer {
+    name: "gcp-service-accounts",
+    title: "Google Cloud service accounts (gcloud iam service-accounts list --format=json)",
+    shapes: &[
+        Shape { format: Format::Json, path: "[]", fields: &["email", "uniqueId", "projectId"] },
+        Shape { format: Format::Json, path: "accounts[]", fields: &["email", "uniqueId", "projectId"] },
+    ],
+    coverage: Coverage::Whole,
+    secrets: &[],
+    public: &[],
+    reading: Reading::Each(service_account),
+};
+
+pub(super) const KEYS: Importer = Importer {
+    name: "gcp-service-account-keys",
+    title: "Google Cloud service account keys (gcloud iam service-accounts keys list --format=json)",
+    shapes: &[
+        Shape { format: Format::Json, path: "[]", fields: &["name", "keyAlgorithm", "validAfterTime"] },
+        Shape { format: Format::Json, path: "keys[]", fields: &["name", "keyAlgorithm", "validAfterTime"] },
+    ],
+    coverage: Coverage::Part,
+    secrets: &[],
+    public: &[],
+    reading: Reading::Each(key),
+};
+
+pub(super) const POLICIES: Importer = Importer {
+    name: "gcp-iam-policies",
+    title: "Google Cloud grants (gcloud asset search-all-iam-policies --format=json, projects get-iam-policy)",
+    shapes: &[
+        Shape { format: Format::Json, path: "[]", fields: &["resource", "policy.bindings"] },
+        Shape { format: Format::Json, path: "", fields: &["bindings", "etag"] },
+    ],
+    coverage: Coverage::Part,
+    secrets: &[],
+    public: &[],
+    reading: Reading::Each(policy),
+};
+
+/// Accounts are known by their address within the project that stands in it.
+fn account_key(email: &str) -> EntityKey {
+    let host = email.split_once('@').map_or("", |(_, host)| host);
+    EntityKey::new("gcp", host.strip_suffix(".iam.gserviceaccount.com").unwrap_or(host), email)
+}
+
+fn service_account(entry: &Entry<'_>, intake: &mut Intake<'_>) {
+    let fields = entry.fields;
+    let Some(email) = fields.text("email") else { return intake.problem("a service account without address") };
+    let name = fields.text("displayName").unwrap_or_else(|| email.clone());
+    let mut identity = Identity::new(account_key(&email), Kind::ServiceAccount, &name);
+    intake.says_account(&fields.text("projectId").unwrap_or_default());
+    identity.purpose = fields.text("description");
+    if fields.flag("disabled") == Some(true) {
+        identity.state = IdentityState::Suspended;
+    }
+    identity.raw = fields.pick(&["uniqueId", "projectId", "oauth2ClientId"]);
+    intake.identity(identity);
+}
+
+fn key(entry: &Entry<'_>, intake: &mut Intake<'_>) {
+    let fields = entry.fields;
+    let name = fields.text("name").unwrap_or_default();
+    let parts: Vec<_> = name.split('/').collect();
+    let place = |word: &str| parts.iter().position(|part| *part == word).and_then(|at| parts.get(at + 1).copied());
+    let (Some(email), Some(id)) = (place("serviceAccounts"), place("keys")) else {
+        return intake.problem("a key whose name has no service account or key id");
+    };
+    let account = account_key(email);
+    intake.says_account(&account.account);
+    let native = EntityKey::new("gcp", &account.account, &format!("{email}/keys/{id}"));
+    let mut credential = Credential::new(native, Some(account), CredentialType::ServiceAccountKey);
+    credential.public_id = Some(id.to_owned());
+    credential.created = fields.time("validAfterTime");
+    // Google writes the year 9999 for "never".
+    credential.expires_at = fields.time("validBeforeTime").filter(|time| time.seconds() < 200_000_000_000);
+    credential.status = match (fields.flag("disabled"), credential.expires_at) {
+        (Some(true), _) => CredentialStatus::Inactive,
+        (_, Some(end)) if end < intake.now() => CredentialStatus::Expired,
+        _ => CredentialStatus::Active,
+    };
+    // Google rotates and keeps the keys it manages: they have never been anywhere to leak from.
+    let is_managed = fields.str("keyType") == Some("SYSTEM_MANAGED");
+    credential.revocation = if is_managed { Revocation::None } else { Revocation::Reversible };
+    credential.raw = fields.pick(&["keyType", "keyOrigin", "keyAlgorithm", "disableReason"]);
+    intake.credential(credential);
+}
+
+/// Roles that administer or write everywhere in their resource.
+fn is_high_risk(role: &str) -> bool {
+    matches!(role, "roles/owner" | "roles/editor")
+        || role.to_ascii_lowercase().ends_with("admin")
+        || matches!(role, "roles/iam.serviceAccountTokenCreator" | "roles/iam.serviceAccountUser")
+}
+
+fn policy(entry: &Entry<'_>, intake: &mut Intake<'_>) {
+    let fields = entry.fields;
+    let resource =
+        fields.text("resource").or_else(|| Some(intake.account().to_owned()).filter(|text| !text.is_empty()));
+    let resource = resource.unwrap_or_else(|| "project".to_owned());
+    let bindings = if entry.path.is_empty() { fields.each("bindings") } else { fields.each("policy.bindings") };
+    for binding in bindings {
+        let Some(role) = binding.text("role") else {
+            intake.problem("a binding without role");
+            continue;
+        };
+        for member in binding.words("members") {
+            intake.grant(grant(&member, &role, &resource, &binding));
+        }
+    }
+}
+
+fn grant(member: &str, role: &str, resource: &str, binding: &Fields) -> Grant {
+    let identity = match member.split_once(':') {
+        Some(("serviceAccount", email)) => account_key(email),
+        _ => EntityKey::new("gcp", "", member),
+    };
+    Grant {
+        identity,
+        resource: resource.to_owned(),
+        role: role.to_owned(),
+        effect: Effect::Allow,
+        source: "IAM policy".to_owned(),
+        conditional: binding.get("condition").is_some(),
+        expires_at: None,
+        last_used: None,
+        high_risk: is_high_risk(role),
+    }
+}

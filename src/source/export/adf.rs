@@ -1,0 +1,47 @@
+//! Atlassian's document format: a tree of nodes as JSON.
+
+use super::json::Json;
+
+/// Is it such a document?
+pub(super) fn is_document(json: Json<'_>) -> bool {
+    json.get("type").is_some_and(|kind| kind.is("doc")) && json.get("content").is_some()
+}
+
+/// A document as people saw it: runs of a line joined, blocks on lines of their own, addresses of links at the end.
+pub(super) fn flat(document: Json<'_>) -> String {
+    let (mut text, mut aside) = (String::new(), String::new());
+    flatten(document, &mut text, &mut aside);
+    text.push_str(&aside);
+    text
+}
+
+fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
+    let is = |kind: &str| node.get("type").is_some_and(|own| own.is(kind));
+    if let Some(text) = node.get("text").and_then(|text| text.text()) {
+        out.push_str(&text);
+    }
+    if is("hardBreak") {
+        out.push('\n');
+    }
+    let marks = node.get("marks").into_iter().flat_map(|marks| marks.elements());
+    for attributes in marks.filter_map(|mark| mark.get("attrs")).chain(node.get("attrs")) {
+        set_aside(attributes, if is("mention") || is("emoji") { out } else { aside });
+    }
+    let Some(content) = node.get("content") else { return };
+    content.elements().for_each(|inner| flatten(inner, out, aside));
+    if !out.ends_with('\n') {
+        out.push('\n');
+    }
+}
+
+/// Addresses and captions.
+fn set_aside(attributes: Json<'_>, out: &mut String) {
+    for key in ["href", "url", "text", "title", "alt", "data", "parameters"] {
+        let Some(value) = attributes.get(key) else { continue };
+        let text = value.text().unwrap_or_else(|| String::from_utf8_lossy(value.stored()));
+        if key != "text" {
+            out.push('\n');
+        }
+        out.push_str(&text);
+    }
+}

@@ -1,0 +1,195 @@
+//! Records in XML: elements with all that is in them, one after the other, out of a document of any size.
+
+use super::{
+    input::Input,
+    xml::{XmlEvent, read_xml},
+};
+
+/// Bytes of text held of one record. One beyond it is told in parts.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Deepest nesting. What is deeper counts as text of the element above it.
+const MAX_DEPTH: usize = 128;
+
+/// An element with all that is in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Element {
+    /// Its name, with its prefix. Empty for text outside of records.
+    pub(super) name: String,
+    /// Name, value and offset of each attribute.
+    pub(super) attributes: Vec<(String, String, u64)>,
+    /// The elements in it.
+    pub(super) children: Vec<Element>,
+    /// Its own text, without that of its children.
+    pub(super) text: String,
+    /// Offset of its text in the file; of its tag if it has none.
+    pub(super) offset: u64,
+    /// Line of its tag.
+    pub(super) line: u64,
+    /// Bytes of its tags and texts.
+    pub(super) bytes: usize,
+}
+
+impl Element {
+    /// The value of an attribute, if it isn't empty.
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        let named = self.attributes.iter().find(|(own, ..)| own == name);
+        named.map(|(_, value, _)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The first child of that name.
+    pub(super) fn child(&self, name: &str) -> Option<&Element> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the first child of that name, if it isn't empty.
+    pub(super) fn text_of(&self, name: &str) -> Option<String> {
+        let text = self.child(name)?.text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+}
+
+/// Reads the elements that `is_record` says are records, by their name. Text and comments outside of them come as elements
+/// without a name.
+pub(super) fn read_elements(input: &mut Input<'_>, is_record: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&Element)) {
+    let mut stack: Vec<Element> = Vec::new();
+    let mut held = 0;
+    let mut too_deep = 0_usize;
+    read_xml(input, &mut |event| match event {
+        XmlEvent::Start { name, attributes, offset, line, bytes } => {
+            // Records aren't nested: one that was never closed ends where the next begins.
+            if stack.first().is_some_and(|record| record.name == name) {
+                each(&folded(&stack));
+                stack.clear();
+                (held, too_deep) = (0, 0);
+            }
+            if stack.len() >= MAX_DEPTH {
+                too_deep += 1;
+            } else if !stack.is_empty() || is_record(name) {
+                let attributes: Vec<_> =
+                    attributes.iter().map(|own| (own.name.into_owned(), own.value.into_owned(), own.offset)).collect();
+                held += bytes;
+                stack.push(Element { name: name.to_owned(), attributes, offset, line, bytes, ..Element::default() });
+            }
+        }
+        XmlEvent::Text { text, offset, bytes } => match stack.last_mut() {
+            Some(element) => {
+                add_text(element, &text, offset, bytes);
+                held += bytes;
+                if held > MAX_BYTES {
+                    each(&folded(&stack));
+                    stack.iter_mut().for_each(forget);
+                    held = 0;
+                }
+            }
+            None => outside(&text, offset, each),
+        },
+        XmlEvent::Comment { text, offset } => match stack.last_mut() {
+            Some(element) => add_text(element, &text, offset, text.len()),
+            None => outside(&text, offset, each),
+        },
+        XmlEvent::End { .. } if too_deep > 0 => too_deep -= 1,
+        XmlEvent::End { name } => {
+            if !stack.iter().any(|open| open.name == name) {
+                return;
+            }
+            // Elements that were never closed end with the one around them.
+            while let Some(element) = stack.pop() {
+                let is_it = element.name == name;
+                close(element, &mut stack, &mut held, each);
+                if is_it {
+                    break;
+                }
+            }
+        }
+    });
+    if !stack.is_empty() {
+        each(&folded(&stack));
+    }
+}
+
+fn close(element: Element, stack: &mut [Element], held: &mut usize, each: &mut dyn FnMut(&Element)) {
+    match stack.last_mut() {
+        Some(parent) => {
+            parent.bytes += element.bytes;
+            parent.children.push(element);
+        }
+        None => {
+            *held = 0;
+            each(&element);
+        }
+    }
+}
+
+fn add_text(element: &mut Element, text: &str, offset: u64, bytes: usize) {
+    if element.text.trim().is_empty() {
+        element.text.clear();
+        element.offset = offset;
+    }
+    element.text.push_str(text);
+    element.bytes += bytes;
+}
+
+fn outside(text: &str, offset: u64, each: &mut dyn FnMut(&Element)) {
+    if !text.trim().is_empty() {
+        each(&Element { text: text.to_owned(), offset, bytes: text.len(), ..Element::default() });
+    }
+}
+
+/// The record as far as it is known, from the elements that are open.
+fn folded(stack: &[Element]) -> Element {
+    let mut inner: Option<Element> = None;
+    for open in stack.iter().rev() {
+        let mut element = open.clone();
+        if let Some(child) = inner {
+            element.bytes += child.bytes;
+            element.children.push(child);
+        }
+        inner = Some(element);
+    }
+    inner.unwrap_or_default()
+}
+
+/// Takes away what was told; what tells which record it is stays.
+fn forget(element: &mut Element) {
+    element.text.clear();
+    element.bytes = 0;
+    element.children.retain(|child| child.children.is_empty() && child.text.len() < 1024);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use super::{Element, read_elements};
+    use crate::source::export::input::Input;
+
+    fn read(bytes: &[u8]) -> Vec<Element> {
+        let interrupt = AtomicBool::new(false);
+        let mut told = Vec::new();
+        let mut input = Input::new(Box::new(bytes), &interrupt);
+        read_elements(&mut input, &|name| name == "item", &mut |element| told.push(element.clone()));
+        told
+    }
+
+    #[test]
+    fn records_come_with_all_that_is_in_them() {
+        let told = read(b"<!--c--><rss><item a='1'><b>x<i/>y</b><b>z</b></item>between<item><b>cut</rss><item><b>end");
+        assert_eq!(told.len(), 5, "{told:#?}");
+        assert_eq!((told[0].text.as_str(), told[2].text.as_str()), ("c", "between"));
+        assert_eq!((told[1].attribute("a"), told[1].text_of("b").as_deref()), (Some("1"), Some("xy")));
+        assert_eq!(told[1].children.len(), 2);
+        assert_eq!(told[3].name, "item");
+    }
+
+    #[test]
+    fn depth_and_size_are_bounded() {
+        let deep = format!("<item>{}x{}</item><item>y</item>", "<a>".repeat(5_000), "</a>".repeat(5_000));
+        let told = read(deep.as_bytes());
+        assert_eq!((told.len(), told[1].text.as_str()), (2, "y"));
+        let long = format!("<item><key>K-1</key><d>{}</d></item>", "word ".repeat(30 << 20));
+        let told = read(long.as_bytes());
+        assert!(told.len() > 1, "told in parts");
+        assert!(told.iter().all(|part| part.text_of("key").as_deref() == Some("K-1")));
+    }
+}

@@ -1,0 +1,273 @@
+//! GitHub's issues, pull requests and what was said on them: migration archives, pages of the REST interface, and what
+//! `gh … --json` prints.
+//!
+//! Format: docs.github.com, "Migrations" and the REST reference of issues, comments and reviews (read 2026-11).
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, read_json},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    time,
+};
+use crate::model::{Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
+
+/// A migration archive.
+pub(super) struct Migration;
+
+/// Pages of the REST interface, and what `gh` prints.
+pub(super) struct Pages;
+
+/// The parts of an archive by which it is recognised.
+const PARTS: [&str; 6] =
+    ["issues_", "issue_comments_", "repositories_", "pull_requests_", "users_", "pull_request_review_comments_"];
+
+impl System for Migration {
+    fn name(&self) -> &'static str {
+        "github-migration"
+    }
+
+    fn title(&self) -> &'static str {
+        "GitHub migration archive"
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["issues_000001.json", "repositories_000001.json"]
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let roots = look.paths().filter_map(|path| {
+            path.strip_suffix("repositories_000001.json").or(path.strip_suffix("issues_000001.json"))
+        });
+        let mut roots: Vec<&str> = roots.collect();
+        roots.sort_unstable();
+        roots.dedup();
+        let names = |root: &str| {
+            let parts = PARTS.iter().map(|part| format!("{part}000001.json"));
+            let all = parts.chain(["schema.json".to_owned()]);
+            all.filter(|name| look.has(&format!("{root}{name}"))).collect()
+        };
+        roots.into_iter().map(|root| Detection { root: root.to_owned(), signs: names(root) }).collect()
+    }
+
+    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(MigrationReader)
+    }
+}
+
+impl System for Pages {
+    fn name(&self) -> &'static str {
+        "github-json"
+    }
+
+    fn title(&self) -> &'static str {
+        "GitHub issues (REST or gh)"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) && signs_of(head).len() > 1
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let Some(only) = look.only() else { return Vec::new() };
+        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+    }
+
+    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(PagesReader)
+    }
+}
+
+/// The text of somebody on something that has an address as GitHub's have.
+fn signs_of(head: &[u8]) -> Vec<String> {
+    let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
+    let is_discussion = ["/issues/", "/pull/", "#issuecomment-", "#discussion_r"].iter().any(|part| has(part));
+    if !(has("\"body\"") && has("\"login\"") && is_discussion) {
+        return Vec::new();
+    }
+    let mut signs = Vec::new();
+    if has("\"html_url\"") && has("\"node_id\"") {
+        signs.extend(["keys html_url and node_id".to_owned(), "keys body and login".to_owned()]);
+    } else if has("\"https://github.com/") && has("\"author\"") && has("\"createdAt\"") {
+        signs.extend(["keys author and createdAt".to_owned(), "addresses of issues on github.com".to_owned()]);
+    }
+    signs
+}
+
+struct MigrationReader;
+
+struct PagesReader;
+
+/// The list at the top of a document is told element by element.
+fn top_list(path: &Path, is_list: bool) -> Descend {
+    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
+fn read_records(input: &mut Input<'_>, sink: &mut Sink<'_>) {
+    read_json(input, &top_list, &mut |event| match event {
+        JsonEvent::Value { json, bytes, line, .. } => record(json, (bytes.len(), line), sink),
+        JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+        JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+    });
+}
+
+impl Reader for PagesReader {
+    fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        read_records(input, sink);
+        Reading::Records
+    }
+
+    fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
+}
+
+impl Reader for MigrationReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        let (folder, name) = split(path);
+        if folder.starts_with("attachments/") {
+            let attachment = RecordAttachment { id: Some(path.to_owned()), name: Some(name.to_owned()), path: None };
+            return Reading::Attachment(attachment);
+        }
+        if !folder.is_empty() || !name.ends_with(".json") {
+            return Reading::NotMine;
+        }
+        read_records(input, sink);
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        find_attachments(export, places);
+        let login = |place: &RecordPlace| place.author.as_ref()?.id.clone();
+        let wanted: HashSet<String> = places.iter().filter_map(|place| login(place)).collect();
+        let mut people: HashMap<String, RecordAuthor> = HashMap::new();
+        each_of(export, "users_", &mut |json| {
+            let Some(id) = json.text_of("login").filter(|login| wanted.contains(login)) else { return };
+            let mut emails = json.get("emails").into_iter().flat_map(|emails| emails.elements());
+            let email = emails.find_map(|email| email.text_of("address")).or_else(|| json.text_of("email"));
+            people.insert(id.clone(), RecordAuthor { id: Some(id), name: json.text_of("name"), email });
+        });
+        for place in places {
+            if let Some(known) = login(place).and_then(|login| people.get(&login)) {
+                place.author = Some(known.clone());
+            }
+        }
+    }
+}
+
+/// Reads the records of all parts whose name begins so.
+fn each_of(export: &Export<'_>, start: &str, each: &mut dyn FnMut(Json<'_>)) {
+    let is_part = |path: &str| path.starts_with(start) && path.ends_with(".json");
+    export.read(&is_part, &mut |_, input| {
+        read_json(input, &top_list, &mut |event| {
+            if let JsonEvent::Value { json, .. } = event {
+                each(json);
+            }
+        });
+    });
+}
+
+/// What attached files belong to: their list names the issue or comment by its address.
+fn find_attachments(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let path_of = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| path_of(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut found: HashMap<String, RecordPlace> = HashMap::new();
+    each_of(export, "attachments_", &mut |json| {
+        let asset = json.text_of("asset_url").unwrap_or_default();
+        let path = asset.trim_start_matches("tarball://root/").to_owned();
+        if !wanted.contains(&path) {
+            return;
+        }
+        let mut place = RecordPlace::default();
+        fill(json, &mut place);
+        let owner = ["issue_comment", "pull_request_review_comment", "issue", "pull_request"];
+        if let Some(url) = owner.iter().find_map(|key| json.text_of(key)).filter(|url| url.starts_with("http")) {
+            place_at(url, &mut place);
+        }
+        found.insert(path, place);
+    });
+    for place in places {
+        let Some(known) = path_of(place).and_then(|path| found.get(&path)) else { continue };
+        let RecordPlace { time, container, thread, record, author, permalink, .. } = known.clone();
+        (place.time, place.container, place.thread) = (time, container, thread);
+        (place.record, place.author, place.permalink) = (record, author, permalink);
+    }
+}
+
+/// An issue, a comment or anything else, and what `gh` puts into it.
+fn record(json: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
+    const NESTED: [&str; 2] = ["comments", "reviews"];
+    let is_nested = |key: &str| NESTED.contains(&key) && json.get(key).is_some_and(|value| value.is_array());
+    for key in ["body", "title"] {
+        sink.json(key, json.get(key), Markup::Plain);
+    }
+    sink.rest(json, &|key| if is_nested(key) { Rest::Skip } else { treat(key) });
+    sink.finish(bytes, line, &|place| fill(json, place));
+    for key in NESTED {
+        for inner in json.get(key).into_iter().flat_map(|list| list.elements()) {
+            sink.json("body", inner.get("body"), Markup::Plain);
+            sink.rest(inner, &treat);
+            // Counted with the record around it.
+            sink.finish(0, line, &|place| {
+                fill(json, place);
+                (place.author, place.time, place.edited) = (None, None, None);
+                fill(inner, place);
+            });
+        }
+    }
+}
+
+/// What is to be done with the other parts.
+fn treat(key: &str) -> Rest {
+    match key {
+        "body" | "title" | "node_id" | "avatar_url" | "gravatar_id" | "sha" | "reactions" => Rest::Skip,
+        key if key.ends_with("_url") || key == "url" => Rest::Link,
+        _ => Rest::Text(Markup::Plain),
+    }
+}
+
+/// What a record says of itself.
+fn fill(json: Json<'_>, place: &mut RecordPlace) {
+    let mut address = ["html_url", "url"].iter().filter_map(|key| json.text_of(key));
+    let url = address.find(|url| url.starts_with("http") && !url.contains("://api.") && !url.contains("/api/v3/"));
+    if let Some(url) = url {
+        place_at(url, place);
+    }
+    let person = ["user", "author"].iter().find_map(|key| json.get(key).filter(|value| value.is_some()));
+    if let Some(person) = person {
+        // An address in archives, an object elsewhere.
+        let login = match person.text() {
+            Some(address) => address.rsplit('/').next().map(str::to_owned),
+            None => person.text_of("login"),
+        };
+        place.author = Some(RecordAuthor { id: login, name: person.text_of("name"), email: person.text_of("email") });
+    }
+    let of = |keys: [&str; 3]| keys.iter().find_map(|key| json.text_of(key)).map(|raw| time::parse(&raw));
+    place.time = of(["created_at", "createdAt", "submittedAt"]).or_else(|| place.time.take());
+    let edited = of(["updated_at", "updatedAt", "lastEditedAt"]);
+    place.edited = edited.filter(|edited| place.time.as_ref() != Some(edited));
+}
+
+/// What the address of a record says: `https://github.com/acme/api/issues/7#issuecomment-1`.
+fn place_at(url: String, place: &mut RecordPlace) {
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
+    let parts: Vec<&str> = path.split('/').collect();
+    if let [owner, repository, rest @ ..] = parts.as_slice() {
+        place.workspace = Some((*owner).to_owned());
+        let name = format!("{owner}/{repository}");
+        place.container = Some(RecordContainer { kind: "repository".to_owned(), id: None, name: Some(name) });
+        place.thread = rest.get(1).map(|number| (*number).to_owned());
+        let record = if anchor.is_empty() { rest.get(1).copied() } else { Some(anchor) };
+        place.record = record.map(str::to_owned);
+    }
+    place.permalink = Some(Permalink { url, basis: PermalinkBasis::Exact });
+}

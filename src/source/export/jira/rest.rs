@@ -1,0 +1,214 @@
+//! Jira's issues as its REST interface gives them: pages of a search, single issues, or lines of them.
+
+use super::{
+    super::{
+        adf,
+        input::Input,
+        json::{Descend, Json, JsonEvent, Path, keys, read_json},
+        markup::Markup,
+        sink::{Rest, Sink},
+        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        time,
+    },
+    author, base_of, link, place_of_key,
+};
+use crate::model::{PermalinkBasis, RecordAuthor, RecordPlace};
+
+/// Jira's issues as JSON.
+pub(in crate::source::export) struct Issues;
+
+impl System for Issues {
+    fn name(&self) -> &'static str {
+        "jira-json"
+    }
+
+    fn title(&self) -> &'static str {
+        "Jira issues (REST)"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) && signs_of(head).len() > 1
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let Some(only) = look.only() else { return Vec::new() };
+        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(RestReader { base_url: opening.options.base_url.clone() })
+    }
+}
+
+/// An address in Jira's interface, and what stands around it: the issue's own may stand far behind its fields.
+fn signs_of(head: &[u8]) -> Vec<String> {
+    let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
+    let is_issue = |version: &str| {
+        ["issue", "user", "status", "priority"].iter().any(|kind| has(&format!("/rest/api/{version}/{kind}")))
+    };
+    if !(["2", "3", "latest"].into_iter().any(is_issue) && has("\"fields\"")) {
+        return Vec::new();
+    }
+    let mut signs = vec!["addresses of Jira's REST interface".to_owned(), "key fields".to_owned()];
+    signs.extend(
+        ["issues", "changelog"].iter().filter(|key| has(&format!("\"{key}\""))).map(|key| format!("key {key}")),
+    );
+    signs
+}
+
+struct RestReader {
+    base_url: Option<String>,
+}
+
+/// A page's issues one by one; lines and lists of issues come so anyway.
+fn enter(path: &Path, is_list: bool) -> Descend {
+    let mut here = keys(path);
+    let is_page = match (here.next(), here.next()) {
+        (None, _) => is_list || path.is_empty(),
+        (Some("issues"), None) => is_list,
+        _ => false,
+    };
+    if is_page && path.len() < 2 { Descend::Enter } else { Descend::Whole }
+}
+
+impl Reader for RestReader {
+    fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        input.decode_text();
+        // A page is entered; a single issue is not.
+        let head = input.peek(64 << 10).trim_ascii_start();
+        let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
+        let is_page =
+            head.starts_with(b"[") || at("issues").is_some_and(|page| at("fields").is_none_or(|own| page < own));
+        let whole = |_: &Path, _: bool| Descend::Whole;
+        let descend: &dyn Fn(&Path, bool) -> Descend = if is_page { &enter } else { &whole };
+        read_json(input, descend, &mut |event| match event {
+            JsonEvent::Value { json, bytes, line, .. } => self.issue(json, (bytes.len(), line), sink),
+            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+        });
+        Reading::Records
+    }
+
+    fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
+}
+
+impl RestReader {
+    fn issue(&self, issue: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
+        let fields = issue.get("fields");
+        for (name, value) in fields.into_iter().flat_map(|fields| fields.entries()) {
+            let Some(name) = name.text() else { continue };
+            add_text(&name, value, sink);
+        }
+        for (name, value) in issue.get("renderedFields").into_iter().flat_map(|fields| fields.entries()) {
+            sink.json(&format!("renderedFields.{}", name.text().unwrap_or_default()), Some(value), Markup::Html);
+        }
+        sink.rest(issue, &treat);
+        sink.finish(bytes, line, &|place| {
+            self.fill(issue, None, place);
+            let who = ["reporter", "creator"].iter().find_map(|key| fields?.get(key).filter(Json::is_object));
+            place.author = who.and_then(person);
+            place.time = fields.and_then(|fields| fields.text_of("created")).map(|raw| time::parse(&raw));
+            place.edited = fields.and_then(|fields| fields.text_of("updated")).map(|raw| time::parse(&raw));
+        });
+        let lists = [("comment", "comments"), ("worklog", "worklogs")];
+        for (name, list) in lists {
+            let notes = fields.and_then(|fields| fields.path(&[name, list]));
+            notes
+                .into_iter()
+                .flat_map(|notes| notes.elements())
+                .for_each(|note| self.note((issue, line), name, note, sink));
+        }
+        for file in fields.and_then(|fields| fields.get("attachment")).into_iter().flat_map(|files| files.elements()) {
+            self.note((issue, line), "attachment", file, sink);
+        }
+        let histories = issue.path(&["changelog", "histories"]);
+        histories
+            .into_iter()
+            .flat_map(|histories| histories.elements())
+            .for_each(|history| self.history(issue, history, line, sink));
+    }
+
+    /// A comment, a log of work or what is known of a file. Its bytes were counted with the issue.
+    fn note(&self, (issue, line): (Json<'_>, u64), name: &str, note: Json<'_>, sink: &mut Sink<'_>) {
+        for key in ["body", "comment"] {
+            note.get(key).into_iter().for_each(|value| add_text(name, value, sink));
+        }
+        sink.json(name, note.get("renderedBody"), Markup::Html);
+        sink.rest(note, if name == "attachment" { &treat_file } else { &treat });
+        sink.finish(0, line, &|place| {
+            let id = note.text_of("id");
+            self.fill(issue, id.as_deref().filter(|_| name == "comment"), place);
+            place.record = id;
+            place.author = note.get("author").and_then(person);
+            place.time = note.text_of("created").or_else(|| note.text_of("started")).map(|raw| time::parse(&raw));
+            let edited = note.text_of("updated").filter(|raw| note.text_of("created").as_ref() != Some(raw));
+            place.edited = edited.map(|raw| time::parse(&raw));
+        });
+    }
+
+    /// A change: what was there before it, and what it made of it.
+    fn history(&self, issue: Json<'_>, history: Json<'_>, line: u64, sink: &mut Sink<'_>) {
+        for item in history.get("items").into_iter().flat_map(|items| items.elements()) {
+            let field = item.text_of("field").unwrap_or_default();
+            for key in ["fromString", "toString"] {
+                let Some((value, text)) = item.get(key).and_then(|value| Some((value, value.text()?))) else {
+                    continue;
+                };
+                sink.old_field(&format!("changelog.{field}"), &text, value.offset(), Markup::Plain);
+            }
+        }
+        sink.finish(0, line, &|place| {
+            self.fill(issue, None, place);
+            place.record = history.text_of("id");
+            place.author = history.get("author").and_then(person);
+            place.time = history.text_of("created").map(|raw| time::parse(&raw));
+        });
+    }
+
+    fn fill(&self, issue: Json<'_>, comment: Option<&str>, place: &mut RecordPlace) {
+        let Some(key) = issue.text_of("key") else { return };
+        place_of_key(&key, place);
+        let own = issue.text_of("self").and_then(|address| base_of(&address).map(str::to_owned));
+        let (base, basis) = match (own, &self.base_url) {
+            (_, Some(base)) => (base.clone(), PermalinkBasis::Derived),
+            (Some(own), None) => (own, PermalinkBasis::Exact),
+            (None, None) => return,
+        };
+        place.permalink = Some(link(&base, &key, comment, basis));
+    }
+}
+
+fn add_text(name: &str, value: Json<'_>, sink: &mut Sink<'_>) {
+    if adf::is_document(value) {
+        sink.field(name, &adf::flat(value), value.offset(), Markup::Plain);
+    } else {
+        sink.json(name, Some(value), Markup::Plain);
+    }
+}
+
+fn person(json: Json<'_>) -> Option<RecordAuthor> {
+    let id = ["accountId", "key", "name"].iter().find_map(|key| json.text_of(key));
+    author(id, json.text_of("displayName"), json.text_of("emailAddress"))
+}
+
+/// What is to be done with the other parts of an issue.
+fn treat(key: &str) -> Rest {
+    match key {
+        // Told for themselves: notes, the nodes of documents.
+        "comment" | "comments" | "worklog" | "attachment" | "changelog" | "renderedFields" | "renderedBody" => {
+            Rest::Skip
+        }
+        "body" | "avatarUrls" | "iconUrl" | "avatarId" | "accountId" => Rest::Skip,
+        "content" => Rest::Skip,
+        "self" => Rest::Link,
+        _ => Rest::Text(Markup::Plain),
+    }
+}
+
+/// The same for what is known of a file: its content is an address.
+fn treat_file(key: &str) -> Rest {
+    match key {
+        "content" | "thumbnail" => Rest::Link,
+        _ => treat(key),
+    }
+}

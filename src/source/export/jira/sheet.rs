@@ -1,0 +1,129 @@
+//! Jira's issues as a table: a row per issue, and a column for each comment and attachment that any of them has.
+
+use super::{
+    super::{
+        csv::Row,
+        input::Input,
+        markup::Markup,
+        sink::Sink,
+        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        table::{Header, read_table},
+        time,
+    },
+    author, base_of, link, place_of_key,
+};
+use crate::model::{PermalinkBasis, RecordPlace};
+
+/// Jira's issues as a table.
+pub(in crate::source::export) struct Sheet;
+
+impl System for Sheet {
+    fn name(&self) -> &'static str {
+        "jira-csv"
+    }
+
+    fn title(&self) -> &'static str {
+        "Jira issues (CSV)"
+    }
+
+    fn may_be_file(&self, name: &str, head: &[u8]) -> bool {
+        name.ends_with(".csv") && signs_of(head).len() > 1
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let Some(only) = look.only() else { return Vec::new() };
+        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(SheetReader { base_url: opening.options.base_url.clone() })
+    }
+}
+
+/// Its columns, if the key of an issue is among them.
+fn signs_of(head: &[u8]) -> Vec<String> {
+    let header = Header::in_head(head);
+    let found = header.among(&["Issue key", "Issue id", "Issue Type", "Project key", "Summary"]);
+    let is_it = found.first() == Some(&"Issue key");
+    found.into_iter().filter(|_| is_it).map(|name| format!("column {name}")).collect()
+}
+
+struct SheetReader {
+    base_url: Option<String>,
+}
+
+impl Reader for SheetReader {
+    fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        input.decode_text();
+        read_table(input, sink, &mut |header, row, sink| self.issue(header, row, sink));
+        Reading::Records
+    }
+
+    fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
+}
+
+impl SheetReader {
+    fn issue(&self, header: &Header, row: &Row<'_>, sink: &mut Sink<'_>) {
+        let key = header.get(row, "Issue key");
+        let base = self.base(header, row);
+        let place_issue = |place: &mut RecordPlace| {
+            let Some(key) = &key else { return };
+            place_of_key(key, place);
+            place.permalink = base.as_ref().map(|base| link(base, key, None, PermalinkBasis::Derived));
+        };
+        let mut notes = Vec::new();
+        for index in 0..row.len() {
+            let (name, text, offset) = (header.name(index), row.text(index), row.offset_of(index));
+            match name {
+                "Comment" | "Attachment" | "Log Work" if parts(&text).is_some() => notes.push(index),
+                _ => sink.cell(name, &text, offset),
+            }
+        }
+        sink.finish(row.bytes(), row.line, &|place| {
+            place_issue(place);
+            place.author = author(
+                header.get(row, "Reporter Id").or_else(|| header.get(row, "Creator Id")),
+                header.get(row, "Reporter").or_else(|| header.get(row, "Creator")),
+                None,
+            );
+            place.time = header.get(row, "Created").map(|raw| time::parse(&raw));
+            place.edited = header.get(row, "Updated").map(|raw| time::parse(&raw));
+        });
+        for index in notes {
+            let text = row.text(index);
+            let Some((when, who, said)) = parts(&text) else { continue };
+            let field = header.name(index).to_lowercase();
+            let offset = row.offset_of(index);
+            if field == "attachment" {
+                let address = said.rsplit_once(';').map_or(said, |(_, address)| address);
+                sink.link(&field, address, offset);
+            } else {
+                sink.field(&field, said, offset, Markup::Plain);
+            }
+            // Counted with the row.
+            sink.finish(0, row.line, &|place| {
+                place_issue(place);
+                place.author = author(Some(who.to_owned()), None, None);
+                place.time = Some(time::parse(when));
+            });
+        }
+    }
+
+    /// The site: as told, or as the addresses of files have it.
+    fn base(&self, header: &Header, row: &Row<'_>) -> Option<String> {
+        self.base_url.clone().or_else(|| {
+            let file = header.get(row, "Attachment")?;
+            let address = file.rsplit_once(';')?.1;
+            base_of(address).map(str::to_owned)
+        })
+    }
+}
+
+/// Time, author and the rest of a comment. Anything may be in the rest; a comment that its first line doesn't introduce so
+/// is only a text.
+fn parts(cell: &str) -> Option<(&str, &str, &str)> {
+    let (when, rest) = cell.split_once(';')?;
+    let (who, said) = rest.split_once(';')?;
+    let is_time = when.len() < 40 && when.bytes().any(|byte| byte.is_ascii_digit());
+    (is_time && !when.contains('\n') && !who.contains('\n') && who.len() < 256).then_some((when, who, said))
+}

@@ -1,0 +1,202 @@
+//! Zendesk's tickets: lines of its own export, and pages of the REST interface with what was loaded beside them.
+//!
+//! Format: support.zendesk.com, "Exporting data"; developer.zendesk.com, tickets, comments, audits (read 2026-11).
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, keys, read_json},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    time,
+};
+use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace, Visibility};
+
+/// Zendesk's tickets.
+pub(super) struct Zendesk;
+
+impl System for Zendesk {
+    fn name(&self) -> &'static str {
+        "zendesk"
+    }
+
+    fn title(&self) -> &'static str {
+        "Zendesk tickets"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) && signs_of(head).len() > 1
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let Some(only) = look.only() else { return Vec::new() };
+        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+    }
+
+    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(ZendeskReader)
+    }
+}
+
+fn signs_of(head: &[u8]) -> Vec<String> {
+    let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
+    // Slashes may be written with a backslash.
+    let addresses = [".zendesk.com/api/v2/tickets/", ".zendesk.com\\/api\\/v2\\/tickets\\/"];
+    if !addresses.iter().any(|address| has(address)) {
+        return Vec::new();
+    }
+    let keys = ["requester_id", "submitter_id", "raw_subject"].iter().filter(|key| has(&format!("\"{key}\"")));
+    let mut signs = vec!["address of a ticket on zendesk.com".to_owned()];
+    signs.extend(keys.map(|key| format!("key {key}")));
+    signs
+}
+
+/// The lists of a page, element by element; lines and lists of tickets come so anyway.
+fn enter_page(path: &Path, is_list: bool) -> Descend {
+    let mut here = keys(path);
+    let is_wanted = match (here.next(), here.next()) {
+        (None, _) => path.is_empty(),
+        (Some("tickets" | "users" | "comments" | "audits"), None) => is_list && path.len() == 1,
+        _ => false,
+    };
+    if is_wanted { Descend::Enter } else { Descend::Whole }
+}
+
+/// The list at the top.
+fn enter_list(path: &Path, is_list: bool) -> Descend {
+    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+}
+
+/// How a file is entered: a ticket is told as a whole, though it has lists of the names that a page has.
+fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
+    input.decode_text();
+    let head = input.peek(64 << 10).trim_ascii_start();
+    let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
+    let is_page = head.starts_with(b"{") && at("tickets").is_some_and(|page| at("url").is_none_or(|own| page < own));
+    if is_page { enter_page } else { enter_list }
+}
+
+struct ZendeskReader;
+
+impl Reader for ZendeskReader {
+    fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        let enter = entering(input);
+        read_json(input, &enter, &mut |event| match event {
+            JsonEvent::Value { json, bytes, line, .. } => ticket(json, (bytes.len(), line), sink),
+            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+        });
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
+        let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let mut people: HashMap<String, RecordAuthor> = HashMap::new();
+        export.read(&|_| true, &mut |_, input| {
+            let enter = entering(input);
+            read_json(input, &enter, &mut |event| {
+                let JsonEvent::Value { json, .. } = event else { return };
+                let inner = ["requester", "submitter", "assignee"].iter().filter_map(|key| json.get(key));
+                for person in std::iter::once(json).chain(inner) {
+                    let is_person = person.get("email").is_some() && person.get("name").is_some();
+                    let Some(id) = person.text_of("id").filter(|id| is_person && wanted.contains(id)) else { continue };
+                    let author = RecordAuthor {
+                        id: Some(id.clone()),
+                        name: person.text_of("name"),
+                        email: person.text_of("email"),
+                    };
+                    people.insert(id, author);
+                }
+            });
+        });
+        for place in places {
+            let known = id_of(place).and_then(|id| people.get(&id));
+            if let Some(known) = known {
+                place.author = Some(known.clone());
+            }
+        }
+    }
+}
+
+/// A ticket, with its comments and the changes of it. What is no ticket is told likewise.
+fn ticket(ticket: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
+    let comments = || ticket.get("comments").into_iter().flat_map(|list| list.elements());
+    // The first comment is the description.
+    let is_told_below = ticket.text_of("description").is_some_and(|description| {
+        comments().next().is_some_and(|first| first.text_of("body").is_some_and(|body| body == description))
+    });
+    for key in ["subject", "raw_subject", "body", "plain_body"] {
+        sink.json(key, ticket.get(key), Markup::Plain);
+    }
+    if !is_told_below {
+        sink.json("description", ticket.get("description"), Markup::Plain);
+    }
+    sink.json("html_body", ticket.get("html_body"), Markup::Html);
+    sink.rest(ticket, &|key| match key {
+        "description" | "comments" | "audits" => Rest::Skip,
+        _ => treat(key),
+    });
+    sink.finish(bytes, line, &|place| {
+        fill(ticket, place);
+        let who = ["author_id", "submitter_id", "requester_id"].iter().find_map(|key| ticket.text_of(key));
+        place.author = who.map(|id| RecordAuthor { id: Some(id), ..Default::default() });
+        let edited = ticket.text_of("updated_at").filter(|raw| ticket.text_of("created_at").as_ref() != Some(raw));
+        place.edited = edited.map(|raw| time::parse(&raw));
+    });
+    comments().for_each(|comment| note(ticket, comment, line, sink));
+    for audit in ticket.get("audits").into_iter().flat_map(|list| list.elements()) {
+        note(ticket, audit, line, sink);
+    }
+}
+
+/// A comment or an audit: the changes that somebody made at once. Its bytes were counted with the ticket.
+fn note(ticket: Json<'_>, note: Json<'_>, line: u64, sink: &mut Sink<'_>) {
+    let events = note.get("events").into_iter().flat_map(|events| events.elements());
+    for said in std::iter::once(note).chain(events) {
+        for (name, markup) in [("body", Markup::Plain), ("plain_body", Markup::Html), ("html_body", Markup::Html)] {
+            sink.json(name, said.get(name), markup);
+        }
+        if let Some((value, text)) = said.get("previous_value").and_then(|value| Some((value, value.text()?))) {
+            let field = said.text_of("field_name").unwrap_or_default();
+            sink.old_field(&format!("previous_value.{field}"), &text, value.offset(), Markup::Plain);
+        }
+    }
+    sink.rest(note, &treat);
+    sink.finish(0, line, &|place| {
+        fill(ticket, place);
+        place.record = note.text_of("id");
+        place.time = note.text_of("created_at").map(|raw| time::parse(&raw));
+        place.author = note.text_of("author_id").map(|id| RecordAuthor { id: Some(id), ..Default::default() });
+        place.visibility = note.get("public").filter(|public| public.is_some()).map(|public| match public.is_true() {
+            true => Visibility::Public,
+            false => Visibility::Private,
+        });
+    });
+}
+
+/// What is to be done with the other parts.
+fn treat(key: &str) -> Rest {
+    match key {
+        "body" | "html_body" | "plain_body" | "previous_value" => Rest::Skip,
+        "content_url" | "mapped_content_url" | "thumbnails" | "url" => Rest::Link,
+        _ => Rest::Text(Markup::Plain),
+    }
+}
+
+fn fill(ticket: Json<'_>, place: &mut RecordPlace) {
+    let id = ticket.text_of("id");
+    place.time = ticket.text_of("created_at").map(|raw| time::parse(&raw));
+    place.record.clone_from(&id);
+    let url = ticket.text_of("url").filter(|url| url.contains("/api/v2/tickets/"));
+    let Some((site, id)) = url.as_deref().and_then(|url| url.split("/api/v2/").next()).zip(id) else { return };
+    place.thread = Some(id.clone());
+    place.workspace = Some(site.trim_start_matches("https://").to_owned());
+    place.container = Some(RecordContainer { kind: "ticket".to_owned(), id: Some(id.clone()), name: None });
+    place.permalink = Some(Permalink { url: format!("{site}/agent/tickets/{id}"), basis: PermalinkBasis::Exact });
+}

@@ -1,0 +1,320 @@
+//! The inventory in the store: imports, what each changed, and what is known now.
+
+mod entity;
+
+use serde_json::Value as Json;
+
+use super::{NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
+use crate::model::identity::{Record, Snapshot};
+
+/// Records that are taken in at once: one transaction each.
+const BATCH: usize = 500;
+
+/// What an import changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ImportCounts {
+    /// Things that the source says for the first time.
+    pub added: i64,
+    /// Things of which it says something else.
+    pub changed: i64,
+    /// Things of which it says the same.
+    pub unchanged: i64,
+    /// Things that it no longer has.
+    pub vanished: i64,
+    /// Credentials that are dead since.
+    pub tombstones: i64,
+}
+
+/// An import that is finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The reading; that of the earlier import, if the very same file was the last one imported.
+    pub snapshot_id: String,
+    /// Was it?
+    pub is_known: bool,
+    /// What it changed.
+    pub counts: ImportCounts,
+}
+
+/// How a thing changed in one reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It came.
+    Added,
+    /// It changed.
+    Changed,
+    /// It went.
+    Vanished,
+}
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangedItem {
+    /// How.
+    pub change: Change,
+    /// Its noun.
+    pub noun: String,
+    /// Its natural key.
+    pub key: String,
+    /// What is said of it.
+    pub record: Json,
+    /// What was said before, if it changed.
+    pub former: Option<Json>,
+}
+
+/// A place between two items, to go on from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ItemCursor {
+    source_id: String,
+    noun: String,
+    key: String,
+}
+
+/// An import that is under way. Batches are transactions of their own: memory doesn't grow with the records, and an import
+/// that is cut off leaves a snapshot that says so and makes nothing vanish.
+#[derive(Debug)]
+pub struct Importer {
+    source_id: String,
+    snapshot_id: String,
+    kind: String,
+    pending: Vec<Record>,
+    counts: ImportCounts,
+}
+
+impl Store<'_> {
+    /// Begins an import; `Err` in the inner result is the finished import that took in the very same file, if no other came
+    /// after it.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn begin_import(&mut self, snapshot: &Snapshot) -> Result<Result<Importer, Imported>, StoreError> {
+        self.write(|tx| {
+            let name = SourceName {
+                category: SourceCategory::Inventory,
+                kind: snapshot.source.kind.clone(),
+                scope: snapshot.source.scope.clone(),
+            };
+            let source_id = tx.source(&name)?;
+            let last = tx.query_one(
+                "SELECT id, sha256 FROM snapshot WHERE source_id = $1 AND finished_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+                &[(&source_id).into()],
+            )?;
+            if let Some(last) = last
+                && last.get::<Option<String>>(1)?.as_deref() == Some(snapshot.sha256.as_str())
+            {
+                let counts = ImportCounts::default();
+                return Ok(Err(Imported { snapshot_id: last.get(0)?, is_known: true, counts }));
+            }
+            let new = NewSnapshot {
+                taken_at: Some(snapshot.taken_at.millis),
+                settings: String::new(),
+                sha256: Some(snapshot.sha256.clone()),
+            };
+            let snapshot_id = tx.begin_snapshot(&source_id, &new)?;
+            let kind = snapshot.source.kind.clone();
+            Ok(Ok(Importer { source_id, snapshot_id, kind, pending: Vec::new(), counts: ImportCounts::default() }))
+        })
+    }
+
+    /// Calls `take` with everything that any source says now, in pages: by source, noun and key.
+    ///
+    /// # Errors
+    /// What the engine says, and what `take` says.
+    pub fn each_inventory_record<E: From<StoreError>>(
+        &mut self,
+        take: &mut dyn FnMut(Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut cursor = ItemCursor::default();
+        loop {
+            let page = self.read(|tx| tx.inventory_page(&cursor))?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            cursor = last.clone();
+            page.into_iter().try_for_each(|(_, record)| take(record))?;
+        }
+    }
+}
+
+impl Importer {
+    /// Takes a record in.
+    ///
+    /// # Errors
+    /// What the engine says; nothing of the last batch was kept then.
+    pub fn add(&mut self, store: &mut Store<'_>, record: Record) -> Result<(), StoreError> {
+        self.pending.push(record);
+        if self.pending.len() == BATCH { self.flush(store) } else { Ok(()) }
+    }
+
+    fn flush(&mut self, store: &mut Store<'_>) -> Result<(), StoreError> {
+        let records = std::mem::take(&mut self.pending);
+        let counts = store.write(|tx| {
+            let mut counts = self.counts;
+            records.iter().try_for_each(|record| self.add_in(tx, record, &mut counts))?;
+            Ok::<_, StoreError>(counts)
+        })?;
+        self.counts = counts;
+        Ok(())
+    }
+
+    fn add_in(&self, tx: &mut Transaction<'_>, record: &Record, counts: &mut ImportCounts) -> Result<(), StoreError> {
+        let text =
+            serde_json::to_string(record).map_err(|_| StoreError::Missing("a record that can't be written".into()))?;
+        let digest = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
+        let key = item_key(record);
+        let place = [(&self.source_id).into(), record.noun().into(), (&key).into()];
+        let known = tx.query_one(
+            "SELECT digest, vanished_snapshot_id FROM inventory_item WHERE source_id = $1 AND noun = $2 AND item_key = $3",
+            &place,
+        )?;
+        let [source, noun, key] = place;
+        if let Some(known) = &known
+            && known.get::<String>(0)? == digest
+            && known.get::<Option<String>>(1)?.is_none()
+        {
+            counts.unchanged += 1;
+            tx.execute(
+                "UPDATE inventory_item SET last_snapshot_id = $4 WHERE source_id = $1 AND noun = $2 AND item_key = $3",
+                &[source, noun, key, (&self.snapshot_id).into()],
+            )?;
+            return Ok(());
+        }
+        if known.is_some() {
+            counts.changed += 1
+        } else {
+            counts.added += 1
+        }
+        let entity = entity::upsert(tx, record, &self.snapshot_id)?;
+        tx.execute(
+            "INSERT INTO inventory_item (source_id, noun, item_key, digest, record, entity_id, first_snapshot_id,
+                changed_snapshot_id, last_snapshot_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+             ON CONFLICT (source_id, noun, item_key) DO UPDATE SET digest = excluded.digest, record = excluded.record,
+                former = inventory_item.record, entity_id = excluded.entity_id, vanished_snapshot_id = NULL,
+                changed_snapshot_id = excluded.changed_snapshot_id, last_snapshot_id = excluded.last_snapshot_id",
+            &[source, noun, key, digest.into(), Value::Json(Some(text)), entity.into(), (&self.snapshot_id).into()],
+        )?;
+        Ok(())
+    }
+
+    /// Ends the import. Only of a complete one what it lacks has vanished: credentials become tombstones, unless another
+    /// source still has them.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn finish(mut self, store: &mut Store<'_>, snapshot: &Snapshot) -> Result<Imported, StoreError> {
+        self.flush(store)?;
+        if snapshot.complete {
+            while store.write(|tx| self.vanish(tx))? {}
+        }
+        let (counts, id) = (self.counts, self.snapshot_id);
+        store.write(|tx| {
+            let said = serde_json::json!(counts);
+            let problems = snapshot.problems.len() as u64;
+            tx.finish_snapshot(&id, &Outcome { complete: snapshot.complete, problems, counts: said.clone() })?;
+            let data = serde_json::json!({
+                "source": snapshot.source.kind, "scope": snapshot.source.scope, "sha256": snapshot.sha256,
+                "complete": snapshot.complete, "counts": said,
+            });
+            tx.audit("inventory.import", &format!("snapshot:{id}"), &data)
+        })?;
+        Ok(Imported { snapshot_id: id, is_known: false, counts })
+    }
+
+    /// Lets a batch of what wasn't seen vanish. Was there any?
+    fn vanish(&mut self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+        let gone = tx.query(
+            "SELECT noun, item_key, entity_id FROM inventory_item
+             WHERE source_id = $1 AND last_snapshot_id <> $2 AND vanished_snapshot_id IS NULL
+             ORDER BY noun, item_key LIMIT 500",
+            &[(&self.source_id).into(), (&self.snapshot_id).into()],
+        )?;
+        let mut counts = self.counts;
+        for row in &gone {
+            let (noun, key): (String, String) = (row.get(0)?, row.get(1)?);
+            tx.execute(
+                "UPDATE inventory_item SET vanished_snapshot_id = $4
+                 WHERE source_id = $1 AND noun = $2 AND item_key = $3",
+                &[(&self.source_id).into(), (&noun).into(), (&key).into(), (&self.snapshot_id).into()],
+            )?;
+            counts.vanished += 1;
+            let Some(entity) = row.get::<Option<String>>(2)? else { continue };
+            let others = tx.query_one(
+                "SELECT 1 FROM inventory_item WHERE entity_id = $1 AND noun = $2 AND vanished_snapshot_id IS NULL LIMIT 1",
+                &[(&entity).into(), (&noun).into()],
+            )?;
+            if others.is_none() && entity::vanish(tx, &noun, &entity, &self.kind)? {
+                counts.tombstones += 1;
+            }
+        }
+        self.counts = counts;
+        Ok(!gone.is_empty())
+    }
+}
+
+impl Transaction<'_> {
+    /// Up to 500 live items behind a place.
+    fn inventory_page(&mut self, after: &ItemCursor) -> Result<Vec<(ItemCursor, Record)>, StoreError> {
+        let rows = self.query(
+            "SELECT source_id, noun, item_key, CAST(record AS TEXT) FROM inventory_item
+             WHERE vanished_snapshot_id IS NULL AND (source_id, noun, item_key) > ($1, $2, $3)
+             ORDER BY source_id, noun, item_key LIMIT 500",
+            &[(&after.source_id).into(), (&after.noun).into(), (&after.key).into()],
+        )?;
+        rows.iter()
+            .map(|row| {
+                let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
+                let record = serde_json::from_str(&row.get::<String>(3)?)
+                    .map_err(|_| StoreError::Missing(format!("the {} {} can't be read", cursor.noun, cursor.key)))?;
+                Ok((cursor, record))
+            })
+            .collect()
+    }
+
+    /// Sources of the inventory with their last finished reading: kind, scope, snapshot id.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn inventory_sources(&mut self) -> Result<Vec<[String; 3]>, StoreError> {
+        let rows = self.query(
+            "SELECT s.kind, s.scope, max(n.id) FROM source AS s JOIN snapshot AS n ON n.source_id = s.id
+             WHERE s.category = 'inventory' AND n.finished_at IS NOT NULL GROUP BY s.kind, s.scope ORDER BY s.kind, s.scope",
+            &[],
+        )?;
+        rows.iter().map(|row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).collect()
+    }
+
+    /// What a reading changed, at most `limit` things, by noun and key.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn inventory_changes(&mut self, snapshot_id: &str, limit: i64) -> Result<Vec<ChangedItem>, StoreError> {
+        let rows = self.query(
+            "SELECT CAST(CASE WHEN vanished_snapshot_id = $1 THEN 2 WHEN first_snapshot_id = $1 THEN 0 ELSE 1 END AS BIGINT),
+                noun, item_key, CAST(record AS TEXT), CAST(former AS TEXT)
+             FROM inventory_item
+             WHERE changed_snapshot_id = $1 OR vanished_snapshot_id = $1 ORDER BY noun, item_key LIMIT $2",
+            &[snapshot_id.into(), limit.into()],
+        )?;
+        rows.iter()
+            .map(|row| {
+                let change = match row.get::<i64>(0)? {
+                    0 => Change::Added,
+                    1 => Change::Changed,
+                    _ => Change::Vanished,
+                };
+                let former = (change == Change::Changed).then(|| row.get::<Option<Json>>(4)).transpose()?.flatten();
+                Ok(ChangedItem { change, noun: row.get(1)?, key: row.get(2)?, record: row.get(3)?, former })
+            })
+            .collect()
+    }
+}
+
+/// Longest key that stands as it is: indexes of PostgreSQL take 2,704 bytes.
+const MAX_KEY: usize = 300;
+
+fn item_key(record: &Record) -> String {
+    let key = record.natural_key();
+    if key.len() <= MAX_KEY {
+        return key;
+    }
+    let start: String = key.chars().take(MAX_KEY / 4).collect();
+    format!("{start}… {}", &blake3::hash(key.as_bytes()).to_hex()[..32])
+}

@@ -1,0 +1,76 @@
+use unleak::{
+    model::{PermalinkBasis, Revision},
+    source::export::ExportOptions,
+};
+
+use super::plant::{Files, only, scan_export, token, told};
+
+const ADA: &str = "005A0000001AAAAAA1";
+const BOB: &str = "005A0000001BBBBBB2";
+const CASE: &str = "500A0000001CCCCCC3";
+
+/// Five secrets: plain, in code, in a link, edited away, in an attached file.
+fn export(tokens: &[String; 5]) -> Files {
+    let [plain, code, link, old, attached] = tokens;
+    let mut files = Files::default();
+    files
+        .add("Case.csv", format!(
+            "\"Id\",\"IsDeleted\",\"MasterRecordId\",\"CaseNumber\",\"Subject\",\"Description\",\"OwnerId\",\"CreatedDate\",\"CreatedById\",\"LastModifiedDate\",\"SystemModstamp\"\r\n\
+             \"{CASE}\",\"0\",\"000000000000000AAA\",\"00001026\",\"can't log in\",\"hello,\nour \"\"key\"\" is {plain}\",\"{BOB}\",\"2024-01-01 10:00:00\",\"{ADA}\",\"2024-01-02 10:00:00\",\"2024-01-02 10:00:00\"\r\n"))
+        .add("CaseComment.csv", format!(
+            "\"Id\",\"ParentId\",\"IsPublished\",\"CommentBody\",\"CreatedById\",\"CreatedDate\",\"SystemModstamp\",\"IsDeleted\"\r\n\
+             \"00aA0000001DDDDDD4\",\"{CASE}\",\"0\",\"<pre>export TOKEN=gl&#112;{}</pre>\",\"{BOB}\",\"2024-01-01 10:01:00\",\"2024-01-01 10:01:00\",\"0\"\r\n", &code[3..]))
+        .add("FeedItem.csv", format!(
+            "\"Id\",\"ParentId\",\"Body\",\"CreatedById\",\"CreatedDate\",\"SystemModstamp\",\"IsDeleted\"\r\n\
+             \"0D5A0000001EEEEEE5\",\"{CASE}\",\"<p>see <a href=\"\"https://git.example.com/x?private_token={link}&amp;y=1\"\">here</a></p>\",\"{BOB}\",\"2024-01-01 10:02:00\",\"2024-01-01 10:02:00\",\"0\"\r\n"))
+        .add("CaseHistory2.csv", format!(
+            "\"Id\",\"CaseId\",\"CreatedById\",\"CreatedDate\",\"Field\",\"OldValue\",\"NewValue\",\"IsDeleted\"\r\n\
+             \"017A0000001FFFFFF6\",\"{CASE}\",\"{ADA}\",\"2024-01-01 10:03:00\",\"Description\",\"use {old} please\",\"removed\",\"0\"\r\n"))
+        .add("Attachment.csv", format!(
+            "\"Id\",\"IsDeleted\",\"ParentId\",\"Name\",\"CreatedDate\",\"CreatedById\",\"SystemModstamp\"\r\n\
+             \"00PA0000001GGGGGG7\",\"0\",\"{CASE}\",\"notes.txt\",\"2024-01-01 10:04:00\",\"{BOB}\",\"2024-01-01 10:04:00\"\r\n"))
+        .add("User.csv", format!(
+            "\"Id\",\"Username\",\"LastName\",\"FirstName\",\"Email\",\"CreatedDate\",\"CreatedById\",\"SystemModstamp\"\r\n\
+             \"{ADA}\",\"ada@example.com\",\"L\",\"Ada\",\"ada@example.com\",\"2023-01-01 10:00:00\",\"{ADA}\",\"2023-01-01 10:00:00\"\r\n\
+             \"{BOB}\",\"bob@example.com\",\"B\",\"Bob\",\"bob@example.com\",\"2023-01-01 10:00:00\",\"{ADA}\",\"2023-01-01 10:00:00\"\r\n"))
+        .add("Attachments/00PA0000001GGGGGG7", format!("token={attached}\n"));
+    files
+}
+
+#[test]
+fn every_secret_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens: [String; 5] = std::array::from_fn(|index| token(200 + index as u64));
+    let files = export(&tokens);
+    let options =
+        || ExportOptions { base_url: Some("https://acme.lightning.force.com".to_owned()), ..ExportOptions::default() };
+    for path in [files.dir(&dir.path().join("dir")), files.zip(&dir.path().join("WE_00D.zip"))] {
+        let report = scan_export(&path, options());
+        let url = format!("https://acme.lightning.force.com/lightning/r/Case/{CASE}/view");
+        let (ada, bob) = (format!("{ADA} Ada L <ada@example.com>"), format!("{BOB} Bob B <bob@example.com>"));
+        for (index, who) in [&ada, &bob, &bob, &ada, &bob].into_iter().enumerate() {
+            let place = only(&report, &tokens[index]);
+            assert_eq!(told(place), format!("{who} 2024-01-01T10:0{index}:00Z {url}"));
+            assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Derived);
+            let container = place.container.as_ref().unwrap();
+            assert_eq!((container.kind.as_str(), container.name.as_deref()), ("case", Some("00001026")));
+            assert_eq!(place.revision, if index == 3 { Revision::Old } else { Revision::Current });
+        }
+        assert_eq!(only(&report, &tokens[4]).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+        assert_eq!(only(&report, &tokens[0]).field, "Description");
+        assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("salesforce", 0));
+    }
+}
+
+#[test]
+fn a_single_table_is_recognised() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(210);
+    let path = dir.path().join("cases.csv");
+    std::fs::write(&path, format!("Id,CaseNumber,Description,CreatedById,CreatedDate\n{CASE},7,key {secret},{ADA},2024-01-01T10:00:00.000Z\n\"unclosed,{CASE}\n")).unwrap();
+    assert!(unleak::source::export::Export::open(&path, ExportOptions::default()).is_err(), "one sign is not enough");
+    std::fs::write(&path, format!("Id,CaseNumber,Description,CreatedById,CreatedDate,OwnerId\n{CASE},7,key {secret},{ADA},2024-01-01T10:00:00.000Z,{ADA}\n\"unclosed,{CASE}\n")).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    assert_eq!(told(only(&report, &secret)), format!("{ADA} - <-> 2024-01-01T10:00:00Z -"));
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+}

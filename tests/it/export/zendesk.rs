@@ -1,0 +1,47 @@
+use serde_json::json;
+use unleak::{model::Revision, source::export::ExportOptions};
+
+use super::plant::{only, scan_export, token, told};
+
+const SITE: &str = "https://acme.zendesk.com";
+
+#[test]
+fn tickets_as_lines_and_as_a_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens: [String; 4] = std::array::from_fn(|index| token(400 + index as u64));
+    let [plain, code, link, old] = &tokens;
+    let description = format!("the key is {plain}");
+    let (a, b) = code.split_at(10);
+    let at = |minute: u64| format!("2024-01-01T10:0{minute}:00Z");
+    let ticket = json!({
+        "url": format!("{SITE}/api/v2/tickets/35.json"), "id": 35, "created_at": at(0), "updated_at": at(9),
+        "subject": "can't log in", "raw_subject": "can't log in", "description": description,
+        "requester_id": 11, "submitter_id": 11,
+        "comments": [
+            {"id": 901, "type": "Comment", "author_id": 11, "created_at": at(0), "public": true, "body": description, "html_body": format!("<p>{description}</p>"),
+             "attachments": [{"file_name": "a.log", "content_url": format!("{SITE}/attachments/token/{}/?name=a.log", "x".repeat(20))}]},
+            {"id": 902, "type": "Comment", "author_id": 12, "created_at": at(1), "public": false, "html_body": format!("<pre>TOKEN=<b>{a}</b>{b}</pre>")},
+            {"id": 903, "type": "Comment", "author_id": 12, "created_at": at(2), "public": true, "html_body": format!("<a href=\"https://git.example.com/x?private_token={link}&amp;y=1\">here</a>")}],
+        "audits": [{"id": 904, "author_id": 12, "created_at": at(3), "events": [
+            {"id": 1, "type": "Change", "field_name": "custom_notes", "previous_value": format!("use {old} please"), "value": "removed"}]}],
+    });
+    let people = [
+        json!({"id": 11, "url": format!("{SITE}/api/v2/users/11.json"), "name": "Ada L", "email": "ada@example.com", "role": "end-user"}),
+        json!({"id": 12, "url": format!("{SITE}/api/v2/users/12.json"), "name": "Bob B", "email": "bob@example.com", "role": "agent"}),
+    ];
+    let page = json!({"tickets": [ticket], "users": people, "end_of_stream": true}).to_string();
+    let lines = format!("{ticket}\n{}\n{}\n", people[0], people[1]);
+    let path = dir.path().join("tickets.json");
+    for content in [page, lines] {
+        std::fs::write(&path, content).unwrap();
+        let report = scan_export(&path, ExportOptions::default());
+        let (ada, bob) = ("11 Ada L <ada@example.com>", "12 Bob B <bob@example.com>");
+        for (index, who) in [ada, bob, bob, bob].into_iter().enumerate() {
+            let place = only(&report, &tokens[index]);
+            assert_eq!(told(place), format!("{who} {} {SITE}/agent/tickets/35", at(index as u64)));
+            assert_eq!(place.container.as_ref().unwrap().id.as_deref(), Some("35"));
+            assert_eq!(place.revision, if index == 3 { Revision::Old } else { Revision::Current });
+        }
+        assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("zendesk", 0));
+    }
+}

@@ -1,0 +1,402 @@
+//! The program on repositories that are damaged, hostile, or changed under it: it ends, says which objects it could not
+//! read, and finds everything else.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    git_scan::{commit, found, init, rev, scan},
+    git_store::{
+        pack_writer::{PackWriter, any_id, blob_id, delta},
+        repositories::{git, make_writable, packs},
+    },
+    samples::github_token,
+};
+
+const TOKENS: u64 = 24;
+
+/// A repository whose every commit brings a secret, packed into one pack.
+fn packed() -> TempDir {
+    let dir = init(&[]);
+    for number in 0..TOKENS {
+        let text: String = (0..60).map(|line| format!("{number} {line} {}\n", line * number)).collect();
+        commit(dir.path(), &format!("dir/f{number}"), format!("{text}{}\n", github_token(number)));
+    }
+    git(dir.path(), &["repack", "-adfq"]);
+    make_writable(&packs(dir.path(), "pack")[0]);
+    make_writable(&packs(dir.path(), "idx")[0]);
+    dir
+}
+
+fn history(dir: &Path) -> (i32, Vec<String>, Vec<Value>) {
+    let (code, report) = scan(dir, &[".", "--history-only"]);
+    let problems = report["problems"].as_array().unwrap().clone();
+    (code, found(&report).into_keys().collect(), problems)
+}
+
+fn all() -> Vec<String> {
+    let mut tokens: Vec<String> = (0..TOKENS).map(github_token).collect();
+    tokens.sort();
+    tokens
+}
+
+/// Each secret is found, or an object is named that could not be read: that of the secret, or one that hides it.
+fn assert_found_or_told(name: &str, code: i32, secrets: &[String], problems: &[Value]) {
+    let lost = all().iter().filter(|token| !secrets.contains(token)).count();
+    let named = problems.iter().filter(|problem| problem["provenance"]["object"].is_string()).count();
+    assert!(lost <= named, "{name}: {lost} lost, {problems:?}");
+    let expected = if secrets.is_empty() { 3 } else { 1 };
+    assert_eq!(code, expected, "{name}");
+}
+
+#[test]
+fn a_damaged_pack_is_named_and_the_rest_scanned() {
+    let dir = packed();
+    let (pack, index) = (packs(dir.path(), "pack").remove(0), packs(dir.path(), "idx").remove(0));
+    let (sound, sound_index) = (fs::read(&pack).unwrap(), fs::read(&index).unwrap());
+    assert_eq!(history(dir.path()), (1, all(), vec![]));
+    let len = sound.len();
+    // Cut short anywhere, as by a full disk.
+    for kept in [len - 1, len - 20, len * 3 / 4, len / 2, len / 4, 12, 5] {
+        fs::write(&pack, &sound[..kept]).unwrap();
+        let (code, secrets, problems) = history(dir.path());
+        // Of the checksum at the end nothing depends while there is an index.
+        assert!(!problems.is_empty() || kept >= len - 20, "{kept}");
+        if kept > 12 {
+            assert_found_or_told(&format!("{kept} of {len}"), code, &secrets, &problems);
+        }
+        // Without its index the pack is read from front to back.
+        fs::remove_file(&index).unwrap();
+        let (code, secrets, problems) = history(dir.path());
+        let is_told = !problems.is_empty() && (code == 3 || !secrets.is_empty());
+        assert!(is_told || kept >= len - 20, "{kept}");
+        fs::write(&index, &sound_index).unwrap();
+    }
+    // A byte that turned over.
+    for at in (12..len - 20).step_by(len / 15) {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 0x10;
+        fs::write(&pack, bytes).unwrap();
+        let (code, secrets, problems) = history(dir.path());
+        assert_found_or_told(&format!("byte {at}"), code, &secrets, &problems);
+    }
+    // A wrong checksum at its end: nothing is lost, and it is said.
+    let mut bytes = sound.clone();
+    bytes[len - 3] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+    let (code, secrets, problems) = history(dir.path());
+    assert_eq!((code, secrets, problems.len()), (1, all(), 1));
+    // An empty pack, or none.
+    fs::write(&pack, b"").unwrap();
+    assert_eq!(history(dir.path()).0, 3);
+    fs::remove_file(&pack).unwrap();
+    assert_eq!(history(dir.path()).0, 3);
+}
+
+#[test]
+fn hostile_entries_are_named_and_the_rest_scanned() {
+    let token = |number: u64| github_token(number).into_bytes();
+    let mut pack = PackWriter::new();
+    let base = [&b"first line\n"[..], &token(0)].concat();
+    let mut entries = vec![(blob_id(&base), pack.blob(&base))];
+    // A chain of ten thousand versions, with a secret in the last one.
+    let mut content = base.clone();
+    for version in 0..10_000_u32 {
+        let tail =
+            if version == 9_999 { [b"\n", &token(1)[..]].concat() } else { format!("\n{version:06}\n").into_bytes() };
+        let kept = base.len();
+        let steps = [&[0x90, kept as u8, tail.len() as u8][..], &tail].concat();
+        let bytes = delta(content.len(), kept + tail.len(), &steps);
+        let offset = pack.offset_delta(entries[entries.len() - 1].1, &bytes);
+        content.truncate(kept);
+        content.extend_from_slice(&tail);
+        entries.push((blob_id(&content), offset));
+    }
+    let sound = entries.len();
+    let first = entries[0].1;
+    let mut lost = Vec::new();
+    let mut add = |offset: u64| {
+        let id = any_id(lost.len() as u32);
+        entries.push((id, offset));
+        lost.push(id.to_string());
+    };
+    add(pack.offset_delta(first, &delta(base.len(), 90, &[0x91, 200, 90])));
+    add(pack.offset_delta(first, &delta(base.len(), 10 << 30, &[0x90, 4])));
+    add(pack.id_delta(&any_id(999), &delta(4, 4, &[0x90, 4])));
+    let claim = pack.offset();
+    pack.header(3, 10 << 30);
+    pack.deflated(b"ten gigabytes");
+    add(claim);
+    add(u64::from(u32::MAX) * 4);
+    pack.count = entries.len() as u32;
+    let dir = pack.repository(&entries);
+    fs::write(dir.path().join("HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::create_dir(dir.path().join("refs")).unwrap();
+    // A loose object that claims the same.
+    let id = "ab".repeat(20);
+    fs::create_dir(dir.path().join("objects/ab")).unwrap();
+    let mut file = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut file, b"blob 10737418240\0 not quite").unwrap();
+    fs::write(dir.path().join("objects/ab").join(&id[2..]), file.finish().unwrap()).unwrap();
+    lost.push(id);
+    let (code, secrets, problems) = history(dir.path());
+    assert_eq!(code, 1);
+    assert_eq!(secrets.len(), 2, "{sound} objects are sound");
+    let mut told: Vec<&str> = problems.iter().filter_map(|p| p["provenance"]["object"].as_str()).collect();
+    told.sort_unstable();
+    lost.sort();
+    assert_eq!(told, lost, "{problems:?}");
+}
+
+/// Git's own work beside ours: nothing that is reachable may be lost, and nothing is missing that isn't.
+#[test]
+fn a_repository_that_git_repacks_meanwhile_is_complete() {
+    let dir = packed();
+    for number in 0..40 {
+        git(dir.path(), &["branch", &format!("topic/{number}"), &format!("HEAD~{}", number % TOKENS)]);
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                // Loose objects, refs and logs come and go as well.
+                git(dir.path(), &["commit", "-q", "--allow-empty", "-m", &number.to_string()]);
+                git(dir.path(), &["update-ref", &format!("refs/heads/new/{number}"), "HEAD"]);
+                let step = [
+                    &["repack", "-adfq"][..],
+                    &["gc", "-q", "--prune=now"],
+                    &["repack", "-dq"],
+                    &["pack-refs", "--all"],
+                    &["multi-pack-index", "write"],
+                ][number % 5];
+                git(dir.path(), step);
+            }
+        });
+        let _stop = SetOnDrop(&stop);
+        let begun = Instant::now();
+        let mut runs = 0;
+        while runs < 6 || (runs < 40 && begun.elapsed() < Duration::from_secs(6)) {
+            let (code, report) = scan(dir.path(), &["."]);
+            let secrets: Vec<String> = found(&report).into_keys().collect();
+            assert_eq!((code, &secrets, &report["problems"]), (1, &all(), &serde_json::json!([])), "run {runs}");
+            let (code, report) = scan(dir.path(), &["--branch", "topic/0"]);
+            assert_eq!((code, &report["problems"]), (1, &serde_json::json!([])), "run {runs}");
+            runs += 1;
+        }
+    });
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_git_file_may_point_anywhere() {
+    let real = packed();
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join(".git");
+    let points_to = |target: &str| fs::write(&link, format!("gitdir: {target}\n")).unwrap();
+    points_to(&real.path().join(".git").display().to_string());
+    assert_eq!(history(dir.path()).1, all());
+    let (code, report) = scan(dir.path(), &["."]);
+    // The history of what it names is there to be scanned, and nothing else of it.
+    assert!(code == 1 || code == 3, "{report}");
+    for target in [".git", "./.git", "..", "/nonexistent", "", "/dev/null", "/proc/self/mem", "\0"] {
+        points_to(target);
+        let (code, secrets, problems) = history(dir.path());
+        assert_eq!((code, secrets.len()), (3, 0), "{target:?}: {problems:?}");
+        assert_eq!(scan(dir.path(), &[".", "--no-history"]).0, 0, "{target:?}");
+    }
+    // Two that name each other.
+    let other = tempfile::tempdir().unwrap();
+    points_to(&other.path().join(".git").display().to_string());
+    fs::write(other.path().join(".git"), format!("gitdir: {}\n", link.display())).unwrap();
+    assert_eq!(history(dir.path()).0, 3);
+    #[cfg(unix)]
+    {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(".git", &link).unwrap();
+        assert_eq!(history(dir.path()).0, 3);
+        fs::remove_file(&link).unwrap();
+        assert!(Command::new("mkfifo").arg(&link).status().unwrap().success());
+        assert_eq!(history(dir.path()).0, 3);
+    }
+    // The directories that a linked work tree names, in a circle.
+    let git_dir = dir.path().join("loop");
+    fs::create_dir(&git_dir).unwrap();
+    fs::write(git_dir.join("commondir"), ".\n").unwrap();
+    fs::write(git_dir.join("HEAD"), "ref: HEAD\n").unwrap();
+    assert_eq!(history(&git_dir).0, 3);
+}
+
+#[test]
+fn alternates_in_a_circle_end() {
+    let (one, other) = (packed(), init(&[]));
+    commit(other.path(), "other", github_token(100));
+    let objects = |dir: &TempDir| dir.path().join(".git/objects");
+    let point = |from: &TempDir, to: &TempDir| {
+        let list = format!("{}\n{}\n", objects(to).display(), objects(from).display());
+        fs::write(objects(from).join("info/alternates"), list).unwrap();
+    };
+    point(&one, &other);
+    point(&other, &one);
+    for dir in [&one, &other] {
+        let (code, secrets, problems) = history(dir.path());
+        assert_eq!((code, secrets.len(), problems), (1, TOKENS as usize + 1, vec![]));
+    }
+    // One that is gone.
+    fs::remove_dir_all(other.path()).unwrap();
+    let (code, secrets, problems) = history(one.path());
+    assert_eq!((code, secrets, problems.len()), (1, all(), 1));
+}
+
+#[test]
+fn refs_to_nowhere_are_named() {
+    let dir = packed();
+    let missing = "f".repeat(40);
+    fs::write(dir.path().join(".git/refs/heads/broken"), &missing).unwrap();
+    fs::write(dir.path().join(".git/refs/heads/nonsense"), "nonsense\n").unwrap();
+    fs::write(dir.path().join(".git/refs/heads/loop"), "ref: refs/heads/loop\n").unwrap();
+    let (code, secrets, problems) = history(dir.path());
+    assert_eq!((code, secrets, problems.len()), (1, all(), 3), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem["provenance"]["object"] == *missing));
+    let (code, report) = scan(dir.path(), &["--since", "2000-01-01"]);
+    assert_eq!((code, report["problems"].as_array().unwrap().len()), (1, 3), "{}", report["problems"]);
+}
+
+/// Files and times below a directory.
+fn state(dir: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![dir.to_owned()];
+    while let Some(dir) = waiting.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            let facts = fs::symlink_metadata(&path).unwrap();
+            if facts.is_dir() {
+                waiting.push(path.clone());
+            }
+            found.push((path, facts.len(), facts.modified().unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn spawn(dir: &Path, args: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_unleak"))
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .env("UNLEAK_FINGERPRINT_KEY", "0".repeat(64))
+        .current_dir(dir)
+        .arg("scan")
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_scan_that_is_killed_leaves_nothing_behind() {
+    let dir = packed();
+    let reports = tempfile::tempdir().unwrap();
+    let report = reports.path().join("report.json");
+    let before = state(dir.path());
+    for milliseconds in [0, 3, 10, 30] {
+        let mut child = spawn(dir.path(), &[".", "--paranoid", "-f", "json", "-o", &report.display().to_string()]);
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        // It may have ended by itself.
+        let _ = child.kill();
+        child.wait().unwrap();
+        assert_eq!(state(dir.path()), before);
+        if report.exists() {
+            let text = fs::read(&report).unwrap();
+            assert!(serde_json::from_slice::<Value>(&text).is_ok(), "a report is there whole or not at all");
+        }
+    }
+    assert_eq!(history(dir.path()), (1, all(), vec![]));
+}
+
+/// The repository of another user, who may read it and not write: as good as read-only media. Only root can try.
+#[cfg(target_os = "linux")]
+#[test]
+fn repositories_of_others_are_read_and_what_they_hide_is_told() {
+    use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+    if !is_root() {
+        return;
+    }
+    let dir = packed();
+    let loose = commit(dir.path(), "hidden", github_token(200));
+    let blob = rev(dir.path(), &format!("{loose}:hidden"));
+    let open_up = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    for (path, ..) in state(dir.path()) {
+        open_up(&path, if path.is_dir() { 0o755 } else { 0o644 });
+    }
+    open_up(dir.path(), 0o755);
+    let binary = tempfile::tempdir().unwrap();
+    open_up(binary.path(), 0o755);
+    let unleak = binary.path().join("unleak");
+    fs::copy(env!("CARGO_BIN_EXE_unleak"), &unleak).unwrap();
+    open_up(&unleak, 0o755);
+    let before = state(dir.path());
+    let nobody = |args: &[&str]| {
+        let output = Command::new(&unleak)
+            .env_clear()
+            .env("HOME", "/nonexistent")
+            .env("UNLEAK_FINGERPRINT_KEY", "0".repeat(64))
+            .uid(65_534)
+            .gid(65_534)
+            .current_dir(dir.path())
+            .args(["scan", "-f", "json", "--show-secrets"])
+            .args(args)
+            .output()
+            .unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        (output.status.code(), report)
+    };
+    let (code, report) = nobody(&["."]);
+    assert_eq!((code, found(&report).len(), &report["problems"]), (Some(1), 25, &serde_json::json!([])));
+    // What may not be read: a pack, then a loose object, then directories.
+    let pack = packs(dir.path(), "pack").remove(0);
+    open_up(&pack, 0);
+    let (code, report) = nobody(&[".", "--history-only"]);
+    assert_eq!((code, found(&report).into_keys().collect::<Vec<_>>()), (Some(1), vec![github_token(200)]));
+    assert!(report["problems"].to_string().contains("permission-denied"), "{}", report["problems"]);
+    open_up(&pack, 0o644);
+    let object = dir.path().join(".git/objects").join(&blob[..2]).join(&blob[2..]);
+    open_up(&object, 0);
+    let (code, report) = nobody(&[".", "--history-only"]);
+    assert_eq!((code, found(&report).into_keys().collect::<Vec<_>>()), (Some(1), all()));
+    assert!(report["problems"].to_string().contains(&blob), "{}", report["problems"]);
+    open_up(&object, 0o644);
+    open_up(&dir.path().join(".git/objects/pack"), 0);
+    let (_, report) = nobody(&[".", "--history-only"]);
+    assert!(report["problems"].to_string().contains("permission-denied"), "{}", report["problems"]);
+    open_up(&dir.path().join(".git/objects/pack"), 0o755);
+    for args in [&["--staged"][..], &["--unstaged"], &["--branch", "main"]] {
+        let (_, report) = nobody(args);
+        assert_eq!(report["problems"], serde_json::json!([]), "{args:?}");
+    }
+    assert_eq!(state(dir.path()).len(), before.len(), "nothing was written");
+}
+
+#[cfg(target_os = "linux")]
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|facts| std::os::unix::fs::MetadataExt::uid(&facts) == 0)
+}
