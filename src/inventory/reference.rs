@@ -346,7 +346,8 @@ mod tests {
             ("x.py", "get_secret_value(SecretId='prod/db')", "prod/db", Distribution::SecretManager),
         ];
         for (path, text, name, distribution) in cases {
-            assert_eq!(found(path, text), [((*name).to_owned(), *distribution, 1)], "{path}: {text}");
+            let line = if text.contains("secretName") { 2 } else { 1 };
+            assert_eq!(found(path, text), [((*name).to_owned(), *distribution, line)], "{path}: {text}");
         }
     }
 

@@ -120,7 +120,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
         name,
         severity: finding.as_ref().map_or(Severity::High, |finding| finding.severity),
         public_id: row.get::<Option<String>>(1)?.or(Some(row.get(2)?)),
-        principal: row.get::<Option<String>>(9)?.or(row.get(10)?),
+        principal: row.get::<Option<String>>(9)?.or(row.get(10)?).map(|name| principal(&provider, &name)),
         account: Some(row.get::<String>(3)?).filter(|account| !account.is_empty()),
         privileged: is_privileged(tx, identity.as_deref(), row.get(11)?)?,
         owner: owner(tx, identity.as_deref())?,
@@ -130,6 +130,12 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
         confidence: finding.as_ref().map_or(100, |finding| finding.confidence),
         first_seen_ms: finding.as_ref().map_or(row.get(6)?, |finding| finding.first_seen_ms),
     })
+}
+
+/// The name that a provider's calls take: of AWS without its kind and path (`user/deploy/ci` is `ci`).
+fn principal(provider: &str, name: &str) -> String {
+    let short = if provider == "aws" { name.rsplit('/').next().unwrap_or(name) } else { name };
+    short.to_owned()
 }
 
 struct WorstFinding {

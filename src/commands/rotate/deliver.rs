@@ -60,7 +60,10 @@ pub(super) fn deliver(
     let sender = Sender::new(&receiver.address, receiver.reach, receiver.keys.clone(), receiver.timeout)
         .map_err(|refusal| CommandError::Webhook(refusal.to_string()))?;
     let mut delivered = Delivered::default();
-    while let Some(due) = store.borrow_mut().write(|tx| claim(tx, &receiver.name))? {
+    loop {
+        // On a line of its own: the store must be free again while the event is sent.
+        let due = store.borrow_mut().write(|tx| claim(tx, &receiver.name))?;
+        let Some(due) = due else { break };
         let began = std::time::Instant::now();
         let now_s = now_ms(env) / 1000;
         let answer = sender.send(&due.event, now_s).map_err(|error| CommandError::Webhook(error.to_string()))?;

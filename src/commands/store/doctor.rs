@@ -4,6 +4,7 @@ use super::{StoreChoice, audit_signer, place};
 use crate::{
     commands::{CommandError, Env, ExitCode, RuleChoice, output},
     engine::{Scanner, ScannerOptions},
+    rule::Shape,
     store::{MIGRATIONS, Store, TextCell, audit},
 };
 
@@ -105,7 +106,10 @@ impl Texts {
 
 /// Where the built-in rules find something in the store's texts. Says where, never what.
 fn clear_secrets(store: &mut Store<'_>) -> Result<Vec<String>, CommandError> {
-    let scanner = Scanner::new(RuleChoice::default().load(&|_| ())?, &ScannerOptions::default());
+    // What stands here is structured and full of names such as `AccessKeyId`: only formats that identify themselves count.
+    let mut rules = RuleChoice::default().load(&|_| ())?;
+    rules.retain(|rule| !rule.generic && rule.shape != Shape::Assignment);
+    let scanner = Scanner::new(rules, &ScannerOptions::default());
     let mut texts = Texts::default();
     store.read(|tx| tx.for_each_text(&mut |cell| texts.add(cell, &scanner)))?;
     texts.scan(&scanner);
