@@ -1,31 +1,28 @@
-use super::{Hit, Literal};
+use super::{
+    Hit, Literal,
+    buckets::Tables,
+    frequency::{of_byte, of_gram},
+};
 use crate::rule::ByteSet;
-
-/// How many groups of eight buckets stage 1 has.
-pub(super) const GROUPS: usize = 4;
-
-/// Per group and gram byte, which buckets hold a gram with this byte there. Indexed by the byte's low seven bits:
-/// bytes above 127 alias, which over-reports.
-pub(super) type Tables = [[[u8; 128]; 4]; GROUPS];
 
 /// The gram of every literal, and the tables of stages 1 and 2.
 #[derive(Debug)]
 pub(super) struct Grams {
     /// By literal.
-    grams: Vec<Gram>,
+    pub(super) grams: Vec<Gram>,
     pub(super) tables: Box<Tables>,
     pub(super) bitmap: Box<[u32; BITMAP_WORDS]>,
 }
 
 /// The four bytes that stand for a literal; of a three-byte literal, its three bytes and whatever may follow.
 #[derive(Clone, Copy, Debug)]
-struct Gram {
-    bytes: [u8; 4],
-    len: usize,
-    next: Option<ByteSet>,
+pub(super) struct Gram {
+    pub(super) bytes: [u8; 4],
+    pub(super) len: usize,
+    pub(super) next: Option<ByteSet>,
     /// Where in the literal they stand.
     offset: usize,
-    ignore_case: bool,
+    pub(super) ignore_case: bool,
 }
 
 /// How many bits of a hash choose a word of the bitmap of stage 2: the uppermost.
@@ -51,14 +48,14 @@ pub(super) fn load(bytes: &[u8], position: usize) -> u32 {
 }
 
 /// Mixes a folded gram. Top bits are the good ones.
-fn mix(gram: u32) -> u32 {
+pub(super) fn mix(gram: u32) -> u32 {
     (gram | FOLD).wrapping_mul(MULTIPLIER)
 }
 
 impl Grams {
     pub(super) fn new(literals: &[Literal]) -> Grams {
         let grams: Vec<Gram> = literals.iter().map(rarest_gram).collect();
-        let mut all = Grams { tables: deal_into_buckets(&grams), bitmap: empty_bitmap(), grams };
+        let mut all = Grams { tables: Tables::new(&grams), bitmap: empty_bitmap(), grams };
         for index in 0..all.grams.len() {
             let gram = all.grams[index];
             if gram.len == 4 {
@@ -98,88 +95,23 @@ fn empty_bitmap() -> Box<[u32; BITMAP_WORDS]> {
     vec![0; BITMAP_WORDS].into_boxed_slice().try_into().expect("has BITMAP_WORDS elements")
 }
 
-/// A rough share of each byte in source code and logs (measured on 200 MB of public code and rounded). Only the order
-/// matters: it decides which part of a keyword stands for it.
-fn frequency(byte: u8) -> f32 {
-    match byte {
-        b' ' => 0.15,
-        b'e' => 0.08,
-        b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 0.05,
-        b'l' | b'd' | b'c' | b'u' | b'm' | b'p' => 0.03,
-        b'f' | b'g' | b'h' | b'b' | b'_' | b'.' | b'/' | b'"' => 0.015,
-        b'0'..=b'9' => 0.012,
-        b'A'..=b'Z' => 0.004,
-        _ => 0.006,
-    }
-}
-
-fn frequency_of(byte: u8, ignore_case: bool) -> f32 {
-    if ignore_case && byte.is_ascii_alphabetic() {
-        frequency(byte.to_ascii_lowercase()) + frequency(byte.to_ascii_uppercase())
-    } else {
-        frequency(byte)
-    }
-}
-
 fn rarest_gram(literal: &Literal) -> Gram {
     let ignore_case = literal.ignore_case;
     let len = literal.bytes.len().min(4);
-    let rarity = |window: &[u8]| window.iter().map(|&byte| frequency_of(byte, ignore_case)).product::<f32>();
+    let by_bytes = |window: &[u8]| window.iter().map(|byte| of_byte(*byte, ignore_case)).product::<f32>();
+    let share = |window: &[u8]| (window.try_into().map_or(0, of_gram), by_bytes(window));
     let (offset, window) = literal
         .bytes
         .windows(len)
         .enumerate()
-        .min_by(|(_, a), (_, b)| rarity(a).total_cmp(&rarity(b)))
+        .min_by(|(_, a), (_, b)| {
+            let ((gram, bytes), (other_gram, other_bytes)) = (share(a), share(b));
+            gram.cmp(&other_gram).then(bytes.total_cmp(&other_bytes))
+        })
         .expect("a literal has at least three bytes");
     let mut bytes = [0; 4];
     bytes[..len].copy_from_slice(window);
     Gram { bytes, len, next: literal.next, offset, ignore_case }
-}
-
-/// Deals grams into buckets so that the share of positions passing stage 1 stays small: each goes where it raises the
-/// estimated share least. Greedy, 32 estimates per gram.
-fn deal_into_buckets(grams: &[Gram]) -> Box<Tables> {
-    let mut order: Vec<&Gram> = grams.iter().collect();
-    order.sort_by_key(|gram| (gram.len, gram.bytes));
-    let mut tables: Box<Tables> = Box::new([[[0; 128]; 4]; GROUPS]);
-    let mut shares = [[[0f32; 4]; 8]; GROUPS];
-    for gram in order {
-        let cost = |(group, bucket): (usize, usize)| {
-            let old: [f32; 4] = shares[group][bucket];
-            let new = (0..4).map(|at| old[at] + added_share(&tables[group][at], bucket, gram, at));
-            new.product::<f32>() - old.iter().product::<f32>()
-        };
-        let places = (0..GROUPS).flat_map(|group| (0..8).map(move |bucket| (group, bucket)));
-        let costs = places.map(|place| (cost(place), place));
-        let best = costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are buckets");
-        let (_, (group, bucket)) = best;
-        for at in 0..4 {
-            shares[group][bucket][at] += added_share(&tables[group][at], bucket, gram, at);
-            for byte in gram_bytes_at(gram, at) {
-                tables[group][at][usize::from(byte & 127)] |= 1 << bucket;
-            }
-        }
-    }
-    tables
-}
-
-/// The byte values that a gram accepts at one of its four places.
-fn gram_bytes_at(gram: &Gram, at: usize) -> impl Iterator<Item = u8> + '_ {
-    let byte = gram.bytes[at];
-    let follows = at >= gram.len;
-    let other_case = if gram.ignore_case && byte.is_ascii_alphabetic() { byte ^ 0x20 } else { byte };
-    let last = if follows { 255 } else { 1 };
-    (0..=last)
-        .filter(move |n| !follows || gram.next.is_none_or(|next| next.contains(*n)))
-        .map(move |n| if follows { n } else { [byte, other_case][usize::from(n)] })
-}
-
-fn added_share(table: &[u8; 128], bucket: usize, gram: &Gram, at: usize) -> f32 {
-    if at >= gram.len {
-        return gram_bytes_at(gram, at).filter(|b| table[usize::from(b & 127)] >> bucket & 1 == 0).map(frequency).sum();
-    }
-    let byte = gram.bytes[at];
-    if table[usize::from(byte & 127)] >> bucket & 1 == 1 { 0.0 } else { frequency_of(byte, gram.ignore_case) }
 }
 
 /// Stage 3: from four bytes to the literals that have them.
