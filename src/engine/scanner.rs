@@ -7,7 +7,7 @@ use super::{
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
-    versions::Reaches,
+    versions::{Gaps, Reaches},
 };
 use crate::{
     model::{Origin, Stats},
@@ -42,7 +42,7 @@ pub struct Scanner {
     supersedes: Vec<Vec<u32>>,
     pub(super) prefilter: Prefilter,
     /// By literal: the rules that have it.
-    pub(super) rules_of: Vec<Vec<u32>>,
+    pub(super) uses: Vec<Vec<Use>>,
     placeholders: OnceLock<Placeholders>,
     min_score: u8,
     overlap: usize,
@@ -70,6 +70,7 @@ pub struct Scratch {
     pub(super) prefilter: PrefilterScratch,
     pub(super) hits: Vec<Hit>,
     pub(super) matches: Vec<Match>,
+    pub(super) gaps: Gaps,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Rules that remember something of the window at hand.
     mindful: Vec<u32>,
@@ -126,17 +127,17 @@ impl Scanner {
     /// Prepares a scanner. Compiles no pattern: about 0.5 ms for 500 keywords.
     #[must_use]
     pub fn new(rules: Vec<Rule>, options: &ScannerOptions) -> Scanner {
-        let (literals, rules_of) = literals(&rules);
+        let (literals, uses) = literals(&rules);
         let companions = rules.iter().flat_map(|rule| rule.companions.iter());
         let within = companions.map(|companion| companion.within + MAX_COMPANION).max().unwrap_or(0);
         let reach = rules.iter().map(reach).max().unwrap_or(0) + within.max(ALLOW_REACH + CONTEXT);
         let prefilter = Prefilter::new(literals, options.prefilter);
-        let reaches = Reaches::new(&rules, &prefilter, &rules_of);
+        let reaches = Reaches::new(&rules, &prefilter, &uses);
         Scanner {
             patterns: rules.iter().map(|_| OnceLock::new()).collect(),
             supersedes: rules.iter().map(|rule| superseded(rule, &rules)).collect(),
             prefilter,
-            rules_of,
+            uses,
             placeholders: OnceLock::new(),
             min_score: options.min_score,
             reaches,
@@ -256,11 +257,15 @@ impl Scanner {
         observer: &mut impl Observer,
     ) {
         let hit = asked.hit;
-        let len = self.prefilter.literals()[hit.literal as usize].bytes.len();
-        let keyword = hit.at as usize..hit.at as usize + len;
-        scratch.stats.candidates += u64::from(window.owned.contains(&keyword.start));
-        for &index in self.rules_of[hit.literal as usize].iter().filter(|index| (asked.of)(**index)) {
+        let (start, known) = (hit.at as usize, self.prefilter.literals()[hit.literal as usize].bytes.len());
+        scratch.stats.candidates += u64::from(window.owned.contains(&start));
+        for &Use { rule: index, keyword } in self.uses[hit.literal as usize].iter().filter(|a| (asked.of)(a.rule)) {
             let rule = &self.rules[index as usize];
+            let text = rule.keywords[keyword as usize].as_bytes();
+            let keyword = start..start + text.len();
+            if text.len() > known && !stands_at(text, rule.ignore_case, window.bytes, &keyword) {
+                continue;
+            }
             if !is_plausible(rule, window.bytes, &keyword) {
                 observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);
                 continue;
@@ -356,34 +361,55 @@ impl Scanner {
     }
 }
 
-/// The keywords of all rules, each once, and by keyword the rules that have it.
-fn literals(rules: &[Rule]) -> (Vec<Literal>, Vec<Vec<u32>>) {
-    let mut uses: Vec<(Cow<'_, str>, bool, u32)> = Vec::new();
+/// A rule, and which of its keywords begins with a literal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Use {
+    pub(super) rule: u32,
+    keyword: u32,
+}
+
+/// Of longer keywords the prefilter looks for so many bytes: between versions of a file, everything this near to a joint is
+/// searched anew, and hardly a keyword is longer.
+const MAX_LITERAL: usize = 20;
+
+/// The beginnings of the keywords of all rules, each once, and by literal the keywords that begin so.
+fn literals(rules: &[Rule]) -> (Vec<Literal>, Vec<Vec<Use>>) {
+    let mut uses: Vec<(Cow<'_, [u8]>, bool, Use)> = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        uses.extend(rule.keywords.iter().map(|keyword| {
-            let text: Cow<'_, str> = match rule.ignore_case {
-                true => keyword.to_ascii_lowercase().into(),
-                false => Cow::Borrowed(keyword.as_ref()),
-            };
-            (text, rule.ignore_case, index as u32)
+        uses.extend(rule.keywords.iter().enumerate().map(|(number, keyword)| {
+            let start = &keyword.as_bytes()[..keyword.len().min(MAX_LITERAL)];
+            let text: Cow<'_, [u8]> =
+                if rule.ignore_case { start.to_ascii_lowercase().into() } else { Cow::Borrowed(start) };
+            (text, rule.ignore_case, Use { rule: index as u32, keyword: number as u32 })
         }));
     }
     uses.sort_unstable();
-    uses.dedup();
     let groups = uses.chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1));
     groups
         .map(|group| {
-            let rules_of: Vec<u32> = group.iter().map(|(.., rule)| *rule).collect();
-            let bytes = group[0].0.as_bytes();
-            let next = rules_of.iter().map(|rule| follows(&rules[*rule as usize], bytes.len())).reduce(union).flatten();
-            (Literal { bytes: bytes.into(), ignore_case: group[0].1, next }, rules_of)
+            let uses: Vec<Use> = group.iter().map(|(.., r#use)| *r#use).collect();
+            let (bytes, ignore_case) = (&*group[0].0, group[0].1);
+            let next = |r#use: &Use| follows(&rules[r#use.rule as usize], r#use.keyword as usize, bytes.len());
+            let next = uses.iter().map(next).reduce(union).flatten();
+            (Literal { bytes: bytes.into(), ignore_case, next }, uses)
         })
         .unzip()
 }
 
-/// What must follow a keyword of `len` bytes for the rule to match: a byte of the pattern's alphabet, where the match
-/// goes on after the keyword.
-fn follows(rule: &Rule, len: usize) -> Option<ByteSet> {
+/// Does a keyword stand there?
+fn stands_at(keyword: &[u8], ignore_case: bool, bytes: &[u8], at: &Range<usize>) -> bool {
+    let there = bytes.get(at.clone());
+    there.is_some_and(|there| if ignore_case { there.eq_ignore_ascii_case(keyword) } else { there == keyword })
+}
+
+/// What must follow the first `len` bytes of a keyword for the rule to match: the keyword's next byte, or a byte of the
+/// pattern's alphabet, where the match goes on after the keyword.
+fn follows(rule: &Rule, keyword: usize, len: usize) -> Option<ByteSet> {
+    if let Some(&next) = rule.keywords[keyword].as_bytes().get(len) {
+        let cases: &[u8] =
+            if rule.ignore_case { &[next.to_ascii_lowercase(), next.to_ascii_uppercase()] } else { &[next] };
+        return Some(cases.iter().copied().collect());
+    }
     match rule.shape {
         Shape::Prefix { offset } if rule.min_len > offset + len => Some(rule.alphabet),
         _ => None,

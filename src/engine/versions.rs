@@ -16,7 +16,7 @@ use std::{ops::Range, time::Instant};
 use super::{
     confirm::Match,
     prefilter::{Hit, Prefilter},
-    scanner::{Asked, Scanner, Scratch, Window, WindowMatches, reach},
+    scanner::{Asked, Scanner, Scratch, Use, Window, WindowMatches, reach},
 };
 use crate::{
     rule::Rule,
@@ -42,11 +42,11 @@ pub(super) struct Reaches {
 }
 
 impl Reaches {
-    pub(super) fn new(rules: &[Rule], prefilter: &Prefilter, rules_of: &[Vec<u32>]) -> Reaches {
+    pub(super) fn new(rules: &[Rule], prefilter: &Prefilter, uses: &[Vec<Use>]) -> Reaches {
         let bounded = |reach: usize| if reach > FAR { UNBOUNDED } else { reach as u32 };
         let of_rule: Vec<u32> = rules.iter().map(|rule| bounded(reach(rule))).collect();
-        let longest = |rules: &Vec<u32>| rules.iter().map(|rule| of_rule[*rule as usize]).max().unwrap_or(0);
-        let of_literal = rules_of.iter().map(longest).collect();
+        let longest = |uses: &Vec<Use>| uses.iter().map(|a| of_rule[a.rule as usize]).max().unwrap_or(0);
+        let of_literal = uses.iter().map(longest).collect();
         let keyword = prefilter.literals().iter().map(|literal| literal.bytes.len()).max().unwrap_or(0) + 1;
         Reaches { of_rule, of_literal, keyword: keyword as u32 }
     }
@@ -90,6 +90,52 @@ impl Run {
 
     fn contains(&self, at: u32) -> bool {
         at.wrapping_sub(self.to) < self.len
+    }
+}
+
+/// The parts of a version between its runs. Most are short, and a search costs the more per byte the less it has at once:
+/// the short ones are put together and searched in one go.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    long: Vec<Range<usize>>,
+    /// Short gaps, one after the other, each with the bytes behind it that a keyword may reach into.
+    text: Vec<u8>,
+    /// Of each short gap: where it stands in the text and in the version, and its length.
+    short: Vec<(u32, u32, u32)>,
+    hits: Vec<Hit>,
+}
+
+/// Gaps longer than this are searched where they are.
+const LONG_GAP: usize = 1 << 10;
+
+impl Gaps {
+    fn clear(&mut self) {
+        self.long.clear();
+        self.text.clear();
+        self.short.clear();
+    }
+
+    fn add(&mut self, gap: Range<usize>, bytes: &[u8], keyword: u32) {
+        if gap.len() > LONG_GAP {
+            self.long.push(gap);
+        } else if !gap.is_empty() {
+            self.short.push((self.text.len() as u32, gap.start as u32, gap.len() as u32));
+            self.text.extend_from_slice(&bytes[gap.start..(gap.end + keyword as usize).min(bytes.len())]);
+        }
+    }
+
+    /// Adds the keywords that begin in short gaps.
+    fn find(&mut self, prefilter: &Prefilter, scratch: &mut Scratch) {
+        self.hits.clear();
+        prefilter.find(&self.text, &mut scratch.prefilter, &mut self.hits);
+        for hit in &self.hits {
+            let next = self.short.partition_point(|(start, ..)| *start <= hit.at);
+            let (start, at, len) = self.short[next - 1];
+            // What begins behind a gap belongs to a run, or is made up of two gaps.
+            if hit.at - start < len {
+                scratch.hits.push(Hit { at: hit.at - start + at, literal: hit.literal });
+            }
+        }
     }
 }
 
@@ -147,27 +193,35 @@ impl Scanner {
 
     /// Fills `scratch.hits`, sorted, with the base's keywords in the runs and with what is found elsewhere.
     fn find_new_keywords(&self, bytes: &[u8], runs: &[Run], of_base: &[Hit], scratch: &mut Scratch) {
+        let mut gaps = std::mem::take(&mut scratch.gaps);
+        gaps.clear();
         let mut at = 0;
         for run in runs {
             let inner = run.inner(self.reaches.keyword);
             if inner.is_empty() {
                 continue;
             }
-            self.find_keywords(bytes, at..inner.start as usize, scratch);
+            gaps.add(at..inner.start as usize, bytes, self.reaches.keyword);
             let first = of_base.partition_point(|hit| hit.at < run.from);
             let in_run = of_base[first..].iter().take_while(|hit| hit.at - run.from < inner.end - inner.start);
             scratch.hits.extend(in_run.map(|hit| Hit { at: hit.at - run.from + run.to, literal: hit.literal }));
             scratch.stats.bytes_carried += u64::from(inner.end - inner.start);
             at = inner.end as usize;
         }
-        self.find_keywords(bytes, at..bytes.len(), scratch);
+        gaps.add(at..bytes.len(), bytes, self.reaches.keyword);
+        let carried = scratch.hits.len();
+        for gap in &gaps.long {
+            self.find_keywords(bytes, gap.clone(), scratch);
+        }
+        gaps.find(&self.prefilter, scratch);
+        if scratch.hits.len() > carried {
+            scratch.hits.sort_unstable();
+        }
+        scratch.gaps = gaps;
     }
 
     /// Looks for keywords that begin in `zone`, and sorts them.
     fn find_keywords(&self, bytes: &[u8], zone: Range<usize>, scratch: &mut Scratch) {
-        if zone.is_empty() {
-            return;
-        }
         let before = scratch.hits.len();
         let end = (zone.end + self.reaches.keyword as usize).min(bytes.len());
         self.prefilter.find(&bytes[zone.start..end], &mut scratch.prefilter, &mut scratch.hits);

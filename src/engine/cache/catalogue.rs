@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// To be raised when the engine finds anything else with the same rules: then objects without a match may have one.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// Digest of all that a rule does.
 pub(super) type RuleDigest = [u8; 16];
@@ -26,8 +26,8 @@ impl Catalogue {
     /// Those of a scanner. Cost: a digest of each rule, 2 ms for all built-in ones.
     pub(super) fn of(scanner: &Scanner) -> Catalogue {
         let mut keywords_of = vec![Vec::new(); scanner.rules().len()];
-        for (literal, rules) in scanner.rules_of.iter().enumerate() {
-            rules.iter().for_each(|rule| keywords_of[*rule as usize].push(literal as u32));
+        for (literal, uses) in scanner.uses.iter().enumerate() {
+            uses.iter().for_each(|a| keywords_of[a.rule as usize].push(literal as u32));
         }
         let digest = |rule: &crate::rule::Rule| -> RuleDigest {
             // `Debug` shows every field, so that none can be forgotten here.
