@@ -260,6 +260,8 @@ struct Worker<'s> {
     chunks: Vec<(Provenance, ScannedChunk)>,
     problems: Vec<Problem>,
     notes: Option<Box<Notes>>,
+    /// Was anything found since the source last asked?
+    has_found: bool,
 }
 
 impl<'s> Worker<'s> {
@@ -275,10 +277,12 @@ impl<'s> Worker<'s> {
             chunks: Vec::new(),
             problems: Vec::new(),
             notes: effort.noted.then(Box::default),
+            has_found: false,
         }
     }
 
     fn keep(&mut self, located: Vec<Located>, origin: Origin<'_>, part: Part) {
+        self.has_found |= !located.is_empty();
         let hits = match origin {
             Origin::Object(_) | Origin::Record(_) => &mut self.unresolved,
             _ => &mut self.hits,
@@ -385,6 +389,7 @@ impl Receiver for Worker<'_> {
         let start = map.to_text(chunk.owned.start);
         let end = LineCursor::new(text, &map, start).advance(map.to_text(chunk.owned.end).min(text.len()));
         self.count(u64::from(chunk.owned.start == 0), chunk.owned.end - chunk.owned.start);
+        self.has_found |= !located.is_empty();
         self.chunks.push((blob.provenance.clone(), ScannedChunk { start: chunk.owned.start, end, located }));
     }
 
@@ -414,6 +419,10 @@ impl Receiver for Worker<'_> {
 
     fn met(&mut self) -> Met {
         self.notes.as_mut().map_or(Met::Nothing, |notes| notes.take())
+    }
+
+    fn has_found(&mut self) -> bool {
+        std::mem::take(&mut self.has_found)
     }
 
     fn remember(&mut self, object: ObjectId, kind: ObjectKind, besides: Met) {

@@ -145,6 +145,12 @@ pub trait Receiver: Send {
         Met::Nothing
     }
 
+    /// Was anything found, in what was handed over since this was last asked, that [`Source::trace`] may be asked about? By
+    /// default nobody knows, and the source has to look for it once it is asked.
+    fn has_found(&mut self) -> bool {
+        false
+    }
+
     /// An object was handed over as a whole: notes it for later scans, with what was met since the last call and what the
     /// source itself has to say about it (`besides`).
     fn remember(&mut self, object: ObjectId, kind: ObjectKind, besides: Met) {

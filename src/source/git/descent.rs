@@ -14,7 +14,7 @@ use super::{
     decoder::Decoder,
     inflate::ContentReader,
     loose::LooseObject,
-    walk::{FailedEntry, Failure, Harvest, Job, Round, Task},
+    walk::{FailedEntry, Failure, Harvest, Job, Phase, Round, Task},
 };
 
 /// Objects larger than this are decoded by one thread at a time.
@@ -335,6 +335,10 @@ impl<'w, V: Visitor> Worker<'w, V> {
 
     fn loose_object(&mut self, id: &ObjectId, object: LooseObject) -> Result<(), Fault> {
         let (kind, size) = (object.kind, object.size);
+        if self.round.phase == Phase::Blobs && kind != Kind::Blob {
+            self.harvest.deferred.push(*id);
+            return Ok(());
+        }
         if !self.round.plan.kinds.contains(kind) {
             self.harvest.counts.found[kind as usize - 1] += 1;
             return Ok(());

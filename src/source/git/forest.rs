@@ -47,8 +47,10 @@ pub(super) struct Forest {
     child_starts: Vec<u32>,
     /// Children with something to visit below them, those of one node together, the one with most below it last.
     children: Vec<u32>,
-    /// Nodes without a parent and with something to visit, ascending.
+    /// Nodes without a parent and with something to visit: blobs, then all others, each ascending.
     pub(super) roots: Vec<u32>,
+    /// How many of them are blobs.
+    pub(super) blob_roots: usize,
     /// Entries that can't be decoded the normal way; ascending by node. Each is a root.
     pub(super) broken: Vec<(u32, Fault)>,
     /// Deltas whose base is elsewhere; ascending by node. Each is a root.
@@ -82,6 +84,7 @@ impl Forest {
             child_starts: Vec::new(),
             children: Vec::new(),
             roots: Vec::new(),
+            blob_roots: 0,
             broken: headers.broken,
             external: headers.external,
             lost,
@@ -267,9 +270,12 @@ impl Forest {
                 siblings.swap(heaviest, last);
             }
         }
-        self.roots = (0..self.len())
-            .filter(|&node| self.parents[node as usize] == NO_NODE && wanted[node as usize] > 0)
-            .collect();
+        let is_root = |&node: &u32| self.parents[node as usize] == NO_NODE && wanted[node as usize] > 0;
+        let (mut roots, others): (Vec<u32>, Vec<u32>) =
+            (0..self.len()).filter(is_root).partition(|&node| self.kind(node) == Some(Kind::Blob));
+        self.blob_roots = roots.len();
+        roots.extend(others);
+        self.roots = roots;
         self.wanted = wanted;
     }
 

@@ -15,10 +15,12 @@ mod sets;
 use std::{
     collections::HashMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
+
+use foldhash::quality::RandomState;
 
 use super::{KindSet, ObjectId, ObjectStore, StoreProblem, WalkPlan};
 use crate::{
@@ -27,8 +29,8 @@ use crate::{
 };
 use order::Order;
 use places::Places;
-pub(super) use record::signatures;
-use record::{Recorder, Records, Tables};
+pub(super) use record::{Placed, Recorder, Tables, signatures};
+use record::{Recording, Records};
 use sets::Sets;
 
 /// Where histories begin.
@@ -56,6 +58,44 @@ pub struct Attribution {
     pub is_complete: bool,
 }
 
+/// What a walk recorded of commits, trees and tags.
+#[derive(Debug)]
+pub(super) struct Recorded(Records);
+
+impl Recorded {
+    /// Puts together what the threads of a walk recorded, all with the same tables.
+    pub(super) fn new(tables: Arc<Tables>, recorders: Vec<Recorder>) -> Recorded {
+        Recorded(Records::join(recorders, tables))
+    }
+
+    /// Was everything recorded that has to be known of these?
+    pub(super) fn covers(&self, wanted: &Wanted) -> bool {
+        let Recorded(records) = self;
+        let covers = |id: &ObjectId| {
+            records.tables().is_wanted(id) || records.commit_of(id).is_some() || records.tags.contains_key(id)
+        };
+        wanted.names.is_empty() && wanted.objects.iter().all(covers)
+    }
+
+    /// Where wanted things stand.
+    pub(super) fn attribute(&self, tips: &Tips, wanted: &Wanted) -> Attribution {
+        let Recorded(records) = self;
+        let (sets, order) = std::thread::scope(|scope| {
+            let sets = scope.spawn(|| Sets::new(records));
+            let order = Order::new(records, tips);
+            (sets.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause)), order)
+        });
+        let mut places = Places::new(&sets, MAX_STEPS);
+        places.add_commits(records, &order);
+        places.add_unplaced();
+        let mut traces = places.into_traces(records, &order);
+        add_commits_and_tags(&mut traces, records, &order, wanted);
+        traces.traces.trees = records.trees_of_names();
+        traces.traces.refs = tips.refs.iter().map(|(name, _)| crate::model::Escaped(name).to_string()).collect();
+        Attribution { traces: traces.traces, problems: Vec::new(), is_complete: traces.is_complete }
+    }
+}
+
 /// Traces wanted objects. Cost: decoding all commits, trees and tags once, and about 10 bytes for each entry of a tree
 /// that is a directory.
 #[must_use]
@@ -66,20 +106,12 @@ pub fn attribute(
     threads: usize,
     interrupt: &AtomicBool,
 ) -> Attribution {
-    let tables = Tables::new(wanted);
+    let tables = Arc::new(Tables::new(wanted));
     let plan = WalkPlan { kinds: KindSet::HISTORY, ..WalkPlan::new(threads, interrupt) };
-    let walked = store.walk(&plan, &|| Recorder::new(&tables));
-    let records = Records::join(walked.visitors, &tables);
-    let sets = Sets::new(&records);
-    let order = Order::new(&records, tips);
-    let mut places = Places::new(&sets, MAX_STEPS);
-    places.add_commits(&records, &order);
-    places.add_unplaced();
-    let mut traces = places.into_traces(&records, &tables, &order);
-    add_commits_and_tags(&mut traces, &records, &order, wanted);
-    traces.traces.trees = records.trees_of_names(&tables);
-    traces.traces.refs = tips.refs.iter().map(|(name, _)| crate::model::Escaped(name).to_string()).collect();
-    Attribution { traces: traces.traces, problems: walked.problems, is_complete: traces.is_complete }
+    let walked = store.walk(&plan, &|| Recording { recorder: Recorder::new(&tables), starts: Vec::new() });
+    let recorders = walked.visitors.into_iter().map(|recording| recording.recorder).collect();
+    let attribution = Recorded::new(tables, recorders).attribute(tips, wanted);
+    Attribution { problems: walked.problems, ..attribution }
 }
 
 /// Traces of wanted commits and tags: they stand for themselves.
@@ -112,7 +144,7 @@ fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Or
 }
 
 /// A map that several threads fill.
-type Shard<K> = Mutex<HashMap<K, u32>>;
+type Shard<K> = Mutex<HashMap<K, u32, RandomState>>;
 
 /// Numbers for keys, given out in the order in which they are first seen.
 #[derive(Debug)]
@@ -143,6 +175,11 @@ impl<K: std::hash::Hash + Eq> Interner<K> {
         number
     }
 
+    /// The number of `key`, if it has one.
+    fn find(&self, shard: u8, key: &K) -> Option<u32> {
+        lock(&self.shards[usize::from(shard) % SHARDS]).get(key).copied()
+    }
+
     /// How many there are.
     fn len(&self) -> usize {
         self.next.load(Ordering::Relaxed) as usize
@@ -159,12 +196,5 @@ impl<K: Clone> Interner<K> {
             }
         }
         keys
-    }
-}
-
-impl Interner<ObjectId> {
-    /// All numbers, by key.
-    fn numbers(&self) -> HashMap<ObjectId, u32> {
-        self.shards.iter().flat_map(|shard| lock(shard).clone()).collect()
     }
 }

@@ -2,17 +2,20 @@
 
 use std::{
     collections::{HashMap, hash_map},
+    hash::BuildHasher as _,
     io::Read,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
+use foldhash::quality::RandomState;
+
 use super::{
     Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts,
     WalkPlan,
     entries::{self, Piece, Starts},
-    history::{self, Tips},
+    history::{self, Placed, Recorded, Recorder, Tables, Tips},
     refs::Refs,
 };
 use crate::{
@@ -34,6 +37,8 @@ pub struct Repository {
     path: Arc<Path>,
     store: ObjectStore,
     refs: OnceLock<Refs>,
+    /// What the walk of a scan recorded of history, until it is asked for.
+    recorded: Mutex<Option<Recorded>>,
 }
 
 impl Repository {
@@ -50,7 +55,8 @@ impl Repository {
     /// # Errors
     /// If there is no repository.
     pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<Repository, OpenError> {
-        Ok(Repository { path: path.into(), store: ObjectStore::open_with(path, object_dirs)?, refs: OnceLock::new() })
+        let store = ObjectStore::open_with(path, object_dirs)?;
+        Ok(Repository { path: path.into(), store, refs: OnceLock::new(), recorded: Mutex::default() })
     }
 
     /// The same under another name in reports, such as the address that it was cloned from.
@@ -89,13 +95,14 @@ impl Source for Repository {
         let mut own = receiver();
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
         let walk = WalkPlan { known: plan.known, ..WalkPlan::new(plan.threads, plan.interrupt) };
-        let names = Mutex::default();
+        let names = Names::default();
         let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
         let mut pointers: Vec<_> =
             walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
         pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
         pointers.dedup_by(|one, other| one.1 == other.1);
         self.name_lfs(pointers, &mut *own);
+        *lock(&self.recorded) = recorded(&mut walked.visitors);
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
         self.scan_refs(&mut *own);
@@ -114,7 +121,12 @@ impl Source for Repository {
             head: refs.head,
             others: refs.others.clone(),
         };
-        let found = history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt);
+        // The scan's own walk knows most of it: not names, not what appeared since, nothing of what a cache left out.
+        let recorded = lock(&self.recorded).take().filter(|recorded| recorded.covers(wanted));
+        let found = match recorded {
+            Some(recorded) => recorded.attribute(&tips, wanted),
+            None => history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt),
+        };
         // What a walk can't read was said by the first one.
         if !found.is_complete {
             let message =
@@ -214,26 +226,51 @@ impl Repository {
     }
 }
 
+/// Names of files and directories, by a hash with a seed of this run. They are few millions at most, so two of them share
+/// 64 bits by less than one chance in a million.
+#[derive(Default)]
+struct Names {
+    seed: RandomState,
+    /// What was met in those that any thread saw; `None` while it scans them.
+    met: Mutex<HashMap<u64, Option<Met>, RandomState>>,
+}
+
+impl Names {
+    fn hash(&self, name: &[u8]) -> u64 {
+        self.seed.hash_one(name)
+    }
+}
+
 /// One thread of the walk.
 struct Scan<'p, 'r> {
     place: GitPlace,
     plan: &'p Plan<'p>,
     receiver: Box<dyn Receiver + 'r>,
     /// Hashes of the names seen by this thread, with what was met in them.
-    names: HashMap<u64, Met>,
-    /// Those that any thread saw; `None` while it scans them.
-    all_names: &'p Mutex<HashMap<u64, Option<Met>>>,
+    names: HashMap<u64, Met, RandomState>,
+    all_names: &'p Names,
     starts: Starts,
     window: Option<Window>,
     /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
     pointers: Vec<(ObjectId, String)>,
+    /// Blobs in which something was found.
+    found: Vec<ObjectId>,
+    /// Takes down where they stand, once all of them are known.
+    recorder: Option<Recorder>,
+}
+
+/// What the threads took down, if they did.
+fn recorded(scans: &mut [Scan<'_, '_>]) -> Option<Recorded> {
+    let recorders: Vec<Recorder> = scans.iter_mut().filter_map(|scan| scan.recorder.take()).collect();
+    let tables = Arc::clone(recorders.first()?.tables());
+    Some(Recorded::new(tables, recorders))
 }
 
 impl<'p, 'r> Scan<'p, 'r> {
     fn new(
         repository: &Arc<Path>,
         plan: &'p Plan<'p>,
-        all_names: &'p Mutex<HashMap<u64, Option<Met>>>,
+        all_names: &'p Names,
         receiver: Box<dyn Receiver + 'r>,
     ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
@@ -243,11 +280,13 @@ impl<'p, 'r> Scan<'p, 'r> {
             place,
             plan,
             receiver,
-            names: HashMap::new(),
+            names: HashMap::default(),
             all_names,
             starts: Vec::new(),
             window: None,
             pointers: Vec::new(),
+            found: Vec::new(),
+            recorder: None,
         }
     }
 
@@ -255,14 +294,20 @@ impl<'p, 'r> Scan<'p, 'r> {
     /// were met with it. A tree with anything in it that is no entry is handed over as it is stored. Says how much there is
     /// in all of it, unless another thread is just about to find out.
     fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
-        let (base, mut met) = match &delta {
-            Some(Delta { ops, state: Left::Names { met, starts }, .. }) => (Some((&**starts, *ops)), *met),
-            _ => (None, Some(Met::Nothing)),
+        let (base, mut met, of_base) = match &delta {
+            Some(Delta { ops, state: Left::Names { met, starts, placed }, .. }) => {
+                (Some((&**starts, *ops)), *met, &placed[..])
+            }
+            _ => (None, Some(Met::Nothing), &[][..]),
         };
+        let mut recorder = self.recorder.take();
         let mut starts = std::mem::take(&mut self.starts);
         let (content, id_len) = (object.content, object.id.as_bytes().len());
         let mut is_sound = true;
         entries::each(content, id_len, base, &mut starts, |piece| {
+            if let Some(recorder) = &mut recorder {
+                recorder.piece(object, &piece, of_base);
+            }
             let Piece::New(range) = piece else { return };
             let Some(name) = name_of(&content[range.start..range.end - id_len - 1]) else {
                 is_sound = false;
@@ -281,18 +326,20 @@ impl<'p, 'r> Scan<'p, 'r> {
         if let Some(met) = met {
             self.receiver.remember(object.id, object.kind, met);
         }
+        let placed = recorder.as_mut().map(|recorder| recorder.end_tree(object)).unwrap_or_default();
+        self.recorder = recorder;
         let kept = if object.is_base { starts.as_slice().into() } else { Box::default() };
         self.starts = starts;
-        Left::Names { met, starts: kept }
+        Left::Names { met, starts: kept, placed }
     }
 
     /// Hands over a name if it is met for the first time.
     fn name(&mut self, name: &[u8]) -> Option<Met> {
-        let hash = hash(name);
+        let hash = self.all_names.hash(name);
         if let Some(met) = self.names.get(&hash) {
             return Some(*met);
         }
-        match lock(self.all_names).entry(hash) {
+        match lock(&self.all_names.met).entry(hash) {
             hash_map::Entry::Occupied(seen) => {
                 let met = (*seen.get())?;
                 self.names.insert(hash, met);
@@ -304,7 +351,7 @@ impl<'p, 'r> Scan<'p, 'r> {
         self.receiver.blob(Origin::Object(&self.place), Part::Name, name);
         self.place.path = None;
         let met = self.receiver.met();
-        lock(self.all_names).insert(hash, Some(met));
+        lock(&self.all_names.met).insert(hash, Some(met));
         self.names.insert(hash, met);
         Some(met)
     }
@@ -345,14 +392,6 @@ pub(super) fn lfs_pointer(content: &[u8]) -> Option<String> {
     is_digest.then(|| String::from_utf8_lossy(digest).to_ascii_lowercase())
 }
 
-/// Names are few millions at most, so two of them share 64 bits by less than one chance in a million; the names come
-/// from the repository, so the hash is keyed by nothing that an attacker gains from: a name that hides another one is
-/// still a name that he wrote.
-fn hash(name: &[u8]) -> u64 {
-    let digest = blake3::hash(name);
-    digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 /// The name in an entry of a tree (`100644 name`, `40000 name`), if it is one.
 fn name_of(entry: &[u8]) -> Option<&[u8]> {
     let is_octal = |mode: &[u8]| !mode.is_empty() && mode.iter().all(|digit| matches!(digit, b'0'..=b'7'));
@@ -362,8 +401,8 @@ fn name_of(entry: &[u8]) -> Option<&[u8]> {
 
 /// What an object leaves to those made of it.
 enum Left {
-    /// A tree: how much was met in its names, if that is known, and where its entries begin.
-    Names { met: Option<Met>, starts: Box<[u32]> },
+    /// A tree: how much was met in its names, if that is known, where its entries begin, and which of them matter.
+    Names { met: Option<Met>, starts: Box<[u32]>, placed: Box<[Placed]> },
     /// Anything else: what the receiver remembers.
     Version(Memory),
 }
@@ -387,6 +426,11 @@ impl Visitor for Scan<'_, '_> {
             _ => None,
         };
         let memory = self.receiver.version(Origin::Object(&self.place), object.content, base);
+        if object.kind != Kind::Blob {
+            self.recorder.iter_mut().for_each(|recorder| recorder.object(object));
+        } else if self.receiver.has_found() {
+            self.found.push(object.id);
+        }
         self.receiver.remember(object.id, object.kind, besides);
         Left::Version(memory)
     }
@@ -395,5 +439,19 @@ impl Visitor for Scan<'_, '_> {
         (self.place.object, self.place.object_kind) = (object.id, object.kind);
         // The walk makes a problem of what `content` fails with.
         let _ = self.stream(content);
+        if self.receiver.has_found() {
+            self.found.push(object.id);
+        }
+    }
+
+    fn blobs_are_done(scans: &mut [Self]) {
+        let is_begun = scans.iter().any(|scan| scan.recorder.is_some());
+        // What a cache knows isn't visited, so it can't be taken down.
+        if is_begun || scans.iter().any(|scan| scan.plan.known.is_some()) {
+            return;
+        }
+        let objects = scans.iter_mut().flat_map(|scan| std::mem::take(&mut scan.found)).collect();
+        let tables = Arc::new(Tables::new(&Wanted { objects, ..Wanted::default() }));
+        scans.iter_mut().for_each(|scan| scan.recorder = Some(Recorder::new(&tables)));
     }
 }

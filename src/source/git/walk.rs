@@ -1,7 +1,7 @@
 //! Visiting every object of a store: bases before what hangs on them, each entry inflated once, on several threads.
 //!
 //! A walk goes in rounds. A round builds the delta forests of its packs, hands their roots and the loose objects to the
-//! threads, then tries other copies of what could not be decoded. Packs that appeared meanwhile (a repack by someone
+//! threads, blobs first, then tries other copies of what could not be decoded. Packs that appeared meanwhile (a repack by someone
 //! else) make the next round.
 
 use std::{
@@ -41,6 +41,15 @@ pub trait Visitor: Send {
     /// An object too large for memory ([`WalkPlan::max_object_bytes`]). Corrupt content ends with an error from
     /// `content`, of which the walk makes a problem: ignore it. It need not be read to the end.
     fn visit_large(&mut self, object: &LargeObject, content: &mut dyn Read);
+
+    /// All blobs were handed over to these visitors, one per thread; commits, trees and tags follow. Not so for blobs of
+    /// packs that appear during the walk, and for those that only turn out to be blobs when they are decoded.
+    fn blobs_are_done(visitors: &mut [Self])
+    where
+        Self: Sized,
+    {
+        let _ = visitors;
+    }
 }
 
 /// An object in memory.
@@ -205,6 +214,13 @@ pub(super) struct Task<S> {
     pub(super) frame: Frame<S>,
 }
 
+/// A round visits blobs first, then everything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Blobs,
+    Others,
+}
+
 /// What the threads of a round share.
 pub(super) struct Round<'w, S> {
     pub(super) plan: &'w WalkPlan<'w>,
@@ -214,6 +230,7 @@ pub(super) struct Round<'w, S> {
     pub(super) loose: &'w [ObjectId],
     pub(super) duplicates: &'w Duplicates,
     pub(super) queue: Queue<Task<S>>,
+    pub(super) phase: Phase,
     /// Held by the one thread that decodes large objects.
     pub(super) large: Mutex<()>,
     /// Bytes decoded so far, in all rounds.
@@ -243,6 +260,8 @@ pub(super) struct Harvest {
     pub(super) counts: WalkCounts,
     pub(super) problems: Vec<StoreProblem>,
     pub(super) failures: Vec<Failure>,
+    /// Loose objects that turned out not to be blobs.
+    pub(super) deferred: Vec<ObjectId>,
 }
 
 /// Roots per job: enough to make taking one cheap, few enough that the last ones don't leave threads idle.
@@ -303,23 +322,35 @@ impl<'w, V: Visitor> Walk<'w, V> {
             let is_new = |id: &ObjectId| places.packs[earlier_packs..].iter().any(|pack| has(pack, id));
             self.problems.retain(|problem| !problem.object.as_ref().is_some_and(is_new));
         }
-        let mut jobs = jobs(&forests, loose.len());
         let decoded = std::mem::take(&mut self.decoded);
-        while !jobs.is_empty() {
-            let round = Round {
-                plan: self.plan,
-                format: self.format,
-                places,
-                forests: &forests,
-                loose,
-                duplicates: &duplicates,
-                queue: Queue::new(self.visitors.len()),
-                large: Mutex::new(()),
-                decoded: &decoded,
-                jobs,
-                next_job: AtomicUsize::new(0),
-            };
-            jobs = self.run(&round).into_iter().map(Job::Retry).collect();
+        let mut deferred = Vec::new();
+        for phase in [Phase::Blobs, Phase::Others] {
+            let loose = if phase == Phase::Blobs { loose } else { &deferred };
+            let mut jobs = jobs(&forests, loose.len(), phase);
+            let mut found = Vec::new();
+            while !jobs.is_empty() {
+                let round = Round {
+                    plan: self.plan,
+                    format: self.format,
+                    places,
+                    forests: &forests,
+                    loose,
+                    duplicates: &duplicates,
+                    queue: Queue::new(self.visitors.len()),
+                    phase,
+                    large: Mutex::new(()),
+                    decoded: &decoded,
+                    jobs,
+                    next_job: AtomicUsize::new(0),
+                };
+                jobs = self.run(&round, &mut found).into_iter().map(Job::Retry).collect();
+            }
+            if phase == Phase::Blobs {
+                // Threads take objects as they come.
+                found.sort_unstable();
+                deferred = found;
+                V::blobs_are_done(&mut self.visitors);
+            }
         }
         self.decoded = decoded;
     }
@@ -329,8 +360,8 @@ impl<'w, V: Visitor> Walk<'w, V> {
         self.plan.is_over(&self.decoded)
     }
 
-    /// Lets the threads do the jobs; returns what is to be tried again.
-    fn run(&mut self, round: &Round<'_, V::State>) -> Vec<Failure> {
+    /// Lets the threads do the jobs; returns what is to be tried again, and adds to `deferred` what is for later.
+    fn run(&mut self, round: &Round<'_, V::State>, deferred: &mut Vec<ObjectId>) -> Vec<Failure> {
         let visitors = std::mem::take(&mut self.visitors);
         let harvests: Vec<(V, Harvest)> = std::thread::scope(|scope| {
             let start = |visitor| {
@@ -351,6 +382,7 @@ impl<'w, V: Visitor> Walk<'w, V> {
             self.counts.add(&harvest.counts);
             self.problems.extend(harvest.problems);
             failures.extend(harvest.failures);
+            deferred.extend(harvest.deferred);
         }
         failures
     }
@@ -370,18 +402,24 @@ fn has(pack: &Arc<Pack>, id: &ObjectId) -> bool {
     pack.index.find(id.as_bytes()).is_some()
 }
 
-fn jobs(forests: &[Forest], loose: usize) -> Vec<Job> {
+fn jobs(forests: &[Forest], loose: usize, phase: Phase) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (number, forest) in forests.iter().enumerate() {
-        jobs.extend(parts(forest.roots.len(), TREES_PER_JOB).map(|roots| Job::Trees { forest: number, roots }));
-        jobs.extend(forest.lost.iter().map(|(position, fault)| {
-            Job::Retry(Failure { forest: number, entry: FailedEntry::Position(*position), fault: fault.clone() })
-        }));
+        let roots = match phase {
+            Phase::Blobs => 0..forest.blob_roots,
+            Phase::Others => forest.blob_roots..forest.roots.len(),
+        };
+        jobs.extend(parts(roots, TREES_PER_JOB).map(|roots| Job::Trees { forest: number, roots }));
+        if phase == Phase::Others {
+            jobs.extend(forest.lost.iter().map(|(position, fault)| {
+                Job::Retry(Failure { forest: number, entry: FailedEntry::Position(*position), fault: fault.clone() })
+            }));
+        }
     }
-    jobs.extend(parts(loose, LOOSE_PER_JOB).map(Job::Loose));
+    jobs.extend(parts(0..loose, LOOSE_PER_JOB).map(Job::Loose));
     jobs
 }
 
-fn parts(len: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..len).step_by(size).map(move |start| start..(start + size).min(len))
+fn parts(range: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(size).map(move |start| start..(start + size).min(range.end))
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::quality::RandomState;
+
 use super::{
     ObjectId,
     order::{Order, Tip},
@@ -58,10 +60,10 @@ pub(super) struct Places<'s> {
     /// Steps left.
     steps: u64,
     /// Directories met: by parent and name. Number 0 is the root.
-    dirs: HashMap<(u32, u32), u32>,
+    dirs: HashMap<(u32, u32), u32, RandomState>,
     dir_names: Vec<(u32, u32)>,
     /// By wanted thing, directory and name.
-    spans: HashMap<(u32, u32, u32), Span>,
+    spans: HashMap<(u32, u32, u32), Span, RandomState>,
     has_place: Vec<bool>,
 }
 
@@ -82,16 +84,16 @@ impl<'s> Places<'s> {
         Places {
             sets,
             steps: max_steps,
-            dirs: HashMap::new(),
+            dirs: HashMap::default(),
             dir_names: vec![(0, 0)],
-            spans: HashMap::new(),
+            spans: HashMap::default(),
             has_place: Vec::new(),
         }
     }
 
     /// Places in the trees of commits, and in trees that refs lead to.
     pub(super) fn add_commits(&mut self, records: &Records, order: &Order) {
-        let mut of_set: HashMap<u32, Span> = HashMap::new();
+        let mut of_set: HashMap<u32, Span, RandomState> = HashMap::default();
         for (number, commit) in records.commits.iter().enumerate() {
             let set = self.sets.of_tree(commit.tree);
             if set != 0 {
@@ -156,7 +158,7 @@ impl<'s> Places<'s> {
     }
 
     /// Everything found, sorted by path.
-    pub(super) fn into_traces(self, records: &Records, tables: &Tables<'_>, order: &Order) -> Found {
+    pub(super) fn into_traces(self, records: &Records, order: &Order) -> Found {
         let mut found = Found { traces: Traces::default(), is_complete: self.steps > 0 };
         for ((thing, dir, name), span) in &self.spans {
             let path = self.path(*dir, *name, &records.names);
@@ -175,21 +177,21 @@ impl<'s> Places<'s> {
                 last_rank: span.last.map_or(0, |(rank, _)| rank),
                 refs: span.refs.iter().copied().collect(),
             };
-            match tables.thing(*thing) {
-                Thing::Object(id) => found.add(id, trace),
+            match records.tables().thing(*thing) {
+                Thing::Object(id) => found.add(*id, trace),
                 Thing::Name(name) => {
                     found.traces.names.entry(name.to_vec()).or_default().push(trace);
                 }
             }
         }
-        self.add_direct_refs(tables, order, &mut found);
+        self.add_direct_refs(records.tables(), order, &mut found);
         let traces = found.traces.objects.values_mut().chain(found.traces.names.values_mut());
         traces.for_each(|traces| traces.sort_by(|a, b| a.path.cmp(&b.path)));
         found
     }
 
     /// Blobs that a ref or a tag leads to without any tree.
-    fn add_direct_refs(&self, tables: &Tables<'_>, order: &Order, found: &mut Found) {
+    fn add_direct_refs(&self, tables: &Tables, order: &Order, found: &mut Found) {
         for (number, tip) in order.tips.iter().enumerate() {
             if let Tip::Other(id) = tip
                 && tables.is_wanted(id)

@@ -1,6 +1,8 @@
 //! What a walk over commits, trees and tags leaves.
 
-use std::{collections::HashMap, io::Read};
+use std::{collections::HashMap, io::Read, ops::Range, sync::Arc};
+
+use foldhash::quality::RandomState;
 
 use super::{Interner, ObjectId};
 use crate::{
@@ -15,33 +17,35 @@ use crate::{
 };
 
 /// Something that is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Thing<'w> {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Thing {
     Object(ObjectId),
-    Name(&'w [u8]),
+    Name(Box<[u8]>),
 }
 
 /// What all threads look up and add to.
-pub(super) struct Tables<'w> {
+#[derive(Debug)]
+pub(in crate::source::git) struct Tables {
     /// By number.
-    things: Vec<Thing<'w>>,
-    objects: HashMap<ObjectId, u32>,
+    things: Vec<Thing>,
+    objects: HashMap<ObjectId, u32, RandomState>,
     /// By the first 20 bits of an id: is there a wanted one? Fits the second-level cache.
     filter: Vec<u64>,
-    names: HashMap<&'w [u8], u32>,
+    names: HashMap<Box<[u8]>, u32, RandomState>,
     trees: Interner<ObjectId>,
     strings: Interner<Box<[u8]>>,
 }
 
-impl<'w> Tables<'w> {
-    pub(super) fn new(wanted: &'w Wanted) -> Tables<'w> {
+impl Tables {
+    pub(in crate::source::git) fn new(wanted: &Wanted) -> Tables {
         let by_id = wanted.objects.iter().map(|id| Thing::Object(*id));
-        let things: Vec<Thing<'w>> = by_id.chain(wanted.names.iter().map(|name| Thing::Name(name))).collect();
-        let (mut objects, mut names) = (HashMap::new(), HashMap::new());
+        let by_name = wanted.names.iter().map(|name| Thing::Name(name.as_slice().into()));
+        let things: Vec<Thing> = by_id.chain(by_name).collect();
+        let (mut objects, mut names) = (HashMap::default(), HashMap::default());
         for (number, thing) in things.iter().enumerate() {
-            match *thing {
-                Thing::Object(id) => objects.insert(id, number as u32),
-                Thing::Name(name) => names.insert(name, number as u32),
+            match thing {
+                Thing::Object(id) => objects.insert(*id, number as u32),
+                Thing::Name(name) => names.insert(name.clone(), number as u32),
             };
         }
         let mut filter = vec![0; 1 << 14];
@@ -67,8 +71,13 @@ impl<'w> Tables<'w> {
     }
 
     /// The wanted thing of a number.
-    pub(super) fn thing(&self, number: u32) -> Thing<'w> {
-        self.things[number as usize]
+    pub(super) fn thing(&self, number: u32) -> &Thing {
+        &self.things[number as usize]
+    }
+
+    /// Does it matter what trees hold?
+    fn asks_for_trees(&self) -> bool {
+        !self.things.is_empty()
     }
 
     fn tree(&self, id: &[u8]) -> u32 {
@@ -118,43 +127,71 @@ pub(super) struct TagRecord {
     pub(super) info: Option<GitCommit>,
 }
 
-/// One thread of the walk.
-pub(super) struct Recorder<'t, 'w> {
-    tables: &'t Tables<'w>,
-    trees: Vec<(u32, Box<[Edge]>)>,
+/// What one thread of a walk over commits, trees and tags records.
+pub(in crate::source::git) struct Recorder {
+    tables: Arc<Tables>,
+    /// By number of the tree: where its edges stand among all.
+    trees: Vec<(u32, Range<usize>)>,
+    edges: Vec<Edge>,
     commits: Vec<CommitRecord>,
     tags: Vec<(ObjectId, TagRecord)>,
+    /// Of the tree at hand.
     placed: Vec<Placed>,
-    starts: Starts,
 }
 
-impl<'t, 'w> Recorder<'t, 'w> {
-    pub(super) fn new(tables: &'t Tables<'w>) -> Recorder<'t, 'w> {
-        let (trees, commits, tags) = (Vec::new(), Vec::new(), Vec::new());
-        Recorder { tables, trees, commits, tags, placed: Vec::new(), starts: Vec::new() }
+impl Recorder {
+    pub(in crate::source::git) fn new(tables: &Arc<Tables>) -> Recorder {
+        Recorder {
+            tables: Arc::clone(tables),
+            trees: Vec::new(),
+            edges: Vec::new(),
+            commits: Vec::new(),
+            tags: Vec::new(),
+            placed: Vec::new(),
+        }
     }
 
-    fn tree(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
-        self.placed.clear();
-        let (content, id_len) = (object.content, object.id.as_bytes().len());
-        let base = delta.as_ref().map(|delta| (&*delta.state.starts, delta.ops));
-        let of_base = delta.as_ref().map_or(&[][..], |delta| &delta.state.placed);
-        let mut starts = std::mem::take(&mut self.starts);
-        entries::each(content, id_len, base, &mut starts, |piece| match piece {
+    /// What it was made with.
+    pub(in crate::source::git) fn tables(&self) -> &Arc<Tables> {
+        &self.tables
+    }
+
+    /// Records a commit or a tag.
+    pub(in crate::source::git) fn object(&mut self, object: &Object<'_>) {
+        match object.kind {
+            Kind::Commit => self.commit(object),
+            Kind::Tag => self.tag(object),
+            Kind::Tree | Kind::Blob => {}
+        }
+    }
+
+    /// Takes a part of a tree; `of_base` is what [`Recorder::end_tree`] returned for its base.
+    pub(in crate::source::git) fn piece(&mut self, tree: &Object<'_>, piece: &Piece, of_base: &[Placed]) {
+        if !self.tables.asks_for_trees() {
+            return;
+        }
+        match piece {
             Piece::Copied(range, by) => {
                 let first = of_base.partition_point(|placed| placed.at < range.start);
                 let copied = of_base[first..].iter().take_while(|placed| placed.at < range.end);
-                self.placed.extend(copied.map(|placed| Placed { at: placed.at.wrapping_add(by), edge: placed.edge }));
+                self.placed.extend(copied.map(|placed| Placed { at: placed.at.wrapping_add(*by), edge: placed.edge }));
             }
-            Piece::New(range) => self.entry(&content[range.clone()], range.start as u32, id_len),
-        });
-        let edges = self.placed.iter().map(|placed| placed.edge).collect();
-        self.trees.push((self.tables.tree(object.id.as_bytes()), edges));
-        let left = match object.is_base {
-            true => Left { starts: starts.as_slice().into(), placed: self.placed.as_slice().into() },
-            false => Left::default(),
-        };
-        self.starts = starts;
+            Piece::New(range) => {
+                self.entry(&tree.content[range.clone()], range.start as u32, tree.id.as_bytes().len());
+            }
+        }
+    }
+
+    /// Records the tree whose pieces were taken, and returns what those made from it need.
+    pub(in crate::source::git) fn end_tree(&mut self, tree: &Object<'_>) -> Box<[Placed]> {
+        if !self.tables.asks_for_trees() {
+            return Box::default();
+        }
+        let start = self.edges.len();
+        self.edges.extend(self.placed.iter().map(|placed| placed.edge));
+        self.trees.push((self.tables.tree(tree.id.as_bytes()), start..self.edges.len()));
+        let left = if tree.is_base { self.placed.as_slice().into() } else { Box::default() };
+        self.placed.clear();
         left
     }
 
@@ -233,9 +270,15 @@ fn signature_of(line: &[u8]) -> GitSignature {
 
 /// An entry that matters, and where it begins.
 #[derive(Clone, Copy, Debug)]
-struct Placed {
+pub(in crate::source::git) struct Placed {
     at: u32,
     edge: Edge,
+}
+
+/// One thread of a walk that only records.
+pub(super) struct Recording {
+    pub(super) recorder: Recorder,
+    pub(super) starts: Starts,
 }
 
 /// What a tree leaves to those made from it.
@@ -246,17 +289,21 @@ pub(super) struct Left {
     placed: Box<[Placed]>,
 }
 
-impl Visitor for Recorder<'_, '_> {
+impl Visitor for Recording {
     type State = Left;
 
     fn visit(&mut self, object: &Object<'_>, delta: Option<Delta<'_, Left>>) -> Left {
-        match object.kind {
-            Kind::Tree => return self.tree(object, delta),
-            Kind::Commit => self.commit(object),
-            Kind::Tag => self.tag(object),
-            Kind::Blob => {}
+        if object.kind != Kind::Tree {
+            self.recorder.object(object);
+            return Left::default();
         }
-        Left::default()
+        let base = delta.as_ref().map(|delta| (&*delta.state.starts, delta.ops));
+        let of_base = delta.as_ref().map_or(&[][..], |delta| &delta.state.placed);
+        entries::each(object.content, object.id.as_bytes().len(), base, &mut self.starts, |piece| {
+            self.recorder.piece(object, &piece, of_base);
+        });
+        let starts = if object.is_base { self.starts.as_slice().into() } else { Box::default() };
+        Left { starts, placed: self.recorder.end_tree(object) }
     }
 
     /// Commits and trees of this size are not made by git; their blobs are scanned without a place.
@@ -264,26 +311,30 @@ impl Visitor for Recorder<'_, '_> {
 }
 
 /// Everything recorded.
+#[derive(Debug)]
 pub(super) struct Records {
-    /// By number of the tree; empty for trees that aren't in the store.
-    pub(super) trees: Vec<Box<[Edge]>>,
+    /// By number of the tree: the thread that recorded it, and where its edges stand; nowhere for trees that aren't in the
+    /// store.
+    trees: Vec<(u32, Range<usize>)>,
+    /// By thread.
+    edges: Vec<Vec<Edge>>,
     pub(super) names: Vec<Box<[u8]>>,
     pub(super) commits: Vec<CommitRecord>,
     pub(super) tags: HashMap<ObjectId, TagRecord>,
-    commit_numbers: HashMap<ObjectId, u32>,
-    tree_numbers: HashMap<ObjectId, u32>,
+    commit_numbers: HashMap<ObjectId, u32, RandomState>,
+    tables: Arc<Tables>,
 }
 
 impl Records {
-    /// Puts the threads' parts together. `tables` gives up its numbers of trees and names.
-    pub(super) fn join(recorders: Vec<Recorder<'_, '_>>, tables: &Tables<'_>) -> Records {
-        let count = tables.trees.len();
-        let mut trees: Vec<Box<[Edge]>> = std::iter::repeat_with(Box::default).take(count).collect();
-        let (mut commits, mut tags) = (Vec::new(), HashMap::new());
-        for recorder in recorders {
-            for (number, edges) in recorder.trees {
-                trees[number as usize] = edges;
+    /// Puts the threads' parts together, which were all made with these tables.
+    pub(super) fn join(recorders: Vec<Recorder>, tables: Arc<Tables>) -> Records {
+        let mut trees = vec![(0, 0..0); tables.trees.len()];
+        let (mut edges, mut commits, mut tags) = (Vec::new(), Vec::new(), HashMap::new());
+        for (thread, recorder) in (0..).zip(recorders) {
+            for (number, range) in recorder.trees {
+                trees[number as usize] = (thread, range);
             }
+            edges.push(recorder.edges);
             commits.extend(recorder.commits);
             tags.extend(recorder.tags);
         }
@@ -291,8 +342,18 @@ impl Records {
         commits.sort_unstable_by_key(|commit| commit.id);
         let commit_numbers = commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect();
         let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
-        let tree_numbers = tables.trees.numbers();
-        Records { trees, names, commits, tags, commit_numbers, tree_numbers }
+        Records { trees, edges, names, commits, tags, commit_numbers, tables }
+    }
+
+    /// How many trees have a number.
+    pub(super) fn tree_count(&self) -> usize {
+        self.trees.len()
+    }
+
+    /// The entries of a tree that matter; none if it isn't in the store.
+    pub(super) fn edges(&self, tree: u32) -> &[Edge] {
+        let (thread, range) = &self.trees[tree as usize];
+        self.edges.get(*thread as usize).map_or(&[], |edges| &edges[range.clone()])
     }
 
     pub(super) fn commit_of(&self, id: &ObjectId) -> Option<u32> {
@@ -300,19 +361,25 @@ impl Records {
     }
 
     pub(super) fn tree_of(&self, id: &ObjectId) -> Option<u32> {
-        self.tree_numbers.get(id).copied()
+        self.tables.trees.find(id.as_bytes()[1], id)
+    }
+
+    pub(super) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// Of the trees that have a wanted name, the smallest id: threads meet them in any order.
-    pub(super) fn trees_of_names(&self, tables: &Tables<'_>) -> HashMap<Vec<u8>, ObjectId> {
+    pub(super) fn trees_of_names(&self) -> HashMap<Vec<u8>, ObjectId> {
         let mut found: HashMap<Vec<u8>, ObjectId> = HashMap::new();
-        if tables.names.is_empty() {
+        if self.tables.names.is_empty() {
             return found;
         }
-        for (id, number) in &self.tree_numbers {
-            for edge in &self.trees[*number as usize] {
+        for (id, number) in
+            self.tables.trees.keys().iter().zip(0..).filter_map(|(id, number)| Some((id.as_ref()?, number)))
+        {
+            for edge in self.edges(number) {
                 if let Item::Wanted(thing) = edge.item
-                    && let Thing::Name(name) = tables.thing(thing)
+                    && let Thing::Name(name) = self.tables.thing(thing)
                 {
                     let smallest = found.entry(name.to_vec()).or_insert(*id);
                     *smallest = (*smallest).min(*id);

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
+
 use super::record::{Edge, Item, Records};
 
 /// The different contents that trees have, as far as wanted things are concerned. Number 0 is nothing. In the edges of a
@@ -19,17 +21,17 @@ const OPEN: u32 = u32::MAX - 1;
 impl Sets {
     /// Cost: once over all edges. No recursion: trees may be nested as deep as a repository likes.
     pub(super) fn new(records: &Records) -> Sets {
-        let mut numbers: HashMap<Box<[Edge]>, u32> = HashMap::new();
-        let mut sets = Sets { contents: vec![Box::default()], of_tree: vec![UNSEEN; records.trees.len()] };
+        let mut numbers: HashMap<Box<[Edge]>, u32, RandomState> = HashMap::default();
+        let mut sets = Sets { contents: vec![Box::default()], of_tree: vec![UNSEEN; records.tree_count()] };
         let mut stack: Vec<(u32, usize)> = Vec::new();
         let mut content = Vec::new();
-        for root in 0..records.trees.len() as u32 {
+        for root in 0..records.tree_count() as u32 {
             if sets.of_tree[root as usize] == UNSEEN {
                 sets.of_tree[root as usize] = OPEN;
                 stack.push((root, 0));
             }
             while let Some((tree, next)) = stack.pop() {
-                let edges = &records.trees[tree as usize];
+                let edges = records.edges(tree);
                 let unseen = |edge: &Edge| matches!(edge.item, Item::Tree(t) if sets.of_tree[t as usize] == UNSEEN);
                 if let Some(step) = edges[next..].iter().position(unseen)
                     && let Item::Tree(child) = edges[next + step].item
@@ -59,7 +61,7 @@ impl Sets {
         }
     }
 
-    fn number(&mut self, content: &[Edge], numbers: &mut HashMap<Box<[Edge]>, u32>) -> u32 {
+    fn number(&mut self, content: &[Edge], numbers: &mut HashMap<Box<[Edge]>, u32, RandomState>) -> u32 {
         if content.is_empty() {
             return 0;
         }
