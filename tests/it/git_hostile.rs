@@ -279,6 +279,56 @@ fn refs_to_nowhere_are_named() {
     assert_eq!((code, report["problems"].as_array().unwrap().len()), (1, 3), "{}", report["problems"]);
 }
 
+#[test]
+fn objects_that_others_refer_to_and_that_are_missing_are_named() {
+    let dir = init(&[]);
+    let remove = |id: &str| fs::remove_file(dir.path().join(".git/objects").join(&id[..2]).join(&id[2..])).unwrap();
+    for number in 0..3 {
+        commit(dir.path(), &format!("dir{number}/file"), format!("{number} {}\n", github_token(number)));
+    }
+    // A submodule's commit is not expected here.
+    git(dir.path(), &["update-index", "--add", "--cacheinfo", &format!("160000,{},sub", "ab".repeat(20))]);
+    git(dir.path(), &["commit", "-qm", "sub"]);
+    assert_eq!(history(dir.path()).2, Vec::<Value>::new());
+    let gone = ["HEAD:dir0/file", "HEAD:dir1", "HEAD~3^{commit}"].map(|name| rev(dir.path(), name));
+    gone.iter().for_each(|id| remove(id));
+    for args in [&["--history-only"][..], &["--history-only", "--cache=cache"], &["--history-only", "--cache=cache"]] {
+        let (code, report) = scan(dir.path(), &[&["."], args].concat());
+        let problems = report["problems"].as_array().unwrap();
+        assert_eq!((code, found(&report).len()), (1, 2), "{report}");
+        let mut named: Vec<&str> = problems.iter().filter_map(|p| p["provenance"]["object"].as_str()).collect();
+        assert_eq!(named.len(), problems.len(), "{problems:?}");
+        named.sort_unstable();
+        let mut expected: Vec<&str> = gone.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!(named, expected);
+        let mut kinds: Vec<&str> = problems.iter().map(|p| p["provenance"]["object_kind"].as_str().unwrap()).collect();
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["blob", "commit", "tree"]);
+        let message = problems.iter().map(|p| p["message"].as_str().unwrap()).collect::<String>();
+        assert!(
+            message.contains("tree") && message.contains("commit") && message.contains("refers to it"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn of_many_missing_objects_a_hundred_are_named() {
+    let dir = init(&[]);
+    for number in 0..130 {
+        fs::write(dir.path().join(format!("f{number}")), format!("{number}\n")).unwrap();
+    }
+    commit(dir.path(), "token", github_token(1));
+    for number in 0..130 {
+        let id = rev(dir.path(), &format!("HEAD:f{number}"));
+        fs::remove_file(dir.path().join(".git/objects").join(&id[..2]).join(&id[2..])).unwrap();
+    }
+    let (code, secrets, problems) = history(dir.path());
+    assert_eq!((code, secrets.len(), problems.len()), (1, 1, 101));
+    assert!(problems.iter().any(|problem| problem["message"].as_str().unwrap().starts_with("30 more objects")));
+}
+
 /// Files and times below a directory.
 fn state(dir: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
     let mut found = Vec::new();

@@ -10,6 +10,7 @@
 //!    └─ loose, indexer      └─ duplicates   └─ queue, decoder ─ inflate, delta, buffer
 //! ```
 
+mod absent;
 mod base_cache;
 mod buffer;
 mod change_set;

@@ -14,6 +14,7 @@ use foldhash::quality::RandomState;
 use super::{
     Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts,
     WalkPlan,
+    absent::{self, Absent, LookOut, There},
     entries::{self, Piece, Starts},
     history::{self, Placed, Recorded, Recorder, Tables, Tips},
     refs::Refs,
@@ -96,13 +97,18 @@ impl Source for Repository {
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
         let walk = WalkPlan { known: plan.known, ..WalkPlan::new(plan.threads, plan.interrupt) };
         let names = Names::default();
-        let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, &names, receiver()));
+        let there = There::new(&self.store, plan.threads);
+        let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, (&names, there.as_ref()), receiver()));
         let mut pointers: Vec<_> =
             walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
         pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
         pointers.dedup_by(|one, other| one.1 == other.1);
         self.name_lfs(pointers, &mut *own);
         *lock(&self.recorded) = recorded(&mut walked.visitors);
+        let absent = LookOut::report(walked.visitors.into_iter().map(|scan| scan.look_out));
+        if !plan.is_interrupted() {
+            self.name_absent(&absent, &mut *own);
+        }
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
         self.scan_refs(&mut *own);
@@ -178,6 +184,22 @@ impl Repository {
             let message = "a partial clone: objects that only the remote has were not scanned (git fetch --refetch \
                            --no-filter brings them)";
             receiver.problem(Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: message.to_owned() });
+        }
+    }
+
+    /// Objects that should be here and aren't.
+    fn name_absent(&self, absent: &absent::Report, receiver: &mut dyn Receiver) {
+        let mut report = |provenance: Provenance, message: String| {
+            receiver.problem(Problem { provenance, kind: ProblemKind::GitObject, message });
+        };
+        for Absent { id, kind, from, from_kind } in &absent.named {
+            let place = GitPlace::of_object(&self.path, *id, *kind);
+            let message = format!("missing, though {} {from} refers to it: it was not scanned", from_kind.as_str());
+            report(Provenance::Git(Box::new(place)), message);
+        }
+        if absent.more > 0 {
+            let message = format!("{} more objects are missing (git fsck lists them)", absent.more);
+            report(Provenance::File(self.path.to_path_buf()), message);
         }
     }
 
@@ -257,6 +279,7 @@ struct Scan<'p, 'r> {
     found: Vec<ObjectId>,
     /// Takes down where they stand, once all of them are known.
     recorder: Option<Recorder>,
+    look_out: LookOut<'p>,
 }
 
 /// What the threads took down, if they did.
@@ -270,7 +293,7 @@ impl<'p, 'r> Scan<'p, 'r> {
     fn new(
         repository: &Arc<Path>,
         plan: &'p Plan<'p>,
-        all_names: &'p Names,
+        (all_names, there): (&'p Names, Option<&'p There<'p>>),
         receiver: Box<dyn Receiver + 'r>,
     ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
@@ -287,6 +310,7 @@ impl<'p, 'r> Scan<'p, 'r> {
             pointers: Vec::new(),
             found: Vec::new(),
             recorder: None,
+            look_out: LookOut::new(there),
         }
     }
 
@@ -303,7 +327,7 @@ impl<'p, 'r> Scan<'p, 'r> {
         let mut recorder = self.recorder.take();
         let mut starts = std::mem::take(&mut self.starts);
         let (content, id_len) = (object.content, object.id.as_bytes().len());
-        let mut is_sound = true;
+        let (mut is_sound, mut is_complete) = (true, true);
         entries::each(content, id_len, base, &mut starts, |piece| {
             if let Some(recorder) = &mut recorder {
                 recorder.piece(object, &piece, of_base);
@@ -313,6 +337,7 @@ impl<'p, 'r> Scan<'p, 'r> {
                 is_sound = false;
                 return;
             };
+            is_complete &= self.look_out.entry(object, &content[range]);
             if name.len() >= NAME_BYTES {
                 let in_name = self.name(name);
                 met = met.zip(in_name).map(|(met, in_name)| met.max(in_name));
@@ -322,6 +347,10 @@ impl<'p, 'r> Scan<'p, 'r> {
             self.receiver.blob(Origin::Object(&self.place), Part::Content, content);
             let in_all = self.receiver.met();
             met = met.map(|met| met.max(in_all));
+        }
+        if !is_complete {
+            // It is named in every scan.
+            met = met.max(Some(Met::Matches));
         }
         if let Some(met) = met {
             self.receiver.remember(object.id, object.kind, met);
@@ -419,6 +448,9 @@ impl Visitor for Scan<'_, '_> {
         if let Some(content) = lfs_pointer(object.content) {
             self.pointers.push((object.id, content));
             // The pointer is named in every scan.
+            besides = Met::Matches;
+        }
+        if !self.look_out.header(object) {
             besides = Met::Matches;
         }
         let base = match delta {

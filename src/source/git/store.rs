@@ -138,6 +138,20 @@ impl ObjectStore {
         self.packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()) || self.loose.binary_search(id).is_ok()
     }
 
+    /// How many ids there are; those that are in several packs count as often.
+    pub(super) fn id_count(&self) -> usize {
+        self.loose.len() + self.packs.iter().map(|pack| pack.index.len() as usize).sum::<usize>()
+    }
+
+    /// Hands over one part of all ids out of so many.
+    pub(super) fn each_id(&self, part: usize, parts: usize, mut each: impl FnMut(&[u8])) {
+        let range = |len: usize| len * part / parts..len * (part + 1) / parts;
+        self.loose[range(self.loose.len())].iter().for_each(|id| each(id.as_bytes()));
+        for pack in &self.packs {
+            range(pack.index.len() as usize).for_each(|position| each(pack.index.id(position as u32)));
+        }
+    }
+
     /// Ids that begin with these hexadecimal digits, in order, without duplicates; at most `limit` of them.
     pub(super) fn ids_with_prefix(&self, digits: &[u8], limit: usize) -> Vec<ObjectId> {
         let Some(format) = self.layout.format else { return Vec::new() };
