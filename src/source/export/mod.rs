@@ -20,6 +20,7 @@ mod input;
 mod jira;
 mod json;
 mod limits;
+mod mail;
 mod map;
 mod markup;
 mod salesforce;

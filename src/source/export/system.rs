@@ -23,6 +23,7 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::zendesk::Zendesk,
     &super::github::Migration,
     &super::github::Pages,
+    &super::mail::Mail,
     &super::generic::Generic,
 ];
 
