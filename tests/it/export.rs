@@ -5,6 +5,7 @@ mod github;
 mod hostile;
 mod jira;
 mod mail;
+mod pages;
 mod plant;
 mod salesforce;
 mod slack;
