@@ -4,6 +4,7 @@ mod generic;
 mod github;
 mod hostile;
 mod jira;
+mod jira_backup;
 mod mail;
 mod pages;
 mod plant;

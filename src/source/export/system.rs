@@ -17,6 +17,7 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
     &super::salesforce::Salesforce,
+    &super::jira::backup::Backup,
     &super::jira::sheet::Sheet,
     &super::jira::rss::Rss,
     &super::jira::rest::Issues,
