@@ -10,6 +10,7 @@
 
 mod adf;
 mod claim;
+mod confluence;
 mod container;
 mod csv;
 mod detect;

@@ -21,6 +21,8 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::jira::sheet::Sheet,
     &super::jira::rss::Rss,
     &super::jira::rest::Issues,
+    &super::confluence::space::Space,
+    &super::confluence::page::Pages,
     &super::zendesk::Zendesk,
     &super::github::Migration,
     &super::github::Pages,
