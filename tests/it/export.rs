@@ -11,4 +11,5 @@ mod pages;
 mod plant;
 mod salesforce;
 mod slack;
+mod teams;
 mod zendesk;

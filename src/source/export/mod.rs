@@ -30,6 +30,7 @@ mod sink;
 mod slack;
 mod system;
 mod table;
+mod teams;
 mod time;
 mod xml;
 mod zendesk;

@@ -26,6 +26,7 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::zendesk::Zendesk,
     &super::github::Migration,
     &super::github::Pages,
+    &super::teams::Teams,
     &super::mail::Mail,
     &super::generic::Generic,
 ];
