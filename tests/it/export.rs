@@ -11,5 +11,6 @@ mod pages;
 mod plant;
 mod salesforce;
 mod slack;
+mod slack_database;
 mod teams;
 mod zendesk;

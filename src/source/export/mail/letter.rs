@@ -256,7 +256,17 @@ fn author(value: &HeaderValue<'_>) -> Option<RecordAuthor> {
     }?;
     let text =
         |part: &Option<Cow<'_, str>>| part.as_ref().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty());
-    Some(RecordAuthor { id: None, name: text(&first.name), email: text(&first.address) })
+    let (name, email) = (text(&first.name), text(&first.address));
+    // Archives of lists write `ada at example.com (Ada L)`.
+    let hidden = name.as_deref().filter(|_| email.is_none()).and_then(|name| {
+        let (address, rest) = name.split_once(" (").unwrap_or((name, ""));
+        let (user, host) =
+            address.split_once(" at ").filter(|(user, host)| !user.contains(' ') && !host.contains(' '))?;
+        let own = rest.trim_end_matches(')').to_owned();
+        Some((Some(own).filter(|own| !own.is_empty()), Some(format!("{user}@{host}"))))
+    });
+    let (name, email) = hidden.unwrap_or((name, email));
+    Some(RecordAuthor { id: None, name, email })
 }
 
 /// The text of a header as it is written, on one line.

@@ -16,7 +16,7 @@ use mail_parser::MessageParser;
 
 use self::letter::{Stand, Teller};
 use super::{
-    container::Store,
+    container::{Store, spool_to_path},
     input::Input,
     sink::Sink,
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
@@ -117,19 +117,14 @@ impl Reader for MailReader {
     fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
 }
 
-/// Tells a mailbox of Outlook. It is read out of order and wants a file: it gets one without a name, which is gone afterwards.
+/// Tells a mailbox of Outlook. It is read out of order and wants a file: it gets one, which is gone afterwards.
 fn outlook(input: &mut Input<'_>, on_disk: Option<&PathBuf>, teller: &Teller<'_>, sink: &mut Sink<'_>) {
-    let store = match on_disk {
-        Some(_) => None,
-        None => match Store::spool(input, 0) {
-            Ok(store) => Some(store),
-            Err(error) => return sink.problem(ProblemKind::Io, 0, &error.to_string()),
-        },
-    };
-    let spooled = store.as_ref().and_then(Store::path_to_open);
-    match on_disk.or(spooled.as_ref()) {
-        Some(path) => pst::tell(path, teller, sink),
-        None => sink.problem(ProblemKind::Unsupported, 0, "mailboxes of Outlook in archives are read on Linux only"),
+    if let Some(path) = on_disk {
+        return pst::tell(path, teller, sink);
+    }
+    match spool_to_path(input) {
+        Ok(path) => pst::tell(&path, teller, sink),
+        Err(error) => sink.problem(ProblemKind::Io, 0, &error.to_string()),
     }
 }
 
