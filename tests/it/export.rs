@@ -9,6 +9,7 @@ mod jira_backup;
 mod mail;
 mod pages;
 mod plant;
+mod raw;
 mod salesforce;
 mod slack;
 mod slack_database;
