@@ -232,7 +232,7 @@ fn stream(input: &mut Input<'_>, place: &RecordPlace, plan: &Plan<'_>, worker: &
             return;
         }
         if blob.is_none() && !window.has_more() {
-            return worker.receiver.blob(Origin::Record(&place), Part::Content, window.filled());
+            return worker.receiver.blob(Origin::Record(place), Part::Content, window.filled());
         }
         let blob = blob.get_or_insert_with(|| {
             let head = window.filled().iter().copied().take(LargeBlob::HEAD).collect();

@@ -142,7 +142,7 @@ impl Reader for TeamsReader {
         if !is_list && signs_of(input.peek(64 << 10)).len() < 2 {
             return Reading::NotMine;
         }
-        each(input, sink, &mut |said, (bytes, line), sink| tell(said, (bytes, line), sink));
+        each(input, sink);
         Reading::Records
     }
 
@@ -204,8 +204,8 @@ struct Said<'t> {
     conversation: &'t RecordContainer,
 }
 
-/// Reads what a file holds: messages, or anything else.
-fn each(input: &mut Input<'_>, sink: &mut Sink<'_>, tell: &mut dyn FnMut(&Said<'_>, (usize, u64), &mut Sink<'_>)) {
+/// Tells what a file holds: messages, or anything else.
+fn each(input: &mut Input<'_>, sink: &mut Sink<'_>) {
     let mut conversation = RecordContainer::default();
     let enter = entering(input);
     read_json(input, &enter, &mut |event| match event {

@@ -160,7 +160,7 @@ fn attachment(path: &str) -> Option<RecordAttachment> {
     let (folder, name) = path.rsplit_once('/')?;
     let is_below = folder.split('/').any(|part| part == "attachments");
     let id: String = name.chars().take_while(char::is_ascii_digit).collect();
-    (is_below && !id.is_empty()).then(|| RecordAttachment { id: Some(id), name: None, path: None })
+    (is_below && !id.is_empty()).then_some(RecordAttachment { id: Some(id), name: None, path: None })
 }
 
 /// Tells a row.
@@ -270,11 +270,18 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
     sink.finish(bytes, 0, &|_| {});
 }
 
+/// What an issue is called: by its key, or by its project and number where rows have no key.
+#[derive(Clone, Default)]
+struct Issue {
+    key: Option<String>,
+    number: Option<(String, String)>,
+}
+
 /// What rows say of those with findings.
 #[derive(Default)]
 struct Known {
-    /// Key of an issue by its id, or project and number where rows have no key.
-    issues: HashMap<String, (Option<String>, Option<(String, String)>)>,
+    /// By their id.
+    issues: HashMap<String, Issue>,
     projects: HashMap<String, RecordContainer>,
     /// Issue, author and time of changes.
     changes: HashMap<String, RecordPlace>,
@@ -318,7 +325,8 @@ impl Known {
                     }
                     "Issue" if issues.contains(id) => {
                         let of = |name: &str| row.attribute(name).map(str::to_owned);
-                        known.issues.insert(id.to_owned(), (of("key"), of("project").zip(of("number"))));
+                        let issue = Issue { key: of("key"), number: of("project").zip(of("number")) };
+                        known.issues.insert(id.to_owned(), issue);
                     }
                     "Project" => {
                         let key = row.attribute("key").map(str::to_owned);
@@ -360,7 +368,7 @@ impl Known {
         }
         let issue = place.thread.as_deref().and_then(|thread| thread.strip_prefix(OF_ISSUE)).map(str::to_owned);
         if let Some(issue) = issue {
-            let (key, number) = self.issues.get(&issue).cloned().unwrap_or_default();
+            let Issue { key, number } = self.issues.get(&issue).cloned().unwrap_or_default();
             let project = number.as_ref().and_then(|(project, _)| self.projects.get(project));
             let made = || Some(format!("{}-{}", project?.name.as_ref()?, number.as_ref()?.1));
             let record = place.record.take();
