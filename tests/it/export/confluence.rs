@@ -18,7 +18,7 @@ fn body(id: u64, class: &str, of: u64, text: &str) -> String {
     )
 }
 
-fn content(class: &str, id: u64, title: &str, who: &str, minute: u64, more: &str) -> String {
+fn content((class, id): (&str, u64), title: &str, (who, minute): (&str, u64), more: &str) -> String {
     format!(
         "<object class=\"{class}\" package=\"com.atlassian.confluence.pages\">\n<id name=\"id\">{id}</id>\n<property name=\"title\"><![CDATA[{title}]]></property>\n\
          <property name=\"lastModifier\" class=\"ConfluenceUserImpl\" package=\"com.atlassian.confluence.user\"><id name=\"key\"><![CDATA[{who}]]></id>\n</property>\n\
@@ -69,11 +69,11 @@ pub(super) fn export([plain, code, link, old, attached]: &[String; 5], is_site: 
         ),
         body(104, "Page", 14, &format!("<p>use {old} please</p>")),
         if is_site { settings } else { String::new() },
-        content("Attachment", 77, "notes.txt", "k2", 4, &reference("containerContent", "Page", 11)),
-        content("Comment", 12, "", "k2", 1, &reference("owner", "Page", 11)),
-        content("Page", 14, "Runbook", "k2", 3, &reference("originalVersion", "Page", 11)),
-        content("Page", 11, "Runbook", "k1", 0, &reference("space", "Space", 5)),
-        content("Page", 13, "Links", "k2", 2, &reference("space", "Space", 5)),
+        content(("Attachment", 77), "notes.txt", ("k2", 4), &reference("containerContent", "Page", 11)),
+        content(("Comment", 12), "", ("k2", 1), &reference("owner", "Page", 11)),
+        content(("Page", 14), "Runbook", ("k2", 3), &reference("originalVersion", "Page", 11)),
+        content(("Page", 11), "Runbook", ("k1", 0), &reference("space", "Space", 5)),
+        content(("Page", 13), "Links", ("k2", 2), &reference("space", "Space", 5)),
         space.to_owned(),
         user("k1", "ada", "Ada L"),
         user("k2", "bob", "Bob B"),
@@ -137,7 +137,7 @@ fn damage_costs_nothing_else() {
         1,
     );
     // Nobody's name, and an end in the middle.
-    files.0[0].1 = text[..text.find("<object class=\"InternalUser\"").unwrap()].as_bytes().to_vec();
+    files.0[0].1 = text.as_bytes()[..text.find("<object class=\"InternalUser\"").unwrap()].to_vec();
     let report = scan_export(&files.zip(&dir.path().join("space.zip")), ExportOptions::default());
     assert_eq!(told(only(&report, &tokens[0])), format!("k1 - <-> - {SITE}/pages/viewpage.action?pageId=11"));
     tokens.iter().for_each(|token| drop(only(&report, token).clone()));

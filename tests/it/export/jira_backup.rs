@@ -95,7 +95,7 @@ fn damage_costs_nothing_else() {
         .replace("<!-- ", "<!DOCTYPE a [<!ENTITY bomb \"&bomb;&bomb;\">]><!-- ")
         .replace("<ChangeGroup id", "<Worklog id=\"1\"><body>cut\u{1}<ChangeGroup id")
         .replace("<FileAttachment", &format!("<Component id=\"1\">{}</Component><FileAttachment", "<a>".repeat(5_000)));
-    let mut bytes = text[..text.find("<User id").unwrap()].as_bytes().to_vec();
+    let mut bytes = text.as_bytes()[..text.find("<User id").unwrap()].to_vec();
     let at = memchr::memmem::find(&bytes, b"cut\x01").unwrap();
     bytes[at] = 0xe9;
     files.0[0].1 = bytes;

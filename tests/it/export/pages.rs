@@ -9,10 +9,9 @@ fn check(name: &str, system: &str, pages: [Value; 2], expected: [&str; 2], token
     let dir = tempfile::tempdir().unwrap();
     let mut files = Files::default();
     let other = token(990);
-    pages
-        .iter()
-        .enumerate()
-        .for_each(|(index, page)| drop(files.add(&format!("dump/{name}-{index}.json"), page.to_string())));
+    for (index, page) in pages.iter().enumerate() {
+        files.add(&format!("dump/{name}-{index}.json"), page.to_string());
+    }
     files.add("dump/notes.txt", format!("token={other}\n"));
     for path in [files.zip(&dir.path().join("pages.zip")), files.dir(&dir.path().join("pages"))] {
         let report = scan_export(&path, ExportOptions::default());
