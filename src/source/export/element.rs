@@ -52,13 +52,24 @@ impl Element {
 /// Reads the elements that `is_record` says are records, by their name. Text and comments outside of them come as elements
 /// without a name.
 pub(super) fn read_elements(input: &mut Input<'_>, is_record: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&Element)) {
+    read_records(input, is_record, &|_| false, each);
+}
+
+/// The same for records of many names, where `begins` says what stands in no other record: one that was never closed ends
+/// there.
+pub(super) fn read_records(
+    input: &mut Input<'_>,
+    is_record: &dyn Fn(&str) -> bool,
+    begins: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&Element),
+) {
     let mut stack: Vec<Element> = Vec::new();
     let mut held = 0;
     let mut too_deep = 0_usize;
     read_xml(input, &mut |event| match event {
         XmlEvent::Start { name, attributes, offset, line, bytes } => {
             // Records aren't nested: one that was never closed ends where the next begins.
-            if stack.first().is_some_and(|record| record.name == name) {
+            if stack.first().is_some_and(|record| record.name == name || begins(name)) {
                 each(&folded(&stack));
                 stack.clear();
                 (held, too_deep) = (0, 0);
@@ -88,8 +99,12 @@ pub(super) fn read_elements(input: &mut Input<'_>, is_record: &dyn Fn(&str) -> b
             Some(element) => add_text(element, &text, offset, text.len()),
             None => outside(&text, offset, each),
         },
-        XmlEvent::End { .. } if too_deep > 0 => too_deep -= 1,
+        // What is too deep may never be closed: the end of the record is its end, too.
+        XmlEvent::End { name } if too_deep > 0 && stack.first().is_none_or(|record| record.name != name) => {
+            too_deep -= 1
+        }
         XmlEvent::End { name } => {
+            too_deep = 0;
             if !stack.iter().any(|open| open.name == name) {
                 return;
             }
@@ -187,6 +202,8 @@ mod tests {
         let deep = format!("<item>{}x{}</item><item>y</item>", "<a>".repeat(5_000), "</a>".repeat(5_000));
         let told = read(deep.as_bytes());
         assert_eq!((told.len(), told[1].text.as_str()), (2, "y"));
+        let open = format!("<item>{}</item><item>y</item>", "<a>".repeat(5_000));
+        assert_eq!(read(open.as_bytes())[1].text, "y");
         let long = format!("<item><key>K-1</key><d>{}</d></item>", "word ".repeat(30 << 20));
         let told = read(long.as_bytes());
         assert!(told.len() > 1, "told in parts");

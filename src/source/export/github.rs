@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    detect,
     input::Input,
     json::{Descend, Json, JsonEvent, Path, read_json},
     markup::Markup,
@@ -72,12 +73,16 @@ impl System for Pages {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let Some(only) = look.only() else { return Vec::new() };
-        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+        let found = detect::pages(look, &|_, head| signs_of(head));
+        // Parts of a migration archive look much the same.
+        let is_migration = |root: &str| {
+            look.has(&format!("{root}repositories_000001.json")) || look.has(&format!("{root}schema.json"))
+        };
+        found.into_iter().filter(|found| !is_migration(&found.root)).collect()
     }
 
-    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(PagesReader)
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(PagesReader { is_only: opening.look.only().is_some() })
     }
 }
 
@@ -89,8 +94,10 @@ fn signs_of(head: &[u8]) -> Vec<String> {
         return Vec::new();
     }
     let mut signs = Vec::new();
-    if has("\"html_url\"") && has("\"node_id\"") {
-        signs.extend(["keys html_url and node_id".to_owned(), "keys body and login".to_owned()]);
+    let is_api = has("api.github.com/repos/") || has("api.github.com\\/repos\\/");
+    if has("\"html_url\"") && (has("\"node_id\"") || is_api) {
+        let own = if is_api { "addresses of GitHub's REST interface" } else { "key node_id" };
+        signs.extend([own.to_owned(), "keys html_url, body and login".to_owned()]);
     } else if has("\"https://github.com/") && has("\"author\"") && has("\"createdAt\"") {
         signs.extend(["keys author and createdAt".to_owned(), "addresses of issues on github.com".to_owned()]);
     }
@@ -99,7 +106,10 @@ fn signs_of(head: &[u8]) -> Vec<String> {
 
 struct MigrationReader;
 
-struct PagesReader;
+struct PagesReader {
+    /// Is it one file, which the user may have named as such?
+    is_only: bool,
+}
 
 /// The list at the top of a document is told element by element.
 fn top_list(path: &Path, is_list: bool) -> Descend {
@@ -120,6 +130,9 @@ fn read_records(input: &mut Input<'_>, sink: &mut Sink<'_>) {
 
 impl Reader for PagesReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+            return Reading::NotMine;
+        }
         read_records(input, sink);
         Reading::Records
     }

@@ -10,6 +10,7 @@
 
 mod adf;
 mod claim;
+mod confluence;
 mod container;
 mod csv;
 mod detect;
@@ -20,6 +21,7 @@ mod input;
 mod jira;
 mod json;
 mod limits;
+mod mail;
 mod map;
 mod markup;
 mod salesforce;
@@ -28,6 +30,7 @@ mod sink;
 mod slack;
 mod system;
 mod table;
+mod teams;
 mod time;
 mod xml;
 mod zendesk;

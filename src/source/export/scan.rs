@@ -15,13 +15,13 @@ use super::{
     container::{self, Magic, Member, Store, Tree},
     detect,
     input::Input,
-    sink::{Parts, Sink},
+    sink::{Host, Parts, Sink},
     system::{Look, Reading},
 };
 use crate::{
-    model::{Origin, Part, Problem, ProblemKind, Provenance, RecordAttachment, RecordPlace},
+    model::{Origin, Part, Problem, ProblemKind, Provenance, RecordPlace},
     source::{
-        LargeBlob, Plan,
+        LargeBlob, Plan, Receiver,
         crew::{Crew, Worker},
         window::Filled,
     },
@@ -114,11 +114,18 @@ impl Scan<'_> {
             Some(template) => RecordPlace { physical, ..template.clone() },
             None => RecordPlace { physical, ..RecordPlace::default() },
         };
+        if let Some(attachment) = &mut place.attachment {
+            attachment.path = Some(member.path.clone());
+        }
         for owner in part.owners {
             let Some(path) = member.path.strip_prefix(&owner.root) else { continue };
             let mut mine = RecordPlace { reader: owner.id, system: owner.system.to_owned(), ..place.clone() };
-            let mut sink = Sink::new(&mut *hands.worker.receiver, &mine, &owner.notices, &mut hands.parts);
-            match owner.reader.read(path, &mut input, &mut sink) {
+            let mut parts = std::mem::take(&mut hands.parts);
+            let mut host = Inside { scan: self, part, worker: &mut *hands.worker };
+            let mut sink = Sink::new(&mut host, &mine, &owner.notices, &mut parts);
+            let reading = owner.reader.read(path, &mut input, &mut sink);
+            hands.parts = parts;
+            match reading {
                 Reading::NotMine => {}
                 Reading::Records => {
                     hands.worker.receiver.stats().blobs += 1;
@@ -185,6 +192,26 @@ impl Scan<'_> {
     }
 }
 
+/// Takes what a reader tells of one file.
+struct Inside<'i, 'r> {
+    scan: &'i Scan<'i>,
+    part: &'i Contents<'i>,
+    worker: &'i mut Worker<'r>,
+}
+
+impl Host for Inside<'_, '_> {
+    fn receiver(&mut self) -> &mut dyn Receiver {
+        &mut *self.worker.receiver
+    }
+
+    fn file(&mut self, bytes: &[u8], place: RecordPlace) {
+        let mut input = Input::new(unpacked(Box::new(bytes)), self.scan.plan.interrupt);
+        let mut hands = Hands { worker: &mut *self.worker, parts: Parts::default() };
+        self.scan.file(&mut input, &place, self.part, &mut hands);
+        failed(&mut input, place, self.worker);
+    }
+}
+
 /// Tells why reading a file ended early, if it did.
 fn failed(input: &mut Input<'_>, place: RecordPlace, worker: &mut Worker<'_>) {
     if let Some(error) = input.take_failure() {
@@ -196,12 +223,6 @@ fn failed(input: &mut Input<'_>, place: RecordPlace, worker: &mut Worker<'_>) {
 
 /// Scans bytes front to back, in chunks if they are many.
 fn stream(input: &mut Input<'_>, place: &RecordPlace, plan: &Plan<'_>, worker: &mut Worker<'_>) {
-    let is_inside = place.attachment.is_some() && place.physical.member.contains('!');
-    let attachment = place.attachment.as_ref().filter(|_| is_inside).map(|attachment| RecordAttachment {
-        path: place.physical.member.rsplit_once('!').map(|(_, path)| path.to_owned()),
-        ..attachment.clone()
-    });
-    let place = RecordPlace { attachment: attachment.or_else(|| place.attachment.clone()), ..place.clone() };
     let window = &mut worker.window;
     window.reset();
     let mut blob = None;
@@ -211,7 +232,7 @@ fn stream(input: &mut Input<'_>, place: &RecordPlace, plan: &Plan<'_>, worker: &
             return;
         }
         if blob.is_none() && !window.has_more() {
-            return worker.receiver.blob(Origin::Record(&place), Part::Content, window.filled());
+            return worker.receiver.blob(Origin::Record(place), Part::Content, window.filled());
         }
         let blob = blob.get_or_insert_with(|| {
             let head = window.filled().iter().copied().take(LargeBlob::HEAD).collect();

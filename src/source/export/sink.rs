@@ -20,11 +20,20 @@ const LEAST_BYTES: usize = 4;
 /// Problems told of one file; more are counted.
 const MAX_PROBLEMS: u64 = 20;
 
+/// Who takes what a sink is given.
+pub(super) trait Host {
+    /// The receiving end of the thread.
+    fn receiver(&mut self) -> &mut dyn Receiver;
+
+    /// Scans a file that stands in a record: an archive by its files.
+    fn file(&mut self, bytes: &[u8], place: RecordPlace);
+}
+
 /// The receiving end of one file's reader.
 ///
 /// A record is made of calls to [`Sink::field`] and its kin, then [`Sink::finish`].
 pub(super) struct Sink<'s> {
-    receiver: &'s mut dyn Receiver,
+    host: &'s mut dyn Host,
     template: &'s RecordPlace,
     notices: &'s Notices,
     parts: &'s mut Parts,
@@ -84,13 +93,13 @@ pub(super) enum Rest {
 
 impl<'s> Sink<'s> {
     pub(super) fn new(
-        receiver: &'s mut dyn Receiver,
+        host: &'s mut dyn Host,
         template: &'s RecordPlace,
         notices: &'s Notices,
         parts: &'s mut Parts,
     ) -> Sink<'s> {
         parts.clear();
-        Sink { receiver, template, notices, parts, problems: 0 }
+        Sink { host, template, notices, parts, problems: 0 }
     }
 
     /// Adds a field: as people saw it, as stored if that differs, and without what nobody sees. `offset` is where it stands
@@ -206,8 +215,17 @@ impl<'s> Sink<'s> {
             bytes: bytes as u64,
             place: &make,
         };
-        self.receiver.record(&record);
+        self.host.receiver().record(&record);
         self.parts.clear();
+    }
+
+    /// Scans a file whose bytes stand in the record at hand (decoded): an archive by its files. `place` says whose it is and what it
+    /// is called; `offset` and `line` say where it begins.
+    pub(super) fn attach(&mut self, bytes: &[u8], (offset, line): (u64, u64), place: &dyn Fn(&mut RecordPlace)) {
+        let mut made = self.template.clone();
+        (made.physical.offset, made.physical.line) = (offset, line);
+        place(&mut made);
+        self.host.file(bytes, made);
     }
 
     /// Scans bytes that are no record as they are, and says why they aren't.
@@ -231,7 +249,7 @@ impl<'s> Sink<'s> {
             _ => return,
         };
         let provenance = Provenance::Record(Box::new(self.template.clone()));
-        self.receiver.problem(Problem { provenance, kind, message });
+        self.host.receiver().problem(Problem { provenance, kind, message });
     }
 
     /// Notes something worth knowing about the export, once however often it is met.

@@ -17,12 +17,17 @@ pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::chunk::Chunks,
     &super::slack::database::Database,
     &super::salesforce::Salesforce,
+    &super::jira::backup::Backup,
     &super::jira::sheet::Sheet,
     &super::jira::rss::Rss,
     &super::jira::rest::Issues,
+    &super::confluence::space::Space,
+    &super::confluence::page::Pages,
     &super::zendesk::Zendesk,
     &super::github::Migration,
     &super::github::Pages,
+    &super::teams::Teams,
+    &super::mail::Mail,
     &super::generic::Generic,
 ];
 

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    detect,
     input::Input,
     json::{Descend, Json, JsonEvent, Path, keys, read_json},
     markup::Markup,
@@ -31,12 +32,11 @@ impl System for Zendesk {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let Some(only) = look.only() else { return Vec::new() };
-        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+        detect::pages(look, &|_, head| signs_of(head))
     }
 
-    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(ZendeskReader)
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(ZendeskReader { is_only: opening.look.only().is_some() })
     }
 }
 
@@ -51,6 +51,13 @@ fn signs_of(head: &[u8]) -> Vec<String> {
     let mut signs = vec!["address of a ticket on zendesk.com".to_owned()];
     signs.extend(keys.map(|key| format!("key {key}")));
     signs
+}
+
+/// Does a file among others hold tickets, or what belongs to them?
+fn is_page(head: &[u8]) -> bool {
+    let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
+    let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
+    is_json && (has(".zendesk.com/api/v2/") || has(".zendesk.com\\/api\\/v2\\/"))
 }
 
 /// The lists of a page, element by element; lines and lists of tickets come so anyway.
@@ -78,10 +85,16 @@ fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
     if is_page { enter_page } else { enter_list }
 }
 
-struct ZendeskReader;
+struct ZendeskReader {
+    /// Is it one file, which the user may have named as such?
+    is_only: bool,
+}
 
 impl Reader for ZendeskReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        if !self.is_only && !is_page(input.peek(64 << 10)) {
+            return Reading::NotMine;
+        }
         let enter = entering(input);
         read_json(input, &enter, &mut |event| match event {
             JsonEvent::Value { json, bytes, line, .. } => ticket(json, (bytes.len(), line), sink),

@@ -13,7 +13,7 @@ use std::{
 use flate2::read::MultiGzDecoder;
 use zip::ZipArchive;
 
-pub(super) use store::Store;
+pub(super) use store::{Store, spool_to_path};
 
 use super::limits::{ExportLimits, Limited};
 use crate::model::{PhysicalPlace, Problem, ProblemKind, Provenance, RecordPlace};

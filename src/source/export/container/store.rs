@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
 };
 
@@ -57,16 +57,15 @@ impl Store {
         Store { at: 0, ..self.clone() }.take(count).read_to_end(&mut head)?;
         Ok(head)
     }
+}
 
-    /// A path by which the bytes can be opened, if they are in a file; it may be one without a name.
-    pub(in crate::source::export) fn path_to_open(&self) -> Option<PathBuf> {
-        #[cfg(target_os = "linux")]
-        if let Bytes::File(file) = &self.bytes {
-            use std::os::fd::AsRawFd as _;
-            return Some(PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())));
-        }
-        None
-    }
+/// Copies a stream to a file that only the user can read, for readers that want a path; it is gone when this is dropped.
+///
+/// Not one without a name: SQLite resolves links, and that of such a file (`/proc/self/fd/…`) leads nowhere.
+pub(in crate::source::export) fn spool_to_path(reader: &mut dyn Read) -> io::Result<tempfile::TempPath> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    io::copy(reader, &mut file)?;
+    Ok(file.into_temp_path())
 }
 
 impl Read for Store {

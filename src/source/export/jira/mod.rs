@@ -2,6 +2,7 @@
 //!
 //! Format: the REST reference (v2 and v3) at developer.atlassian.com, support.atlassian.com "Export issues" (read 2026-11).
 
+pub(super) mod backup;
 pub(super) mod rest;
 pub(super) mod rss;
 pub(super) mod sheet;

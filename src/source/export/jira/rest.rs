@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        adf,
+        adf, detect,
         input::Input,
         json::{Descend, Json, JsonEvent, Path, keys, read_json},
         markup::Markup,
@@ -31,12 +31,12 @@ impl System for Issues {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let Some(only) = look.only() else { return Vec::new() };
-        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+        detect::pages(look, &|_, head| signs_of(head))
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(RestReader { base_url: opening.options.base_url.clone() })
+        let is_only = opening.look.only().is_some();
+        Box::new(RestReader { base_url: opening.options.base_url.clone(), is_only })
     }
 }
 
@@ -58,6 +58,8 @@ fn signs_of(head: &[u8]) -> Vec<String> {
 
 struct RestReader {
     base_url: Option<String>,
+    /// Is it one file, which the user may have named as such?
+    is_only: bool,
 }
 
 /// A page's issues one by one; lines and lists of issues come so anyway.
@@ -74,6 +76,9 @@ fn enter(path: &Path, is_list: bool) -> Descend {
 impl Reader for RestReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
         input.decode_text();
+        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+            return Reading::NotMine;
+        }
         // A page is entered; a single issue is not.
         let head = input.peek(64 << 10).trim_ascii_start();
         let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());

@@ -13,7 +13,7 @@ use sqlx::{Connection as _, Row as _, SqliteConnection, sqlite::SqliteConnectOpt
 
 use super::{
     super::{
-        container::Store,
+        container::spool_to_path,
         input::Input,
         json::{Json, Tape},
         markup::Markup,
@@ -23,7 +23,7 @@ use super::{
     message::{self, Message, Site},
     names::{Names, Wanted},
 };
-use crate::model::{ProblemKind, RecordAttachment, RecordContainer, RecordPlace};
+use crate::model::{ProblemKind, RecordAttachment, RecordContainer, RecordPlace, Revision};
 
 /// Databases of slackdump.
 pub(in crate::source::export) struct Database;
@@ -32,10 +32,13 @@ pub(in crate::source::export) struct Database;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// Rows read at once.
-const PAGE: i64 = 256;
+const PAGE: i64 = 32;
 
 /// Largest row that is read.
-const MAX_ROW: i64 = 64 << 20;
+const MAX_ROW: i64 = 8 << 20;
+
+/// Copies of a message that are compared. A database that goes on for years has one per run.
+const MAX_COPIES: usize = 64;
 
 impl System for Database {
     fn name(&self) -> &'static str {
@@ -152,7 +155,18 @@ fn container(id: &str) -> RecordContainer {
 
 fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> Result<(), DatabaseError> {
     with_tables(input, on_disk, &mut |tables| {
-        tables.each("MESSAGE", &mut |row| {
+        tables.messages(&mut |row, revision| {
+            let message = Message::new(row.json);
+            message.add(sink);
+            sink.finish(row.json.stored().len(), 0, &|place| {
+                message.place(place);
+                place.container = row.channel.map(container);
+                if revision == Revision::Old {
+                    place.revision = Revision::Old;
+                }
+            });
+        })?;
+        tables.each("SEARCH_MESSAGE", &mut |row| {
             let message = Message::new(row.json);
             message.add(sink);
             sink.finish(row.json.stored().len(), 0, &|place| {
@@ -160,7 +174,7 @@ fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> R
                 place.container = row.channel.map(container);
             });
         })?;
-        for table in ["S_USER", "CHANNEL", "FILE", "WORKSPACE", "SEARCH_MESSAGE", "SEARCH_FILE"] {
+        for table in ["S_USER", "CHANNEL", "FILE", "WORKSPACE", "SEARCH_FILE"] {
             tables.each(table, &mut |row| {
                 sink.rest(row.json, &treat);
                 sink.finish(row.json.stored().len(), 0, &|place| {
@@ -227,23 +241,26 @@ struct Tables {
     broken: u64,
 }
 
+/// A message as it was when it was stored.
+struct Copy {
+    stored: Vec<u8>,
+    channel: Option<String>,
+}
+
 /// A row with a record.
 struct DatabaseRow<'r> {
     json: Json<'r>,
     channel: Option<&'r str>,
 }
 
-/// Opens the database that `input` holds. SQLite wants a file: it gets one without a name, which is gone afterwards.
+/// Opens the database that `input` holds. SQLite wants a file: it gets one, which is gone afterwards.
 fn with_tables(
     input: &mut Input<'_>,
     on_disk: Option<&Path>,
     each: &mut dyn FnMut(&mut Tables) -> Result<(), DatabaseError>,
 ) -> Result<(), DatabaseError> {
-    let store = if on_disk.is_some() { None } else { Some(Store::spool(input, 0)?) };
-    let spooled = store.as_ref().and_then(Store::path_to_open);
-    let Some(path) = on_disk.map(Path::to_owned).or(spooled) else {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "databases in archives are read on Linux only").into());
-    };
+    let spooled = if on_disk.is_some() { None } else { Some(spool_to_path(input)?) };
+    let path = on_disk.or(spooled.as_deref()).unwrap_or(Path::new("")).to_owned();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -291,6 +308,59 @@ impl Tables {
         }
     }
 
+    /// All messages, each once, and what older copies of it say that newer ones don't. A message is stored again with each
+    /// run, and with the thread that it begins.
+    fn messages(&mut self, each: &mut dyn FnMut(DatabaseRow<'_>, Revision)) -> Result<(), DatabaseError> {
+        if !self.has("MESSAGE")? {
+            return Ok(());
+        }
+        let mut copies: Vec<Copy> = Vec::new();
+        let (mut last, mut last_chunk) = (i64::MIN, i64::MIN);
+        loop {
+            let page = sqlx::query(MESSAGES).bind(last).bind(MAX_ROW).bind(PAGE).bind(last_chunk);
+            let rows = self.runtime.block_on(page.fetch_all(&mut self.connection))?;
+            for row in &rows {
+                let id = row.try_get(0)?;
+                if id != last || copies.len() >= MAX_COPIES {
+                    self.tell(&mut copies, each);
+                }
+                (last, last_chunk) = (id, row.try_get(3)?);
+                match row.try_get::<Option<Vec<u8>>, _>(1)? {
+                    Some(stored) => copies.push(Copy { stored, channel: row.try_get(2)? }),
+                    None => self.broken += 1,
+                }
+            }
+            if rows.len() < PAGE as usize {
+                break;
+            }
+        }
+        self.tell(&mut copies, each);
+        Ok(())
+    }
+
+    /// Tells the newest copy, and older ones that say something else. Messages of several channels may have one time.
+    fn tell(&mut self, copies: &mut Vec<Copy>, each: &mut dyn FnMut(DatabaseRow<'_>, Revision)) {
+        let mut told: Vec<(Option<String>, Vec<u8>)> = Vec::new();
+        for Copy { stored, channel } in copies.drain(..).rev() {
+            let Ok(_) = self.tape.read(&stored, true) else {
+                self.broken += 1;
+                continue;
+            };
+            let json = self.tape.value(&stored, 0);
+            let said: Vec<u8> = ["text", "blocks", "attachments"]
+                .iter()
+                .filter_map(|key| json.get(key))
+                .flat_map(|value| value.stored().iter().copied().chain([0]))
+                .collect();
+            if told.iter().any(|other| other.0 == channel && other.1 == said) {
+                continue;
+            }
+            let revision = if told.iter().any(|other| other.0 == channel) { Revision::Old } else { Revision::Current };
+            each(DatabaseRow { json, channel: channel.as_deref() }, revision);
+            told.push((channel, said));
+        }
+    }
+
     fn has(&mut self, table: &str) -> Result<bool, DatabaseError> {
         let query = sqlx::query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?").bind(table);
         Ok(self.runtime.block_on(query.fetch_optional(&mut self.connection))?.is_some())
@@ -306,30 +376,46 @@ impl Tables {
     }
 }
 
-/// Number, JSON (none if it is too long) and channel of a table's rows.
+/// Messages by their time; of each, the oldest copy first.
+const MESSAGES: &str = "SELECT ID, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, CHANNEL_ID, CHUNK_ID FROM MESSAGE \
+     WHERE (ID, CHUNK_ID) > (?1, ?4) ORDER BY ID, CHUNK_ID LIMIT ?3";
+
+/// Number, JSON (none if it is too long) and channel of a table's rows, without those that say the same as an earlier one:
+/// each run stores all people and channels again.
 fn query_of(table: &str) -> Option<&'static str> {
     // Statements are constant, so that no name from outside can get into one.
     Some(match table {
         "MESSAGE" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, CHANNEL_ID FROM MESSAGE WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, CHANNEL_ID FROM MESSAGE \
+             WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
         }
         "CHANNEL" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, ID FROM CHANNEL WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT m.rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, ID FROM CHANNEL m WHERE m.rowid > ?1 AND NOT EXISTS \
+             (SELECT 1 FROM CHANNEL n WHERE n.ID = m.ID AND n.CHUNK_ID < m.CHUNK_ID AND n.DATA = m.DATA) ORDER BY m.rowid LIMIT ?3"
         }
         "S_USER" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, NULL FROM S_USER WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT m.rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, NULL FROM S_USER m WHERE m.rowid > ?1 AND NOT EXISTS \
+             (SELECT 1 FROM S_USER n WHERE n.ID = m.ID AND n.CHUNK_ID < m.CHUNK_ID AND n.DATA = m.DATA) ORDER BY m.rowid LIMIT ?3"
         }
+        // Those of messages are in the messages.
         "FILE" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, CHANNEL_ID FROM FILE WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT m.rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, CHANNEL_ID FROM FILE m WHERE m.rowid > ?1 \
+             AND MESSAGE_ID IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM FILE n WHERE n.ID = m.ID AND n.CHUNK_ID < m.CHUNK_ID AND n.DATA = m.DATA) ORDER BY m.rowid LIMIT ?3"
         }
         "WORKSPACE" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, NULL FROM WORKSPACE WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, NULL FROM WORKSPACE \
+             WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
         }
+        // What is among the messages as well is told there.
         "SEARCH_MESSAGE" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, CHANNEL_ID FROM SEARCH_MESSAGE WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT m.rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, CHANNEL_ID FROM SEARCH_MESSAGE m WHERE m.rowid > ?1 \
+             AND NOT EXISTS (SELECT 1 FROM MESSAGE n WHERE n.ID = CAST(REPLACE(m.TS, '.', '') AS INTEGER) AND n.CHANNEL_ID = m.CHANNEL_ID) \
+             ORDER BY m.rowid LIMIT ?3"
         }
         "SEARCH_FILE" => {
-            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN DATA END, NULL FROM SEARCH_FILE WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+            "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, NULL FROM SEARCH_FILE \
+             WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
         }
         _ => return None,
     })

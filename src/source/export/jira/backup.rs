@@ -1,0 +1,430 @@
+//! Jira's backup: all of its database as XML, an element per row, with the bytes of attachments beside it.
+//!
+//! Format: confluence.atlassian.com, "Backing up data", and backups of Jira 8 (read 2026-11). Times have no zone: they are the
+//! server's.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    super::{
+        element::{Element, read_records},
+        input::Input,
+        markup::Markup,
+        sink::Sink,
+        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        time,
+        xml::{XmlEvent, read_xml},
+    },
+    author, link, place_of_key,
+};
+use crate::model::{PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
+
+/// Jira's backup.
+pub(in crate::source::export) struct Backup;
+
+impl System for Backup {
+    fn name(&self) -> &'static str {
+        "jira-backup"
+    }
+
+    fn title(&self) -> &'static str {
+        "Jira backup"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        head.trim_ascii_start().starts_with(b"<?xml") && signs_of(head).len() > 1
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["entities.xml"]
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        if let Some(only) = look.only() {
+            return vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }];
+        }
+        let roots = look.paths().filter_map(|path| path.strip_suffix("entities.xml"));
+        let roots = roots.filter(|root| root.is_empty() || root.ends_with('/'));
+        let detection = |root: &str| {
+            let mut signs = signs_of(&look.head(&format!("{root}entities.xml")));
+            // Confluence has a file of that name, too.
+            if signs.is_empty() {
+                return None;
+            }
+            signs.insert(0, "entities.xml".to_owned());
+            signs.extend(look.has(&format!("{root}activeobjects.xml")).then(|| "activeobjects.xml".to_owned()));
+            Some(Detection { root: root.to_owned(), signs })
+        };
+        roots.take(64).filter_map(detection).collect()
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(BackupReader { base_url: opening.options.base_url.clone() })
+    }
+}
+
+/// What stands at the beginning: a comment about the server, which may be long, then elements that only Jira has.
+fn signs_of(head: &[u8]) -> Vec<String> {
+    const SIGNS: [&str; 7] = [
+        "JIRA Build",
+        "Exported on",
+        "jira.baseurl",
+        "<entity-engine-xml",
+        "<Action id=",
+        "<ApplicationUser id=",
+        "<AuditLog id=",
+    ];
+    let has = |sign: &&&str| memchr::memmem::find(head, sign.as_bytes()).is_some();
+    let signs: Vec<String> = SIGNS.iter().filter(has).map(|sign| (*sign).to_owned()).collect();
+    // Other programs have the same engine below.
+    if signs == ["<entity-engine-xml"] { Vec::new() } else { signs }
+}
+
+struct BackupReader {
+    base_url: Option<String>,
+}
+
+/// What stands in for the thread until all is read: ids of rows that say more.
+const OF_ISSUE: &str = "issue:";
+const OF_CHANGE: &str = "change:";
+
+/// Parts of rows that people wrote.
+const TEXTS: [&str; 9] = [
+    "summary",
+    "description",
+    "environment",
+    "body",
+    "stringvalue",
+    "textvalue",
+    "value",
+    "descriptor",
+    "longDescription",
+];
+
+fn is_row(name: &str) -> bool {
+    name != "entity-engine-xml"
+}
+
+/// Names of tables begin with a capital, those of columns never do.
+fn begins_row(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+impl Reader for BackupReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        if let Some(attachment) = attachment(path) {
+            return Reading::Attachment(attachment);
+        }
+        let is_only = !path.contains('/') && path.ends_with(".xml") && !signs_of(input.peek(64 << 10)).is_empty();
+        if path == "activeobjects.xml" {
+            tables(input, sink);
+        } else if path == "entities.xml" || is_only {
+            read_records(input, &is_row, &begins_row, &mut |row| tell(row, sink));
+        } else {
+            return Reading::NotMine;
+        }
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let known = Known::read(export, places);
+        let base = match (&self.base_url, known.base()) {
+            (Some(base), _) => Some((base.clone(), PermalinkBasis::Derived)),
+            (None, Some(base)) => Some((base, PermalinkBasis::Exact)),
+            (None, None) => None,
+        };
+        for place in &mut *places {
+            let is_comment = place.container.as_ref().is_some_and(|table| table.name.as_deref() == Some("Action"));
+            known.fill(place);
+            let Some((base, basis)) = &base else { continue };
+            let Some(key) = place.thread.clone() else { continue };
+            if !is_key(&key) {
+                continue;
+            }
+            let comment = place.record.clone().filter(|_| is_comment);
+            place.permalink = Some(link(base, &key, comment.as_deref(), *basis));
+        }
+        fill_people(export, places);
+    }
+}
+
+/// `OPS-7`.
+fn is_key(text: &str) -> bool {
+    text.rsplit_once('-').is_some_and(|(project, number)| {
+        !project.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
+/// `data/attachments/OPS/10000/OPS-7/10001`: the last part is the id.
+fn attachment(path: &str) -> Option<RecordAttachment> {
+    let (folder, name) = path.rsplit_once('/')?;
+    let is_below = folder.split('/').any(|part| part == "attachments");
+    let id: String = name.chars().take_while(char::is_ascii_digit).collect();
+    (is_below && !id.is_empty()).then_some(RecordAttachment { id: Some(id), name: None, path: None })
+}
+
+/// Tells a row.
+fn tell(row: &Element, sink: &mut Sink<'_>) {
+    let is_change = row.name == "ChangeItem";
+    let mut add = |name: &str, text: &str, offset: u64| {
+        if is_change && matches!(name, "oldstring" | "newstring" | "oldvalue" | "newvalue") {
+            sink.old_field(
+                &format!("{name}.{}", row.attribute("field").unwrap_or_default()),
+                text,
+                offset,
+                Markup::Plain,
+            );
+        } else if TEXTS.contains(&name) {
+            sink.field(name, text, offset, Markup::Plain);
+        } else {
+            sink.cell(name, text, offset);
+        }
+    };
+    for (name, value, offset) in &row.attributes {
+        // The same in small letters, for searching.
+        if !name.starts_with("lower") {
+            add(name, value, *offset);
+        }
+    }
+    add("text", &row.text, row.offset);
+    row.children.iter().for_each(|child| each_text(child, &mut add));
+    sink.finish(row.bytes, row.line, &|place| place_of(row, place));
+}
+
+fn each_text(element: &Element, add: &mut dyn FnMut(&str, &str, u64)) {
+    add(&element.name, &element.text, element.offset);
+    element.attributes.iter().for_each(|(name, value, offset)| add(name, value, *offset));
+    element.children.iter().for_each(|child| each_text(child, add));
+}
+
+/// What a row says of itself.
+fn place_of(row: &Element, place: &mut RecordPlace) {
+    let of = |name: &str| row.attribute(name).map(str::to_owned);
+    place.record = of("id");
+    let who = ["author", "creator", "reporter", "user", "userKey"].iter().find_map(|name| of(name));
+    place.author = author(who, None, None);
+    place.time = of("created").or_else(|| of("createdDate")).map(|raw| time::parse(&raw));
+    let edited = of("updated").filter(|updated| row.attribute("created") != Some(updated));
+    place.edited = edited.map(|raw| time::parse(&raw));
+    place.thread = match row.name.as_str() {
+        "Issue" => of("id").map(|id| format!("{OF_ISSUE}{id}")),
+        "ChangeItem" => of("group").map(|id| format!("{OF_CHANGE}{id}")),
+        _ => of("issue").map(|id| format!("{OF_ISSUE}{id}")),
+    };
+    place.container = Some(RecordContainer { kind: "table".to_owned(), id: None, name: Some(row.name.clone()) });
+}
+
+/// Rows of the tables that plugins made: automation, webhooks, service desks.
+fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
+    let (mut table, mut columns): (String, Vec<String>) = Default::default();
+    let mut row: Option<(u64, u64, usize)> = None;
+    let mut bytes = 0;
+    read_xml(input, &mut |event| match event {
+        XmlEvent::Start { name: "data", attributes, .. } => {
+            table = attributes
+                .iter()
+                .find(|own| own.name == "tableName")
+                .map(|own| own.value.into_owned())
+                .unwrap_or_default();
+            columns.clear();
+        }
+        XmlEvent::Start { name: "column", attributes, .. } => {
+            // As many as a table may have.
+            if columns.len() < 10_000 {
+                columns.extend(attributes.iter().find(|own| own.name == "name").map(|own| own.value.into_owned()));
+            }
+        }
+        XmlEvent::Start { name: "row", offset, line, .. } => row = Some((offset, line, 0)),
+        XmlEvent::Start { .. } => {
+            if let Some((.., column)) = &mut row {
+                *column += 1;
+            }
+        }
+        XmlEvent::Text { text, offset, bytes: length } => {
+            bytes += length;
+            match row {
+                Some((.., column)) if !text.trim().is_empty() => {
+                    let name =
+                        column.checked_sub(1).and_then(|index| columns.get(index)).map_or("text", String::as_str);
+                    sink.cell(name, &text, offset);
+                }
+                Some(_) => {}
+                None if text.trim().is_empty() => {}
+                None => {
+                    sink.field("text", &text, offset, Markup::Plain);
+                    sink.finish(length, 0, &|_| {});
+                }
+            }
+        }
+        XmlEvent::Comment { text, offset } => sink.field("comment", &text, offset, Markup::Plain),
+        XmlEvent::End { name: "row" } => {
+            if let Some((_, line, _)) = row.take() {
+                let name = Some(table.clone());
+                sink.finish(std::mem::take(&mut bytes), line, &|place| {
+                    place.container = Some(RecordContainer { kind: "table".to_owned(), id: None, name: name.clone() });
+                });
+            }
+        }
+        XmlEvent::End { .. } => {}
+    });
+    sink.finish(bytes, 0, &|_| {});
+}
+
+/// What an issue is called: by its key, or by its project and number where rows have no key.
+#[derive(Clone, Default)]
+struct Issue {
+    key: Option<String>,
+    number: Option<(String, String)>,
+}
+
+/// What rows say of those with findings.
+#[derive(Default)]
+struct Known {
+    /// By their id.
+    issues: HashMap<String, Issue>,
+    projects: HashMap<String, RecordContainer>,
+    /// Issue, author and time of changes.
+    changes: HashMap<String, RecordPlace>,
+    files: HashMap<String, (RecordPlace, Option<String>)>,
+    /// Number of the property that is the address of the server.
+    base_id: Option<String>,
+    base: Option<String>,
+}
+
+impl Known {
+    fn read(export: &Export<'_>, places: &[&mut RecordPlace]) -> Known {
+        let mut known = Known::default();
+        let thread = |place: &RecordPlace, kind: &str| Some(place.thread.as_deref()?.strip_prefix(kind)?.to_owned());
+        let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+        let mut issues: HashSet<String> = places.iter().filter_map(|place| thread(place, OF_ISSUE)).collect();
+        let changes: HashSet<String> = places.iter().filter_map(|place| thread(place, OF_CHANGE)).collect();
+        let files: HashSet<String> = places.iter().filter_map(|place| file(place)).collect();
+        // Changes and files come before the issues that they are of.
+        each_row(
+            export,
+            &["OSPropertyEntry", "OSPropertyString", "ChangeGroup", "FileAttachment", "Issue", "Project"],
+            &mut |row| {
+                let id = row.attribute("id").unwrap_or_default();
+                let mut about = RecordPlace::default();
+                match row.name.as_str() {
+                    "OSPropertyEntry" if row.attribute("propertyKey") == Some("jira.baseurl") => {
+                        known.base_id = Some(id.to_owned())
+                    }
+                    "OSPropertyString" if known.base_id.as_deref() == Some(id) => {
+                        known.base = row.attribute("value").map(str::to_owned).or_else(|| row.text_of("value"));
+                    }
+                    "ChangeGroup" if changes.contains(id) => {
+                        place_of(row, &mut about);
+                        issues.extend(thread(&about, OF_ISSUE));
+                        known.changes.insert(id.to_owned(), about);
+                    }
+                    "FileAttachment" if files.contains(id) => {
+                        place_of(row, &mut about);
+                        issues.extend(thread(&about, OF_ISSUE));
+                        known.files.insert(id.to_owned(), (about, row.attribute("filename").map(str::to_owned)));
+                    }
+                    "Issue" if issues.contains(id) => {
+                        let of = |name: &str| row.attribute(name).map(str::to_owned);
+                        let issue = Issue { key: of("key"), number: of("project").zip(of("number")) };
+                        known.issues.insert(id.to_owned(), issue);
+                    }
+                    "Project" => {
+                        let key = row.attribute("key").map(str::to_owned);
+                        let container =
+                            RecordContainer { kind: "project".to_owned(), id: Some(id.to_owned()), name: key };
+                        known.projects.insert(id.to_owned(), container);
+                    }
+                    _ => {}
+                }
+            },
+        );
+        known
+    }
+
+    fn base(&self) -> Option<String> {
+        self.base.as_ref().map(|base| base.trim_end_matches('/').to_owned()).filter(|base| base.starts_with("http"))
+    }
+
+    fn fill(&self, place: &mut RecordPlace) {
+        let change = place.thread.as_deref().and_then(|thread| self.changes.get(thread.strip_prefix(OF_CHANGE)?));
+        if let Some(change) = change {
+            (place.thread, place.author, place.time) =
+                (change.thread.clone(), change.author.clone(), change.time.clone());
+        }
+        let id = place.attachment.as_ref().filter(|_| place.record.is_none()).and_then(|file| file.id.clone());
+        if let Some((about, name)) = id.as_ref().and_then(|id| self.files.get(id)) {
+            (place.thread, place.author, place.time) = (about.thread.clone(), about.author.clone(), about.time.clone());
+            place.record.clone_from(&about.record);
+            if let Some(file) = &mut place.attachment {
+                file.name.clone_from(name);
+            }
+        } else if id.is_some() {
+            // The directory is named by the issue.
+            let member = match place.physical.member.split('!').next() {
+                Some(member) if !member.is_empty() => member.to_owned(),
+                _ => place.physical.file.to_string_lossy().into_owned(),
+            };
+            place.thread = member.rsplit('/').nth(1).filter(|folder| is_key(folder)).map(str::to_owned);
+        }
+        let issue = place.thread.as_deref().and_then(|thread| thread.strip_prefix(OF_ISSUE)).map(str::to_owned);
+        if let Some(issue) = issue {
+            let Issue { key, number } = self.issues.get(&issue).cloned().unwrap_or_default();
+            let project = number.as_ref().and_then(|(project, _)| self.projects.get(project));
+            let made = || Some(format!("{}-{}", project?.name.as_ref()?, number.as_ref()?.1));
+            let record = place.record.take();
+            place.thread = Some(issue.clone());
+            if let Some(key) = key.clone().or_else(made) {
+                place_of_key(&key, place);
+            }
+            // A comment or change has an id of its own.
+            if record.as_ref() != Some(&issue) || place.record.is_none() {
+                place.record = record;
+            }
+            if let Some(project) = project {
+                place.container = Some(project.clone());
+            }
+        } else if place.thread.as_deref().is_some_and(|thread| thread.starts_with(OF_CHANGE)) {
+            place.thread = None;
+        }
+        if let Some(key) = place.thread.clone().filter(|key| is_key(key) && place.record.is_none()) {
+            place_of_key(&key, place);
+        }
+    }
+}
+
+/// All rows of some tables.
+fn each_row(export: &Export<'_>, tables: &[&str], each: &mut dyn FnMut(&Element)) {
+    let is_wanted = |path: &str| !path.contains('/') && path.ends_with(".xml") && path != "activeobjects.xml";
+    export.read(&is_wanted, &mut |_, input| {
+        read_records(input, &|name| tables.contains(&name), &begins_row, each);
+    });
+}
+
+/// Names and addresses: by the key of a user to the name, by the name to the rest.
+fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    // Rows are sorted by their table: keys come before names.
+    let mut names: HashMap<String, String> = wanted.iter().map(|id| (id.to_lowercase(), id.clone())).collect();
+    let mut people: HashMap<String, RecordAuthor> = HashMap::new();
+    each_row(export, &["ApplicationUser", "User"], &mut |row| {
+        let Some(name) = row.attribute("lowerUserName").or_else(|| row.attribute("userName")) else { return };
+        if row.name == "ApplicationUser" {
+            if let Some(key) = row.attribute("userKey").filter(|key| wanted.contains(*key)) {
+                names.insert(name.to_owned(), key.to_owned());
+            }
+        } else if let Some(key) = names.get(name) {
+            let of = |name: &str| row.attribute(name).map(str::to_owned);
+            let known = RecordAuthor { id: Some(key.clone()), name: of("displayName"), email: of("emailAddress") };
+            people.entry(key.clone()).or_insert(known);
+        }
+    });
+    for place in places {
+        if let Some(known) = id_of(place).and_then(|id| people.get(&id)) {
+            place.author = Some(known.clone());
+        }
+    }
+}

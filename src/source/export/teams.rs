@@ -1,0 +1,411 @@
+//! Microsoft Teams: exports of a tenant, pages of Graph, and what people get of their own account.
+//!
+//! Format: learn.microsoft.com, resource type `chatMessage`; support.microsoft.com, "Export your Teams chat history"; an export
+//! of a tenant (read 2026-11).
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    detect,
+    input::Input,
+    json::{Descend, Json, JsonEvent, Path, Tape, keys, read_json},
+    markup::Markup,
+    sink::{Rest, Sink},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    time,
+};
+use crate::model::{
+    Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Revision, Visibility,
+};
+
+/// Microsoft Teams.
+pub(super) struct Teams;
+
+impl System for Teams {
+    fn name(&self) -> &'static str {
+        "teams"
+    }
+
+    fn title(&self) -> &'static str {
+        "Microsoft Teams (tenant export, Graph, export of an account)"
+    }
+
+    fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
+        matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) && signs_of(head).len() > 1
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        &["teamsList.json", "usersList.json"]
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        let lists = ["teams/teamsList.json", "users/usersList.json"];
+        let mut roots: Vec<&str> =
+            look.paths().filter_map(|path| lists.iter().find_map(|list| path.strip_suffix(list))).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        if roots.is_empty() {
+            return detect::pages(look, &|_, head| signs_of(head));
+        }
+        let signs = |root: &str| {
+            let mut signs: Vec<String> =
+                lists.iter().filter(|list| look.has(&format!("{root}{list}"))).map(|list| (*list).to_owned()).collect();
+            let is_messages = |path: &&str| path.starts_with(root) && split(path).1.starts_with("messages_");
+            let messages = look.paths().filter(is_messages).count();
+            signs.extend((messages > 0).then(|| format!("{messages} files of messages")));
+            signs
+        };
+        roots.into_iter().map(|root| Detection { root: root.to_owned(), signs: signs(root) }).collect()
+    }
+
+    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(TeamsReader)
+    }
+}
+
+/// Keys of messages, written as Graph does or with capitals; or keys of the messages of an account.
+fn signs_of(head: &[u8]) -> Vec<String> {
+    let has = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes()).is_some();
+    let any = |key: &&&str| has(key) || has(&capital(key));
+    let graph: Vec<String> = ["channelIdentity", "chatId", "replyToId", "lastEditedDateTime", "policyViolation"]
+        .iter()
+        .filter(any)
+        .map(|key| format!("key {key}"))
+        .collect();
+    if graph.len() > 2 && any(&&"contentType") {
+        return graph;
+    }
+    let account = ["MessageList", "originalarrivaltime", "messagetype"].iter().filter(|key| has(key));
+    let account: Vec<String> = account.map(|key| format!("key {key}")).collect();
+    if account.len() == 3 { account } else { Vec::new() }
+}
+
+fn capital(key: &str) -> String {
+    let mut name = key.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
+}
+
+/// The value of a key, in either spelling.
+fn of<'t>(json: Json<'t>, key: &str) -> Option<Json<'t>> {
+    json.get(key).or_else(|| json.get(&capital(key))).filter(Json::is_some)
+}
+
+fn text_of(json: Json<'_>, key: &str) -> Option<String> {
+    of(json, key)?.id().filter(|text| !text.is_empty())
+}
+
+fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
+/// Lists, pages of them, and the messages of each conversation.
+fn enter(path: &Path, is_list: bool) -> Descend {
+    let names: Vec<&str> = keys(path).collect();
+    let is_wanted = match names.as_slice() {
+        [] => path.len() < 2 && (is_list || path.is_empty()),
+        ["value" | "messages"] => path.len() == 1 && is_list,
+        ["conversations"] => path.len() < 3,
+        ["conversations", "MessageList"] => path.len() == 3 && is_list,
+        _ => false,
+    };
+    if is_wanted { Descend::Enter } else { Descend::Whole }
+}
+
+/// The list at the top; messages in lines come as a whole.
+fn enter_list(path: &Path, is_list: bool) -> Descend {
+    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+}
+
+fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
+    input.decode_text();
+    let head = input.peek(64 << 10).trim_ascii_start();
+    let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
+    let first = ["body", "Body"].iter().filter_map(|key| at(key)).min();
+    let page = ["value", "messages", "conversations"].iter().filter_map(|key| at(key)).min();
+    let is_page = head.starts_with(b"{") && page.is_some_and(|page| first.is_none_or(|own| page < own));
+    if is_page { enter } else { enter_list }
+}
+
+struct TeamsReader;
+
+impl Reader for TeamsReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        let (folder, name) = split(path);
+        if folder.ends_with("media/") && !name.ends_with(".json") {
+            let id = name.split('.').next().unwrap_or(name).to_owned();
+            return Reading::Attachment(RecordAttachment { id: Some(id), name: Some(name.to_owned()), path: None });
+        }
+        let is_list = is_list(name);
+        if !is_list && signs_of(input.peek(64 << 10)).len() < 2 {
+            return Reading::NotMine;
+        }
+        each(input, sink);
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        find_media(export, places);
+        let people: HashSet<String> = places.iter().filter_map(|place| place.author.as_ref()?.id.clone()).collect();
+        let channels: HashSet<String> =
+            places.iter().filter_map(|place| place.container.as_ref()?.id.clone()).collect();
+        let (mut names, mut titles): (HashMap<String, RecordAuthor>, HashMap<String, RecordContainer>) =
+            Default::default();
+        let mut visible: HashMap<String, Visibility> = HashMap::new();
+        export.read(&|path| is_list(split(path).1), &mut |_, input| {
+            let enter = entering(input);
+            read_json(input, &enter, &mut |event| {
+                let JsonEvent::Value { json, .. } = event else { return };
+                let Some(id) = text_of(json, "id") else { return };
+                let name = text_of(json, "displayName").or_else(|| text_of(json, "topic"));
+                if people.contains(&id) {
+                    let email = text_of(json, "mail").or_else(|| text_of(json, "userPrincipalName"));
+                    names.insert(id.clone(), RecordAuthor { id: Some(id), name, email });
+                } else if channels.contains(&id) {
+                    if let Some(kind) = text_of(json, "membershipType") {
+                        let is_open = kind.eq_ignore_ascii_case("standard");
+                        visible.insert(id.clone(), if is_open { Visibility::Public } else { Visibility::Private });
+                    }
+                    titles.insert(id.clone(), RecordContainer { kind: String::new(), id: Some(id), name });
+                }
+            });
+        });
+        if channels.iter().any(|id| !titles.contains_key(id)) {
+            let is_account = |path: &str| split(path).1.ends_with(".json") && !is_list(split(path).1);
+            export.read(&is_account, &mut |_, input| conversations(input, &channels, &mut titles));
+        }
+        for place in places {
+            if let Some(known) = place.author.as_ref().and_then(|author| names.get(author.id.as_ref()?)) {
+                place.author = Some(known.clone());
+            }
+            let Some(container) = &mut place.container else { continue };
+            let Some(id) = container.id.clone() else { continue };
+            if let Some(known) = titles.get(&id) {
+                container.name = known.name.clone().or(container.name.take());
+            }
+            place.visibility = visible.get(&id).copied().or(place.visibility);
+        }
+    }
+}
+
+/// Lists of people, channels and teams, beside the messages.
+fn is_list(name: &str) -> bool {
+    name.ends_with(".json")
+        && ["usersList", "teamsList", "users.", "channels", "teamMembers_", "chats", "teamsSettings"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+/// A message and the conversation that it is in, if that is told around it.
+struct Said<'t> {
+    json: Json<'t>,
+    conversation: &'t RecordContainer,
+}
+
+/// Tells what a file holds: messages, or anything else.
+fn each(input: &mut Input<'_>, sink: &mut Sink<'_>) {
+    let mut conversation = RecordContainer::default();
+    let enter = entering(input);
+    read_json(input, &enter, &mut |event| match event {
+        JsonEvent::Value { path, json, bytes, line } => {
+            let names: Vec<&str> = keys(path).collect();
+            match names.as_slice() {
+                ["conversations", "id"] => {
+                    conversation = RecordContainer { kind: "chat".to_owned(), id: json.id(), name: None };
+                }
+                ["conversations", "displayName"] => conversation.name = json.id(),
+                _ => tell(&Said { json, conversation: &conversation }, (bytes.len(), line), sink),
+            }
+        }
+        JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+        // Its messages may stand before its id and name.
+        JsonEvent::Enter { path } if is_conversation(path) => conversation = RecordContainer::default(),
+        JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+    });
+}
+
+/// Is it an element of the list of conversations?
+fn is_conversation(path: &Path) -> bool {
+    path.len() == 2 && keys(path).eq(["conversations"])
+}
+
+/// Names of conversations in which something was found.
+fn conversations(input: &mut Input<'_>, wanted: &HashSet<String>, titles: &mut HashMap<String, RecordContainer>) {
+    let (mut id, mut name) = (None, None);
+    let enter = entering(input);
+    read_json(input, &enter, &mut |event| match event {
+        JsonEvent::Value { path, json, .. } => match keys(path).collect::<Vec<_>>().as_slice() {
+            ["conversations", "id"] => id = json.id(),
+            ["conversations", "displayName"] => name = json.id(),
+            _ => {}
+        },
+        JsonEvent::Leave { path } if is_conversation(path) => {
+            let (id, name) = (id.take(), name.take());
+            if let Some(id) = id.filter(|id| wanted.contains(id)) {
+                titles.insert(id.clone(), RecordContainer { kind: String::new(), id: Some(id), name });
+            }
+        }
+        _ => {}
+    });
+}
+
+fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
+    let json = said.json;
+    let Some(body) = of(json, "body").filter(Json::is_object) else {
+        // The form of an account's export, or no message at all.
+        let is_html = json.text_of("messagetype").is_none_or(|kind| kind.to_lowercase().contains("html"));
+        sink.json("content", json.get("content"), if is_html { Markup::Html } else { Markup::Plain });
+        sink.rest(json, &treat);
+        return sink.finish(bytes, line, &|place| fill(said, place));
+    };
+    let is_html = text_of(body, "contentType").is_none_or(|kind| kind.eq_ignore_ascii_case("html"));
+    sink.json("body.content", of(body, "content"), if is_html { Markup::Html } else { Markup::Plain });
+    for key in ["subject", "summary"] {
+        sink.json(key, of(json, key), Markup::Plain);
+    }
+    for attached in of(json, "attachments").into_iter().flat_map(|list| list.elements()) {
+        if let Some(content) = of(attached, "content") {
+            card(content, sink);
+        }
+        sink.rest(attached, &treat);
+    }
+    sink.rest(json, &treat);
+    sink.finish(bytes, line, &|place| fill(said, place));
+    // Pictures and the like that Graph puts into the message.
+    for hosted in of(json, "hostedContents").into_iter().flat_map(|list| list.elements()) {
+        let packed = text_of(hosted, "contentBytes").unwrap_or_default();
+        let Ok(content) = data_encoding::BASE64.decode(packed.as_bytes()) else { continue };
+        sink.attach(&content, (hosted.offset(), line), &|place| {
+            fill(said, place);
+            place.attachment = Some(RecordAttachment { id: text_of(hosted, "id"), name: None, path: None });
+        });
+    }
+    for reply in of(json, "replies").into_iter().flat_map(|list| list.elements()) {
+        // Counted with the message around it.
+        tell(&Said { json: reply, conversation: said.conversation }, (0, line), sink);
+    }
+}
+
+/// A card, or a message that was passed on: JSON in a text, whose parts are HTML at times.
+fn card(content: Json<'_>, sink: &mut Sink<'_>) {
+    let Some(text) = content.text() else { return };
+    let mut tape = Tape::default();
+    if tape.read(text.as_bytes(), true).is_ok() {
+        let inner = tape.value(text.as_bytes(), content.offset());
+        sink.rest(inner, &|_| Rest::Text(Markup::Html));
+    } else {
+        sink.field("attachments.content", &text, content.offset(), Markup::Html);
+    }
+}
+
+/// What is to be done with the other parts.
+fn treat(key: &str) -> Rest {
+    match key {
+        "body" | "Body" | "subject" | "Subject" | "summary" | "Summary" | "replies" | "attachments" | "Attachments" => {
+            Rest::Skip
+        }
+        "content" | "Content" | "contentBytes" | "hostedContents" | "etag" | "Etag" | "id" | "Id" => Rest::Skip,
+        "webUrl" | "WebUrl" | "contentUrl" | "ContentUrl" | "thumbnailUrl" | "ThumbnailUrl" => Rest::Link,
+        _ => Rest::Text(Markup::Plain),
+    }
+}
+
+/// What a message says of itself.
+fn fill(said: &Said<'_>, place: &mut RecordPlace) {
+    let json = said.json;
+    place.record = text_of(json, "id");
+    place.time = ["createdDateTime", "originalarrivaltime", "composetime"]
+        .iter()
+        .find_map(|key| text_of(json, key))
+        .map(|raw| time::parse(&raw));
+    let at = |key: &str| json.path(&["properties", key]).and_then(|value| value.id()).filter(|raw| raw.len() > 4);
+    let edited = text_of(json, "lastEditedDateTime").or_else(|| at("edittime"));
+    place.edited = edited.map(|raw| time::parse(&raw));
+    if text_of(json, "deletedDateTime").or_else(|| at("deletetime")).is_some() {
+        place.revision = Revision::Old;
+    }
+    place.author = author(json);
+    place.thread = text_of(json, "replyToId").filter(|thread| Some(thread) != place.record.as_ref());
+    let tenant = of(json, "from").and_then(|from| of(from, "user")).and_then(|user| text_of(user, "tenantId"));
+    place.workspace = tenant.or_else(|| place.workspace.take());
+    let channel = of(json, "channelIdentity").and_then(|channel| text_of(channel, "channelId"));
+    let (kind, id) = if channel.is_some() { ("channel", channel) } else { ("chat", text_of(json, "chatId")) };
+    let mut container = RecordContainer { kind: kind.to_owned(), id, name: None };
+    if container.id.is_none() {
+        container = said.conversation.clone();
+        // `19:…@thread.v2;messageid=…` names the message that a thread began with.
+        let own = text_of(json, "conversationid").unwrap_or_default();
+        let (own, thread) =
+            own.split_once(";messageid=").map_or((own.as_str(), None), |(own, thread)| (own, Some(thread)));
+        place.thread = thread.map(str::to_owned).or(place.thread.take());
+        if !own.is_empty() && container.id.as_deref() != Some(own) {
+            container = RecordContainer { kind: "chat".to_owned(), id: Some(own.to_owned()), name: None };
+        }
+    }
+    let exact = text_of(json, "webUrl").filter(|url| url.starts_with("http"));
+    place.permalink = match (exact, &container.id, &place.record) {
+        (Some(url), ..) => Some(Permalink { url, basis: PermalinkBasis::Exact }),
+        (None, Some(id), Some(record)) => {
+            let id = id.replace(':', "%3A").replace('@', "%40");
+            let url = format!(
+                "https://teams.microsoft.com/l/message/{id}/{record}?context=%7B%22contextType%22%3A%22chat%22%7D"
+            );
+            Some(Permalink { url, basis: PermalinkBasis::Derived })
+        }
+        _ => None,
+    };
+    place.container = Some(container).filter(|container| container.id.is_some());
+}
+
+fn author(json: Json<'_>) -> Option<RecordAuthor> {
+    let from = of(json, "from")?;
+    if let Some(id) = from.text() {
+        let name = json.text_of("displayName").or_else(|| json.text_of("imdisplayname"));
+        return Some(RecordAuthor { id: Some(id.into_owned()), name, email: None });
+    }
+    let who = ["user", "application", "device"].iter().find_map(|kind| of(from, kind))?;
+    let email = text_of(who, "email").or_else(|| text_of(who, "userPrincipalName"));
+    Some(RecordAuthor { id: text_of(who, "id"), name: text_of(who, "displayName"), email })
+}
+
+/// The messages that files beside an account's messages belong to: those that name them.
+fn find_media(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let id_of = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut found: HashMap<String, RecordPlace> = HashMap::new();
+    export.read(&|path| split(path).1.ends_with(".json") && !path.contains("media/"), &mut |_, input| {
+        let mut conversation = RecordContainer::default();
+        let enter = entering(input);
+        read_json(input, &enter, &mut |event| {
+            let JsonEvent::Value { path, json, bytes, .. } = event else { return };
+            match keys(path).collect::<Vec<_>>().as_slice() {
+                ["conversations", "id"] => {
+                    conversation = RecordContainer { kind: "chat".to_owned(), id: json.id(), name: None };
+                }
+                ["conversations", "displayName"] => conversation.name = json.id(),
+                _ => {
+                    for id in wanted.iter().filter(|id| memchr::memmem::find(bytes, id.as_bytes()).is_some()) {
+                        let mut place = RecordPlace::default();
+                        fill(&Said { json, conversation: &conversation }, &mut place);
+                        let known = found.entry(id.clone()).or_insert_with(|| place.clone());
+                        // Passed on later: the first message counts.
+                        if place.time < known.time {
+                            *known = place;
+                        }
+                    }
+                }
+            }
+        });
+    });
+    for place in places {
+        let Some(known) = id_of(place).and_then(|id| found.get(&id)) else { continue };
+        let RecordPlace { time, workspace, container, thread, record, author, permalink, .. } = known.clone();
+        (place.time, place.workspace, place.container) = (time, workspace, container);
+        (place.thread, place.record, place.author, place.permalink) = (thread, record, author, permalink);
+    }
+}
