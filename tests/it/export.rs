@@ -4,6 +4,7 @@ mod generic;
 mod github;
 mod hostile;
 mod jira;
+mod pairing;
 mod plant;
 mod salesforce;
 mod slack;
