@@ -9,28 +9,45 @@
 //! Whatever is damaged costs as little as possible: a record, a file. `docs/exports.md` says how to add a system.
 
 mod adf;
+mod asana;
+mod bugzilla;
 mod claim;
 mod container;
 mod csv;
+mod described;
 mod detect;
+mod discord;
 mod element;
 mod generic;
 mod github;
+mod gitlab;
+mod google_chat;
 mod input;
 mod jira;
 mod json;
+mod layout;
 mod limits;
+mod linear;
 mod map;
 mod markup;
+mod matrix;
+mod mattermost;
+mod notion;
+mod redmine;
+mod rocketchat;
 mod salesforce;
 mod scan;
+mod servicenow;
 mod sink;
 mod slack;
 mod system;
 mod table;
+mod telegram;
 mod time;
+mod trello;
 mod xml;
 mod zendesk;
+mod zulip;
 
 use std::{
     cell::RefCell,
