@@ -18,6 +18,9 @@ mod described;
 mod detect;
 mod discord;
 mod element;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod generic;
 mod github;
 mod gitlab;
