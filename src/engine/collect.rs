@@ -115,7 +115,7 @@ impl Collector {
             gathered.occurrences.sort_unstable();
             gathered.occurrences.dedup();
         });
-        let identifiers = self.take_identifiers(scanner, &Provenance::neighbour);
+        let identifiers = self.take_identifiers(scanner, &Provenance::neighbours);
         // The key is asked for only now: a clean scan needs none.
         let key = (!self.findings.is_empty()).then(key);
         let mut metas = BTreeMap::new();
@@ -126,7 +126,7 @@ impl Collector {
             let Some(key) = &key else { continue };
             let fingerprint = key.fingerprint(&meta.id, &secret);
             let mut finding = gathered.into_finding(meta, rule, secret, fingerprint);
-            identifiers.complete(&mut finding, rule, scanner, &Provenance::neighbour);
+            identifiers.complete(&mut finding, rule, scanner, &Provenance::neighbours);
             findings.push(finding);
         }
         findings.sort_by(|a, b| {

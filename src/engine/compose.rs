@@ -18,7 +18,7 @@ use super::{
     scanner::Scanner,
 };
 use crate::{
-    model::{CredentialPart, Finding, Neighbour, Occurrence, Provenance, Span},
+    model::{CredentialPart, Finding, Neighbour, Occurrence, PhysicalPlace, Provenance, RecordPlace, Span},
     rule::{ByteSet, Patterns, Rule},
 };
 
@@ -100,8 +100,8 @@ impl NearPart {
     }
 }
 
-/// Says which blobs belong together; [`Provenance::neighbour`] is the one in use.
-pub(super) type Neighbourhood<'n> = dyn Fn(&Provenance) -> Option<Neighbour> + 'n;
+/// Says which blobs belong together; [`Provenance::neighbours`] is the one in use.
+pub(super) type Neighbourhood<'n> = dyn Fn(&Provenance) -> Vec<Neighbour> + 'n;
 
 /// Parts found anywhere, by the rule that found them.
 #[derive(Debug, Default)]
@@ -122,7 +122,7 @@ impl Identifiers {
         for occurrence in occurrences {
             let file = (rule, file_of(&occurrence.provenance));
             keep(self.of_file.entry(file).or_default(), value, occurrence);
-            if let Some(neighbour) = neighbourhood(&occurrence.provenance) {
+            for neighbour in neighbourhood(&occurrence.provenance) {
                 let group = self.of_group.entry((rule, neighbour.group)).or_default();
                 keep(group.entry(neighbour.order).or_default(), value, occurrence);
             }
@@ -141,7 +141,7 @@ impl Identifiers {
         let in_files = places().filter_map(|place| self.of_file.get(&(rule, file_of(place))));
         let mut found = distinct(in_files);
         if found.is_empty() {
-            let in_groups = places().filter_map(neighbourhood).flat_map(|place| {
+            let in_groups = places().flat_map(neighbourhood).flat_map(|place| {
                 let group = self.of_group.get(&(rule, place.group));
                 let orders = place.order.saturating_sub(MAX_APART)..=place.order.saturating_add(MAX_APART);
                 group.into_iter().flat_map(move |group| group.range(orders.clone()).map(|(_, values)| values))
@@ -204,12 +204,20 @@ fn distinct<'a>(maps: impl Iterator<Item = &'a BTreeMap<String, Occurrence>>) ->
     all.map(|(value, occurrence)| (value.as_str(), occurrence)).collect()
 }
 
-/// What names the file, all its versions in history alike.
+/// What names the file, all its versions in history alike; of an export the record, all its fields alike.
 fn file_of(provenance: &Provenance) -> Provenance {
     match provenance {
         Provenance::Git(place) if place.path.is_some() => {
             let empty = crate::model::ObjectId::copied(&[0; 20]);
             Provenance::Git(Box::new(crate::model::GitPlace { history: None, object: empty, ..(**place).clone() }))
+        }
+        Provenance::Record(place) => {
+            let physical = PhysicalPlace { offset: 0, ..place.physical.clone() };
+            Provenance::Record(Box::new(RecordPlace {
+                physical,
+                record: place.record.clone(),
+                ..RecordPlace::default()
+            }))
         }
         other => other.clone(),
     }
@@ -235,10 +243,11 @@ mod tests {
     }
 
     /// Messages `conversation/number`.
-    fn conversation(provenance: &Provenance) -> Option<Neighbour> {
-        let path = provenance.path()?.to_str()?;
-        let (group, order) = path.rsplit_once('/')?;
-        Some(Neighbour { group: group.to_owned(), order: order.parse().ok()? })
+    fn conversation(provenance: &Provenance) -> Vec<Neighbour> {
+        let path = provenance.path().and_then(|path| path.to_str()).unwrap_or_default();
+        let neighbour =
+            |(group, order): (&str, &str)| Some(Neighbour { group: group.to_owned(), order: order.parse().ok()? });
+        path.rsplit_once('/').and_then(neighbour).into_iter().collect()
     }
 
     fn found(known: &[(&str, &str)], secret: &str) -> Option<String> {

@@ -28,6 +28,22 @@ fn minute(time: &str) -> Option<u64> {
     Some((days * 24 + field(11..13)?) * 60 + field(14..16)?)
 }
 
+/// The groups that a message is in; `None` if it isn't known when and where it was said.
+fn of_conversation(place: &RecordPlace) -> Option<Vec<Neighbour>> {
+    let container = place.container.as_ref()?;
+    let id = container.id.as_ref().or(container.name.as_ref())?;
+    let order = minute(place.time.as_ref()?.utc.as_deref()?)?;
+    let workspace = place.workspace.as_deref().unwrap_or_default();
+    let conversation = format!("{} {workspace} {} {id}", place.system, container.kind);
+    let author = place.author.as_ref().and_then(|author| {
+        author.id.as_ref().or(author.email.as_ref()).or(author.name.as_ref()).map(|name| format!("by {name}"))
+    });
+    // The message that a thread begins with is named by the others.
+    let thread = place.thread.as_ref().or(place.record.as_ref()).map(|thread| format!("thread {thread}"));
+    let groups = author.into_iter().chain(thread).map(|group| format!("{conversation} {group}"));
+    Some(groups.map(|group| Neighbour { group, order }).collect())
+}
+
 /// A blob's place among blobs that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Neighbour {
@@ -88,24 +104,18 @@ impl Provenance {
         }
     }
 
-    /// What other blobs it belongs with: the files of the commit that introduced it, the messages of its conversation by
-    /// the minute. `None` if it stands alone.
+    /// What other blobs it belongs with: the files of the commit that introduced it; by the minute, what the same person
+    /// wrote in a conversation, and what was written in the same thread of it. Empty if it stands alone.
     #[must_use]
-    pub fn neighbour(&self) -> Option<Neighbour> {
+    pub fn neighbours(&self) -> Vec<Neighbour> {
         match self {
             Provenance::Git(place) => {
-                let first = place.history.as_ref()?.first.as_ref()?;
-                let group = format!("{} {}", DisplayPath(&place.repository), first.id);
-                Some(Neighbour { group, order: 0 })
+                let first = place.history.as_ref().and_then(|history| history.first.as_ref());
+                let group = |id| format!("{} {id}", DisplayPath(&place.repository));
+                first.map(|first| Neighbour { group: group(first.id), order: 0 }).into_iter().collect()
             }
-            Provenance::Record(place) => {
-                let container = place.container.as_ref()?;
-                let id = container.id.as_ref().or(container.name.as_ref())?;
-                let workspace = place.workspace.as_deref().unwrap_or_default();
-                let order = minute(place.time.as_ref()?.utc.as_deref()?)?;
-                Some(Neighbour { group: format!("{} {workspace} {} {id}", place.system, container.kind), order })
-            }
-            _ => None,
+            Provenance::Record(place) => of_conversation(place).unwrap_or_default(),
+            _ => Vec::new(),
         }
     }
 

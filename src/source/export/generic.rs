@@ -5,7 +5,7 @@
 use super::{
     csv::{CsvEvent, Row, read_csv},
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, keys, read_json},
+    json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json},
     map::{FieldMap, Role, visit},
     markup::Markup,
     sink::{Rest, Sink},
@@ -90,7 +90,7 @@ impl GenericReader {
         let enter = |path: &Path, is_list: bool| {
             let here: Vec<&str> = keys(path).collect();
             let is_on_the_way = wanted.iter().any(|wanted| {
-                let is_list_itself = wanted.len() == here.len() && is_list && path.len() == here.len();
+                let is_list_itself = wanted.len() == here.len() && is_list && !is_element(path);
                 wanted.iter().zip(&here).all(|(a, b)| a == b) && (here.len() < wanted.len() || is_list_itself)
             });
             if is_on_the_way || (path.is_empty() && is_list) { Descend::Enter } else { Descend::Whole }

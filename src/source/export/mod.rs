@@ -9,31 +9,51 @@
 //! Whatever is damaged costs as little as possible: a record, a file. `docs/exports.md` says how to add a system.
 
 mod adf;
+mod asana;
+mod bugzilla;
 mod claim;
 mod confluence;
 mod container;
 mod csv;
+mod described;
 mod detect;
+mod discord;
 mod element;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod generic;
 mod github;
+mod gitlab;
+mod google_chat;
 mod input;
 mod jira;
 mod json;
+mod layout;
 mod limits;
 mod mail;
+mod linear;
 mod map;
 mod markup;
+mod matrix;
+mod mattermost;
+mod notion;
+mod redmine;
+mod rocketchat;
 mod salesforce;
 mod scan;
+mod servicenow;
 mod sink;
 mod slack;
 mod system;
 mod table;
 mod teams;
+mod telegram;
 mod time;
+mod trello;
 mod xml;
 mod zendesk;
+mod zulip;
 
 use std::{
     cell::RefCell,

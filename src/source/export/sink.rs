@@ -17,6 +17,9 @@ const BETWEEN: &[u8] = b"\n\n";
 /// Shortest text that is looked at: no credential is shorter.
 const LEAST_BYTES: usize = 4;
 
+/// Bytes of a key that are told with its texts, or are a part of a name: a key stands before each of its texts.
+const KEY_BYTES: usize = 128;
+
 /// Problems told of one file; more are counted.
 const MAX_PROBLEMS: u64 = 20;
 
@@ -149,20 +152,37 @@ impl<'s> Sink<'s> {
     /// Adds all texts in a value, each as `key: text`, so that what stands beside a secret is there too. `treat` is asked
     /// about each key.
     pub(super) fn rest(&mut self, value: Json<'_>, treat: &dyn Fn(&str) -> Rest) {
+        self.rest_by_path(value, &|_, key, _| treat(key));
+    }
+
+    /// The same where what is to be done depends on the keys above as well, each with a dot behind it, and on whether the
+    /// value is text and nothing else.
+    pub(super) fn rest_by_path(&mut self, value: Json<'_>, treat: &dyn Fn(&str, &str, bool) -> Rest) {
         self.rest_at(("", ""), value, Rest::Text(Markup::Plain), treat);
     }
 
     /// `path` ends with a dot for each object or list on the way.
-    fn rest_at(&mut self, (path, key): (&str, &str), value: Json<'_>, how: Rest, treat: &dyn Fn(&str) -> Rest) {
+    fn rest_at(
+        &mut self,
+        (path, key): (&str, &str),
+        value: Json<'_>,
+        how: Rest,
+        treat: &dyn Fn(&str, &str, bool) -> Rest,
+    ) {
         if value.is_object() {
             for (name, inner) in value.entries() {
                 let Some(name) = name.text() else { continue };
-                let how = treat(&name);
+                let name = short(&name);
+                let is_text = match inner.is_array() {
+                    true => inner.elements().all(|element| element.text().is_some()),
+                    false => !inner.is_object(),
+                };
+                let how = treat(path, name, is_text);
                 if how == Rest::Skip || !inner.is_some() {
                     continue;
                 }
-                let deeper = if inner.is_object() || inner.is_array() { join(path, &name) } else { path.to_owned() };
-                self.rest_at((&deeper, &name), inner, how, treat);
+                let deeper = if inner.is_object() || inner.is_array() { join(path, name) } else { path.to_owned() };
+                self.rest_at((&deeper, name), inner, how, treat);
             }
         } else if value.is_array() {
             value.elements().for_each(|element| self.rest_at((path, key), element, how, treat));
@@ -196,6 +216,7 @@ impl<'s> Sink<'s> {
 
     /// Adds a table's cell, as `column: text`.
     pub(super) fn cell(&mut self, name: &str, text: &str, offset: u64) {
+        let name = short(name);
         self.rest_text(&Said { name: (name, ""), key: name, text, offset }, Rest::Text(Markup::Plain));
     }
 
@@ -257,6 +278,12 @@ impl<'s> Sink<'s> {
     pub(super) fn notice(&self, kind: &'static str, message: &'static str) {
         self.notices.add(kind, message);
     }
+}
+
+/// A key of no more than so many bytes; its end says most.
+fn short(key: &str) -> &str {
+    let at = (key.len().saturating_sub(KEY_BYTES)..=key.len()).find(|at| key.is_char_boundary(*at));
+    &key[at.unwrap_or_default()..]
 }
 
 fn join(path: &str, key: &str) -> String {

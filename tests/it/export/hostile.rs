@@ -6,7 +6,7 @@ use unleak::{
     source::export::{Export, ExportError, ExportLimits, ExportOptions},
 };
 
-use super::plant::{Files, only, scan_export, token};
+use super::plant::{Files, only, scan_export, scan_file, token};
 
 fn slack(day: impl Into<Vec<u8>>) -> Files {
     let mut files = Files::default();
@@ -157,4 +157,105 @@ fn any_number_of_threads_tells_the_same() {
         format!("{:?}", crate::engine::scan(&Scanner::builtin(), &export, threads).findings)
     };
     assert_eq!(report(1), report(4));
+}
+
+/// Makes a record with a text.
+type Make = Box<dyn Fn(&str) -> String>;
+
+/// A record of each system with a list of them, how they are joined, and what stands before and behind all.
+fn systems() -> Vec<(&'static str, String, &'static str, Make)> {
+    let discord = r#"{"guild":{"id":"1","name":"a"},"channel":{"id":"2","name":"b"},"dateRange":{},"messages":["#;
+    let telegram = r#"{"name":"a","type":"private_group","id":1,"messages":["#;
+    let zulip = r#"{"zerver_message":["#;
+    let bugzilla = "<bugzilla version=\"5\" urlbase=\"https://x.y/\"><bug><bug_id>7</bug_id>";
+    let matrix = r#"{"room_name":"a","room_creator":"b","topic":"","export_date":"c","exported_by":"d","messages":["#;
+    let trello = r#"{"id":"1","name":"a","idOrganization":"b","prefs":{},"shortLink":"c","actions":["#;
+    let servicenow = "<unload unload_date=\"2024-01-01 10:00:00\">";
+    let redmine = r#"{"issues":["#;
+    vec![
+        (
+            "discord",
+            discord.to_owned(),
+            ",",
+            Box::new(|text| format!(r#"{{"id":"9","content":"{text}","author":{{"id":"3"}}}}"#)),
+        ),
+        ("telegram", telegram.to_owned(), ",", Box::new(|text| format!(r#"{{"id":9,"text":"{text}"}}"#))),
+        (
+            "zulip",
+            zulip.to_owned(),
+            ",",
+            Box::new(|text| format!(r#"{{"id":9,"sender":1,"recipient":2,"content":"{text}"}}"#)),
+        ),
+        (
+            "matrix",
+            matrix.to_owned(),
+            ",",
+            Box::new(|text| format!(r#"{{"event_id":"9","content":{{"body":"{text}"}}}}"#)),
+        ),
+        ("trello", trello.to_owned(), ",", Box::new(|text| format!(r#"{{"id":"9","data":{{"text":"{text}"}}}}"#))),
+        (
+            "redmine",
+            redmine.to_owned(),
+            ",",
+            Box::new(|text| {
+                format!(r#"{{"id":9,"tracker":{{}},"subject":"a","created_on":"b","description":"{text}"}}"#)
+            }),
+        ),
+        (
+            "mattermost",
+            "{\"type\":\"version\",\"version\":1}\n".to_owned(),
+            "\n",
+            Box::new(|text| format!(r#"{{"type":"post","post":{{"user":"a","message":"{text}"}}}}"#)),
+        ),
+        (
+            "bugzilla",
+            bugzilla.to_owned(),
+            "",
+            Box::new(|text| format!("<long_desc><thetext>{text}</thetext></long_desc>")),
+        ),
+        (
+            "servicenow",
+            servicenow.to_owned(),
+            "",
+            Box::new(|text| {
+                format!(
+                    "<incident action=\"INSERT_OR_UPDATE\"><sys_id>9</sys_id><description>{text}</description></incident>"
+                )
+            }),
+        ),
+        (
+            "asana",
+            "Task ID,Created At,Name,Section/Column,Assignee,Notes\n".to_owned(),
+            "\n",
+            Box::new(|text| format!("9,2024-01-01,a,b,c,\"{text}\"")),
+        ),
+    ]
+}
+
+#[test]
+fn no_system_loses_a_record_to_a_broken_one() {
+    for (index, (system, head, between, record)) in systems().into_iter().enumerate() {
+        let secrets: Vec<String> = (0..3).map(|number| token(3000 + 10 * index as u64 + number)).collect();
+        let mut file = head.into_bytes();
+        // Bytes that aren't UTF-8, control characters, brackets without end and quotes in odd places; then an end in the middle.
+        let records: Vec<String> = secrets.iter().map(|secret| record(&format!("key {secret} end"))).collect();
+        file.extend(records[0].replace("key", "k\u{1}y").bytes());
+        file.extend(between.bytes());
+        file.extend(record("caf@").bytes().map(|byte| if byte == b'@' { 0xe9 } else { byte }));
+        file.extend(between.bytes());
+        if between == "," {
+            file.extend(format!("{}{},", "[".repeat(9_000), "]".repeat(9_000)).bytes());
+        }
+        file.extend(records[1].bytes());
+        file.extend(between.bytes());
+        let cut = records[2].find(" end").unwrap();
+        file.extend(records[2][..cut].bytes());
+        let report = scan_file("wrong.extension", file, None);
+        for secret in &secrets {
+            let found = report.findings.iter().filter(|finding| finding.secret.expose() == secret.as_bytes());
+            assert_eq!(found.count(), 1, "{system}: {secret:?} {:#?}", report.problems);
+        }
+        assert_eq!(report.exports.iter().map(|export| export.system.as_str()).collect::<Vec<_>>(), [system]);
+        assert!(between != "," || kinds(&report).contains(&ProblemKind::Malformed), "{system}: {:?}", report.problems);
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use unleak::{
     Scanner,
-    model::{Finding, Provenance, RecordPlace, ScanReport},
+    model::{Finding, Provenance, RecordPlace, Revision, ScanReport},
     source::export::{Export, ExportOptions},
 };
 
@@ -102,4 +102,56 @@ pub(super) fn told(place: &RecordPlace) -> String {
         place.time.as_ref().map_or("-".to_owned(), |time| text(&time.utc)),
         place.permalink.as_ref().map_or("-", |link| &link.url)
     )
+}
+
+/// What is expected of one secret: the secret, what is [`told`] of its place, and what the text is of.
+pub(super) type Expected<'e> = (&'e str, &'e str, Revision);
+
+/// Checks that each secret is found once, with who, when and where, and that nothing else went wrong.
+pub(super) fn check(report: &ScanReport, system: &str, expected: &[Expected<'_>]) {
+    for (token, expected, revision) in expected {
+        let place = only(report, token);
+        assert_eq!((told(place).as_str(), place.revision), (*expected, *revision));
+    }
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let systems: Vec<&str> = report.exports.iter().map(|export| export.system.as_str()).collect();
+    assert_eq!(systems, [system]);
+    assert!(report.exports[0].signs.len() >= 2);
+}
+
+/// Five secrets, by a number: plain, in a code block, in a link, edited away, in an attached file.
+pub(super) fn five(number: u64) -> [String; 5] {
+    std::array::from_fn(|index| token(number + index as u64))
+}
+
+/// How a secret stands in a code block and in a link of Markdown.
+pub(super) fn in_code(token: &str) -> String {
+    format!("try this\n```\nexport GITLAB_TOKEN={token}\n```\nand say")
+}
+
+pub(super) fn in_link(token: &str) -> String {
+    format!("see [here](https://git.example.com/x?private_token={token}&y=1) for more")
+}
+
+/// Scans one file with a site's address.
+pub(super) fn scan_file(name: &str, content: impl AsRef<[u8]>, base: Option<&str>) -> ScanReport {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    fs::write(&path, content).unwrap();
+    scan_export(&path, options(base))
+}
+
+/// Scans files as a directory and as an archive of each kind, and has each report checked.
+pub(super) fn scan_all(files: &Files, base: Option<&str>, each: &dyn Fn(&ScanReport)) {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = dir.path().join("export.tar.gz");
+    fs::write(&tar, files.tar_gz_bytes()).unwrap();
+    let zip = files.zip(&dir.path().join("export.zip"));
+    for path in [files.dir(&dir.path().join("dir")), zip, tar] {
+        each(&scan_export(&path, options(base)));
+    }
+}
+
+fn options(base: Option<&str>) -> ExportOptions {
+    ExportOptions { base_url: base.map(str::to_owned), ..ExportOptions::default() }
 }

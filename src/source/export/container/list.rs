@@ -174,6 +174,13 @@ impl Tree {
         self.body = Body::File(store, packing);
     }
 
+    /// One file of that path, whatever is around it.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::source::export) fn hold_file_of(&mut self, path: &str, store: Store) {
+        self.members = vec![Member { path: path.to_owned(), size: store.len(), index: 0 }];
+        self.body = Body::File(store, Packing::Plain);
+    }
+
     fn too_many(&self, members: usize) -> String {
         format!("{members} files or more, of which {} are read", self.limits.members)
     }

@@ -115,7 +115,7 @@ impl Tree {
         Some(tree)
     }
 
-    fn empty(file: PathBuf, inside: String, limits: ExportLimits) -> Tree {
+    pub(super) fn empty(file: PathBuf, inside: String, limits: ExportLimits) -> Tree {
         let body = Body::Dir(Vec::new());
         Tree { file, inside, members: Vec::new(), body, limits, unpacked: AtomicU64::new(0), is_nested: false }
     }

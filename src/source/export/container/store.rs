@@ -47,6 +47,11 @@ impl Store {
         Ok(Store { bytes: Bytes::File(Arc::new(file)), len, at: 0 })
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::source::export) fn of_bytes(bytes: &[u8]) -> Store {
+        Store { bytes: Bytes::Memory(bytes.into()), len: bytes.len() as u64, at: 0 }
+    }
+
     pub(in crate::source::export) fn len(&self) -> u64 {
         self.len
     }

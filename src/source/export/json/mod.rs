@@ -3,5 +3,7 @@
 mod stream;
 mod tape;
 
-pub(super) use stream::{Descend, JsonEvent, Path, keys, read_json};
-pub(super) use tape::{Json, Tape};
+#[cfg(test)]
+pub(super) use stream::Step;
+pub(super) use stream::{Descend, JsonEvent, Path, is_element, keys, read_json};
+pub(super) use tape::{Json, Tape, string_end};

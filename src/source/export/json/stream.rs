@@ -303,6 +303,11 @@ impl Balance {
     }
 }
 
+/// Is it the path of an element of a list, not of the value of a key?
+pub(in crate::source::export) fn is_element(path: &Path) -> bool {
+    path.last() == Some(&Step::Item)
+}
+
 /// The keys on the way, without the lists: `["chats", "list", "messages"]`.
 pub(in crate::source::export) fn keys(path: &Path) -> impl Iterator<Item = &str> {
     path.iter().filter_map(|step| match step {

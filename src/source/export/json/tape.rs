@@ -136,7 +136,7 @@ fn is_word(byte: u8) -> bool {
 }
 
 /// Where the string whose content begins at `start` has its closing quote, and whether it has escapes.
-pub(super) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
+pub(in crate::source::export) fn string_end(bytes: &[u8], start: usize) -> Option<(usize, bool)> {
     let mut at = start;
     let mut is_escaped = false;
     loop {

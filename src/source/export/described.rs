@@ -1,0 +1,108 @@
+//! Systems of which nothing needs saying but how their files are recognised and what their records are like.
+
+use std::collections::BTreeMap;
+
+use super::{
+    layout::{Files, Records},
+    system::{Detection, Look, Opening, Reader, System},
+};
+
+/// Such a system.
+pub(super) struct Described {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    /// See [`System::marks`].
+    pub(super) marks: &'static [&'static str],
+    /// What in a file's first bytes says that it is such a file; fewer than two signs are none.
+    pub(super) signs: fn(&[u8]) -> Vec<String>,
+    /// The root of the export that a path is a file of, by its name; `None` if it isn't one that would be recognised.
+    pub(super) root: fn(&str) -> Option<&str>,
+    pub(super) files: &'static Files,
+}
+
+/// Roots in one container that are looked at, and files of each.
+const MAX_ROOTS: usize = 256;
+const MAX_HEADS: usize = 4;
+
+impl System for Described {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn title(&self) -> &'static str {
+        self.title
+    }
+
+    fn marks(&self) -> &'static [&'static str] {
+        self.marks
+    }
+
+    fn may_be_file(&self, name: &str, head: &[u8]) -> bool {
+        // Every file that a scan meets is asked about: the first byte answers for most.
+        let is_likely = is_json(head) || head.trim_ascii_start().starts_with(b"<") || name.ends_with(".csv");
+        is_likely && (self.signs)(head).len() > 1
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        if let Some(only) = look.only() {
+            return vec![Detection { root: String::new(), signs: (self.signs)(&look.head(only)) }];
+        }
+        let mut roots: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for path in look.paths() {
+            if let Some(root) = (self.root)(path) {
+                roots.entry(root).or_default().push(path);
+            }
+        }
+        let detection = |(root, paths): (&str, Vec<&str>)| {
+            let mut all = paths.iter().take(MAX_HEADS).map(|path| (self.signs)(&look.head(path)));
+            let mut signs = all.find(|signs| signs.len() > 1)?;
+            signs.push(format!("{} such files", paths.len()));
+            Some(Detection { root: root.to_owned(), signs })
+        };
+        roots.into_iter().take(MAX_ROOTS).filter_map(detection).collect()
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(Records::new(self.files, opening.options.base_url.clone()))
+    }
+}
+
+/// Directory (with a slash at its end, or empty) and name.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
+/// Is there such a text?
+pub(super) fn has(head: &[u8], text: &str) -> bool {
+    memchr::memmem::find(head, text.as_bytes()).is_some()
+}
+
+/// Does it begin as JSON does?
+pub(super) fn is_json(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    matches!(head.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+/// Keys of JSON as signs, if all are there.
+pub(super) fn keys_in(head: &[u8], keys: &[&str]) -> Vec<String> {
+    let is_there = is_json(head) && keys.iter().all(|key| has(head, &format!("\"{key}\"")));
+    if is_there { keys.iter().map(|key| format!("key {key}")).collect() } else { Vec::new() }
+}
+
+/// The site in the first address that has `part` behind its host: `https://acme.example.com` of one with `/attachments/`.
+pub(super) fn site_before(head: &[u8], part: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(head).replace("\\/", "/");
+    let mut from = 0;
+    while let Some(at) = text[from..].find(part) {
+        let before = &text[..from + at];
+        let start = before.rfind("https://").or_else(|| before.rfind("http://"));
+        if let Some(site) = start.map(|start| &before[start..])
+            && site.len() < 256
+            && !site.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '?' | '#'))
+        {
+            return Some(site.to_owned());
+        }
+        from += at + part.len();
+    }
+    None
+}

@@ -1,0 +1,178 @@
+//! What is known only after a second look: the records of attached files, names of people and containers.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{
+    super::{
+        json::{Json, JsonEvent, read_json},
+        system::Export,
+    },
+    Cells, Part, Records, Scope, Value, first,
+    read::{Again, again, enter},
+    visit,
+};
+use crate::model::{RecordAuthor, RecordContainer, RecordPlace};
+
+/// Names of people or containers, which stand in a list of their own.
+pub(in crate::source::export) struct Lookup {
+    /// Which files have it.
+    pub(in crate::source::export) is_file: fn(&str) -> bool,
+    /// Path to the list; empty for the list at the top and for lines.
+    pub(in crate::source::export) list: &'static str,
+    /// What it is about.
+    pub(in crate::source::export) of: Of,
+    /// Paths to id, name and e-mail address in an element.
+    pub(in crate::source::export) id: &'static str,
+    pub(in crate::source::export) name: &'static str,
+    pub(in crate::source::export) email: &'static str,
+}
+
+/// What a list is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::source::export) enum Of {
+    /// Authors.
+    People,
+    /// Channels, projects.
+    Containers,
+}
+
+pub(super) fn resolve(records: &Records, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    find_attachments(records, export, places);
+    for lookup in records.files.lookups {
+        look_up(lookup, export, places);
+    }
+    (records.files.finish)(export, places);
+}
+
+/// The id under which a place is looked up, unless it has its name.
+fn id_of(lookup: &Lookup, place: &RecordPlace) -> Option<String> {
+    match lookup.of {
+        Of::People => {
+            place.author.as_ref().filter(|author| author.name.is_none() || author.email.is_none())?.id.clone()
+        }
+        Of::Containers => place.container.as_ref().filter(|container| container.name.is_none())?.id.clone(),
+    }
+}
+
+fn look_up(lookup: &Lookup, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(lookup, place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut known: HashMap<String, (Option<String>, Option<String>)> = HashMap::new();
+    export.read(&lookup.is_file, &mut |_, input| {
+        read_json(input, &|path, is_list| enter(&[lookup.list], path, is_list), &mut |event| {
+            let JsonEvent::Value { json, .. } = event else { return };
+            let Some(id) = first(json, lookup.id).filter(|id| wanted.contains(id)) else { return };
+            known.insert(id, (first(json, lookup.name), first(json, lookup.email)));
+        });
+    });
+    for place in places {
+        let Some((name, email)) = id_of(lookup, place).and_then(|id| known.get(&id).cloned()) else { continue };
+        match lookup.of {
+            Of::People => {
+                let author: &mut RecordAuthor = place.author.get_or_insert_default();
+                author.name = author.name.take().or(name);
+                author.email = author.email.take().or(email);
+            }
+            Of::Containers => {
+                let container: &mut RecordContainer = place.container.get_or_insert_default();
+                container.name = name;
+            }
+        }
+    }
+}
+
+/// Finds the records of attached files: all records are read again, but only if something was found in such a file.
+fn find_attachments(records: &Records, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let path_of = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+    let mut wanted = Wanted::default();
+    places.iter().filter_map(|place| path_of(place)).for_each(|path| wanted.add(path));
+    if wanted.by_name.is_empty() {
+        return;
+    }
+    export.read(&|path| !(records.files.is_attached)(path), &mut |path, input| {
+        path.rsplit_once('/').map_or("", |(folder, _)| folder).clone_into(&mut wanted.folder);
+        again(records, path, input, &mut wanted);
+    });
+    for place in places {
+        let Some(found) = path_of(place).and_then(|path| wanted.found.get(&path)) else { continue };
+        let (physical, attachment, reader) = (place.physical.clone(), place.attachment.clone(), place.reader);
+        let (system, field) = (place.system.clone(), place.field.clone());
+        **place = RecordPlace { physical, attachment, reader, system, field, ..found.clone() };
+    }
+}
+
+/// Attached files whose records are looked for.
+#[derive(Default)]
+struct Wanted {
+    /// Paths by the last part.
+    by_name: HashMap<String, Vec<String>>,
+    /// Directory of the file that is being read.
+    folder: String,
+    found: BTreeMap<String, RecordPlace>,
+}
+
+impl Wanted {
+    fn add(&mut self, path: String) {
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        self.by_name.entry(name).or_default().push(path);
+    }
+
+    /// The files that a text names: as a path from the export's root, from the directory of the file that it stands in, or
+    /// the last part of one.
+    fn named(&self, text: &str) -> Vec<String> {
+        let text = text.replace('\\', "/");
+        let text = text.trim_start_matches("./").trim_start_matches('/');
+        // Zulip's addresses of what lies in `uploads/`.
+        let text = text.strip_prefix("user_uploads/").unwrap_or(text);
+        let name = text.rsplit('/').next().unwrap_or_default();
+        let Some(paths) = self.by_name.get(name) else { return Vec::new() };
+        let beside = if self.folder.is_empty() { text.to_owned() } else { format!("{}/{text}", self.folder) };
+        if let Some(exact) = paths.iter().find(|path| **path == beside) {
+            return vec![exact.clone()];
+        }
+        let is_end =
+            |path: &&String| path.strip_suffix(text).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+        paths.iter().filter(is_end).cloned().collect()
+    }
+
+    fn look<V: Value>(&mut self, scope: &Scope<'_, V>) {
+        let mut named = Vec::new();
+        for path in scope.layout.files {
+            visit(scope.value, path, &mut |found| {
+                found.each_element(&mut |element| {
+                    let Some(text) = element.text() else { return };
+                    named.extend(self.named(&text));
+                    // A text that has links: each of its words may be one.
+                    if text.contains("](") || text.contains(' ') {
+                        let words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>'));
+                        words.filter(|word| word.contains('/')).for_each(|word| named.extend(self.named(word)));
+                    }
+                });
+            });
+        }
+        for path in named {
+            self.found.entry(path).or_insert_with(|| {
+                let mut place = RecordPlace::default();
+                scope.place(&mut place);
+                place
+            });
+        }
+        scope.each_inner(&mut |inner| self.look(inner));
+    }
+}
+
+impl Again for Wanted {
+    fn json(&mut self, scope: &Scope<'_, Json<'_>>) {
+        self.look(scope);
+    }
+
+    fn element(&mut self, scope: &Scope<'_, Part<'_>>) {
+        self.look(scope);
+    }
+
+    fn row(&mut self, scope: &Scope<'_, Cells<'_>>) {
+        self.look(scope);
+    }
+}

@@ -1,0 +1,340 @@
+//! ServiceNow's records: what "Export XML" unloads, pages of its interface, and tables.
+//!
+//! Format: docs.servicenow.com, "Export a record as XML", "Table API", journal fields (read 2026-11).
+
+use std::{collections::HashMap, io::Read as _};
+
+use flate2::read::MultiGzDecoder;
+
+use super::{
+    described::{Described, has, is_json, keys_in},
+    element::{Element, read_elements},
+    input::Input,
+    layout::{Document, Facts, Files, Form, HTML, Layout, Note, PLAIN, Part, Records, Scope},
+    markup::Markup,
+    sink::Sink,
+    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    table::Header,
+    time,
+};
+use crate::model::{ProblemKind, RecordAttachment, RecordPlace};
+
+/// ServiceNow's records.
+pub(super) struct ServiceNow;
+
+const FORMS: Described =
+    Described { name: "servicenow", title: "ServiceNow records", marks: &[], signs, root: |_| None, files: &FILES };
+
+impl System for ServiceNow {
+    fn name(&self) -> &'static str {
+        FORMS.name
+    }
+
+    fn title(&self) -> &'static str {
+        FORMS.title
+    }
+
+    fn may_be_file(&self, name: &str, head: &[u8]) -> bool {
+        FORMS.may_be_file(name, head)
+    }
+
+    fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
+        FORMS.detect(look)
+    }
+
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(ServiceNowReader { records: Records::new(&FILES, opening.options.base_url.clone()) })
+    }
+}
+
+fn signs(head: &[u8]) -> Vec<String> {
+    if head.trim_ascii_start().starts_with(b"<") {
+        let roots = ["<unload unload_date=", "<xml>"].iter().filter(|root| has(head, root));
+        let tags = ["<sys_id>", "<sys_created_by>", "action=\"INSERT_OR_UPDATE\""].iter().filter(|tag| has(head, tag));
+        let mut signs: Vec<String> = roots.map(|root| format!("`{root}`")).collect();
+        if !signs.is_empty() {
+            signs.extend(tags.map(|tag| format!("`{tag}`")));
+        }
+        return signs;
+    }
+    if is_json(head) {
+        let lists = ["records", "result"].iter().filter(|list| has(head, &format!("\"{list}\""))).count();
+        return if lists > 0 { keys_in(head, &["sys_id", "sys_created_by", "sys_created_on"]) } else { Vec::new() };
+    }
+    let header = Header::in_head(head);
+    let found =
+        header.among(&["number", "short_description", "sys_created_by", "sys_created_on", "sys_id", "work_notes"]);
+    let is_it = found.len() >= 3 && (header.has("sys_created_on") || header.has("sys_id") || header.has("work_notes"));
+    found.iter().filter(|_| is_it).map(|name| format!("column {name}")).collect()
+}
+
+static FILES: Files = Files {
+    form: |_, head| {
+        Some(match is_json(head) {
+            true => Form::Json(&PAGE),
+            false if head.trim_ascii_start().starts_with(b"<") => Form::Xml(ELEMENTS),
+            false => Form::Table(&RECORD),
+        })
+    },
+    ..Files::NONE
+};
+
+const ELEMENTS: &[(&str, &Layout)] =
+    &[("sys_journal_field", &JOURNAL), ("sys_audit", &AUDIT), ("sys_attachment", &FILE), ("", &RECORD)];
+
+static PAGE: Document =
+    Document { lists: &[("", &RECORD), ("records", &RECORD), ("result", &RECORD)], about: &[], other: &Layout::NONE };
+
+const RECORD: Layout = Layout {
+    texts: &[
+        ("short_description", PLAIN),
+        ("description", PLAIN),
+        ("close_notes", PLAIN),
+        ("text", HTML),
+        // Records of other tables inside of a page.
+        ("value", PLAIN),
+    ],
+    old: &[("oldvalue", PLAIN)],
+    // These hold notes one after the other, each with who and when.
+    journals: &[
+        "work_notes",
+        "comments",
+        "comments_and_work_notes",
+        "work_notes.display_value",
+        "comments.display_value",
+        "comments_and_work_notes.display_value",
+    ],
+    notes,
+    facts: &[
+        ("author_id", "sys_created_by.value|sys_created_by"),
+        ("time", "sys_created_on.value|sys_created_on|opened_at"),
+        ("edited", "sys_updated_on.value|sys_updated_on"),
+        ("id", "sys_id.value|sys_id"),
+        ("sys_id", "element_id.value|element_id|documentkey.value|documentkey|table_sys_id|sys_id.value|sys_id"),
+        ("number", "number.value|number"),
+        ("thread", "number.value|number"),
+        ("container_id", "number.value|number|element_id|documentkey"),
+        ("table", "#|sys_class_name.value|sys_class_name|tablename|name"),
+    ],
+    kind: "record",
+    links: &["{base}/{table}.do?sys_id={sys_id}", "{base}/text_search_exact_match.do?sysparm_search={number}"],
+    time: time::parse_utc,
+    skip: &["link", "sys_tags", "sys_mod_count"],
+    adjust: of_table,
+    ..Layout::NONE
+};
+
+/// A note.
+static JOURNAL: Layout = Layout {
+    facts: &[
+        ("author_id", "sys_created_by"),
+        ("time", "sys_created_on"),
+        ("id", "sys_id"),
+        ("sys_id", "element_id"),
+        ("thread", "element_id"),
+        ("container_id", "element_id"),
+        ("table", "name"),
+    ],
+    ..RECORD
+};
+
+/// A change.
+static AUDIT: Layout = Layout {
+    old: &[("oldvalue", PLAIN), ("newvalue", PLAIN)],
+    facts: &[
+        ("author_id", "user|sys_created_by"),
+        ("time", "sys_created_on"),
+        ("id", "sys_id"),
+        ("sys_id", "documentkey"),
+        ("thread", "documentkey"),
+        ("container_id", "documentkey"),
+        ("table", "tablename"),
+    ],
+    ..RECORD
+};
+
+static FILE: Layout = Layout {
+    facts: &[
+        ("author_id", "sys_created_by"),
+        ("time", "sys_created_on"),
+        ("id", "sys_id"),
+        ("sys_id", "table_sys_id"),
+        ("thread", "table_sys_id"),
+        ("container_id", "table_sys_id"),
+        ("table", "table_name"),
+        ("file", "file_name"),
+        ("file_id", "sys_id"),
+    ],
+    ..RECORD
+};
+
+/// Incidents, changes: what the table is called. What isn't called as tables are is the name of something else.
+fn of_table(facts: &Facts, place: &mut RecordPlace) {
+    let Some(table) = facts.get("table") else { return };
+    if !table.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
+        place.permalink = None;
+    } else if let Some(container) = &mut place.container {
+        table.clone_into(&mut container.kind);
+    }
+}
+
+struct ServiceNowReader {
+    records: Records,
+}
+
+impl Reader for ServiceNowReader {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        let head = input.peek(4096);
+        if is_json(head) || !head.trim_ascii_start().starts_with(b"<") {
+            return self.records.read(path, input, sink);
+        }
+        let about = self.records.about();
+        let mut pieces = Pieces::default();
+        read_elements(input, &|name| layout_of(name).is_some(), &mut |element| {
+            if element.name == "sys_attachment_doc" {
+                return pieces.add(element, sink);
+            }
+            pieces.finish(sink);
+            let layout = layout_of(&element.name).unwrap_or(&Layout::NONE);
+            Scope::new(&about, Part::Element(element), layout).tell((element.bytes, element.line), sink);
+        });
+        pieces.finish(sink);
+        Reading::Records
+    }
+
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+        if !places.iter().any(|place| file(place).is_some()) {
+            return;
+        }
+        let about = self.records.about();
+        let mut known: HashMap<String, RecordPlace> = HashMap::new();
+        export.read(&|_| true, &mut |_, input| {
+            read_elements(input, &|name| name == "sys_attachment", &mut |element| {
+                let Some(id) = element.text_of("sys_id") else { return };
+                let mut place = RecordPlace::default();
+                Scope::new(&about, Part::Element(element), &FILE).place(&mut place);
+                known.insert(id, place);
+            });
+        });
+        for place in places {
+            let Some(found) = file(place).and_then(|id| known.get(&id)) else { continue };
+            let (physical, reader) = (place.physical.clone(), place.reader);
+            let (system, field) = (place.system.clone(), place.field.clone());
+            **place = RecordPlace { physical, reader, system, field, ..found.clone() };
+        }
+    }
+}
+
+fn layout_of(name: &str) -> Option<&'static Layout> {
+    let is_around = matches!(name, "unload" | "xml" | "response");
+    ELEMENTS.iter().find(|(own, _)| *own == name || own.is_empty() && !is_around).map(|(_, layout)| *layout)
+}
+
+/// The notes in a text: `2024-01-01 10:00:00 - Ada L (Work notes)` and below it what was said.
+fn notes(text: &str) -> Vec<Note<'_>> {
+    let head = |line: &'_ str| -> Option<(usize, usize)> {
+        let (when, rest) = line.split_once(" - ")?;
+        let is_time = when.len() == 19
+            && when.bytes().enumerate().all(|(at, byte)| match at {
+                4 | 7 => matches!(byte, b'-' | b'/' | b'.'),
+                10 => byte == b' ',
+                13 | 16 => byte == b':',
+                _ => byte.is_ascii_digit(),
+            });
+        let who = rest.rfind(" (").filter(|_| rest.trim_end().ends_with(')'))?;
+        is_time.then_some((when.len(), when.len() + 3 + who))
+    };
+    let mut heads = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some((when, who)) = head(line.trim_end()) {
+            heads.push((at, when, who, line.len()));
+        }
+        at += line.len();
+    }
+    let ends = heads.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]);
+    let note = |((at, when, who, length), end): (&(usize, usize, usize, usize), usize)| Note {
+        start: *at,
+        time: &text[*at..at + when],
+        author: &text[at + when + 3..at + who],
+        text: &text[at + length..end],
+    };
+    heads.iter().zip(ends).map(note).collect()
+}
+
+/// A file, packed with gzip and cut into pieces of base64, one after the other.
+#[derive(Default)]
+struct Pieces {
+    file: String,
+    bytes: Vec<u8>,
+    offset: u64,
+    line: u64,
+}
+
+/// Largest file that is unpacked, packed and unpacked.
+const MAX_PACKED: usize = 64 << 20;
+const MAX_UNPACKED: u64 = 256 << 20;
+
+impl Pieces {
+    fn add(&mut self, element: &Element, sink: &mut Sink<'_>) {
+        let file = element.text_of("sys_attachment").unwrap_or_default();
+        let data = element.child("data");
+        if file != self.file {
+            self.finish(sink);
+            self.offset = data.map_or(element.offset, |data| data.offset);
+            (self.file, self.line) = (file, element.line);
+        }
+        let packed: String = data.map(|data| data.text.split_whitespace().collect()).unwrap_or_default();
+        match data_encoding::BASE64.decode(packed.as_bytes()) {
+            Ok(bytes) if self.bytes.len() + bytes.len() <= MAX_PACKED => self.bytes.extend(bytes),
+            Ok(_) => sink.problem(
+                ProblemKind::Limit,
+                element.offset,
+                "an attached file of more than 64 MiB, its rest left out",
+            ),
+            Err(_) => {
+                sink.problem(ProblemKind::Malformed, element.offset, "a piece of an attached file that is no base64")
+            }
+        }
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>) {
+        if self.bytes.is_empty() {
+            return;
+        }
+        let packed = std::mem::take(&mut self.bytes);
+        let mut bytes = Vec::new();
+        if packed.starts_with(&[0x1f, 0x8b]) {
+            let unpacked = MultiGzDecoder::new(packed.as_slice()).take(MAX_UNPACKED).read_to_end(&mut bytes);
+            if let Err(error) = unpacked {
+                let message = format!("an attached file can't be unpacked further: {error}");
+                sink.problem(ProblemKind::Malformed, self.offset, &message);
+            }
+        } else {
+            bytes = packed;
+        }
+        sink.field("data", &String::from_utf8_lossy(&bytes), self.offset, Markup::Plain);
+        let file = std::mem::take(&mut self.file);
+        sink.finish(bytes.len(), self.line, &|place| {
+            place.attachment = Some(RecordAttachment { id: Some(file.clone()), name: None, path: None });
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::notes;
+
+    #[test]
+    fn notes_are_told_apart() {
+        let text =
+            "2024-01-02 10:00:00 - Bob B (Work notes)\nsecond\nline\n\n2024-01-01 10:00:00 - Ada (L) (Comments)\nfirst";
+        let found: Vec<_> = notes(text).into_iter().map(|note| (note.time, note.author, note.text.trim())).collect();
+        assert_eq!(
+            found,
+            [("2024-01-02 10:00:00", "Bob B", "second\nline"), ("2024-01-01 10:00:00", "Ada (L)", "first")]
+        );
+        assert!(notes("no - heads (here)").is_empty());
+    }
+}

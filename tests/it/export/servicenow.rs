@@ -1,0 +1,105 @@
+use std::io::Write as _;
+
+use serde_json::json;
+use unleak::model::Revision::{Current, Old};
+
+use super::plant::{check, five, in_code, in_link, only, scan_file, token};
+
+const SITE: &str = "https://acme.service-now.com";
+
+fn packed(text: &str) -> String {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    data_encoding::BASE64.encode(&gzip.finish().unwrap())
+}
+
+#[test]
+fn an_unload_with_journals_changes_and_files() {
+    let [plain, code, link, old, attached] = &five(1200);
+    let noted = token(1206);
+    let file = packed(&format!("token={attached}\n"));
+    let (first, second) = file.split_at(file.len() / 8 * 4);
+    let by = |who: &str, minute: u64| {
+        format!("<sys_created_by>{who}</sys_created_by><sys_created_on>2024-01-01 10:0{minute}:00</sys_created_on>")
+    };
+    let journal = |id: u64, text: &str| {
+        format!(
+            "<sys_journal_field action=\"INSERT_OR_UPDATE\"><element>work_notes</element><element_id>a7</element_id><name>incident</name>{}<sys_id>j{id}</sys_id><value>{}</value></sys_journal_field>",
+            by("bob", id),
+            text.replace('&', "&amp;")
+        )
+    };
+    let piece = |position: u64, data: &str| {
+        format!(
+            "<sys_attachment_doc action=\"INSERT_OR_UPDATE\"><data>{data}</data><position>{position}</position><sys_attachment display_value=\"notes.txt\">f1</sys_attachment><sys_id>d{position}</sys_id></sys_attachment_doc>"
+        )
+    };
+    let unload = [
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><unload unload_date=\"2024-02-01 10:00:00\">\n".to_owned(),
+        format!(
+            "<incident action=\"INSERT_OR_UPDATE\"><description>the key is {plain}</description><number>INC0007</number><short_description>can't</short_description>{}<sys_id>a7</sys_id>\
+            <work_notes>2024-01-01 12:05:00 - Bob B (Work notes)\nor this {noted}\n\n</work_notes></incident>\n",
+            by("ada", 0)
+        ),
+        journal(1, &in_code(code)),
+        journal(2, &in_link(link)),
+        format!(
+            "<sys_audit action=\"INSERT_OR_UPDATE\"><documentkey>a7</documentkey><fieldname>description</fieldname><oldvalue>use {old} please</oldvalue><newvalue/><tablename>incident</tablename><user>bob</user>{}<sys_id>u1</sys_id></sys_audit>",
+            by("system", 3)
+        ),
+        format!(
+            "<sys_attachment action=\"INSERT_OR_UPDATE\"><content_type>text/plain</content_type><file_name>notes.txt</file_name>{}<sys_id>f1</sys_id><table_name>incident</table_name><table_sys_id>a7</table_sys_id></sys_attachment>",
+            by("bob", 4)
+        ),
+        piece(0, first),
+        piece(1, second),
+        "</unload>".to_owned(),
+    ];
+    let report = scan_file("incident.xml", unload.concat(), Some(SITE));
+    let told = |who: &str, minute: u64| format!("{who} - <-> 2024-01-01T10:0{minute}:00Z {SITE}/incident.do?sys_id=a7");
+    check(
+        &report,
+        "servicenow",
+        &[
+            (plain, &told("ada", 0), Current),
+            (code, &told("bob", 1), Current),
+            (link, &told("bob", 2), Current),
+            (old, &told("bob", 3), Old),
+            (attached, &told("bob", 4), Current),
+            // By somebody's clock.
+            (&noted, &format!("- Bob B <-> - {SITE}/incident.do?sys_id=a7"), Current),
+        ],
+    );
+    assert_eq!(only(&report, plain).container.as_ref().unwrap().kind, "incident");
+    assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+}
+
+#[test]
+fn pages_and_tables() {
+    let [plain, code, ..] = &five(1210);
+    let shown = json!({"result": [{"sys_id": {"display_value": "a7", "value": "a7"}, "number": {"display_value": "INC0007", "value": "INC0007"}, "sys_class_name": {"display_value": "Incident", "value": "incident"},
+        "description": {"display_value": format!("the key is {plain}"), "value": ""}, "sys_created_by": {"display_value": "ada", "value": "ada"}, "sys_created_on": {"display_value": "2024-01-01 12:00:00", "value": "2024-01-01 10:00:00"}}]});
+    let stored = json!({"records": [{"sys_id": "a7", "number": "INC0007", "sys_class_name": "incident", "description": format!("the key is {plain}"), "sys_created_by": "ada", "sys_created_on": "2024-01-01 10:00:00"}]});
+    for page in [shown, stored] {
+        let report = scan_file("page.json", page.to_string(), Some(SITE));
+        check(
+            &report,
+            "servicenow",
+            &[(plain, &format!("ada - <-> 2024-01-01T10:00:00Z {SITE}/incident.do?sys_id=a7"), Current)],
+        );
+    }
+    let table = format!(
+        "number,short_description,sys_created_by,sys_created_on,work_notes\nINC0007,\"the key is {plain}\",ada,2024-01-01 10:00:00,\"2024-01-01 12:05:00 - Bob B (Work notes)\n{}\"\n",
+        in_code(code)
+    );
+    let report = scan_file("incident.csv", table, Some(SITE));
+    let search = format!("{SITE}/text_search_exact_match.do?sysparm_search=INC0007");
+    check(
+        &report,
+        "servicenow",
+        &[
+            (plain, &format!("ada - <-> 2024-01-01T10:00:00Z {search}"), Current),
+            (code, &format!("- Bob B <-> - {search}"), Current),
+        ],
+    );
+}
