@@ -24,7 +24,7 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
-    fn choice(self) -> StoreChoice {
+    pub(super) fn choice(self) -> StoreChoice {
         StoreChoice { place: self.store }
     }
 }

@@ -24,6 +24,8 @@ mod key_file;
 pub mod link;
 mod output;
 #[cfg(feature = "identity")]
+pub mod report;
+#[cfg(feature = "identity")]
 pub mod rotate;
 pub mod rules;
 pub mod scan;

@@ -123,7 +123,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
         principal: row.get::<Option<String>>(9)?.or(row.get(10)?).map(|name| principal(&provider, &name)),
         account: Some(row.get::<String>(3)?).filter(|account| !account.is_empty()),
         privileged: is_privileged(tx, identity.as_deref(), row.get(11)?)?,
-        owner: owner(tx, identity.as_deref())?,
+        owner: owner(tx, identity.as_deref(), credential)?,
         identity: row.get(9)?,
         consumers: consumers(tx, credential)?,
         public: finding.as_ref().is_some_and(|finding| finding.public),
@@ -193,15 +193,9 @@ fn is_privileged(tx: &mut Transaction<'_>, identity: Option<&str>, known: Option
     Ok(row.is_some())
 }
 
-fn owner(tx: &mut Transaction<'_>, identity: Option<&str>) -> Result<Option<String>, StoreError> {
-    let Some(identity) = identity else { return Ok(None) };
-    let row = tx.query_one(
-        "SELECT o.kind, o.ref, w.origin FROM ownership AS w JOIN owner AS o ON o.id = w.owner_id
-         WHERE w.identity_id = $1 AND w.valid_to_at IS NULL AND (o.active IS NULL OR o.active) ORDER BY w.confidence DESC, w.role, o.ref LIMIT 1",
-        &[identity.into()],
-    )?;
-    row.map(|row| Ok(format!("{} {} (by {})", row.get::<String>(0)?, row.get::<String>(1)?, row.get::<String>(2)?)))
-        .transpose()
+fn owner(tx: &mut Transaction<'_>, identity: Option<&str>, credential: &str) -> Result<Option<String>, StoreError> {
+    let surest = tx.owners_of(identity, Some(credential))?.into_iter().next();
+    Ok(surest.map(|owner| format!("{} {} (by {})", owner.kind, owner.reference, owner.origin)))
 }
 
 fn consumers(tx: &mut Transaction<'_>, credential: &str) -> Result<Vec<Consumer>, StoreError> {

@@ -27,6 +27,7 @@
 //!
 //! No secret is stored: fingerprints and previews only. `docs/store.md` describes tables, states and the log.
 
+mod attribution;
 pub mod audit;
 mod canonical;
 mod check;

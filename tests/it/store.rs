@@ -5,7 +5,7 @@
 
 mod audit;
 #[cfg(all(feature = "cli", unix))]
-mod commands;
+pub(crate) mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;

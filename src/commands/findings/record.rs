@@ -87,7 +87,26 @@ impl<'a, 's> Recording<'a, 's> {
         }
         report.stats.store = Some(changes);
         crate::commands::link::link_all(&mut self.store)?;
+        self.attribute(report)?;
         sign(&mut self.store, env)
+    }
+
+    /// Notes in a report whose its findings are.
+    fn attribute(&mut self, report: &mut ScanReport) -> Result<(), StoreError> {
+        for findings in report.findings.chunks(BATCH) {
+            let fingerprints: Vec<String> = findings.iter().map(|finding| finding.fingerprint.to_string()).collect();
+            let (ids, mut known) = self.store.read(|tx| {
+                let ids = tx.finding_ids(&fingerprints)?;
+                let known = tx.attributions(ids.values().map(String::as_str))?;
+                Ok::<_, StoreError>((ids, known))
+            })?;
+            for (finding, fingerprint) in findings.iter().zip(&fingerprints) {
+                if let Some(attribution) = ids.get(fingerprint).and_then(|id| known.remove(id)) {
+                    report.attributions.insert(finding.fingerprint, attribution);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn record_root(

@@ -26,48 +26,48 @@ on_both_engines!(
 );
 
 /// The binary with a store, in a scrubbed environment with a home of its own.
-struct Cli<'f> {
-    home: tempfile::TempDir,
-    store: &'f str,
+pub(crate) struct Cli<'f> {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) store: &'f str,
 }
 
 impl<'f> Cli<'f> {
-    fn new(fixture: &'f Fixture) -> Cli<'f> {
+    pub(crate) fn new(fixture: &'f Fixture) -> Cli<'f> {
         Cli { home: tempfile::tempdir().unwrap(), store: &fixture.address }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
         command.env_clear().env("HOME", self.home.path()).env("UNLEAK_STORE", self.store).env("USER", "ann");
         command.args(args).current_dir(self.home.path()).stdin(Stdio::null());
         command
     }
 
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
         parts(&self.command(args).output().unwrap())
     }
 
     /// Runs what must go well.
-    fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let (code, out, err) = self.run(args);
         assert_eq!(code, 0, "{args:?}: {out}{err}");
         out
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
-    fn findings(&self, args: &[&str]) -> Vec<Value> {
+    pub(crate) fn findings(&self, args: &[&str]) -> Vec<Value> {
         let out = self.ok(&[&["findings", "list", "--format", "json"], args].concat());
         serde_json::from_str(&out).unwrap()
     }
 
     /// The counts of a recorded scan.
-    fn scan(&self, args: &[&str]) -> Value {
+    pub(crate) fn scan(&self, args: &[&str]) -> Value {
         let (code, out, err) = self.run(&[&["scan", "--store", "-f", "json"], args].concat());
         assert!(code == 0 || code == 1, "{out}{err}");
         let report: Value = serde_json::from_str(&out).unwrap();
