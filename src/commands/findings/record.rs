@@ -368,16 +368,17 @@ impl OccurrenceLine {
             (name, email) => name.or(email),
         };
         let author = by("/history/first/author/name", "/history/first/author/email")
-            .or_else(|| by("/author/name", "/author/email"));
+            .or_else(|| by("/record/author/name", "/record/author/email"));
         ScannedOccurrence {
             locator_key: format!("{kind}:{repository}{}{name}#{}", if is_git { ":" } else { "" }, self.part),
             commit_id: text("/history/first/id"),
             author,
-            authored_at: millis("/history/first/author/time").or_else(|| millis("/time/utc")),
+            authored_at: millis("/history/first/author/time").or_else(|| millis("/record/time/utc")),
             last_commit_id: text("/history/last/id"),
             last_commit_at: millis("/history/last/committer/time"),
             at_head: self.provenance.pointer("/history/at_head").and_then(Value::as_bool),
-            public: text("/visibility").map(|visibility| visibility == "public"),
+            // Whom a channel is open to are members of a workspace: that says nothing of everybody.
+            public: None,
             kind,
             path,
             part: self.part,
