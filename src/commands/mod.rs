@@ -166,9 +166,6 @@ pub enum CommandError {
     #[cfg(feature = "identity")]
     #[error(transparent)]
     Inventory(#[from] crate::inventory::InventoryError),
-    /// Neither files nor a store were named.
-    #[error("name files to read, or a store with --store (or UNLEAK_STORE)")]
-    NoStore,
     /// Nothing in the inventory has that id or name.
     #[error("nothing in the inventory is called `{0}`")]
     NotInInventory(String),

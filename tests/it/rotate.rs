@@ -2,6 +2,8 @@
 
 #[path = "rotate/command.rs"]
 mod command;
+#[path = "rotate/crash.rs"]
+mod crash;
 #[cfg(all(feature = "cli", unix))]
 #[path = "rotate/end_to_end.rs"]
 mod end_to_end;

@@ -17,6 +17,7 @@ use crate::{
         scan::{ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
+    config::Config,
     engine::FingerprintKey,
     fingerprint::KeyRing,
     model::{
@@ -46,6 +47,8 @@ pub(in crate::commands) struct Recording<'a, 's> {
     store: Store<'a>,
     settings: &'s ScanSettings,
     roots: Roots,
+    /// Of the settings that decide what a scan sees.
+    digest: String,
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
 }
@@ -54,6 +57,7 @@ impl<'a, 's> Recording<'a, 's> {
     /// Opens the store before the scan: what keeps it from being recorded is said before hours of work.
     pub(in crate::commands) fn begin(
         settings: &'s ScanSettings,
+        config: Option<&Config>,
         env: &Env<'a>,
     ) -> Result<Option<Recording<'a, 's>>, CommandError> {
         let Some(record) = &settings.record else { return Ok(None) };
@@ -64,6 +68,7 @@ impl<'a, 's> Recording<'a, 's> {
             store: open(&record.store, env)?,
             settings,
             roots,
+            digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
         }))
@@ -116,7 +121,7 @@ impl<'a, 's> Recording<'a, 's> {
         report: &ScanReport,
         interrupted: bool,
     ) -> Result<StoreChanges, CommandError> {
-        let snapshot = NewSnapshot { settings: settings_digest(self.settings), ..NewSnapshot::default() };
+        let snapshot = NewSnapshot { settings: self.digest.clone(), ..NewSnapshot::default() };
         let mut recorder = Recorder::begin(&mut self.store, &self.roots.roots[root].name, &snapshot)?;
         let mut batch = Vec::with_capacity(BATCH);
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
@@ -163,15 +168,19 @@ impl<'a, 's> Recording<'a, 's> {
 }
 
 /// Digest of the settings that decide what a scan sees.
-fn settings_digest(settings: &ScanSettings) -> String {
+fn settings_digest(settings: &ScanSettings, config: Option<&Config>) -> String {
     let names = |paths: &[PathBuf]| paths.iter().map(|path| DisplayPath(path).to_string()).collect::<Vec<_>>();
-    let text = json!({
+    let mut text = json!({
         "exclude": settings.files.exclude, "gitignore": settings.files.gitignore,
         "follow_links": settings.files.follow_links, "history": format!("{:?}", settings.history),
         "rules": names(&settings.rules.files), "without_builtin": settings.rules.without_builtin,
         "only": settings.rules.only, "min_score": settings.scanner.min_score,
         "depth": settings.clone.depth, "branch": settings.clone.branch, "max_blob_bytes": settings.clone.max_blob_bytes,
     });
+    // Left out where there is none: digests of former versions still count.
+    if let Some(config) = config {
+        text["config"] = config.digest().into();
+    }
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.to_string().as_bytes())[..16])
 }
 
