@@ -10,4 +10,6 @@ mod contract;
 mod findings;
 pub(crate) mod fixture;
 mod inventory;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod scale;
 mod schema;
