@@ -75,6 +75,9 @@ pub(super) enum Command {
         #[command(subcommand)]
         command: super::store_args::FindingsCommand,
     },
+    /// Write a page for each owner, identity or team: what leaked of theirs, and what is to be done.
+    #[cfg(feature = "identity")]
+    Report(Box<super::report::ReportArgs>),
     /// Make, check, migrate or copy the store.
     #[cfg(feature = "identity")]
     Store {
@@ -449,7 +452,7 @@ pub(super) struct OutputArgs {
     /// Print no text around secrets.
     #[arg(long)]
     pub(super) no_snippets: bool,
-    /// Put findings together by who posted them or where (not in SARIF).
+    /// Put findings together by who posted them, where, or whose they are (not in SARIF).
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) group_by: Option<GroupByArg>,
     /// Print counts and the time of each stage.
@@ -472,6 +475,9 @@ pub(super) enum GroupByArg {
     Author,
     /// Channel, project, space, repository or directory.
     Container,
+    /// Whose it is, as the store knows it: with --store.
+    #[cfg(feature = "identity")]
+    Identity,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -5,6 +5,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::store_args::StoreArgs;
 use crate::{
     commands::{
         Env, ExitCode,
@@ -12,51 +13,31 @@ use crate::{
         rotate::{self, PlanChoice, Receiver, RotateFormat, RotateSettings, RotatorChoice, RunSettings},
     },
     rotate::{Decision, guard::Reach, signature::SigningKey},
-    store::Location,
 };
 
 /// The variable that holds the webhook's signing keys, separated by spaces.
 const KEY_VARIABLE: &str = "UNLEAK_WEBHOOK_KEY";
 
+/// What all verbs about links and rotation take.
 #[derive(Debug, Args)]
-pub(super) struct StoreArgs {
-    /// The store: a file, or postgres://…. By default the user's own.
-    #[arg(long, value_name = "PLACE", env = "UNLEAK_STORE", hide_env_values = true, global = true)]
-    store: Option<String>,
-    /// Who acts, for the audit log. By default the name of the user.
-    #[arg(long, value_name = "NAME", env = "UNLEAK_ACTOR", global = true)]
-    actor: Option<String>,
+pub(super) struct IdentityArgs {
+    #[command(flatten)]
+    store: StoreArgs,
     /// Write JSON.
     #[arg(long, global = true)]
     json: bool,
 }
 
-impl StoreArgs {
-    fn location(&self, env: &Env<'_>) -> anyhow::Result<Location> {
-        match &self.store {
-            Some(place) => Ok(Location::parse(place)?),
-            None => Ok(Location::File(env.state_dir().context("no place for a store: say --store")?.join("store.db"))),
-        }
-    }
-
-    fn actor(&self, env: &Env<'_>) -> String {
-        let named = |name| (env.var)(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty());
-        self.actor
-            .clone()
-            .or_else(|| named("USER"))
-            .or_else(|| named("LOGNAME"))
-            .unwrap_or_else(|| "unknown".to_owned())
-    }
-
-    fn link(&self, env: &Env<'_>) -> anyhow::Result<LinkSettings> {
-        Ok(LinkSettings { location: self.location(env)?, actor: self.actor(env), json: self.json })
+impl IdentityArgs {
+    fn link(&self) -> LinkSettings {
+        LinkSettings { store: self.store.choice(), json: self.json }
     }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct LinkArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    store: IdentityArgs,
     /// Say that a finding is a copy of a credential, or belongs to an identity.
     #[arg(long, num_args = 2, value_names = ["FINDING", "ID"], conflicts_with = "reject")]
     confirm: Option<Vec<String>>,
@@ -71,7 +52,7 @@ pub(super) struct LinkArgs {
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    store: IdentityArgs,
     /// A finding, by its id or fingerprint.
     finding: String,
 }
@@ -79,7 +60,7 @@ pub(super) struct ExplainArgs {
 #[derive(Debug, Args)]
 pub(super) struct ShadowArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    store: IdentityArgs,
     #[command(subcommand)]
     command: ShadowCommand,
 }
@@ -114,7 +95,7 @@ enum ShadowCommand {
 #[derive(Debug, Args)]
 pub(super) struct RotateArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    store: IdentityArgs,
     /// Deadlines, approvals, freeze windows and caps. docs/rotation.md has the keys.
     #[arg(long, value_name = "FILE", global = true)]
     policy: Option<PathBuf>,
@@ -163,6 +144,24 @@ enum RotateCommand {
         #[arg(long)]
         proof: String,
     },
+    /// Cancel a plan of which nothing was done yet.
+    Cancel {
+        /// The plan.
+        plan: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take back what the run of a plan did, the last step first. Says what it would do, unless --execute is given.
+    Rollback {
+        /// The plan.
+        plan: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        means: MeansArgs,
+    },
     /// Send the events that wait to be sent.
     Deliver(WebhookArgs),
     /// Stop all rotation: no run begins or goes on.
@@ -191,6 +190,12 @@ struct DecideArgs {
 struct RunArgs {
     /// Plans; all that can go on, if none is given.
     plans: Vec<String>,
+    #[command(flatten)]
+    means: MeansArgs,
+}
+
+#[derive(Debug, Args)]
+struct MeansArgs {
     /// Do it.
     #[arg(long)]
     execute: bool,
@@ -262,7 +267,7 @@ impl WebhookArgs {
     }
 }
 
-impl RunArgs {
+impl MeansArgs {
     fn rotator(&self, env: &Env<'_>) -> anyhow::Result<RotatorChoice> {
         Ok(match self.rotator {
             RotatorName::Manual => RotatorChoice::Manual,
@@ -282,7 +287,7 @@ impl RunArgs {
 }
 
 pub(super) fn link(args: &LinkArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
-    let settings = args.store.link(env)?;
+    let settings = args.store.link();
     for (word, pair) in [(Say::Confirm, &args.confirm), (Say::Reject, &args.reject)] {
         if let Some([finding, target]) = pair.as_deref() {
             return Ok(link::say(&settings, word, (finding, target), &args.reason, env)?);
@@ -292,11 +297,11 @@ pub(super) fn link(args: &LinkArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCod
 }
 
 pub(super) fn explain(args: &ExplainArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
-    Ok(link::explain(&args.store.link(env)?, &args.finding, env)?)
+    Ok(link::explain(&args.store.link(), &args.finding, env)?)
 }
 
 pub(super) fn shadow(args: &ShadowArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
-    let settings = args.store.link(env)?;
+    let settings = args.store.link();
     let (identity, decision) = match &args.command {
         ShadowCommand::Accept { identity, name } => (identity, ShadowDecision::Accept(name.clone())),
         ShadowCommand::Merge { identity, into } => (identity, ShadowDecision::Merge(into.clone())),
@@ -307,8 +312,7 @@ pub(super) fn shadow(args: &ShadowArgs, env: &mut Env<'_>) -> anyhow::Result<Exi
 
 pub(super) fn rotate(args: &RotateArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
     let settings = RotateSettings {
-        location: args.store.location(env)?,
-        actor: args.store.actor(env),
+        store: args.store.store.choice(),
         policy: args.policy.clone(),
         format: if args.store.json { RotateFormat::Json } else { RotateFormat::Text },
     };
@@ -326,10 +330,20 @@ pub(super) fn rotate(args: &RotateArgs, env: &mut Env<'_>) -> anyhow::Result<Exi
             rotate::decide(&settings, &args.plan, &args.hash, (Decision::Reject, args.reason.as_deref()), env)?
         }
         RotateCommand::Run(args) => {
-            let run = RunSettings { plans: args.plans.clone(), execute: args.execute, rotator: args.rotator(env)? };
+            let run = RunSettings {
+                plans: args.plans.clone(),
+                execute: args.means.execute,
+                rotator: args.means.rotator(env)?,
+            };
             rotate::run(&settings, &run, env)?
         }
         RotateCommand::Tick { run, step, proof } => rotate::tick(&settings, run, *step, proof, env)?,
+        RotateCommand::Cancel { plan, reason } => rotate::cancel(&settings, plan, reason, env)?,
+        RotateCommand::Rollback { plan, reason, means } => {
+            let plans = vec![plan.clone()];
+            let run = RunSettings { plans, execute: means.execute, rotator: means.rotator(env)? };
+            rotate::roll_back(&settings, &run, reason, env)?
+        }
         RotateCommand::Deliver(args) => {
             let receiver = args.receiver(env)?;
             rotate::deliver(&settings, &receiver, env)?

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::store_args::StoreArgs;
 use crate::{
     commands::{
         Env, ExitCode,
@@ -107,9 +108,8 @@ pub(super) struct ReadArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How exports are read")]
 pub(super) struct ReadOptions {
-    /// The store: a file, or postgres://user@host/database.
-    #[arg(long, value_name = "PLACE", env = "UNLEAK_STORE")]
-    store: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Read them as this kind of export. Default: by the shape of each.
     #[arg(long = "as", value_name = "NAME")]
     importer: Option<String>,
@@ -197,7 +197,7 @@ enum InputArg {
 fn settings(files: Vec<PathBuf>, options: ReadOptions) -> InventorySettings {
     InventorySettings {
         files,
-        store: options.store,
+        store: options.store.choice(),
         importer: options.importer,
         scope: options.scope,
         taken_at: options.taken_at,

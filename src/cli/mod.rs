@@ -7,6 +7,8 @@ mod identity;
 #[cfg(feature = "identity")]
 mod inventory;
 mod progress;
+#[cfg(feature = "identity")]
+mod report;
 mod settings;
 #[cfg(feature = "identity")]
 mod store_args;
@@ -110,6 +112,8 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
         Command::Shadow(args) => identity::shadow(&args, env),
         #[cfg(feature = "identity")]
         Command::Rotate(args) => identity::rotate(&args, env),
+        #[cfg(feature = "identity")]
+        Command::Report(args) => report::run(*args, env),
         #[cfg(feature = "identity")]
         Command::Findings { command } => Ok(store_args::run_findings(command, env)?),
         #[cfg(feature = "identity")]

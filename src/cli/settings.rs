@@ -64,6 +64,11 @@ pub(super) fn scan_settings(args: &ScanArgs) -> anyhow::Result<ScanSettings> {
         Some(threads) => usize::from(threads),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
+    #[cfg(feature = "identity")]
+    anyhow::ensure!(
+        args.output.group_by != Some(GroupByArg::Identity) || args.record.store.is_some(),
+        "whose a finding is stands in the store: --group-by identity needs --store"
+    );
     Ok(ScanSettings {
         target: target(args)?,
         files: FileOptions {
@@ -200,6 +205,8 @@ fn report_options(args: &OutputArgs, quiet: bool) -> ReportOptions {
         group_by: args.group_by.map(|by| match by {
             GroupByArg::Author => GroupBy::Author,
             GroupByArg::Container => GroupBy::Container,
+            #[cfg(feature = "identity")]
+            GroupByArg::Identity => GroupBy::Identity,
         }),
     }
 }

@@ -15,17 +15,20 @@ use crate::{
     store::{FindingFilter, FindingState, StateChange},
 };
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct StoreArgs {
     /// The store: a path, or postgres://user@host/database. Default: UNLEAK_STORE, else
     /// ~/.local/state/unleak/store.db.
-    #[arg(long, value_name = "STORE")]
+    #[arg(long, value_name = "STORE", global = true)]
     pub(super) store: Option<String>,
+    /// Who acts, for the audit log. Default: UNLEAK_ACTOR, else whom the CI system names, else the user.
+    #[arg(long, value_name = "NAME", global = true)]
+    actor: Option<String>,
 }
 
 impl StoreArgs {
-    fn choice(self) -> StoreChoice {
-        StoreChoice { place: self.store }
+    pub(super) fn choice(&self) -> StoreChoice {
+        StoreChoice { place: self.store.clone(), actor: self.actor.clone() }
     }
 }
 
@@ -47,7 +50,7 @@ impl RecordArgs {
     pub(super) fn settings(&self) -> Option<RecordSettings> {
         let place = self.store.as_ref()?;
         Some(RecordSettings {
-            store: StoreChoice { place: Some(place.clone()).filter(|place| !place.is_empty()) },
+            store: StoreChoice { place: Some(place.clone()).filter(|place| !place.is_empty()), actor: None },
             source: self.source.clone(),
             former_key: self.former_fingerprint_key.clone(),
         })
@@ -65,6 +68,13 @@ pub(super) enum StoreCommand {
     /// Copy the store to a file, consistent while others write.
     Backup {
         /// The file, which must not exist.
+        file: PathBuf,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Make a store of a backup, where there is none.
+    Restore {
+        /// The backup.
         file: PathBuf,
         #[command(flatten)]
         store: StoreArgs,
@@ -244,6 +254,7 @@ pub(super) fn run_store(command: StoreCommand, env: &mut Env<'_>) -> Result<Exit
         StoreCommand::Status(store) => commands::store::status(&store.choice(), env),
         StoreCommand::Migrate(store) => commands::store::migrate(&store.choice(), env),
         StoreCommand::Backup { file, store } => commands::store::backup(&store.choice(), &file, env),
+        StoreCommand::Restore { file, store } => commands::store::restore(&store.choice(), &file, env),
         StoreCommand::Doctor(store) => commands::store::doctor(&store.choice(), env),
     }
 }

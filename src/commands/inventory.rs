@@ -18,7 +18,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{CommandError, Env, ExitCode, fingerprint_key, output};
+use super::{CommandError, Env, ExitCode, fingerprint_key, output, store::StoreChoice};
 use crate::{
     inventory::{self, ColumnMap, ImportOptions, InventoryError},
     model::{
@@ -32,8 +32,8 @@ use crate::{
 pub struct InventorySettings {
     /// Files of exports; `-` is standard input. Of none the store is read, if there is one.
     pub files: Vec<PathBuf>,
-    /// Where the store is.
-    pub store: Option<String>,
+    /// The store, and who acts.
+    pub store: StoreChoice,
     /// Name of the importer; by the shape of each file if `None`.
     pub importer: Option<String>,
     /// What the exports speak of, where they don't say so themselves.

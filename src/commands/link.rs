@@ -2,29 +2,23 @@
 
 use std::io::{self, Write};
 
-use super::{CommandError, Env, ExitCode, output};
+use super::{
+    CommandError, Env, ExitCode, output,
+    store::{StoreChoice, open, with_store},
+};
 use crate::{
     link::{self, Counts, Explanation, StoredLink},
     model::Escaped,
-    store::{Context, Location, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// What the verbs about links need.
 #[derive(Clone, Debug)]
 pub struct LinkSettings {
-    /// Where the store is.
-    pub location: Location,
-    /// Who acts.
-    pub actor: String,
+    /// The store, and who acts.
+    pub store: StoreChoice,
     /// Is JSON wanted?
     pub json: bool,
-}
-
-impl LinkSettings {
-    fn open<'e>(&self, env: &'e Env<'_>) -> Result<Store<'e>, CommandError> {
-        let context = Context { actor: self.actor.clone(), now: env.now, random: env.random };
-        Ok(Store::open(&self.location, context)?)
-    }
 }
 
 /// What a person says of a link.
@@ -41,10 +35,7 @@ pub enum Say {
 /// # Errors
 /// A store that can't be used.
 pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let (counts, proposed) = {
-        let mut store = settings.open(env)?;
-        link_all(&mut store)?
-    };
+    let (counts, proposed) = with_store(&settings.store, env, |store, _| Ok(link_all(store)?))?;
     output::write(None, env, &|out| {
         if settings.json {
             serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "links": counts, "proposed": proposed }))?;
@@ -94,15 +85,15 @@ pub fn say(
     reason: &str,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    {
-        let mut store = settings.open(env)?;
+    with_store(&settings.store, env, |store, _| {
         let finding = store.read(|tx| finding_id(tx, finding))?;
         store.write(|tx| match say {
             Say::Confirm => link::confirm(tx, &finding, target, reason),
             Say::Reject => link::reject(tx, &finding, target, reason),
         })?;
-        link::link(&mut store, Some(&finding))?;
-    }
+        link::link(store, Some(&finding))?;
+        Ok(())
+    })?;
     let word = if say == Say::Confirm { "confirmed" } else { "rejected" };
     output::write(None, env, &|out| writeln!(out, "{word}"))?;
     Ok(ExitCode::Clean)
@@ -121,13 +112,10 @@ fn finding_id(tx: &mut crate::store::Transaction<'_>, id: &str) -> Result<String
 /// # Errors
 /// An id that no finding has.
 pub fn explain(settings: &LinkSettings, finding: &str, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let explained = {
-        let mut store = settings.open(env)?;
-        store.read(|tx| {
-            let id = finding_id(tx, finding)?;
-            link::explain(tx, &id)?.ok_or_else(|| CommandError::NoSuchFinding(finding.to_owned()))
-        })?
-    };
+    let explained = open(&settings.store, env)?.read(|tx| {
+        let id = finding_id(tx, finding)?;
+        link::explain(tx, &id)?.ok_or_else(|| CommandError::NoSuchFinding(finding.to_owned()))
+    })?;
     output::write(None, env, &|out| {
         if settings.json {
             serde_json::to_writer_pretty(&mut *out, &explained)?;
@@ -188,15 +176,14 @@ pub fn decide(
     decision: &ShadowDecision,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let counts = {
-        let mut store = settings.open(env)?;
+    let counts = with_store(&settings.store, env, |store, _| {
         store.write(|tx| match decision {
             ShadowDecision::Accept(name) => link::accept(tx, identity, name.as_deref()),
             ShadowDecision::Merge(into) => link::merge(tx, identity, into),
             ShadowDecision::Dismiss(reason) => link::dismiss(tx, identity, reason),
         })?;
-        link::link(&mut store, None)?
-    };
+        Ok(link::link(store, None)?)
+    })?;
     let word = match decision {
         ShadowDecision::Accept(_) => "accepted",
         ShadowDecision::Merge(_) => "merged",

@@ -24,6 +24,8 @@ mod key_file;
 pub mod link;
 mod output;
 #[cfg(feature = "identity")]
+pub mod report;
+#[cfg(feature = "identity")]
 pub mod rotate;
 pub mod rules;
 pub mod scan;
@@ -164,9 +166,6 @@ pub enum CommandError {
     #[cfg(feature = "identity")]
     #[error(transparent)]
     Inventory(#[from] crate::inventory::InventoryError),
-    /// Neither files nor a store were named.
-    #[error("name files to read, or a store with --store (or UNLEAK_STORE)")]
-    NoStore,
     /// Nothing in the inventory has that id or name.
     #[error("nothing in the inventory is called `{0}`")]
     NotInInventory(String),

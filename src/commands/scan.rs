@@ -116,7 +116,7 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
     }
     let scanner = Scanner::new(rules, &options);
     #[cfg(feature = "identity")]
-    let mut recording = super::findings::Recording::begin(settings, env)?;
+    let mut recording = super::findings::Recording::begin(settings, config.as_ref(), env)?;
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
     let (mut report, key) = scan(settings, files, &scanner, env)?;
     if let Some(config) = &config {

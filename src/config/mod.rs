@@ -53,6 +53,7 @@ pub struct Config {
     pub path: PathBuf,
     /// Who wrote it.
     pub trust: Trust,
+    digest: String,
     file: ConfigFile,
     matchers: apply::Matchers,
 }
@@ -124,7 +125,14 @@ impl Config {
             mistakes.extend(schema::check_found(&file));
         }
         let matchers = apply::Matchers::new(&file, base, &mut mistakes);
-        if mistakes.is_empty() { Ok(Config { path, trust, file, matchers }) } else { Err(mistakes) }
+        let digest = blake3::hash(format!("{trust:?}\n{text}").as_bytes()).to_hex().to_string();
+        if mistakes.is_empty() { Ok(Config { path, trust, digest, file, matchers }) } else { Err(mistakes) }
+    }
+
+    /// Digest of its text and of who wrote it: scans with equal ones see the same.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The least score to scan with, if it sets one. One that was found can only lower `default`: what it hides by a

@@ -3,6 +3,7 @@
 mod ai;
 mod aws;
 mod aws_policy;
+mod consumers;
 mod databases;
 mod entra;
 mod gcp;
@@ -35,6 +36,7 @@ pub const IMPORTERS: &[Importer] = &[
     aws::SECRETS_MANAGER,
     ownership::BACKSTAGE,
     ownership::CODEOWNERS,
+    consumers::CONSUMERS,
     entra::APPLICATIONS,
     entra::SERVICE_PRINCIPALS,
     generic::FINGERPRINTS,

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::model::Evidence;
+
 /// What a link rests on, the strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "docs of the module have the table")]
@@ -39,23 +41,6 @@ impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// One reason for or against a link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Evidence {
-    /// Name of the linker, or of what speaks against.
-    pub rule: String,
-    /// What of the finding was compared.
-    pub finding_field: String,
-    /// With what of the inventory.
-    pub inventory_field: String,
-    /// The value, as far as it may be shown.
-    pub value: String,
-    /// How much it counts: for a link what it makes it at least, against one a factor below 1 (0 rules it out).
-    pub weight: f64,
-    /// The reading of the inventory that says so.
-    pub snapshot: Option<String>,
 }
 
 /// A possible link.

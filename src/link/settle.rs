@@ -8,7 +8,7 @@ use super::{
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
     linkers::LINKERS,
-    risk,
+    risk, shadow,
 };
 use crate::store::{FindingState, Row, StateChange, Store, StoreError, Transaction, Value};
 
@@ -297,6 +297,7 @@ fn adopt(
     counts: &mut Counts,
 ) -> Result<(), StoreError> {
     let Some(credential) = credential else { return release(tx, facts, true) };
+    shadow::ensure_owner(tx, facts, credential)?;
     tx.execute(
         "UPDATE finding SET credential_id = $2 WHERE id = $1 AND (credential_id IS NULL OR credential_id <> $2)",
         &[(&facts.id).into(), credential.into()],

@@ -30,6 +30,9 @@ pub struct Proposed {
     pub merged: u64,
 }
 
+/// What the importer of CODEOWNERS calls the owner of a pattern without one.
+const NOBODY: &str = "nobody";
+
 /// How many findings are looked at in one call.
 const BATCH: i64 = 500;
 
@@ -147,13 +150,42 @@ fn guess_owner(tx: &mut Transaction<'_>, facts: &Facts, identity: &str) -> Resul
             None => return Ok(None),
         },
     };
+    keep_guess(tx, identity, &guess)?;
+    Ok(Some(guess.reference))
+}
+
+/// An identity that nobody is said to answer for is guessed to be of those who own the place where its credential leaked
+/// to; once, and marked as a guess.
+///
+/// # Errors
+/// What the engine says.
+pub(super) fn ensure_owner(tx: &mut Transaction<'_>, facts: &Facts, credential: &str) -> Result<(), StoreError> {
+    let row = tx.query_one("SELECT identity_id FROM credential WHERE id = $1", &[credential.into()])?;
+    let Some(identity) = row.map_or(Ok(None), |row| row.get::<Option<String>>(0))? else { return Ok(()) };
+    if !tx.owners_of(Some(&identity), Some(credential))?.is_empty() {
+        return Ok(());
+    }
+    match owner_of_place(tx, facts)? {
+        Some(guess) => keep_guess(tx, &identity, &guess),
+        None => Ok(()),
+    }
+}
+
+fn keep_guess(tx: &mut Transaction<'_>, identity: &str, guess: &Guess) -> Result<(), StoreError> {
     let (id, now) = (tx.new_id()?, tx.now());
     tx.execute(
         "INSERT INTO ownership (id, identity_id, owner_id, role, origin, confidence, reason, valid_from_at, created_at,
             updated_at) VALUES ($1, $2, $3, 'technical', 'inferred', $4, $5, $6, $6, $6) ON CONFLICT DO NOTHING",
-        &[id.into(), identity.into(), guess.owner.into(), guess.confidence.into(), guess.reason.into(), now.into()],
+        &[
+            id.into(),
+            identity.into(),
+            (&guess.owner).into(),
+            guess.confidence.into(),
+            (&guess.reason).into(),
+            now.into(),
+        ],
     )?;
-    Ok(Some(guess.reference))
+    Ok(())
 }
 
 struct Guess {
@@ -180,6 +212,10 @@ fn owner_of_place(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Gues
                 (Some(_), None) => false,
                 (None, _) => true,
             };
+            // CODEOWNERS takes these files from everybody.
+            if fits && row.get::<String>(1)? == NOBODY {
+                break;
+            }
             if fits {
                 let (origin, what) = (row.get::<String>(3)?, pattern.unwrap_or_else(|| repository.to_owned()));
                 return Ok(Some(Guess {

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads, scans or prints; every other module uses these types and this one uses none of them.
 
+mod attribution;
 mod finding;
 mod git;
 pub mod identity;
@@ -20,6 +21,9 @@ mod severity;
 mod span;
 mod summary;
 
+pub use attribution::{
+    AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attribution, Evidence,
+};
 pub use finding::{Attributes, CredentialPart, Finding, Fingerprint, Occurrence, Place, Reason};
 pub use git::{GitCommit, GitHistory, GitPlace, GitSignature, GitTime};
 pub(crate) use object::hex_value;

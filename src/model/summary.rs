@@ -1,8 +1,8 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{ExportSummary, Finding, Notice, ObjectKind, Problem};
+use super::{Attribution, ExportSummary, Finding, Fingerprint, Notice, ObjectKind, Problem};
 
 /// Everything a scan has to say.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct ScanReport {
     pub stats: Stats,
     /// The configuration in use, if there was one.
     pub config: Option<ConfigUse>,
+    /// Whose findings are, where a store knows it.
+    pub attributions: BTreeMap<Fingerprint, Attribution>,
 }
 
 /// A configuration that had a say in a report.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::record::redacted;
 use super::redact::Redactor;
-use crate::model::{Finding, Occurrence, Provenance, RecordPlace, ScanReport, Visibility};
+use crate::model::{Attribution, Finding, Occurrence, Provenance, RecordPlace, ScanReport, Visibility};
 
 /// What findings are put together by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum GroupBy {
     Author,
     /// The channel, project, space, repository or directory.
     Container,
+    /// Whose it is, as a store knows it.
+    Identity,
 }
 
 impl GroupBy {
@@ -25,12 +27,14 @@ impl GroupBy {
         match self {
             GroupBy::Author => "author",
             GroupBy::Container => "container",
+            GroupBy::Identity => "identity",
         }
     }
 
     /// What an occurrence belongs to, for people; not redacted.
-    fn of(self, occurrence: &Occurrence) -> Option<String> {
+    fn of(self, occurrence: &Occurrence, attribution: Option<&Attribution>) -> Option<String> {
         match (self, &occurrence.provenance) {
+            (GroupBy::Identity, _) => attribution?.identity.as_ref().map(super::attribution::identity),
             (GroupBy::Author, Provenance::Record(place)) => place.author.as_ref().map(super::wording::person),
             (GroupBy::Author, Provenance::Git(place)) => {
                 let first = place.history.as_ref()?.first.as_ref()?;
@@ -66,8 +70,9 @@ type Members<'a> = Vec<(&'a Finding, Vec<&'a Occurrence>)>;
 pub(super) fn groups(report: &ScanReport, by: GroupBy) -> Vec<Group<'_>> {
     let mut groups: BTreeMap<(bool, Option<String>), Members<'_>> = BTreeMap::new();
     for finding in &report.findings {
+        let attribution = report.attributions.get(&finding.fingerprint);
         for occurrence in &finding.occurrences {
-            let name = by.of(occurrence);
+            let name = by.of(occurrence, attribution);
             let group = groups.entry((name.is_none(), name)).or_default();
             match group.last_mut().filter(|(last, _)| std::ptr::eq(*last, finding)) {
                 Some((_, occurrences)) => occurrences.push(occurrence),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, io};
 
 use super::{
-    ReportOptions, Reporter, WhenClean,
+    ReportOptions, Reporter, WhenClean, attribution,
     group::{Exposure, Group, groups},
     redact::Redactor,
     style::{Paint, Style},
@@ -28,7 +28,7 @@ impl Reporter for Human {
             return Ok(());
         }
         let redactor = Redactor::new(report, options.show_secrets);
-        let page = Page { redactor, paint: Paint::new(options.colour), options };
+        let page = Page { report, redactor, paint: Paint::new(options.colour), options };
         match options.group_by {
             Some(by) => page.groups(&groups(report, by), out)?,
             None => report
@@ -44,6 +44,7 @@ impl Reporter for Human {
 }
 
 struct Page<'a> {
+    report: &'a ScanReport,
     redactor: Redactor<'a>,
     paint: Paint,
     options: &'a ReportOptions,
@@ -78,6 +79,9 @@ impl Page<'_> {
         if let Some(secret) = self.redactor.reveal(finding) {
             let secret = String::from_utf8_lossy(secret);
             writeln!(out, "  secret {}", self.paint.paint(Style::Secret, printable(&secret)))?;
+        }
+        for line in self.report.attributions.get(&finding.fingerprint).map(attribution::lines).unwrap_or_default() {
+            writeln!(out, "  {}", printable(&self.redactor.text(&line)))?;
         }
         if let Some(exposure) = Exposure::of(places.iter().copied()) {
             writeln!(out, "  {}", self.redactor.text(&exposed(&exposure)))?;

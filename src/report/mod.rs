@@ -10,10 +10,12 @@
 //!
 //! The same report and options give the same bytes, measured times apart.
 
+mod attribution;
 mod group;
 mod human;
 mod json;
 mod jsonl;
+pub mod pages;
 mod record;
 mod redact;
 mod sarif;
@@ -88,6 +90,13 @@ pub(crate) fn redacted_findings(
     };
     let recorder = record::Recorder::new(report, &OPTIONS);
     report.findings.iter().map(move |finding| serde_json::to_value(recorder.finding(finding)))
+}
+
+/// What a store knows of a finding, in lines that a person reads: whose it is, why, and what is done about it. Names in
+/// them come from outside: make them safe for where they are printed.
+#[must_use]
+pub fn attribution_lines(attribution: &crate::model::Attribution) -> Vec<String> {
+    attribution::lines(attribution)
 }
 
 /// How a report is written. The default suits a file: no colour, no secrets.

@@ -35,13 +35,14 @@ pub(super) const TOOL: Tool = Tool { name: env!("CARGO_PKG_NAME"), version: env!
 
 /// Turns the parts of one report into records.
 pub(super) struct Recorder<'a> {
+    report: &'a ScanReport,
     redactor: Redactor<'a>,
     options: &'a ReportOptions,
 }
 
 impl<'a> Recorder<'a> {
     pub(super) fn new(report: &'a ScanReport, options: &'a ReportOptions) -> Recorder<'a> {
-        Recorder { redactor: Redactor::new(report, options.show_secrets), options }
+        Recorder { report, redactor: Redactor::new(report, options.show_secrets), options }
     }
 
     pub(super) fn finding(&'a self, finding: &'a Finding) -> FindingRecord<'a> {
@@ -60,6 +61,11 @@ impl<'a> Recorder<'a> {
             secret: secret.map(String::from_utf8_lossy),
             secret_base64: secret.filter(|_| !is_text).map(|bytes| data_encoding::BASE64.encode(bytes)),
             exposure: Exposure::of(finding.occurrences.iter()).map(|exposure| redacted(&exposure, &self.redactor)),
+            attribution: self
+                .report
+                .attributions
+                .get(&finding.fingerprint)
+                .map(|known| redacted(known, &self.redactor)),
             occurrences: Occurrences { occurrences: &finding.occurrences, recorder: self },
         }
     }
@@ -148,6 +154,8 @@ pub(super) struct FindingRecord<'a> {
     secret_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     exposure: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attribution: Option<Value>,
     occurrences: Occurrences<'a>,
 }
 
@@ -243,7 +251,7 @@ struct Occurrences<'a> {
 
 impl Serialize for Occurrences<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Recorder { redactor, options } = self.recorder;
+        let Recorder { redactor, options, .. } = self.recorder;
         serializer.collect_seq(self.occurrences.iter().map(|occurrence| OccurrenceRecord {
             provenance: ProvenanceRecord { provenance: &occurrence.provenance, redactor },
             part: occurrence.part,

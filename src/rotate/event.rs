@@ -14,6 +14,8 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json; charset=UTF-8";
 pub enum EventKind {
     /// A credential is to be rotated: one event per credential and generation.
     RotationRequested,
+    /// A rotation that was requested is to be taken back: one event per run.
+    RollbackRequested,
     /// A run came to another state.
     RunStateChanged,
     /// A plan was made.
@@ -28,6 +30,7 @@ impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::RotationRequested => "nhi.rotation.requested",
+            EventKind::RollbackRequested => "nhi.rotation.rollback_requested",
             EventKind::RunStateChanged => "nhi.run.state_changed",
             EventKind::PlanCreated => "nhi.plan.created",
             EventKind::SlaBreached => "nhi.sla.breached",

@@ -158,7 +158,7 @@ fn prove(
     tx.execute(&sql, &[(&run.id).into(), now_ms.into()]).map(|_| ())
 }
 
-fn transition(
+pub(super) fn transition(
     tx: &mut Transaction<'_>,
     run: &RunRecord,
     to: State,

@@ -30,4 +30,4 @@ pub use plans::{Decision, PlanError, StoredPlan};
 pub use policy::{Policy, PolicyError};
 pub use retry::{Backoff, Chance};
 pub use rotator::{Outcome, ROTATORS, Rotator, StepContext, World};
-pub use run::{Journal, JournalError, Means, Progress, RunRecord, StepRecord, advance};
+pub use run::{Journal, JournalError, Means, Progress, RunRecord, StepRecord, advance, roll_back};

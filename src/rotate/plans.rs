@@ -4,8 +4,10 @@ use serde_json::json;
 
 use super::{
     journal,
+    machine::State,
     plan::{Consumer, Plan, Subject, Trigger},
     policy::Policy,
+    run::UNDO,
 };
 use crate::{
     model::Severity,
@@ -123,7 +125,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
         principal: row.get::<Option<String>>(9)?.or(row.get(10)?).map(|name| principal(&provider, &name)),
         account: Some(row.get::<String>(3)?).filter(|account| !account.is_empty()),
         privileged: is_privileged(tx, identity.as_deref(), row.get(11)?)?,
-        owner: owner(tx, identity.as_deref())?,
+        owner: owner(tx, identity.as_deref(), credential)?,
         identity: row.get(9)?,
         consumers: consumers(tx, credential)?,
         public: finding.as_ref().is_some_and(|finding| finding.public),
@@ -193,15 +195,9 @@ fn is_privileged(tx: &mut Transaction<'_>, identity: Option<&str>, known: Option
     Ok(row.is_some())
 }
 
-fn owner(tx: &mut Transaction<'_>, identity: Option<&str>) -> Result<Option<String>, StoreError> {
-    let Some(identity) = identity else { return Ok(None) };
-    let row = tx.query_one(
-        "SELECT o.kind, o.ref, w.origin FROM ownership AS w JOIN owner AS o ON o.id = w.owner_id
-         WHERE w.identity_id = $1 AND w.valid_to_at IS NULL AND (o.active IS NULL OR o.active) ORDER BY w.confidence DESC, w.role, o.ref LIMIT 1",
-        &[identity.into()],
-    )?;
-    row.map(|row| Ok(format!("{} {} (by {})", row.get::<String>(0)?, row.get::<String>(1)?, row.get::<String>(2)?)))
-        .transpose()
+fn owner(tx: &mut Transaction<'_>, identity: Option<&str>, credential: &str) -> Result<Option<String>, StoreError> {
+    let surest = tx.owners_of(identity, Some(credential))?.into_iter().next();
+    Ok(surest.map(|owner| format!("{} {} (by {})", owner.kind, owner.reference, owner.origin)))
 }
 
 fn consumers(tx: &mut Transaction<'_>, credential: &str) -> Result<Vec<Consumer>, StoreError> {
@@ -448,6 +444,32 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
     Ok(run)
 }
 
+/// Cancels a plan of which nothing was done: it is not begun, or its run has not tried a step.
+///
+/// # Errors
+/// A plan that isn't there or has ended, one whose run has done something.
+pub fn cancel(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), PlanError> {
+    let stored = read(tx, id)?;
+    let not = |needed| PlanError::State { id: id.to_owned(), state: stored.state.clone(), needed };
+    match (stored.state.as_str(), &stored.run) {
+        ("draft" | "awaiting_approval" | "approved", _) => Ok(set_state(tx, id, "cancelled", reason)?),
+        ("running", Some(run)) => {
+            let tried = tx.query_one("SELECT 1 FROM run_step WHERE run_id = $1", &[run.into()])?;
+            if tried.is_some() {
+                return Err(not("its run has begun to do something: `unleak rotate rollback` takes it back"));
+            }
+            let unknown = || PlanError::Unknown { what: "run", id: run.clone() };
+            let record = journal::read_run(tx, run)?.ok_or_else(unknown)?;
+            if !record.state.may_become(State::Cancelled) {
+                return Err(not("its run has begun: `unleak rotate rollback` takes it back"));
+            }
+            let now = tx.now();
+            Ok(journal::transition(tx, &record, State::Cancelled, reason, now)?)
+        }
+        _ => Err(not("it has ended")),
+    }
+}
+
 /// Ticks a step of a run: a person says that it is done, and how that is known.
 ///
 /// # Errors
@@ -455,7 +477,8 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
 pub fn tick(tx: &mut Transaction<'_>, run: &str, step: u32, proof: &str) -> Result<(), PlanError> {
     let unknown = |what| PlanError::Unknown { what, id: run.to_owned() };
     let record = journal::read_run(tx, run)?.ok_or_else(|| unknown("run"))?;
-    if !record.plan.steps.iter().any(|known| known.number == step) {
+    let known = |number: u32| record.plan.steps.iter().any(|known| known.number == number);
+    if !known(step) && !step.checked_sub(UNDO).is_some_and(known) {
         return Err(unknown("run with that step"));
     }
     let row = tx.query_one("SELECT proofs FROM rotation_run WHERE id = $1", &[run.into()])?;

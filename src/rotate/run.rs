@@ -102,6 +102,8 @@ pub enum Progress {
     Manual(String),
     /// It was told to stop.
     Stopped(String),
+    /// All that it did is taken back.
+    RolledBack,
 }
 
 /// What carries a run out, and what it may know.
@@ -125,6 +127,9 @@ pub fn advance(
     chance: Chance<'_>,
 ) -> Result<Progress, JournalError> {
     let Means { rotator, world } = means;
+    if run.state == State::RollingBack {
+        return Ok(Progress::Manual("it is being taken back: `unleak rotate rollback` goes on with that".to_owned()));
+    }
     let mut runner = Runner { run, journal, rotator, world, now_ms };
     loop {
         if let Some(reason) = runner.journal.stopped(runner.run, now_ms)? {
@@ -144,6 +149,60 @@ pub fn advance(
             return Ok(progress);
         }
     }
+}
+
+/// Steps that take a step back are written down under its number and this much.
+pub const UNDO: u32 = 1_000;
+
+/// Takes `run` back as far as it goes now: the last step first, each that may have been done and left something behind. It ends as
+/// rolled back, and its plan as cancelled; the old credential is what it was.
+///
+/// # Errors
+/// A journal that can't be read or written. What was begun is asked for again at the next call.
+pub fn roll_back(
+    run: &mut RunRecord,
+    journal: &mut dyn Journal,
+    means: Means<'_>,
+    (now_ms, reason): (i64, &str),
+    chance: Chance<'_>,
+) -> Result<Progress, JournalError> {
+    let Means { rotator, world } = means;
+    if run.state.is_final() {
+        return Ok(Progress::Manual(format!("it is {}: there is nothing to take back", run.state)));
+    }
+    if run.state != State::RollingBack && !run.state.may_become(State::RollingBack) {
+        let what = match run.state {
+            State::Pending => "nothing was done yet: cancel it",
+            _ => "the old credential is being deleted: there is nothing to go back to",
+        };
+        return Ok(Progress::Manual(what.to_owned()));
+    }
+    let mut runner = Runner { run, journal, rotator, world, now_ms };
+    // Where it was halted while it deleted, it may be gone.
+    let records = runner.journal.steps(&runner.run.id)?;
+    let tried = |step: &Step| records.iter().any(|record| record.number == step.number && record.attempts > 0);
+    if runner.run.plan.steps.iter().any(|step| step.op == Op::Delete && tried(step)) {
+        return Ok(Progress::Manual("the old credential may be deleted: there is nothing to go back to".to_owned()));
+    }
+    if let Some(why) = runner.journal.stopped(runner.run, now_ms)? {
+        return Ok(Progress::Stopped(why));
+    }
+    runner.come_to(State::RollingBack, reason)?;
+    let steps: Vec<Step> =
+        runner.run.plan.steps.iter().rev().filter(|step| tried(step) && leaves(step.op)).cloned().collect();
+    for step in steps {
+        if let Some(progress) = runner.undo(&step, chance)? {
+            return Ok(progress);
+        }
+    }
+    runner.come_to(State::RolledBack, reason)?;
+    Ok(Progress::RolledBack)
+}
+
+/// Does such a step leave something behind, so that it must be taken back?
+#[must_use]
+pub fn leaves(op: Op) -> bool {
+    matches!(op, Op::Create | Op::Distribute | Op::Deactivate)
 }
 
 struct Runner<'a> {
@@ -202,6 +261,46 @@ impl Runner<'_> {
             self.rotator.perform(&self.context(step), self.world)
         };
         self.keep(step, record, outcome, chance)
+    }
+
+    /// Takes one step back; `None` when that is done.
+    fn undo(&mut self, step: &Step, chance: Chance<'_>) -> Result<Option<Progress>, JournalError> {
+        let back = Step {
+            number: UNDO + step.number,
+            call: step.undo.clone().unwrap_or_else(|| format!("take back: {}", step.call)),
+            ..step.clone()
+        };
+        let records = self.journal.steps(&self.run.id)?;
+        let record = records.into_iter().find(|record| record.number == back.number);
+        let record = record.unwrap_or_else(|| StepRecord { number: back.number, ..StepRecord::default() });
+        if record.receipt.is_some() {
+            return Ok(None);
+        }
+        if let Some(next) = record.next_ms.filter(|next| *next > self.now_ms) {
+            return Ok(Some(Progress::Waiting(format!("step {} is taken back again", step.number), Some(next))));
+        }
+        let tick = self.world.tick(&self.run.id, back.number);
+        let ask = format!("{} (then tick step {})", back.call, back.number);
+        // Nothing new can come of asking a person or a receiver once more.
+        if record.attempts > 0 && !record.is_open && tick.is_none() && !self.rotator.acts(&self.context(step)) {
+            return Ok(Some(Progress::Manual(ask)));
+        }
+        self.journal.intent(self.run, &back, self.now_ms)?;
+        let outcome = match tick {
+            Some(tick) => Outcome::Done(tick),
+            None => self.rotator.undo(&self.context(step), self.world),
+        };
+        let (outcome, next_ms) = self.with_next(&back, &record, outcome, chance);
+        self.journal.outcome(self.run, &back, &outcome, Times { now_ms: self.now_ms, next_ms })?;
+        Ok(match outcome {
+            Outcome::Done(_) => None,
+            Outcome::HandedOver(event) => {
+                Some(Progress::Waiting(format!("told by the event {}: {ask}", event.id), None))
+            }
+            Outcome::Waiting(what) => Some(Progress::Waiting(what, None)),
+            Outcome::Retry(why, _) => Some(Progress::Waiting(why, next_ms)),
+            Outcome::Manual(_) => Some(Progress::Manual(ask)),
+        })
     }
 
     fn context<'s>(&'s self, step: &'s Step) -> StepContext<'s> {

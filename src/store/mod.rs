@@ -27,6 +27,7 @@
 //!
 //! No secret is stored: fingerprints and previews only. `docs/store.md` describes tables, states and the log.
 
+mod attribution;
 pub mod audit;
 mod canonical;
 mod check;
@@ -182,6 +183,28 @@ impl<'e> Store<'e> {
             return Err(StoreError::NotAStore { place: store.place });
         }
         store.migrate()?;
+        Ok(store)
+    }
+
+    /// Makes a store of a backup, where there is none. It may be of an older schema.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] if there is one; a backup that is none, is damaged, or is of a newer version.
+    pub fn restore(location: &Location, backup: &Path, context: Context<'e>) -> Result<Store<'e>, StoreError> {
+        match location {
+            Location::File(path) => sqlite::restore(path, backup)?,
+            Location::Server(options) => {
+                let mut database = postgres::Postgres::connect(options)?;
+                if !database.tables()?.is_empty() {
+                    return Err(StoreError::Exists { place: location.to_string() });
+                }
+                database.restore(backup)?;
+            }
+        }
+        let mut store = Store::open_any(location, context)?;
+        let (name, schema) = (backup.file_name().unwrap_or_default().to_string_lossy().into_owned(), store.version()?);
+        store
+            .write(|tx| tx.audit("store.restore", "store", &serde_json::json!({ "backup": name, "schema": schema })))?;
         Ok(store)
     }
 

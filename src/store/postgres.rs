@@ -133,13 +133,29 @@ impl Database for Postgres {
 }
 
 impl Postgres {
-    /// `pg_dump` reads one snapshot. The login goes by its environment: arguments are seen by everybody on the machine.
+    /// `pg_dump` reads one snapshot.
     fn dump(&self, schema: &str, file: std::fs::File) -> Result<(), StoreError> {
-        const PROGRAM: &str = "pg_dump";
-        let failed = |reason: String| StoreError::Program { program: PROGRAM, reason };
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new("pg_dump");
         command.args(["--format=custom", "--no-password", "--no-owner", "--schema"]);
         command.arg(format!("\"{}\"", schema.replace('"', "\"\"")));
+        self.call("pg_dump", command.stdin(Stdio::null()).stdout(file))
+    }
+
+    /// Brings the tables of a backup back into the schema that they came from, all of them or none.
+    pub(super) fn restore(&mut self, backup: &Path) -> Result<(), StoreError> {
+        let rows = self.query("SELECT CAST(current_schema() AS TEXT)", &[])?;
+        let schema: String = rows.first().map_or(Ok(String::new()), |row| row.get(0))?;
+        let file = std::fs::File::open(backup).map_err(|error| StoreError::io(backup, error))?;
+        let mut command = Command::new("pg_restore");
+        command.args(["--exit-on-error", "--single-transaction", "--no-password", "--no-owner", "--no-privileges"]);
+        command.arg("--schema").arg(schema);
+        command.arg("--dbname").arg(self.options.get_database().unwrap_or(self.options.get_username()));
+        self.call("pg_restore", command.stdin(file).stdout(Stdio::null()))
+    }
+
+    /// Runs a program of the server's. The login goes by its environment: arguments are seen by everybody on the machine.
+    fn call(&self, program: &'static str, command: &mut Command) -> Result<(), StoreError> {
+        let failed = |reason: String| StoreError::Program { program, reason };
         let socket = self.options.get_socket().map(|path| path.as_os_str().to_owned());
         let host = socket.unwrap_or_else(|| self.options.get_host().into());
         command.env("PGHOST", host).env("PGPORT", self.options.get_port().to_string());
@@ -149,7 +165,7 @@ impl Postgres {
             command.env("PGPASSWORD", password);
         }
         command.env("PGSSLMODE", ssl_mode(self.options.get_ssl_mode()));
-        let output = command.stdin(Stdio::null()).stdout(file).stderr(Stdio::piped()).output();
+        let output = command.stderr(Stdio::piped()).output();
         let output = output.map_err(|error| failed(format!("can't be started ({error})")))?;
         if output.status.success() {
             return Ok(());

@@ -1,6 +1,6 @@
 use std::{
     fs::{self, OpenOptions},
-    io::{self, Read as _},
+    io::{self, Read as _, Seek as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Access, Cell, Creation, Database, Engine, Row, StoreError, Table, Value};
+use super::{Access, Cell, Creation, Database, Engine, Row, StoreError, Table, Value, migration};
 use crate::model::DisplayPath;
 
 /// What every SQLite file begins with.
@@ -75,15 +75,50 @@ fn check_magic(mut file: fs::File, path: &Path, creation: Creation) -> Result<()
     }
 }
 
+/// Makes a store of a backup. It appears whole or not at all, and never in place of another.
+pub(super) fn restore(path: &Path, backup: &Path) -> Result<(), StoreError> {
+    let place = DisplayPath(path).to_string();
+    if path.symlink_metadata().is_ok() {
+        return Err(StoreError::Exists { place });
+    }
+    let mut source = fs::File::open(backup).map_err(|error| StoreError::io(backup, error))?;
+    check_magic(source.try_clone().map_err(|error| StoreError::io(backup, error))?, backup, Creation::Refused)?;
+    make_dir_of(path)?;
+    let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let dir = tempfile::Builder::new().prefix(".restore").tempdir_in(parent);
+    let dir = dir.map_err(|error| StoreError::io(parent, error))?;
+    // A copy is opened: SQLite writes beside what it opens, and the backup stays as it is.
+    let (copy, whole) = (dir.path().join("copy.db"), dir.path().join("store.db"));
+    create(&copy)?;
+    let mut file = OpenOptions::new().write(true).open(&copy).map_err(|error| StoreError::io(&copy, error))?;
+    source.rewind().and_then(|()| io::copy(&mut source, &mut file)).map_err(|error| StoreError::io(&copy, error))?;
+    let mut database = Sqlite::connect(&copy, Creation::Refused)?;
+    let (found, known) = (migration::version(&mut database)?, migration::latest());
+    match found {
+        Some(found) if found > known => return Err(StoreError::Newer { place, found, known }),
+        Some(_) => {}
+        None => return Err(StoreError::NotAStore { place: DisplayPath(backup).to_string() }),
+    }
+    if let Some(wrong) = database.integrity()?.into_iter().next() {
+        return Err(StoreError::Damaged(wrong));
+    }
+    database.back_up(&whole)?;
+    // A rename would replace what appeared there meanwhile.
+    fs::hard_link(&whole, path).map_err(|error| StoreError::io(path, error))
+}
+
+fn make_dir_of(path: &Path) -> Result<(), StoreError> {
+    let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) else { return Ok(()) };
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|error| StoreError::io(dir, error))
+}
+
 /// An empty file for the user alone; SQLite gives its journals the same mode.
 fn create(path: &Path) -> Result<(), StoreError> {
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir).map_err(|error| StoreError::io(dir, error))?;
-    }
+    make_dir_of(path)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -1,6 +1,9 @@
 //! The report formats.
 
-mod sample;
+#[cfg(all(feature = "cli", feature = "identity", unix))]
+mod attribution;
+mod pages;
+pub(crate) mod sample;
 mod schemas;
 
 use std::io::{self, Write};
@@ -304,4 +307,35 @@ fn percent_decode(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn every_format_says_whose_it_is() {
+    let mut report = small();
+    let fingerprint = report.findings[0].fingerprint;
+    report.attributions.insert(fingerprint, sample::attribution("x"));
+    for format in FORMATS {
+        let text = written(format.name, &report, &plain());
+        for word in ["svc x", "group:default/payments", "A2", "public-id", "01PLAN"] {
+            assert!(text.contains(word), "{} lacks {word}: {text}", format.name);
+        }
+    }
+    let expected = "\
+  identity svc x (aws 123456789012), tier A2 (97 %)
+  because public-id: public_id = credential.public_id: acct_42 x
+  owner team group:default/payments Payments x (by backstage: spec.owner x)
+  plan 01PLAN (dual) awaiting approval, rotate by 2024-05-02T11:37:00Z
+";
+    assert!(written("human", &report, &plain()).contains(expected));
+}
+
+#[test]
+fn findings_are_put_together_by_identity() {
+    let mut report = hard();
+    report.attributions.insert(report.findings[1].fingerprint, sample::attribution("x"));
+    let options = ReportOptions { group_by: Some(unleak::report::GroupBy::Identity), ..plain() };
+    let text = written("human", &report, &options);
+    assert!(text.contains("== svc x (aws 123456789012) (1 secret)"), "{text}");
+    assert!(text.contains("== unknown (4 secrets)"), "{text}");
+    assert!(written("json", &report, &options).contains(r#""by":"identity""#));
 }

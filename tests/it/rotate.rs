@@ -2,6 +2,11 @@
 
 #[path = "rotate/command.rs"]
 mod command;
+#[path = "rotate/crash.rs"]
+mod crash;
+#[cfg(all(feature = "cli", unix))]
+#[path = "rotate/end_to_end.rs"]
+mod end_to_end;
 #[path = "rotate/journal.rs"]
 mod journal;
 #[path = "rotate/runs.rs"]

@@ -54,6 +54,19 @@ fn expand_text(template: &str, seed: u64) -> String {
     String::from_utf8(expanded.bytes).expect("ASCII")
 }
 
+/// An AWS access key of account 123456789012: its id and its secret.
+#[cfg(feature = "identity")]
+pub(crate) fn aws_key(seed: u64) -> (String, String) {
+    // The first six bytes of an id hold the account, seven bits to the left; the highest bit says so.
+    let account = (1_u64 << 47 | 123_456_789_012 << 7).to_be_bytes();
+    let mut rng = SampleRng::new(seed);
+    let mut bytes = account[2..].to_vec();
+    bytes.extend((0..4).map(|_| u8::try_from(rng.below(256)).expect("a byte")));
+    let id = format!("AKIA{}", data_encoding::BASE32_NOPAD.encode(&bytes));
+    let secret = expand("«{{base64:40}}»", &mut rng, &|_| Vec::new()).expect("a constant template");
+    (id, String::from_utf8(secret.bytes).expect("ASCII"))
+}
+
 /// Text without secrets: lines of words, some of them keywords.
 pub(crate) fn noise(rng: &mut SampleRng, bytes: usize) -> Vec<u8> {
     const WORDS: &[&str] = &[

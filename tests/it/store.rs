@@ -5,9 +5,11 @@
 
 mod audit;
 #[cfg(all(feature = "cli", unix))]
-mod commands;
+pub(crate) mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
 mod inventory;
+#[cfg(all(feature = "cli", target_os = "linux"))]
+mod scale;
 mod schema;

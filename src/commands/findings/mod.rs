@@ -6,6 +6,8 @@ mod witness;
 
 use std::io::Write;
 
+use serde::Serialize;
+
 pub use import::{ImportSettings, import};
 pub use record::RecordSettings;
 pub(super) use record::Recording;
@@ -16,7 +18,8 @@ use super::{
     table::{Column, TableFormat, TableWriter, timestamp, timestamp_or_empty},
 };
 use crate::{
-    model::Escaped,
+    model::{Attribution, Escaped},
+    report::attribution_lines,
     store::{FindingFilter, FindingState, StateChange, Store, StoredFinding, StoredOccurrence, Transaction},
 };
 
@@ -32,6 +35,10 @@ const COLUMNS: &[Column] = &[
     Column("PLACES", 6),
     Column("FIRST SEEN", 20),
     Column("PUBLIC ID", 20),
+    Column("IDENTITY", 20),
+    Column("OWNER", 20),
+    Column("LINK", 4),
+    Column("PLAN", 8),
     Column("PATH", 0),
 ];
 
@@ -74,12 +81,32 @@ fn write_list(tx: &mut Transaction<'_>, settings: &ListSettings, out: &mut dyn W
         let Some(last) = page.last() else { break };
         after = Some(last.cursor());
         left -= page.len() as u64;
-        page.iter().try_for_each(|finding| table.row(finding, cells(finding))).map_err(output::failed)?;
+        let mut attributions = tx.attributions(page.iter().map(|finding| finding.id.as_str()))?;
+        for finding in &page {
+            let attribution = attributions.remove(&finding.id);
+            let cells = cells(finding, attribution.as_ref());
+            table.row(&Listed { finding, attribution }, cells).map_err(output::failed)?;
+        }
     }
     table.end("findings").map_err(output::failed)
 }
 
-fn cells(finding: &StoredFinding) -> Vec<String> {
+/// A finding, and whose it is.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    finding: &'a StoredFinding,
+    attribution: Option<Attribution>,
+}
+
+fn cells(finding: &StoredFinding, attribution: Option<&Attribution>) -> Vec<String> {
+    let identity = attribution.and_then(|known| known.identity.as_ref()).map(|identity| identity.name.clone());
+    let owner = attribution.and_then(|known| known.owners.first()).map(|owner| owner.reference.clone());
+    let link = attribution.and_then(|known| known.link.as_ref()).map(|link| match link.status.as_str() {
+        "ambiguous" => "?".to_owned(),
+        _ => link.tier.clone(),
+    });
+    let plan = attribution.and_then(|known| known.plan.as_ref()).map(|plan| plan.state.clone());
     vec![
         finding.id.clone(),
         finding.risk.to_string(),
@@ -89,6 +116,10 @@ fn cells(finding: &StoredFinding) -> Vec<String> {
         finding.places.to_string(),
         timestamp(finding.first_seen_at),
         finding.public_id.clone().unwrap_or_default(),
+        identity.unwrap_or_default(),
+        owner.unwrap_or_default(),
+        link.unwrap_or_default(),
+        plan.unwrap_or_default(),
         finding.path.clone().unwrap_or_default(),
     ]
 }
@@ -165,6 +196,11 @@ fn show_text(tx: &mut Transaction<'_>, finding: &StoredFinding, out: &mut dyn Wr
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "{name:11}  {}", Escaped(value.as_bytes())).map_err(output::failed)?;
     }
+    if let Some(attribution) = tx.attributions([finding.id.as_str()])?.remove(&finding.id) {
+        for line in attribution_lines(&attribution) {
+            writeln!(out, "{}", Escaped(line.as_bytes())).map_err(output::failed)?;
+        }
+    }
     each_place(tx, finding, &mut |place| {
         let commit = place.commit_id.as_ref().map(|id| format!(" commit {id}")).unwrap_or_default();
         let author = place.author.as_ref().map(|author| format!(" by {author}")).unwrap_or_default();
@@ -178,6 +214,9 @@ fn show_text(tx: &mut Transaction<'_>, finding: &StoredFinding, out: &mut dyn Wr
 fn show_json(tx: &mut Transaction<'_>, finding: &StoredFinding, out: &mut dyn Write) -> Result<(), CommandError> {
     out.write_all(b"{\"finding\":").map_err(output::failed)?;
     serde_json::to_writer(&mut *out, finding).map_err(|error| output::failed(error.into()))?;
+    out.write_all(b",\n\"attribution\":").map_err(output::failed)?;
+    let attribution = tx.attributions([finding.id.as_str()])?.remove(&finding.id);
+    serde_json::to_writer(&mut *out, &attribution).map_err(|error| output::failed(error.into()))?;
     out.write_all(b",\n\"occurrences\":[").map_err(output::failed)?;
     let mut is_first = true;
     each_place(tx, finding, &mut |place| {

@@ -17,6 +17,7 @@ use crate::{
         scan::{ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
+    config::Config,
     engine::FingerprintKey,
     fingerprint::KeyRing,
     model::{
@@ -46,6 +47,8 @@ pub(in crate::commands) struct Recording<'a, 's> {
     store: Store<'a>,
     settings: &'s ScanSettings,
     roots: Roots,
+    /// Of the settings that decide what a scan sees.
+    digest: String,
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
 }
@@ -54,6 +57,7 @@ impl<'a, 's> Recording<'a, 's> {
     /// Opens the store before the scan: what keeps it from being recorded is said before hours of work.
     pub(in crate::commands) fn begin(
         settings: &'s ScanSettings,
+        config: Option<&Config>,
         env: &Env<'a>,
     ) -> Result<Option<Recording<'a, 's>>, CommandError> {
         let Some(record) = &settings.record else { return Ok(None) };
@@ -64,6 +68,7 @@ impl<'a, 's> Recording<'a, 's> {
             store: open(&record.store, env)?,
             settings,
             roots,
+            digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
         }))
@@ -87,7 +92,26 @@ impl<'a, 's> Recording<'a, 's> {
         }
         report.stats.store = Some(changes);
         crate::commands::link::link_all(&mut self.store)?;
+        self.attribute(report)?;
         sign(&mut self.store, env)
+    }
+
+    /// Notes in a report whose its findings are.
+    fn attribute(&mut self, report: &mut ScanReport) -> Result<(), StoreError> {
+        for findings in report.findings.chunks(BATCH) {
+            let fingerprints: Vec<String> = findings.iter().map(|finding| finding.fingerprint.to_string()).collect();
+            let (ids, mut known) = self.store.read(|tx| {
+                let ids = tx.finding_ids(&fingerprints)?;
+                let known = tx.attributions(ids.values().map(String::as_str))?;
+                Ok::<_, StoreError>((ids, known))
+            })?;
+            for (finding, fingerprint) in findings.iter().zip(&fingerprints) {
+                if let Some(attribution) = ids.get(fingerprint).and_then(|id| known.remove(id)) {
+                    report.attributions.insert(finding.fingerprint, attribution);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn record_root(
@@ -97,7 +121,7 @@ impl<'a, 's> Recording<'a, 's> {
         report: &ScanReport,
         interrupted: bool,
     ) -> Result<StoreChanges, CommandError> {
-        let snapshot = NewSnapshot { settings: settings_digest(self.settings), ..NewSnapshot::default() };
+        let snapshot = NewSnapshot { settings: self.digest.clone(), ..NewSnapshot::default() };
         let mut recorder = Recorder::begin(&mut self.store, &self.roots.roots[root].name, &snapshot)?;
         let mut batch = Vec::with_capacity(BATCH);
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
@@ -144,15 +168,19 @@ impl<'a, 's> Recording<'a, 's> {
 }
 
 /// Digest of the settings that decide what a scan sees.
-fn settings_digest(settings: &ScanSettings) -> String {
+fn settings_digest(settings: &ScanSettings, config: Option<&Config>) -> String {
     let names = |paths: &[PathBuf]| paths.iter().map(|path| DisplayPath(path).to_string()).collect::<Vec<_>>();
-    let text = json!({
+    let mut text = json!({
         "exclude": settings.files.exclude, "gitignore": settings.files.gitignore,
         "follow_links": settings.files.follow_links, "history": format!("{:?}", settings.history),
         "rules": names(&settings.rules.files), "without_builtin": settings.rules.without_builtin,
         "only": settings.rules.only, "min_score": settings.scanner.min_score,
         "depth": settings.clone.depth, "branch": settings.clone.branch, "max_blob_bytes": settings.clone.max_blob_bytes,
     });
+    // Left out where there is none: digests of former versions still count.
+    if let Some(config) = config {
+        text["config"] = config.digest().into();
+    }
     data_encoding::HEXLOWER.encode(&Sha256::digest(text.to_string().as_bytes())[..16])
 }
 
@@ -349,16 +377,17 @@ impl OccurrenceLine {
             (name, email) => name.or(email),
         };
         let author = by("/history/first/author/name", "/history/first/author/email")
-            .or_else(|| by("/author/name", "/author/email"));
+            .or_else(|| by("/record/author/name", "/record/author/email"));
         ScannedOccurrence {
             locator_key: format!("{kind}:{repository}{}{name}#{}", if is_git { ":" } else { "" }, self.part),
             commit_id: text("/history/first/id"),
             author,
-            authored_at: millis("/history/first/author/time").or_else(|| millis("/time/utc")),
+            authored_at: millis("/history/first/author/time").or_else(|| millis("/record/time/utc")),
             last_commit_id: text("/history/last/id"),
             last_commit_at: millis("/history/last/committer/time"),
             at_head: self.provenance.pointer("/history/at_head").and_then(Value::as_bool),
-            public: text("/visibility").map(|visibility| visibility == "public"),
+            // Whom a channel is open to are members of a workspace: that says nothing of everybody.
+            public: None,
             kind,
             path,
             part: self.part,

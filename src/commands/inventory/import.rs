@@ -8,19 +8,16 @@ use super::{
     table::{Table, TableFormat},
     write_line,
 };
+use crate::commands::store::{open, sign};
 use crate::{
     inventory::InventoryError,
     model::identity::{Record, Snapshot},
-    store::{Context, Imported, Location, Store},
+    store::{Imported, Store},
 };
 
 /// Opens the store that the settings name.
 pub(super) fn open_store<'e>(settings: &InventorySettings, env: &Env<'e>) -> Result<Store<'e>, CommandError> {
-    let place = settings.store.as_deref().filter(|place| !place.is_empty()).ok_or(CommandError::NoStore)?;
-    let user = ["USER", "USERNAME", "LOGNAME"].iter().find_map(|name| (env.var)(name)?.into_string().ok());
-    let actor = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "unknown".to_owned());
-    let context = Context { actor, now: env.now, random: env.random };
-    Ok(Store::open(&Location::parse(place)?, context)?)
+    open(&settings.store, env)
 }
 
 /// Everything that the store says now. It has no snapshot of its own.
@@ -82,6 +79,7 @@ pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
             imported.snapshot_id,
         ]);
     }
+    sign(&mut open_store(settings, env)?, env)?;
     output::write(None, env, &|out| table.write(format, out))?;
     Ok(code)
 }

@@ -62,13 +62,40 @@ pub struct RunSettings {
 }
 
 pub(super) fn run(settings: &RotateSettings, run: &RunSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    carry_all(settings, run, Way::Forward, env)
+}
+
+/// Takes back what the runs of plans did.
+pub(super) fn roll_back(
+    settings: &RotateSettings,
+    run: &RunSettings,
+    reason: &str,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    carry_all(settings, run, Way::Back(reason), env)
+}
+
+/// Which way a run is taken.
+#[derive(Clone, Copy)]
+enum Way<'r> {
+    Forward,
+    /// And why.
+    Back(&'r str),
+}
+
+fn carry_all(
+    settings: &RotateSettings,
+    run: &RunSettings,
+    way: Way<'_>,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
     let policy = settings.policy()?;
     let (lines, manual) = settings.with_store(env, |store| {
         let chosen = store.borrow_mut().read(|tx| chosen(tx, run))?;
         let mut lines = Vec::new();
         let mut manual = 0;
         for plan in chosen {
-            let line = if run.execute { carry_out(store, &plan, run, &policy, env)? } else { dry(&plan) };
+            let line = if run.execute { carry_out(store, &plan, run, (&policy, way), env)? } else { dry(&plan, way) };
             manual += u32::from(line.1);
             lines.push(line.0);
         }
@@ -100,10 +127,22 @@ fn chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<Vec<StoredPlan>
     Ok(chosen)
 }
 
-fn dry(plan: &StoredPlan) -> (String, bool) {
-    let mut text = format!("plan {} ({}) would do, with --execute:", plan.id, plan.state);
-    for step in &plan.plan.steps {
-        text.push_str(&format!("\n  {:2} {:11} {}", step.number, step.op.as_str(), step.call));
+fn dry(plan: &StoredPlan, way: Way<'_>) -> (String, bool) {
+    let (verb, mut steps): (_, Vec<_>) = match way {
+        Way::Forward => ("do", plan.plan.steps.iter().map(|step| (step, step.call.clone())).collect()),
+        Way::Back(_) => {
+            let back =
+                |step: &crate::rotate::Step| step.undo.clone().unwrap_or_else(|| format!("take back: {}", step.call));
+            let steps = plan.plan.steps.iter().filter(|step| crate::rotate::run::leaves(step.op));
+            ("take back, of what was tried", steps.map(|step| (step, back(step))).collect())
+        }
+    };
+    if matches!(way, Way::Back(_)) {
+        steps.reverse();
+    }
+    let mut text = format!("plan {} ({}) would {verb}, with --execute:", plan.id, plan.state);
+    for (step, call) in steps {
+        text.push_str(&format!("\n  {:2} {:11} {call}", step.number, step.op.as_str()));
     }
     (text, false)
 }
@@ -113,14 +152,21 @@ fn carry_out(
     store: &RefCell<Store<'_>>,
     stored: &StoredPlan,
     run: &RunSettings,
-    policy: &Policy,
+    (policy, way): (&Policy, Way<'_>),
     env: &Env<'_>,
 ) -> Result<(String, bool), CommandError> {
     if stored.plan.rotator != run.rotator.name() {
         let (asked, given) = (&stored.plan.rotator, run.rotator.name());
         return Ok((format!("plan {} is for the rotator {asked}, not for {given}", stored.id), true));
     }
-    let id = match store.borrow_mut().write(|tx| plans::begin(tx, &stored.id, policy)) {
+    let begun = match (way, &stored.run) {
+        (Way::Forward, _) => store.borrow_mut().write(|tx| plans::begin(tx, &stored.id, policy)),
+        (Way::Back(_), Some(run)) => Ok(run.clone()),
+        (Way::Back(_), None) => {
+            return Ok((format!("plan {} was not begun: `unleak rotate cancel` is enough", stored.id), true));
+        }
+    };
+    let id = match begun {
         Ok(id) => id,
         Err(PlanError::Store(error)) => return Err(error.into()),
         Err(refused) => return Ok((format!("plan {}: {refused}", stored.id), true)),
@@ -144,7 +190,13 @@ fn carry_out(
         if (env.random)(&mut bytes).is_err() { limit - 1 } else { u64::from_le_bytes(bytes) % limit }
     };
     let mut go = |rotator: &dyn Rotator| {
-        advance(&mut record, &mut journal, Means { rotator, world: &world }, now_ms, &mut chance)
+        let means = Means { rotator, world: &world };
+        match way {
+            Way::Forward => advance(&mut record, &mut journal, means, now_ms, &mut chance),
+            Way::Back(reason) => {
+                crate::rotate::roll_back(&mut record, &mut journal, means, (now_ms, reason), &mut chance)
+            }
+        }
     };
     let progress = match &run.rotator {
         RotatorChoice::Manual => go(&ManualRotator),
@@ -206,5 +258,6 @@ fn said(run: &str, progress: &Progress) -> (String, bool) {
         Progress::Waiting(what, None) => (format!("run {run}: waits: {what}"), false),
         Progress::Manual(what) => (format!("run {run}: a person must act: {what}"), true),
         Progress::Stopped(why) => (format!("run {run}: {why}"), true),
+        Progress::RolledBack => (format!("run {run}: taken back, the old credential is what it was"), false),
     }
 }

@@ -9,23 +9,24 @@ use std::{cell::RefCell, path::PathBuf};
 pub use deliver::{Delivered, Receiver};
 pub use execute::{RotatorChoice, RunSettings};
 
-use super::{CommandError, Env, ExitCode, output};
+use super::{
+    CommandError, Env, ExitCode, output,
+    store::{StoreChoice, open, sign},
+};
 use crate::{
     rotate::{
         Decision, PlanError, Policy, StoredPlan, Trigger,
         journal::{self},
         plans,
     },
-    store::{Context, Location, Store},
+    store::Store,
 };
 
 /// What all verbs of `unleak rotate` need.
 #[derive(Clone, Debug)]
 pub struct RotateSettings {
-    /// Where the store is.
-    pub location: Location,
-    /// Who acts.
-    pub actor: String,
+    /// The store, and who acts.
+    pub store: StoreChoice,
     /// A policy file; the built-in policy if `None`.
     pub policy: Option<PathBuf>,
     /// How lists are written.
@@ -50,14 +51,18 @@ impl RotateSettings {
         Policy::parse(&text).map_err(|error| CommandError::Policy(format!("{}: {error}", shown())))
     }
 
+    /// Calls `work` with the store, and signs the end of the audit log when it is done, also if it failed half-way.
     fn with_store<T>(
         &self,
         env: &Env<'_>,
         work: impl FnOnce(&RefCell<Store<'_>>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let context = Context { actor: self.actor.clone(), now: env.now, random: env.random };
-        let store = Store::open(&self.location, context).map_err(CommandError::Store)?;
-        work(&RefCell::new(store))
+        let store = RefCell::new(open(&self.store, env)?);
+        let result = work(&store);
+        let signed = sign(&mut store.borrow_mut(), env);
+        let result = result?;
+        signed?;
+        Ok(result)
     }
 }
 
@@ -168,6 +173,34 @@ pub fn tick(
     settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| plans::tick(tx, run, step, proof))?))?;
     output::write(None, env, &|out| writeln!(out, "step {step} of run {run} is ticked"))?;
     Ok(ExitCode::Clean)
+}
+
+/// Cancels a plan of which nothing was done yet.
+///
+/// # Errors
+/// See [`plans::cancel`].
+pub fn cancel(
+    settings: &RotateSettings,
+    plan: &str,
+    reason: &str,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| plans::cancel(tx, plan, reason))?))?;
+    output::write(None, env, &|out| writeln!(out, "plan {plan} is cancelled"))?;
+    Ok(ExitCode::Clean)
+}
+
+/// Takes back what the runs of plans did, as far as it goes now.
+///
+/// # Errors
+/// A store that can't be written, a plan that was not begun.
+pub fn roll_back(
+    settings: &RotateSettings,
+    run: &RunSettings,
+    reason: &str,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    execute::roll_back(settings, run, reason, env)
 }
 
 /// Throws the kill switch (with a reason), or takes it back (`None`).

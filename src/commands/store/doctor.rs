@@ -30,7 +30,7 @@ const RANDOM_COLUMNS: &[&str] = &[
 /// If there is no store, or it can't be read.
 pub fn doctor(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::open_any(&location, place::context(env))?;
+    let mut store = Store::open_any(&location, place::context(choice, env))?;
     let known = MIGRATIONS.len() as i64;
     let mut sections = Vec::new();
     let mut section = |name: &'static str, wrong: Vec<String>| sections.push((name, wrong));

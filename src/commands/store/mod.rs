@@ -22,7 +22,7 @@ use crate::{
 /// If there is one, or it can't be made.
 pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::init(&location, place::context(env))?;
+    let mut store = Store::init(&location, place::context(choice, env))?;
     place::sign(&mut store, env)?;
     output::write(None, env, &|out| writeln!(out, "made a store at {location} (schema {})", MIGRATIONS.len()))?;
     Ok(ExitCode::Clean)
@@ -34,7 +34,7 @@ pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Command
 /// If it can't be done; the store is as it was then.
 pub fn migrate(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::open_any(&location, place::context(env))?;
+    let mut store = Store::open_any(&location, place::context(choice, env))?;
     let applied = store.migrate()?;
     place::sign(&mut store, env)?;
     output::write(None, env, &|out| match applied.as_slice() {
@@ -50,7 +50,7 @@ pub fn migrate(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Comm
 /// If there is none, or it can't be read.
 pub fn status(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::open_any(&location, place::context(env))?;
+    let mut store = Store::open_any(&location, place::context(choice, env))?;
     let (found, known) = (store.version()?.unwrap_or(0), MIGRATIONS.len() as i64);
     let rows = store.read(status_rows)?;
     output::write(None, env, &|out| {
@@ -60,6 +60,23 @@ pub fn status(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Comma
         rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:11}  {value}"))
     })?;
     Ok(if found < known { ExitCode::Incomplete } else { ExitCode::Clean })
+}
+
+/// Makes a store of a backup, where there is none.
+///
+/// # Errors
+/// If there is a store already, or the backup can't be used; nothing is left then.
+pub fn restore(choice: &StoreChoice, backup: &Path, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let location = choice.location(env)?;
+    let mut store = Store::restore(&location, backup, place::context(choice, env))?;
+    let found = store.version()?.unwrap_or(0);
+    if found == MIGRATIONS.len() as i64 {
+        place::sign(&mut store, env)?;
+    }
+    output::write(None, env, &|out| {
+        writeln!(out, "made a store at {location} of {} (schema {found})", DisplayPath(backup))
+    })?;
+    Ok(ExitCode::Clean)
 }
 
 fn status_rows(tx: &mut crate::store::Transaction<'_>) -> Result<Vec<(String, String)>, StoreError> {
@@ -96,7 +113,7 @@ fn status_rows(tx: &mut crate::store::Transaction<'_>) -> Result<Vec<(String, St
 /// If it can't be written; no file is left then.
 pub fn backup(choice: &StoreChoice, target: &Path, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::open_any(&location, place::context(env))?;
+    let mut store = Store::open_any(&location, place::context(choice, env))?;
     store.database().back_up(target)?;
     output::write(None, env, &|out| writeln!(out, "copied the store at {location} to {}", DisplayPath(target)))?;
     Ok(ExitCode::Clean)

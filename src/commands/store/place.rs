@@ -14,6 +14,8 @@ const VARIABLE: &str = "UNLEAK_STORE";
 pub struct StoreChoice {
     /// A path or an address. If `None`: `UNLEAK_STORE`, else a file of the user's own.
     pub place: Option<String>,
+    /// Who acts, for the audit log. If `None`: what the environment says.
+    pub actor: Option<String>,
 }
 
 impl StoreChoice {
@@ -46,8 +48,9 @@ fn actor(env: &Env<'_>) -> String {
     set.map_or_else(|| "unknown".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-pub(super) fn context<'a>(env: &Env<'a>) -> Context<'a> {
-    Context { actor: actor(env), now: env.now, random: env.random }
+pub(super) fn context<'a>(choice: &StoreChoice, env: &Env<'a>) -> Context<'a> {
+    let named = choice.actor.clone().filter(|name| !name.is_empty());
+    Context { actor: named.unwrap_or_else(|| actor(env)), now: env.now, random: env.random }
 }
 
 /// Opens the chosen store.
@@ -55,7 +58,7 @@ pub(super) fn context<'a>(env: &Env<'a>) -> Context<'a> {
 /// # Errors
 /// If there is none of this version.
 pub(in super::super) fn open<'a>(choice: &StoreChoice, env: &Env<'a>) -> Result<Store<'a>, CommandError> {
-    Ok(Store::open(&choice.location(env)?, context(env))?)
+    Ok(Store::open(&choice.location(env)?, context(choice, env))?)
 }
 
 /// Calls `work` with the chosen store, and signs the end of the audit log when it is done, also if it failed half-way.

@@ -64,7 +64,7 @@ impl Reporter for Sarif {
             out.write_all(b",\n")?;
         }
         out.write_all(b"\"results\":")?;
-        let mut results = Results::new(&redactor, &catalogue, options.snippets);
+        let mut results = Results::new(report, &redactor, &catalogue, options.snippets);
         write_array(out, kept.iter().map(|finding| results.result(finding)))?;
         out.write_all(b"\n}]\n}\n")
     }

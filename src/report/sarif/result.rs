@@ -13,7 +13,7 @@ use super::{
     uri::artifact_location,
 };
 use crate::{
-    model::{Finding, Occurrence, Part, Provenance, Reason, RecordPlace},
+    model::{Finding, Occurrence, Part, Provenance, Reason, RecordPlace, ScanReport},
     report::{
         Snippets,
         redact::Redactor,
@@ -26,6 +26,7 @@ const MAX_LOCATIONS: usize = 1_000;
 
 /// Makes results, in order: the line hashes count how often a line was seen before.
 pub(super) struct Results<'a> {
+    report: &'a ScanReport,
     redactor: &'a Redactor<'a>,
     catalogue: &'a Catalogue<'a>,
     snippets: Snippets,
@@ -33,8 +34,13 @@ pub(super) struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    pub(super) fn new(redactor: &'a Redactor<'a>, catalogue: &'a Catalogue<'a>, snippets: Snippets) -> Results<'a> {
-        Results { redactor, catalogue, snippets, line_counts: HashMap::new() }
+    pub(super) fn new(
+        report: &'a ScanReport,
+        redactor: &'a Redactor<'a>,
+        catalogue: &'a Catalogue<'a>,
+        snippets: Snippets,
+    ) -> Results<'a> {
+        Results { report, redactor, catalogue, snippets, line_counts: HashMap::new() }
     }
 
     pub(super) fn result(&mut self, finding: &Finding) -> SarifResult {
@@ -99,6 +105,9 @@ impl<'a> Results<'a> {
         if !finding.parts.is_empty() {
             let parts = finding.parts.iter().filter_map(|part| serde_json::to_value(part).ok());
             properties.insert("parts".to_owned(), parts.map(|part| self.redacted(part)).collect());
+        }
+        if let Some(known) = self.report.attributions.get(&finding.fingerprint) {
+            properties.insert("attribution".to_owned(), crate::report::record::redacted(known, self.redactor));
         }
         if let Some(secret) = self.redactor.reveal(finding) {
             properties.insert("secret".to_owned(), String::from_utf8_lossy(secret).into());

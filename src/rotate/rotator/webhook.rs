@@ -51,7 +51,8 @@ impl Rotator for WebhookRotator {
     }
 
     fn undo(&self, at: &StepContext<'_>, _: &dyn World) -> Outcome {
-        Outcome::Manual(at.step.undo.clone().unwrap_or_else(|| format!("take back: {}", at.step.call)))
+        // The same for each step: the receiver is told once that all of it is to be taken back.
+        Outcome::HandedOver(Box::new(self.event_of(EventKind::RollbackRequested, at, at.run)))
     }
 }
 
@@ -59,9 +60,14 @@ impl WebhookRotator {
     fn event(&self, at: &StepContext<'_>) -> Event {
         let subject = &at.plan.subject;
         let once = format!("{}/{}", subject.credential, subject.generation);
+        self.event_of(EventKind::RotationRequested, at, &once)
+    }
+
+    fn event_of(&self, kind: EventKind, at: &StepContext<'_>, once: &str) -> Event {
+        let subject = &at.plan.subject;
         let time = jiff::Timestamp::from_millisecond(at.now_ms).unwrap_or_default();
         let data = serde_json::json!({ "run": at.run, "plan_hash": at.plan_hash, "plan": at.plan });
-        Event::new(EventKind::RotationRequested, &self.source, (&subject.credential, &once), time, data)
+        Event::new(kind, &self.source, (&subject.credential, once), time, data)
     }
 }
 

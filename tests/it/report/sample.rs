@@ -4,12 +4,14 @@ use std::{borrow::Cow, path::PathBuf, sync::Arc, time::Duration};
 
 use unleak::{
     model::{
-        Attributes, ConfigUse, CredentialKind, CredentialPart, ExportSummary, Finding, Fingerprint, GitCommit,
+        AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attributes,
+        Attribution, ConfigUse, CredentialKind, CredentialPart, ExportSummary, Finding, Fingerprint, GitCommit,
         GitHistory, GitPlace, GitSignature, GitTime, IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part,
         Permalink, PermalinkBasis, PhysicalPlace, Place, Problem, ProblemKind, Provenance, Reason, RecordAttachment,
         RecordAuthor, RecordContainer, RecordPlace, RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span,
         StageTimes, Stats, StoreChanges, Visibility,
     },
+    model::{Evidence, identity::Timestamp},
     report::{self, ReportOptions},
 };
 
@@ -128,6 +130,75 @@ pub(super) fn problem(kind: ProblemKind, path: &str, message: &str) -> Problem {
     Problem { provenance: Provenance::File(PathBuf::from(path)), kind, message: message.to_owned() }
 }
 
+/// Everything that a store can know, each text with `name` in it.
+pub(super) fn attribution(name: &str) -> Attribution {
+    let text = |text: &str| format!("{text} {name}");
+    let evidence = Evidence {
+        rule: "public-id".to_owned(),
+        finding_field: "public_id".to_owned(),
+        inventory_field: "credential.public_id".to_owned(),
+        value: text("acct_42"),
+        weight: 0.97,
+        snapshot: Some("01SNAPSHOT".to_owned()),
+    };
+    Attribution {
+        finding: "01FINDING".to_owned(),
+        state: "linked".to_owned(),
+        risk: 80,
+        identity: Some(AttributedIdentity {
+            id: "01IDENTITY".to_owned(),
+            kind: "service-account".to_owned(),
+            provider: "aws".to_owned(),
+            account: "123456789012".to_owned(),
+            name: text("svc"),
+            state: "active".to_owned(),
+        }),
+        credential: Some(AttributedCredential {
+            id: "01CREDENTIAL".to_owned(),
+            kind: "access-key".to_owned(),
+            public_id: Some(text("acct_42")),
+            status: "active".to_owned(),
+            generation: Some(2),
+        }),
+        owners: vec![AttributedOwner {
+            kind: "team".to_owned(),
+            reference: "group:default/payments".to_owned(),
+            name: Some(text("Payments")),
+            email: Some("payments@example.org".to_owned()),
+            role: "technical".to_owned(),
+            origin: "backstage".to_owned(),
+            confidence: 90,
+            reason: Some(text("spec.owner")),
+        }],
+        link: Some(AttributedLink {
+            tier: "A2".to_owned(),
+            confidence: 0.97,
+            status: "auto".to_owned(),
+            evidence: vec![evidence],
+        }),
+        plan: Some(AttributedPlan {
+            id: "01PLAN".to_owned(),
+            state: "awaiting_approval".to_owned(),
+            strategy: "dual".to_owned(),
+            rotate_by: Some(Timestamp { millis: 1_714_649_820_000 }),
+            run_state: None,
+        }),
+    }
+}
+
+/// A finding that the store knows nothing of but that it is there.
+pub(super) fn of_nobody() -> Attribution {
+    Attribution {
+        state: "open".to_owned(),
+        identity: None,
+        credential: None,
+        owners: Vec::new(),
+        link: None,
+        plan: None,
+        ..attribution("")
+    }
+}
+
 /// One finding in one place and one problem.
 pub(super) fn small() -> ScanReport {
     let mut only = finding(rule("acme.api-key", Severity::High), PLANTED[0].as_bytes());
@@ -193,7 +264,10 @@ pub(super) fn hard() -> ScanReport {
         Occurrence { provenance: in_history(password, with_slashes), ..in_file("", 4, "") },
         Occurrence { provenance: in_record(password, with_slashes), ..in_file("", 2, "") },
     ];
+    let attributions =
+        [(critical.fingerprint, attribution(&format!("svc-{password}"))), (weak.fingerprint, of_nobody())];
     ScanReport {
+        attributions: attributions.into(),
         findings: vec![critical, multi_line, braces, binary, weak, in_path],
         problems: vec![
             problem(ProblemKind::PermissionDenied, &format!("{key}/shadow"), &format!("can't open {key}/shadow")),

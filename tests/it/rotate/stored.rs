@@ -8,7 +8,7 @@ use unleak::{
     link,
     rotate::{
         Decision, Means, PlanError, Policy, Progress, Rotator, RunRecord, StoreJournal, StoredWorld, Trigger, advance,
-        journal, plans,
+        journal, plans, roll_back,
         rotator::{ManualRotator, WebhookRotator},
     },
     store::{
@@ -27,9 +27,11 @@ on_both_engines!(
     what_belongs_to_nobody_proposes_somebody,
     a_dead_credential_closes_its_findings,
     approvals_bind_to_what_was_seen,
+    what_was_begun_is_taken_back,
+    what_was_not_begun_is_cancelled,
 );
 
-fn record(store: &mut Store<'_>, findings: &[ScannedFinding]) {
+pub(super) fn record(store: &mut Store<'_>, findings: &[ScannedFinding]) {
     let source =
         SourceName { category: SourceCategory::Scan, kind: "files".to_owned(), scope: "acme/billing".to_owned() };
     let new = NewSnapshot { settings: String::new(), taken_at: None, sha256: None };
@@ -38,7 +40,7 @@ fn record(store: &mut Store<'_>, findings: &[ScannedFinding]) {
     recorder.finish(store, true, 0).unwrap();
 }
 
-fn leaked(number: u64, public_id: Option<&str>) -> ScannedFinding {
+pub(super) fn leaked(number: u64, public_id: Option<&str>) -> ScannedFinding {
     let mut finding = scanned(number, &["prod/app.env"]);
     finding.rule_id = "aws.access-key-pair".to_owned();
     finding.provider = "Amazon Web Services".to_owned();
@@ -47,17 +49,17 @@ fn leaked(number: u64, public_id: Option<&str>) -> ScannedFinding {
 }
 
 /// An identity with a credential, as an import leaves them.
-struct Inventoried<'a> {
+pub(super) struct Inventoried<'a> {
     name: &'a str,
     account: &'a str,
-    public_id: &'a str,
+    pub(super) public_id: &'a str,
     privileged: bool,
 }
 
-const BILLING: Inventoried<'static> =
+pub(super) const BILLING: Inventoried<'static> =
     Inventoried { name: "svc-billing", account: "123456789012", public_id: "AKIA-PUBLIC-1", privileged: false };
 
-fn inventory(store: &mut Store<'_>, what: &Inventoried<'_>) -> String {
+pub(super) fn inventory(store: &mut Store<'_>, what: &Inventoried<'_>) -> String {
     store
         .write(|tx| {
             let (identity, credential, now) = (tx.new_id()?, tx.new_id()?, tx.now());
@@ -77,7 +79,7 @@ fn inventory(store: &mut Store<'_>, what: &Inventoried<'_>) -> String {
         .unwrap()
 }
 
-fn one<T: unleak::store::FromCell>(store: &mut Store<'_>, sql: &str) -> T {
+pub(super) fn one<T: unleak::store::FromCell>(store: &mut Store<'_>, sql: &str) -> T {
     store.read(|tx: &mut Transaction<'_>| tx.query_one(sql, &[])?.unwrap().get(0)).unwrap()
 }
 
@@ -346,5 +348,98 @@ fn approvals_bind_to_what_was_seen(fixture: &Fixture) {
         let late = store.write(|tx| plans::begin(tx, &plan.id, &policy));
         assert!(matches!(&late, Err(PlanError::State { needed, .. }) if needed.contains("expired")), "{late:?}");
         assert!(!credential.is_empty());
+    });
+}
+
+/// An approved plan whose run has begun.
+fn begun(fixture: &Fixture, rotator: &str) -> (String, String) {
+    let policy = Policy::default();
+    fixture.with(|store| {
+        record(store, &[leaked(1, Some(BILLING.public_id))]);
+        let credential = inventory(store, &BILLING);
+        link_all(store).unwrap();
+        let plan = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, rotator, &policy)).unwrap();
+        store.write(|tx| plans::decide(tx, &plan.id, &plan.hash, Decision::Approve, None)).unwrap();
+        let run = store.write(|tx| plans::begin(tx, &plan.id, &policy)).unwrap();
+        (plan.id, run)
+    })
+}
+
+fn take_back(fixture: &Fixture, rotator: &dyn Rotator) -> Progress {
+    as_actor(fixture, "ann", |store| {
+        let store = RefCell::new(store);
+        let (mut run, world) = store
+            .borrow_mut()
+            .read(|tx| {
+                let id: String = tx.query_one("SELECT id FROM rotation_run", &[])?.unwrap().get(0)?;
+                let run: RunRecord = journal::read_run(tx, &id)?.unwrap();
+                let world = StoredWorld::read(tx, &id, &run.plan.subject.credential)?;
+                Ok::<_, StoreError>((run, world))
+            })
+            .unwrap();
+        let now = i64::try_from(fixture.clock.get()).unwrap();
+        let policy = Policy::default();
+        let mut journal = StoreJournal { store: &store, policy: &policy, destination: "rotation".to_owned() };
+        roll_back(&mut run, &mut journal, Means { rotator, world: &world }, (now, "incident 7"), &mut |_| 0).unwrap()
+    })
+}
+
+fn what_was_begun_is_taken_back(fixture: &Fixture) {
+    let (plan, run) = begun(fixture, "webhook");
+    let rotator = WebhookRotator { source: "/unleak/test".to_owned() };
+    assert!(matches!(go_on(fixture, &Policy::default(), &rotator, 0), Progress::Waiting(..)));
+    fixture.with(|store| {
+        for step in 1..=2 {
+            store.write(|tx| plans::tick(tx, &run, step, "seen")).unwrap();
+        }
+    });
+    assert!(matches!(go_on(fixture, &Policy::default(), &rotator, 0), Progress::Waiting(..)));
+    fixture.with(|store| {
+        let refused = store.write(|tx| plans::cancel(tx, &plan, "too late"));
+        assert!(matches!(&refused, Err(PlanError::State { needed, .. }) if needed.contains("rollback")), "{refused:?}");
+    });
+    // The receiver is told once; a person then says of each step that it is taken back, the last one first.
+    assert!(matches!(take_back(fixture, &rotator), Progress::Waiting(what, _) if what.contains("tick step 1002")));
+    assert!(matches!(take_back(fixture, &rotator), Progress::Manual(what) if what.contains("tick step 1002")));
+    assert!(
+        matches!(go_on(fixture, &Policy::default(), &rotator, 0), Progress::Manual(what) if what.contains("taken back"))
+    );
+    fixture.with(|store| {
+        store.write(|tx| plans::tick(tx, &run, 1002, "the old one is deployed again")).unwrap();
+        let unknown = store.write(|tx| plans::tick(tx, &run, 1099, "x"));
+        assert!(matches!(unknown, Err(PlanError::Unknown { .. })));
+    });
+    assert!(matches!(take_back(fixture, &rotator), Progress::Waiting(what, _) if what.contains("tick step 1001")));
+    fixture.with(|store| store.write(|tx| plans::tick(tx, &run, 1001, "the new one is deleted")).unwrap());
+    assert_eq!(take_back(fixture, &rotator), Progress::RolledBack);
+    assert!(matches!(take_back(fixture, &rotator), Progress::Manual(what) if what.contains("rolled_back")));
+    fixture.with(|store| {
+        assert_eq!(one::<String>(store, "SELECT state FROM rotation_run"), "rolled_back");
+        assert_eq!(one::<String>(store, "SELECT state FROM rotation_plan"), "cancelled");
+        assert_eq!(one::<String>(store, "SELECT state FROM finding"), "linked");
+        assert_eq!(one::<String>(store, "SELECT status FROM credential"), "active");
+        let events = "SELECT count(*) FROM outbox WHERE CAST(event AS TEXT) LIKE '%rollback_requested%'";
+        assert_eq!(one::<i64>(store, events), 1);
+        assert!(store.read(|tx| audit::verify(tx, &[])).unwrap().faults.is_empty());
+        assert_eq!(store.read(|tx| tx.broken_invariants()).unwrap(), Vec::<String>::new());
+    });
+}
+
+fn what_was_not_begun_is_cancelled(fixture: &Fixture) {
+    let (plan, _) = begun(fixture, "manual");
+    fixture.with(|store| {
+        store.write(|tx| plans::cancel(tx, &plan, "a false alarm")).unwrap();
+        assert_eq!(one::<String>(store, "SELECT state FROM rotation_run"), "cancelled");
+        assert_eq!(one::<String>(store, "SELECT state FROM rotation_plan"), "cancelled");
+        assert_eq!(one::<String>(store, "SELECT state FROM finding"), "linked");
+        let again = store.write(|tx| plans::cancel(tx, &plan, "x"));
+        assert!(matches!(again, Err(PlanError::State { .. })));
+        // The credential can be planned for again, and that plan cancelled before it is approved.
+        let credential: String = one(store, "SELECT id FROM credential");
+        let policy = Policy::default();
+        let next = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, "manual", &policy)).unwrap();
+        assert_ne!(next.id, plan);
+        store.write(|tx| plans::cancel(tx, &next.id, "a false alarm")).unwrap();
+        assert_eq!(one::<i64>(store, "SELECT count(*) FROM rotation_plan WHERE state = 'cancelled'"), 2);
     });
 }

@@ -20,54 +20,55 @@ on_both_engines!(
     no_secret_is_in_the_store,
     an_import_that_is_killed_loses_and_doubles_nothing,
     a_backup_is_whole_while_others_write,
+    a_backup_is_restored_where_there_is_no_store,
     doctor_finds_what_is_wrong,
     hostile_reports_are_refused,
     a_new_key_keeps_findings,
 );
 
 /// The binary with a store, in a scrubbed environment with a home of its own.
-struct Cli<'f> {
-    home: tempfile::TempDir,
-    store: &'f str,
+pub(crate) struct Cli<'f> {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) store: &'f str,
 }
 
 impl<'f> Cli<'f> {
-    fn new(fixture: &'f Fixture) -> Cli<'f> {
+    pub(crate) fn new(fixture: &'f Fixture) -> Cli<'f> {
         Cli { home: tempfile::tempdir().unwrap(), store: &fixture.address }
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
         command.env_clear().env("HOME", self.home.path()).env("UNLEAK_STORE", self.store).env("USER", "ann");
         command.args(args).current_dir(self.home.path()).stdin(Stdio::null());
         command
     }
 
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
         parts(&self.command(args).output().unwrap())
     }
 
     /// Runs what must go well.
-    fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let (code, out, err) = self.run(args);
         assert_eq!(code, 0, "{args:?}: {out}{err}");
         out
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();
         path
     }
 
-    fn findings(&self, args: &[&str]) -> Vec<Value> {
+    pub(crate) fn findings(&self, args: &[&str]) -> Vec<Value> {
         let out = self.ok(&[&["findings", "list", "--format", "json"], args].concat());
         serde_json::from_str(&out).unwrap()
     }
 
     /// The counts of a recorded scan.
-    fn scan(&self, args: &[&str]) -> Value {
+    pub(crate) fn scan(&self, args: &[&str]) -> Value {
         let (code, out, err) = self.run(&[&["scan", "--store", "-f", "json"], args].concat());
         assert!(code == 0 || code == 1, "{out}{err}");
         let report: Value = serde_json::from_str(&out).unwrap();
@@ -281,6 +282,44 @@ fn a_backup_is_whole_while_others_write(fixture: &Fixture) {
     assert_eq!((code, err.contains("exists")), (2, true), "{err}");
 }
 
+fn a_backup_is_restored_where_there_is_no_store(fixture: &Fixture) {
+    let is_server = fixture.engine() == Engine::Postgres;
+    if is_server && Command::new("pg_restore").arg("--version").output().is_err() {
+        super::fixture::skip("pg_restore is missing");
+        return;
+    }
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("report.jsonl", &report(300, true));
+    cli.ok(&["findings", "import", "report.jsonl", "--source", "ci"]);
+    cli.ok(&["store", "backup", "copy"]);
+    let (code, _, err) = cli.run(&["store", "restore", "copy"]);
+    assert_eq!((code, err.contains("there is a store")), (2, true), "{err}");
+    if is_server {
+        let (server, schema) = fixture.address.split_once("?options[search_path]=").unwrap();
+        let sql = format!("SET client_min_messages = warning; DROP SCHEMA {schema} CASCADE; CREATE SCHEMA {schema}");
+        super::fixture::run_sql(server, &sql);
+    } else {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{suffix}", fixture.address));
+        }
+        let cut = fs::read(cli.home.path().join("copy")).unwrap();
+        fs::write(cli.home.path().join("cut"), &cut[..cut.len() / 2]).unwrap();
+        cli.write("text", "no database");
+        for wrong in ["cut", "text", "missing"] {
+            let (code, out, err) = cli.run(&["store", "restore", wrong]);
+            assert_eq!(code, 2, "{wrong}: {out}{err}");
+            assert!(!Path::new(&fixture.address).exists(), "{wrong}");
+        }
+    }
+    assert!(cli.ok(&["store", "restore", "copy"]).contains("made a store"));
+    assert_eq!(cli.findings(&[]).len(), 300);
+    assert!(cli.ok(&["audit", "export"]).contains("store.restore"));
+    assert!(cli.ok(&["audit", "verify"]).contains("the audit log is whole"));
+    let doctor = cli.run(&["store", "doctor"]);
+    assert_eq!(doctor.0, 0, "{doctor:?}");
+}
+
 fn doctor_finds_what_is_wrong(fixture: &Fixture) {
     let cli = Cli::new(fixture);
     cli.ok(&["store", "init"]);
@@ -387,6 +426,33 @@ fn a_disk_that_fills_up_loses_nothing() {
     let (code, _, err) = with_file_limit(&cli, 10, &["store", "backup", "copy"]);
     assert_eq!(code, 2, "{err}");
     assert!(!cli.home.path().join("copy").exists());
+}
+
+#[test]
+fn a_disk_that_fills_up_in_the_middle_of_a_migration_leaves_the_older_store() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("few.jsonl", &report(50, true));
+    cli.ok(&["findings", "import", "few.jsonl", "--source", "ci"]);
+    let context = Context { actor: "ann".to_owned(), now: &std::time::SystemTime::now, random: &random };
+    let mut store = Store::open(&fixture.location, context).unwrap();
+    // As a build left it that knew one migration less.
+    let undo = ["DROP TABLE inventory_item", "DELETE FROM schema_migration WHERE number = 3"];
+    undo.iter().for_each(|sql| assert!(store.write(|tx| tx.execute(sql, &[])).is_ok(), "{sql}"));
+    drop(store);
+    assert_eq!(cli.run(&["store", "status"]).0, 3);
+    // Room for the shared memory of 32 KiB, and for no log of more than that.
+    let (code, _, err) = with_file_limit(&cli, 66, &["store", "migrate"]);
+    assert_eq!(code, 2, "{err}");
+    let (code, out, err) = cli.run(&["store", "status"]);
+    assert_eq!((code, out.contains("schema       2 of 3")), (3, true), "{out}{err}");
+    let (code, _, err) = cli.run(&["findings", "list"]);
+    assert_eq!((code, err.contains("store migrate")), (2, true), "{err}");
+    assert!(cli.ok(&["store", "migrate"]).contains("applied 1 migration"));
+    assert_eq!(cli.findings(&[]).len(), 50);
+    let doctor = cli.run(&["store", "doctor"]);
+    assert_eq!(doctor.0, 0, "{doctor:?}");
 }
 
 /// A real file system of 300 KiB, where the tests may mount one.

@@ -50,6 +50,11 @@ impl Fixture {
         Fixture::new(address, Some(dir), None)
     }
 
+    /// A store that is there already, in a file.
+    pub(crate) fn at(path: &str) -> Fixture {
+        Fixture::new(path.to_owned(), None, None)
+    }
+
     /// `None`, and a word about it, where there is no server.
     pub(crate) fn postgres() -> Option<Fixture> {
         let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
