@@ -1,7 +1,7 @@
 //! Exports: every planted secret once, with who, when and where; and input that is made to hurt.
 
-mod confluence;
 mod boards;
+mod confluence;
 mod discord;
 mod generic;
 mod github;
@@ -11,12 +11,12 @@ mod hostile;
 mod jira;
 mod jira_backup;
 mod mail;
-mod pages;
-mod plant;
-mod raw;
 mod mattermost;
 mod notion;
+mod pages;
 mod pairing;
+mod plant;
+mod raw;
 mod rocketchat;
 mod rooms;
 mod salesforce;
