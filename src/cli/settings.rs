@@ -56,6 +56,9 @@ pub(super) fn eval_settings(args: &EvalArgs) -> EvalSettings {
         scanner: ScannerOptions { min_score: args.min_score, ..ScannerOptions::default() },
         variants: args.variants,
         format: args.format.into(),
+        fit: args.fit.clone(),
+        lexicon_texts: args.lexicon.clone(),
+        lexicon_dir: args.lexicon_dir.clone(),
     }
 }
 

@@ -2,8 +2,8 @@ use std::{io::Write, path::Path};
 
 use super::{CommandError, Env, ExitCode, RuleChoice, output};
 use crate::{
-    engine::{Candidate, Outcome, Scanner, ScannerOptions},
-    model::DisplayPath,
+    engine::{Candidate, Outcome, Rejection, Scanner, ScannerOptions},
+    model::{DisplayPath, Reason},
 };
 
 /// `unleak scan --explain FILE:LINE`: every candidate on a line, and why it was or wasn't a finding.
@@ -34,15 +34,24 @@ fn write_candidates(path: &str, line: u64, candidates: &[Candidate], out: &mut d
         match &candidate.outcome {
             Outcome::Found { score, reasons, context } => {
                 writeln!(out, "{path}:{line}:{column}: {}: found, score {score}", candidate.rule)?;
-                for reason in reasons {
-                    writeln!(out, "    {:+4}  {}: {}", reason.points, reason.feature, reason.detail)?;
-                }
+                write_reasons(reasons, out)?;
                 if !context.is_empty() {
                     writeln!(out, "    {context}")?;
                 }
             }
-            Outcome::Rejected(why) => writeln!(out, "{path}:{line}:{column}: {}: rejected: {why}", candidate.rule)?,
+            Outcome::Rejected(why) => {
+                writeln!(out, "{path}:{line}:{column}: {}: rejected: {why}", candidate.rule)?;
+                if let Rejection::Score { reasons, .. } = why {
+                    write_reasons(reasons, out)?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+fn write_reasons(reasons: &[Reason], out: &mut dyn Write) -> std::io::Result<()> {
+    reasons
+        .iter()
+        .try_for_each(|reason| writeln!(out, "    {:+4}  {}: {}", reason.points, reason.feature, reason.detail))
 }

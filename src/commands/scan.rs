@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
+    model::{DisplayPath, Finding, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{
         FileOptions, Files, Stream,
@@ -54,6 +54,21 @@ pub enum History {
     Only,
 }
 
+/// Which findings are reason to fail: severity and confidence are separate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// The least severity: harm of a live credential.
+    pub severity: Severity,
+    /// The least score: how sure we are that it is one.
+    pub score: u8,
+}
+
+impl Threshold {
+    fn is_met(self, finding: &Finding) -> bool {
+        finding.severity >= self.severity && finding.score >= self.score
+    }
+}
+
 /// Everything that `unleak scan` may be told.
 pub struct ScanSettings {
     /// What to scan.
@@ -88,7 +103,7 @@ pub struct ScanSettings {
     /// Where the report goes; standard output if `None`.
     pub output: Option<PathBuf>,
     /// Findings from here up make the exit code 1; never if `None`.
-    pub fail_on: Option<Severity>,
+    pub fail_on: Option<Threshold>,
     /// Does an incomplete scan without findings count as clean?
     pub allow_incomplete: bool,
     /// File that holds the fingerprint key.
@@ -314,10 +329,10 @@ fn not_a_repository(path: &Path, error: &OpenError) -> Problem {
 }
 
 fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) -> ExitCode {
-    let counts = |severity: Severity| settings.fail_on.is_some_and(|least| severity >= least);
+    let counts = |finding: &Finding| settings.fail_on.is_some_and(|least| least.is_met(finding));
     if interrupted {
         ExitCode::Interrupted
-    } else if report.findings.iter().any(|finding| counts(finding.severity) && !finding.is_old()) {
+    } else if report.findings.iter().any(|finding| counts(finding) && !finding.is_old()) {
         ExitCode::Findings
     } else if !report.problems.is_empty() && !settings.allow_incomplete {
         ExitCode::Incomplete

@@ -4,6 +4,7 @@ use std::{fs, path::Path};
 
 use unleak::{
     Scanner,
+    engine::generic_features,
     eval::{Corpus, CorpusError, Floor, Label, Mixup, evaluate},
 };
 
@@ -86,4 +87,21 @@ fn a_corpus_with_a_mistake_is_refused() {
     let corpus = Corpus::load(dir.path()).unwrap();
     assert!(matches!(evaluate(&corpus, &Scanner::builtin(), 1), Err(CorpusError::Mark { .. })));
     assert!(Corpus::load(Path::new("no such corpus")).is_err());
+}
+
+#[test]
+fn the_documentation_lists_every_feature_with_its_points() {
+    let table = generic_features()
+        .iter()
+        .fold(String::from("| feature | points | when |\n|---|---|---|\n"), |table, feature| {
+            table + &format!("| `{}` | {:+} | {} |\n", feature.name, feature.points, feature.detail)
+        });
+    let page = fs::read_to_string("docs/rules.md").unwrap();
+    let (before, rest) = page.split_once("| feature | points | when |\n").expect("docs/rules.md has the table");
+    let after = &rest[rest.find("\n\n").expect("text after the table")..];
+    let expected = format!("{before}{}{after}", table.trim_end());
+    if std::env::var_os("UNLEAK_UPDATE_DOCS").is_some() {
+        fs::write("docs/rules.md", &expected).unwrap();
+    }
+    assert!(page == expected, "docs/rules.md is old: run this test with UNLEAK_UPDATE_DOCS=1");
 }
