@@ -39,7 +39,7 @@ pub(super) fn rule_filter(args: FilterArgs) -> RuleFilter {
     RuleFilter { text, provider, kind, severity, shape }
 }
 
-pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
+fn scanner_options(args: &ScanArgs) -> ScannerOptions {
     let prefilter = match args.prefilter {
         PrefilterArg::Auto => PrefilterKind::Auto,
         PrefilterArg::Portable => PrefilterKind::Portable,

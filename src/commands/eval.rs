@@ -109,7 +109,16 @@ fn fit_points(
     output::write(Some(path), env, &|out| out.write_all(fit.to_source().as_bytes()))?;
     let path = DisplayPath(path);
     output::write(None, env, &|out| {
-        writeln!(out, "fitted on {} candidates, {} of them secrets; points are in {path}", fit.candidates, fit.secrets)
+        writeln!(
+            out,
+            "fitted on {} candidates, {} of them secrets; points are in {path}",
+            fit.candidates, fit.secrets
+        )?;
+        write_counts(
+            "candidates held out",
+            &fit.held_out.iter().copied().map(|(n, c)| (n.to_owned(), c)).collect(),
+            out,
+        )
     })?;
     Ok(ExitCode::Clean)
 }

@@ -113,23 +113,36 @@ pub struct ScanSettings {
     pub record: Option<super::findings::RecordSettings>,
 }
 
+/// Settings with what the configuration says of them.
+pub(super) struct Prepared {
+    pub(super) config: Option<Config>,
+    pub(super) scanner: Scanner,
+    pub(super) files: FileOptions,
+}
+
+impl Prepared {
+    pub(super) fn new(settings: &ScanSettings, env: &mut Env<'_>) -> Result<Prepared, CommandError> {
+        let current_dir = std::env::current_dir().unwrap_or_default();
+        let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
+        let config = Config::load(&settings.config, &around)?;
+        let mut rules = settings.rules.load(env.warn)?;
+        let mut options = settings.scanner.clone();
+        let mut files = settings.files.clone();
+        if let Some(config) = &config {
+            config.adjust_rules(&mut rules);
+            files.exclude.extend(config.walk_excludes());
+            options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
+        }
+        Ok(Prepared { config, scanner: Scanner::new(rules, &options), files })
+    }
+}
+
 /// Runs the scan and writes the report.
 ///
 /// # Errors
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let current_dir = std::env::current_dir().unwrap_or_default();
-    let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
-    let config = Config::load(&settings.config, &around)?;
-    let mut rules = settings.rules.load(env.warn)?;
-    let mut options = settings.scanner.clone();
-    let mut files = settings.files.clone();
-    if let Some(config) = &config {
-        config.adjust_rules(&mut rules);
-        files.exclude.extend(config.walk_excludes());
-        options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
-    }
-    let scanner = Scanner::new(rules, &options);
+    let Prepared { config, scanner, files } = Prepared::new(settings, env)?;
     #[cfg(feature = "identity")]
     let mut recording = super::findings::Recording::begin(settings, env)?;
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]

@@ -227,6 +227,7 @@ impl Cursor<'_> {
         match self.peek()? {
             // A path such as `secret::Store` assigns nothing.
             b':' if self.bytes.get(self.at + 1) == Some(&b':') => None,
+            b':' if self.is_outcome() || self.is_used() => None,
             b':' => self.colon(),
             b'=' | b'?' | b'|' | b'+' | b'<' => self.signs(blanks),
             // `set("password", "…")`: the key is the first argument, and quoted.
@@ -237,7 +238,9 @@ impl Cursor<'_> {
             b'!' => (self.skip(b"!== ") || self.skip(b"!= ")).then_some(Syntax::Compare),
             b'>' if blanks == 0 => {
                 self.at += 1;
-                Some(Syntax::Tag)
+                // `Dan Doe <dan@compass.example> 15093…` is no tag.
+                let opened = self.name.start.checked_sub(1).map(|before| self.bytes[before]);
+                matches!(opened, Some(b'<' | b':' | b'"' | b'\'')).then_some(Syntax::Tag)
             }
             b'(' => {
                 self.at += 1;
@@ -252,6 +255,19 @@ impl Cursor<'_> {
             b'{' => self.braced(),
             _ => self.words(closed, blanks),
         }
+    }
+
+    /// `--- PASS: TestLogin`, `PASS: login.sh`: a test's outcome.
+    fn is_outcome(&self) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(4)..self.name.start];
+        &self.bytes[self.name.clone()] == b"PASS"
+            && (before.is_empty() || before.ends_with(b"\n") || before.ends_with(b"--- "))
+    }
+
+    /// `$USER:$PASSWORD:33`: the name stands for its value, and a part of something follows.
+    fn is_used(&self) -> bool {
+        let follows = self.bytes.get(self.at + 1);
+        self.bytes[..self.name.start].ends_with(b"$") && !matches!(follows, Some(b' ' | b'='))
     }
 
     /// `:`, `:=`, `:-`, and `: Type =`.
@@ -341,6 +357,10 @@ impl Cursor<'_> {
         if closed != self.name.end && !is_emphasised {
             return None;
         }
+        // `-Dpassword=MY-SECRET -Xmx1g`: the name is a value itself.
+        if self.bytes[..self.name.start].ends_with(b"=") {
+            return None;
+        }
         if self.bytes[self.name.start] == b'-' {
             return (self.peek() != Some(b'-')).then_some(Syntax::Flag);
         }
@@ -351,12 +371,21 @@ impl Cursor<'_> {
             self.at += word + 1;
             return Some(Syntax::Assign);
         }
-        if let Some(is) = self.copula() {
+        // "We pass last_id=3" hands something over.
+        let is_verb = self.bytes[self.name.clone()].eq_ignore_ascii_case(b"pass");
+        if let Some(is) = self.copula().filter(|_| !is_verb) {
             self.at += is;
             return Some(Syntax::Prose);
         }
-        let declared = if is_emphasised { None } else { self.after_blank() };
-        declared.or_else(|| self.is_said().then_some(Syntax::Prose))
+        let declared = if is_emphasised || is_verb && self.goes_on() { None } else { self.after_blank() };
+        declared.or_else(|| (!is_verb && self.is_said()).then_some(Syntax::Prose))
+    }
+
+    /// Do more words follow on this line?
+    fn goes_on(&self) -> bool {
+        let rest = self.rest(80);
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        line.trim_ascii().iter().any(|byte| is_blank(*byte))
     }
 
     /// Does a word follow that can only be a value: `password …` with a digit among letters?
@@ -368,7 +397,9 @@ impl Cursor<'_> {
             |byte: &u8| quote.map_or(byte.is_ascii_whitespace() || b",;)\"'".contains(byte), |quote| *byte == quote);
         let word = &word[..word.iter().position(ends).unwrap_or(word.len())];
         let has = |is: fn(&u8) -> bool| word.iter().any(is);
-        word.len() >= 6 && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit) && !word.contains(&b' ')
+        let is_word = word.len() >= 6 && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit);
+        let unpadded = word.trim_ascii_end_matches(b"=");
+        is_word && !unpadded.iter().any(|byte| b" =(".contains(byte))
     }
 
     /// Bytes up to what "is" means, with up to four words before it: "the password for the database is …".
@@ -382,11 +413,17 @@ impl Cursor<'_> {
             if !matches!(rest.get(end), Some(b' ')) {
                 return None;
             }
+            if word.ends_with(b".") {
+                return None;
+            }
             // "Password of the test server: …"
             let names = word.ends_with(b":") && at > 0;
             let bare = word.strip_suffix(b":").unwrap_or(word);
             if names || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
                 return Some(end + 1);
+            }
+            if CONJUNCTIONS.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes())) {
+                return None;
             }
             at = end + 1;
         }
@@ -502,14 +539,18 @@ impl Cursor<'_> {
         let closing = rest.get(len..).unwrap_or_default();
         // A sentence's full stop is no part of the value.
         let len = len - usize::from(syntax == Syntax::Prose && len > 1 && matches!(rest[len - 1], b'.' | b'!' | b'?'));
-        (len > 0).then(|| (start..start + len, is_tag && closing.starts_with(b"</")))
+        // `<user>:<password>@host` names what belongs there.
+        let is_open = is_tag && !closing.starts_with(b"</");
+        (len > 0 && !is_open).then(|| (start..start + len, is_tag))
     }
 
     /// Does the name stand in a row of a table?
     fn begins_cell(&self) -> bool {
         let before = &self.bytes[self.name.start.saturating_sub(80)..self.name.start];
         let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
-        line.contains(&b'|')
+        let is_cut = line.len() == before.len() && before.len() == 80;
+        line.trim_ascii_start().starts_with(b"|")
+            || is_cut && line.contains(&b'|') && memchr::memmem::find(line, b"{{").is_none()
     }
 
     /// Does the name begin its line, but for what declares it?
@@ -534,6 +575,10 @@ const COPULAS: &[&str] = &[
     "is", "was", "are", "=", "lautet", "ist", "est", "es", "é", "è", "e'", "jest", "это", "->", "→", "=>", "now",
     "war", "era", "était", "as",
 ];
+
+/// After these the sentence is about something else: "a password when the provider is …".
+const CONJUNCTIONS: &[&str] =
+    &["when", "if", "where", "unless", "while", "and", "or", "that", "which", "until", "than"];
 
 /// What declares a name without a sign.
 const DECLARERS: &[&str] =
@@ -585,6 +630,7 @@ mod tests {
             ("let token: &str = \"v\";", "v", true),
             ("let token: Option<&'static str> = Some(\"v\");", "v", true),
             ("token := `v`", "v", true),
+            ("{{ $token := \"v\" }}", "v", true),
             ("<token>v1</token>", "v1", true),
             ("token: v1 # note", "v1", false),
             ("token: dGVzdA=", "dGVzdA=", false),
@@ -652,6 +698,13 @@ mod tests {
             "token =",
             "token::Kind > x",
             "f(a, \"token\", \"v\")",
+            "<me@token> v1",
+            "$USER:$TOKEN:33:web",
+            "x=MY-TOKEN -Xmx256m",
+            "the token approach. Algorithms: SHA256",
+            "a token when the provider is \"v\"",
+            "{{ .Values.token | b64enc }}",
+            "<user>:<token>v1@host",
             "<input type=\"token\" value=\"v\">",
         ] {
             assert_eq!(read(text), None, "{text}");

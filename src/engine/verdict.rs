@@ -132,7 +132,7 @@ impl Evidence<'_> {
             return Err(Rejection::NoCompanion(name.to_owned()));
         }
         if generic::applies(rule) {
-            return self.judge_generic(least);
+            return self.judge_generic(parts.iter().any(Option::is_some), least);
         }
         if !facts.is_proven
             && let Some(word) = self.placeholders.find(self.variable_part(secret), &rule.pattern)
@@ -147,7 +147,7 @@ impl Evidence<'_> {
     }
 
     /// Judges a value without a format by the generic model.
-    fn judge_generic(&self, least: u8) -> Result<Score, Rejection> {
+    fn judge_generic(&self, has_part: bool, least: u8) -> Result<Score, Rejection> {
         if !self.found.is_quoted && self.is_binary() {
             return Err(Rejection::Binary);
         }
@@ -156,7 +156,7 @@ impl Evidence<'_> {
             Origin::File(path) => generic::path_features(path, PathEffect::is_literal(self.found)),
             _ => generic::Features::default(),
         };
-        let all = [features, of_path];
+        let all = [features, of_path, generic::part_features(has_part)];
         let found = generic::points(&all);
         match found < least {
             true if self.explains => Err(too_low(generic::score(&all), least)),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::{
     corpus::{Corpus, CorpusError},
     marked::{Label, LabelledText},
-    measure::is_found,
+    measure::{Counts, is_found},
 };
 use crate::engine::{GenericCandidate, GenericFeature, Scanner, generic_features};
 
@@ -19,6 +19,8 @@ pub struct Fit {
     pub candidates: usize,
     /// How many of them are secrets.
     pub secrets: usize,
+    /// What different points make of the candidates of the other half.
+    pub held_out: Vec<(&'static str, Counts)>,
 }
 
 /// A candidate with its label and weight.
@@ -37,8 +39,22 @@ const STEPS: usize = 3_000;
 /// # Errors
 /// A mark or template that can't be understood.
 pub fn fit(corpus: &Corpus, scanner: &Scanner, variants: u64) -> Result<Fit, CorpusError> {
+    let fitted_on = examples(corpus, scanner, variants, 0)?;
+    let held_out = examples(corpus, scanner, variants, 1)?;
+    let features = generic_features();
+    let secrets = fitted_on.iter().filter(|example| example.is_secret).count();
+    let points = descend(&fitted_on, &features);
+    let expected: Vec<i16> = features.iter().map(|feature| feature.prior).collect();
+    let present: Vec<i16> = features.iter().map(|feature| feature.points).collect();
+    let measured = [("expected points", &expected), ("present points", &present), ("fitted points", &points)];
+    let held_out = measured.map(|(name, points)| (name, count(&held_out, points))).to_vec();
+    Ok(Fit { candidates: fitted_on.len(), secrets, held_out, points })
+}
+
+/// The candidates of one half.
+fn examples(corpus: &Corpus, scanner: &Scanner, variants: u64, half: usize) -> Result<Vec<Example>, CorpusError> {
     let mut examples = Vec::new();
-    for case in corpus.cases.iter().filter(|case| case.half() == 0) {
+    for case in corpus.cases.iter().filter(|case| case.half() == half) {
         for variant in 0..variants {
             for (path, text) in case.expand(variant)? {
                 let candidates = scanner.generic_candidates(path, &text.bytes);
@@ -46,9 +62,22 @@ pub fn fit(corpus: &Corpus, scanner: &Scanner, variants: u64) -> Result<Fit, Cor
             }
         }
     }
-    let features = generic_features();
-    let secrets = examples.iter().filter(|example| example.is_secret).count();
-    Ok(Fit { points: descend(&examples, &features), candidates: examples.len(), secrets })
+    Ok(examples)
+}
+
+/// What is right and wrong of candidates with an even chance and more.
+fn count(examples: &[Example], points: &[i16]) -> Counts {
+    let mut counts = Counts::default();
+    for example in examples {
+        let is_likely = example.features.iter().map(|index| i32::from(points[*index])).sum::<i32>() >= 0;
+        match (example.is_secret, is_likely) {
+            (true, true) => counts.found += 1,
+            (true, false) => counts.missed += 1,
+            (false, true) => counts.wrong += 1,
+            (false, false) => {}
+        }
+    }
+    counts
 }
 
 /// Nothing, where a candidate covers a secret only in part: what is wrong there is not its score.

@@ -4,8 +4,9 @@ use std::{fs, path::Path};
 
 use unleak::{
     Scanner,
-    engine::generic_features,
-    eval::{Corpus, CorpusError, Floor, Label, Mixup, evaluate},
+    engine::{ScannerOptions, generic_features},
+    eval::{Corpus, CorpusError, Floor, Label, Mixup, evaluate, fit},
+    rule::builtin,
 };
 
 fn corpus_of(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -87,6 +88,26 @@ fn a_corpus_with_a_mistake_is_refused() {
     let corpus = Corpus::load(dir.path()).unwrap();
     assert!(matches!(evaluate(&corpus, &Scanner::builtin(), 1), Err(CorpusError::Mark { .. })));
     assert!(Corpus::load(Path::new("no such corpus")).is_err());
+}
+
+/// `unleak eval corpus/ --fit src/engine/generic/weights.rs` leaves the file as it is.
+#[test]
+fn the_generic_models_points_are_those_of_a_fit() {
+    let options = ScannerOptions { min_score: 0, ..ScannerOptions::default() };
+    let scanner = Scanner::new(builtin().to_vec(), &options);
+    let fitted = fit(&Corpus::load(Path::new("corpus")).unwrap(), &scanner, 4).unwrap();
+    let present = fs::read_to_string("src/engine/generic/weights.rs").unwrap();
+    assert!(present == fitted.to_source(), "points are old: unleak eval corpus/ --fit src/engine/generic/weights.rs");
+    let points: Vec<i16> = generic_features().iter().map(|feature| feature.points).collect();
+    assert_eq!(points, fitted.points);
+}
+
+/// Blobs of a history are judged before their paths are known, and left where nothing can come of them.
+#[test]
+fn a_path_can_only_take_from_a_score() {
+    let gains =
+        generic_features().into_iter().filter(|feature| feature.name.starts_with("path.") && feature.points > 0);
+    assert_eq!(gains.map(|feature| feature.name).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

@@ -81,9 +81,13 @@ features! {
     Sealed "value.sealed" -90 "a hash, ciphertext or public key",
     Cut "value.cut" -40 "it is part of something longer",
     Digest "value.digest" -8 "as long as a hash in hexadecimal",
+    KeyDigest "key.digest" -20 "a hash's or key id's digits under a name that says key and no more",
     ContextComment "context.comment" -4 "in a comment",
     ContextExample "context.example" -10 "the line speaks of an example",
     ContextLogin "context.login" 4 "a user's name or a host stands near it",
+    ContextRepeated "context.repeated" -20 "the same word stands near it, as a user's or product's name does",
+    ContextBadge "context.badge" -40 "in the address of a badge",
+    ContextPart "context.companion" 10 "a public part of the credential stands near it",
     PathTest "path.test" -8 "a test, by its path",
     PathExample "path.example" -8 "an example or a document, by its path",
     PathCode "path.code" -3 "a quoted value in source code",
@@ -104,6 +108,10 @@ impl Features {
 
     pub(super) fn add_if(&mut self, is: bool, feature: Feature) {
         self.0 |= u128::from(is) << feature as u8;
+    }
+
+    pub(super) fn has(self, feature: Feature) -> bool {
+        self.0 >> (feature as u8) & 1 == 1
     }
 
     /// Indices into the table, ascending.

@@ -39,6 +39,13 @@ pub(super) fn path_features(path: &Path, is_quoted: bool) -> Features {
     path::features_of(path, is_quoted)
 }
 
+/// What a public part of the credential that stands near it adds to them.
+pub(super) fn part_features(has_part: bool) -> Features {
+    let mut features = Features::default();
+    features.add_if(has_part, feature::Feature::ContextPart);
+    features
+}
+
 /// Points without reasons: what most candidates need.
 pub(super) fn points(features: &[Features]) -> u8 {
     let sum = BASE + features.iter().map(|features| features.points()).sum::<i32>();

@@ -40,7 +40,7 @@ impl Subject<'_> {
         shape(secret, &traits, &mut features);
         self.no_value(secret, &traits, &mut features);
         self.sample(secret, &traits, &mut features);
-        self.surroundings(is_password, &mut features);
+        self.surroundings(is_password, traits.kind, &mut features);
         features
     }
 
@@ -58,6 +58,8 @@ impl Subject<'_> {
             NameClass::Key if self.is_qualified_by_a_word() => NameClass::QualifiedKey,
             class => class,
         };
+        // "stored below the key: …".
+        let is_said_of = class == NameClass::Key && self.follows_a_word();
         features.add(match class {
             NameClass::Password => Feature::NamePassword,
             NameClass::Secret => Feature::NameSecret,
@@ -66,17 +68,39 @@ impl Subject<'_> {
             NameClass::Key => Feature::NameKey,
             NameClass::Auth => Feature::NameAuth,
         });
-        features.add_if(traits.is_other || traits.class.is_none(), Feature::NameOther);
+        features.add_if(traits.is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
         features.add_if(traits.is_verb, Feature::NameVerb);
         features.add_if(traits.is_plural, Feature::NamePlural);
         features.add_if(traits.has_owner, Feature::NameOwner);
         class == NameClass::Password
     }
 
+    /// Is the name a word of a sentence?
+    fn follows_a_word(&self) -> bool {
+        let before = &self.bytes[..self.found.name().start];
+        matches!(before, [.., last, b' '] if last.is_ascii_lowercase())
+    }
+
     /// "API key", "pre-shared key": the word before it stands apart.
     fn is_qualified_by_a_word(&self) -> bool {
         let before = &self.bytes[self.found.name().start.saturating_sub(12)..self.found.name().start];
-        let words = ["api ", "access ", "secret ", "private ", "shared ", "auth "];
+        let words = [
+            "api ",
+            "access ",
+            "secret ",
+            "private ",
+            "shared ",
+            "auth ",
+            "encryption ",
+            "signing ",
+            "master ",
+            "license ",
+            "account ",
+            "storage ",
+            "session ",
+            "deploy ",
+            "service ",
+        ];
         words.iter().any(|word| {
             before.len() >= word.len() && before[before.len() - word.len()..].eq_ignore_ascii_case(word.as_bytes())
         })
@@ -125,6 +149,11 @@ impl Subject<'_> {
         features.add_if(self.is_in_longer_token(), Feature::Cut);
         let is_digest = traits.kind == ValueKind::Hex && [32, 40, 64, 128].contains(&secret.len());
         features.add_if(is_digest, Feature::Digest);
+        let is_key = features.has(Feature::NameKey);
+        let is_id = traits.kind == ValueKind::Hex
+            && (secret.len() == 16 || secret.len() == 40)
+            && !secret.iter().any(u8::is_ascii_lowercase);
+        features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
     }
 
     /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?
@@ -152,6 +181,7 @@ impl Subject<'_> {
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
         features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);
+        features.add_if(decoded.is_some_and(value::has_hash), Feature::Sealed);
         features.add_if(is_sample(secret) || decoded.is_some_and(is_sample), Feature::Placeholder);
         let is_common = |secret: &[u8]| placeholder_words::is_common(secret);
         features.add_if(!is_random && is_common(secret) || decoded.is_some_and(is_common), Feature::PlaceholderWeak);
@@ -159,7 +189,7 @@ impl Subject<'_> {
         features.add_if(names_itself(secret) || decoded.is_some_and(names_itself), Feature::SameAsName);
     }
 
-    fn surroundings(&self, is_password: bool, features: &mut Features) {
+    fn surroundings(&self, is_password: bool, kind: ValueKind, features: &mut Features) {
         let at = self.found.secret();
         let start = if self.found.syntax == Syntax::Pattern { at.start } else { self.found.name().start.min(at.start) };
         let before = &self.bytes[start.saturating_sub(AROUND)..start];
@@ -176,6 +206,12 @@ impl Subject<'_> {
             .iter()
             .any(|text| has(text, &["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]));
         features.add_if(is_example, Feature::ContextExample);
+        // Such addresses are made to be shown.
+        features.add_if(has(line_before, &["badge", "shields.io", ".svg?"]), Feature::ContextBadge);
+        if matches!(kind, ValueKind::Word | ValueKind::OddWord) {
+            let secret = &self.bytes[at];
+            features.add_if(is_repeated(secret, before) || is_repeated(secret, after), Feature::ContextRepeated);
+        }
         if is_password {
             let words = ["user", "User", "USER", "login", "host", "HOST", "mail", "uid"];
             features.add_if(has(before, &words) || has(after, &words), Feature::ContextLogin);
@@ -225,6 +261,12 @@ fn shape(secret: &[u8], traits: &ValueTraits, features: &mut Features) {
     features.add_if(traits.rarity < 4.2, Feature::SpellingCommon);
     features.add_if(traits.coverage >= 0.7, Feature::WordsMost);
     features.add_if(secret.iter().any(|byte| b"!@#$%^&*+~?".contains(byte)), Feature::Marks);
+}
+
+/// Does the word stand there too: `user: keycloak`, `password: keycloak`?
+fn is_repeated(word: &[u8], text: &[u8]) -> bool {
+    let is_letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    memchr::memmem::find_iter(text, word).any(|at| !is_letter(at.checked_sub(1)) && !is_letter(Some(at + word.len())))
 }
 
 /// `user:password`, as Basic authorization and Docker's configuration have it.

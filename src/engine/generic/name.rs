@@ -83,10 +83,21 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
     let after = &words[at + 1..];
     let is_in = |list: &[&str], word: &[u8]| list.iter().any(|other| other.as_bytes() == word);
     let other_after = after.iter().any(|word| is_in(OTHER_AFTER, word) || is_in(OTHER_AFTER, singular(word)));
-    let other_before = before.iter().any(|word| is_in(OTHER_BEFORE, word));
+    // `csrftoken` is written as one word.
+    let is_other_stem =
+        |stem: &[u8]| is_in(OTHER_BEFORE, stem) || stem.starts_with(b"csrf") || stem.starts_with(b"xsrf");
+    let stem = |suffix: &[u8]| words[at].strip_suffix(suffix).is_some_and(is_other_stem);
+    let other_before = before.iter().any(|word| is_in(OTHER_BEFORE, word)) || stem(b"token") || stem(b"key");
+    // That of one hash; `AUTH_SALT` is of all.
+    let is_salt = words[at] == b"salt" && before.is_empty();
+    let is_file = name.contains(&b'.') && after.last().is_some_and(|word| is_in(FILES, word));
     NameTraits {
         class: Some(class),
-        is_other: other_after || other_before || class == NameClass::Key && is_in_key_name(before),
+        is_other: is_file
+            || is_salt
+            || other_after
+            || other_before
+            || class == NameClass::Key && is_in_key_name(before),
         is_verb: before.iter().any(|word| is_in(VERBS, word)),
         is_plural: words[at].ends_with(b"s") && !words[at].ends_with(b"ss"),
         has_owner: before.iter().chain(after).any(|word| is_in(OWNERS, word)),
@@ -101,10 +112,13 @@ fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
     let single = singular(word);
     let is = |list: &[&str]| list.iter().any(|other| other.as_bytes() == word || other.as_bytes() == single);
     let ends = |suffix: &[u8]| word.ends_with(suffix) || single.ends_with(suffix);
+    if is(NOT_PASS) {
+        return None;
+    }
     if is(PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
         return Some(NameClass::Password);
     }
-    if (ends(b"pass") || ends(b"pwd")) && !is(NOT_PASS) && !word.ends_with(b"passes") {
+    if (ends(b"pass") || ends(b"pwd")) && !word.ends_with(b"passes") {
         return Some(NameClass::Password);
     }
     if ends(b"secret") || is(SECRETS) {
@@ -140,7 +154,8 @@ const PASSWORDS: &[&str] = &[
 #[rustfmt::skip]
 const NOT_PASS: &[&str] = &[
     "bypass", "compass", "overpass", "underpass", "surpass", "trespass", "multipass", "onepass", "subpass",
-    "renderpass", "encompass", "lastpass", "keepass", "gopass",
+    "renderpass", "encompass", "lastpass", "keepass", "gopass", "buypass", "htpasswd",
+    "passes",
 ];
 const SECRETS: &[&str] = &["secret", "geheimnis", "密钥", "segredo", "secreto"];
 const TOKENS: &[&str] = &["token", "токен", "Токен", "令牌", "トークン", "jeton", "jwt", "pat", "bearer"];
@@ -153,7 +168,7 @@ const QUALIFIERS: &[&str] = &[
     "api", "access", "secret", "private", "auth", "encryption", "encrypt", "signing", "sign", "signature", "master",
     "account", "storage", "shared", "session", "service", "client", "license", "licence", "app", "ssh", "aes", "hmac",
     "jwt", "crypto", "cipher", "deploy", "consumer", "server", "admin", "write", "subscription", "security",
-    "webhook", "hash", "encoder", "crypt", "decryption", "decrypt", "authentication", "project", "integration",
+    "webhook", "hash", "encoder", "crypt", "decryption", "decrypt", "authentication", "integration",
     "ingest", "user", "base", "token", "cookie", "validation", "machine", "rest", "sdk", "function",
     "host", "tls", "ssl",
 ];
@@ -169,7 +184,7 @@ const OTHER_AFTER: &[&str] = &[
     "msg", "description", "desc", "scope", "limit", "usage", "kind", "index", "table", "column", "col", "title",
     "text", "help", "tooltip", "icon", "button", "form", "input", "page", "view", "template", "reset", "strength",
     "confirmation", "required", "enabled", "disabled", "changed", "change", "mismatch", "invalid", "valid",
-    "validator", "validation", "encoder", "encryption", "generator", "handler", "service", "factory", "helper",
+    "validator", "validation", "encoder", "hasher", "encryption", "generator", "handler", "service", "factory", "helper",
     "util", "test", "exists", "env", "var", "variable", "param", "parameter", "attribute", "property", "selector",
     "mode", "method", "option", "status", "state", "code", "time", "timeout", "date", "at", "on", "in", "by", "for",
     "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
@@ -180,7 +195,13 @@ const OTHER_AFTER: &[&str] = &[
     "down", "up", "press", "word", "board", "code", "ring", "space", "frame", "frames", "schema", "rules", "rule",
     "check", "checker", "visibility", "visible", "algorithm", "iv", "nonce", "curve", "spec", "info", "data",
     "metadata", "cache", "exp", "iat", "interval", "budget", "cost", "updater", "operator", "controller", "plugin", "injector",
-    "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
+    "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
+];
+
+/// Extensions of files: `passwords.php` has a password for its subject, not for its value.
+const FILES: &[&str] = &[
+    "php", "py", "js", "ts", "go", "rb", "java", "rs", "cs", "kt", "c", "h", "cpp", "md", "html", "css", "yml", "yaml",
+    "xml", "sh", "vue", "tsx", "jsx", "svg", "png", "scss", "swift", "exe", "dll", "rst",
 ];
 
 /// Before the secret's word: the value is public, or names no credential.
@@ -188,11 +209,11 @@ const OTHER_AFTER: &[&str] = &[
 const OTHER_BEFORE: &[&str] = &[
     "site", "recaptcha", "spam", "websocket", "instrumentation", "measurement", "tracking",
     "existing", "decoded",
-    "public", "pub", "pubkey", "csrf", "xsrf", "no", "forgot", "forgotten", "reset", "confirm", "repeat", "show",
+    "public", "pub", "pubkey", "csrf", "xsrf", "authenticity", "no", "forgot", "forgotten", "reset", "confirm", "repeat", "show",
     "hide", "toggle", "missing", "invalid", "wrong", "incorrect", "weak", "page", "next", "continuation",
     "pagination", "sync", "cancellation", "cancel", "syntax", "lexer", "parser", "stop", "eos", "bos", "pad", "unk",
     "mask", "max", "min", "total", "num", "prompt", "completion", "i18n", "translation", "label", "error", "err",
-    "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "sealed",
+    "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "encoded", "sealed",
     "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
 ];
 
@@ -206,7 +227,7 @@ const OTHER_KEYS: &[&str] = &[
     "context", "react", "list", "search", "filter", "form", "input", "option", "menu", "tab", "issue", "project",
     "release", "topology", "range", "shard", "event", "short", "shortcut", "modifier", "meta", "order", "part",
     "page", "candidate", "natural", "answer", "widget", "theme", "color", "flag", "feature", "resource", "path",
-    "name", "prefix", "is", "host", "pub", "public",
+    "name", "prefix", "is", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase",
 ];
 
 #[rustfmt::skip]
@@ -266,6 +287,17 @@ mod tests {
         for name in
             ["token_url", "passwordFile", "public_key", "primary_key", "csrf_token", "secretName", "passwordPolicy"]
         {
+            assert!(traits_of(name.as_bytes()).is_other, "{name}");
+        }
+        for name in [
+            "passwords.php",
+            "win_password.py",
+            "csrftoken",
+            "PasswordLastUsed",
+            "recv-keys",
+            "ruleKey",
+            "csrfmiddlewaretoken",
+        ] {
             assert!(traits_of(name.as_bytes()).is_other, "{name}");
         }
         for name in ["db_password", "apiKey", "token_secret", "userPassword", "password2"] {

@@ -48,8 +48,10 @@ pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
         text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
     };
     let all_self = words(value).all(|word| is_in(SELF, word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
-    let value = letters(value);
-    value.len() < 64 && (all_self || !value.is_empty() && (letters(name) == value))
+    let (value, name) = (letters(value), letters(name));
+    // `rethinkdbPassword: rethinkdb`: whose it is, and no more.
+    let is_owner = value.len() >= 4 && name.starts_with(&value);
+    value.len() < 64 && (all_self || !value.is_empty() && name == value || is_owner)
 }
 
 #[cfg(test)]
@@ -63,6 +65,7 @@ mod tests {
             names_itself(b"my_secret_key", b"x")
                 && names_itself(b"dbPass", b"DB_PASS")
                 && names_itself(b"password1", b"pwd")
+                && names_itself(b"rethinkdb", b"rethinkdbPassword")
         );
         assert!(!names_itself(b"hunter2", b"password"));
     }

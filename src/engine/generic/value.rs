@@ -135,6 +135,10 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     if is_rare && (value.len() >= 20 || value.len() >= 12 && is_mixed_up || value.len() >= 8 && parts.changes >= 4) {
         return ValueKind::Random;
     }
+    let is_list = value.iter().all(|byte| byte.is_ascii_alphabetic() || b"+=&?_-.".contains(byte));
+    if is_list && parts.words >= 2 && coverage >= 0.9 {
+        return ValueKind::Words;
+    }
     if parts.digits == 0 && parts.marks == 0 {
         return match parts.words {
             1 if coverage > 0.9 => ValueKind::Word,
@@ -179,45 +183,69 @@ pub(super) enum NoValue {
     Sealed,
 }
 
+/// Has it the hash of a password in it?
+pub(super) fn has_hash(value: &[u8]) -> bool {
+    HASH_PARTS.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some())
+}
+
 /// Is it a reference, code, or nothing that opens anything?
 pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
     let starts = |list: &[&str]| list.iter().any(|start| value.starts_with(start.as_bytes()));
     let has = |list: &[&str]| list.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some());
     if starts(SEALED)
+        || has_hash(value)
         || is_tagged_hash(value)
         || is_address(value)
-        || value.len() > 60 && starts(&["MII", "AQICAH", "AgA", "AgB", "AAAA"])
+        || is_public_der(value)
+        || value.len() > 60 && starts(&["AQICAH", "AgA", "AgB", "AAAA"])
     {
         return Some(NoValue::Sealed);
     }
     if starts(REFERENCE_STARTS) || has(REFERENCE_PARTS) || is_variable(value) || is_path(value, kind) {
         return Some(NoValue::Reference);
     }
-    let lower = value.to_ascii_lowercase();
-    if is_pattern(value) || is_constant(value) || CONSTANTS.iter().any(|constant| constant.as_bytes() == lower) {
+    // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
+    let stars = value.iter().rev().take_while(|byte| **byte == b'*').count();
+    let unmarked = &value[..value.len() - stars];
+    let lower = unmarked.to_ascii_lowercase();
+    if is_pattern(value)
+        || is_constant(unmarked)
+        || is_date(value)
+        || is_joined(value)
+        || !is_text(value)
+        || CONSTANTS.iter().any(|constant| constant.as_bytes() == lower)
+    {
         return Some(NoValue::Code);
     }
     let is_wrapped = |open: u8, close: u8| value.first() == Some(&open) && value.last() == Some(&close);
-    if is_wrapped(b'<', b'>') || is_wrapped(b'[', b']') || is_wrapped(b'{', b'}') || is_wrapped(b'(', b')') {
+    if is_wrapped(b'<', b'>')
+        || is_wrapped(b'[', b']')
+        || is_wrapped(b'{', b'}')
+        || is_wrapped(b'(', b')')
+        || is_wrapped(b'*', b'*')
+    {
         return Some(NoValue::Reference);
     }
     if is_quoted {
-        return (has(&[
-            "()",
-            "required|",
-            "|required",
-            "|min:",
-            "|max:",
-            "=>",
-            "&&",
-            "||",
-            "</",
-            "\\n",
-            "\\t",
-            "=\\\"",
-            "?.",
-            "::",
-        ]) || is_selector(value))
+        let is_flag = value.starts_with(b"--") && value.get(2).is_some_and(u8::is_ascii_lowercase);
+        return (is_flag
+            || has(&[
+                "()",
+                "required|",
+                "|required",
+                "|min:",
+                "|max:",
+                "=>",
+                "&&",
+                "||",
+                "</",
+                "\\n",
+                "\\t",
+                "=\\\"",
+                "?.",
+                "::",
+            ])
+            || is_selector(value))
         .then_some(NoValue::Code);
     }
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
@@ -232,8 +260,36 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     None
 }
 
-/// `*alias`, `&self`, `@user`, `!ref`, `-v`: words with a mark in front.
+/// `2024-05-06`, alone or with a time.
+fn is_date(value: &[u8]) -> bool {
+    let is_at = |at: usize, byte: u8| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    value.len() >= 10
+        && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
+        && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
+}
+
+/// Not the bytes of an archive or a picture that happen to stand after a name.
+fn is_text(value: &[u8]) -> bool {
+    let high = value.iter().filter(|byte| **byte >= 0x80).count();
+    let is_broken = || std::str::from_utf8(value).map_or(true, |text| text.contains(char::REPLACEMENT_CHARACTER));
+    !value.iter().any(u8::is_ascii_control) && !(high * 4 > value.len() && is_broken())
+}
+
+/// `'--password='.$config['password']`: what seems quoted stands between two texts and joins them.
+fn is_joined(value: &[u8]) -> bool {
+    let opens =
+        matches!(value, [b'.' | b'+', b'$' | b' ' | b'(', ..]) || value.starts_with(b" .") || value.starts_with(b" +");
+    let closes = value.ends_with(b"[") || value.ends_with(b"(") || value.ends_with(b" .") || value.ends_with(b" +");
+    let is_call = memchr::memchr(b'(', value).is_some() || value.contains(&b'$');
+    value.len() > 2 && (opens || closes && is_call)
+}
+
+/// `*alias`, `&self`, `@user`, `!ref`, `-v`, `--flag=x`: words with a mark in front.
 fn is_marked_word(value: &[u8], kind: ValueKind) -> bool {
+    let is_flag = |rest: &[u8]| rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+    if value.strip_prefix(b"-").is_some_and(is_flag) && kind != ValueKind::Random {
+        return true;
+    }
     let is_marked = value.first().is_some_and(|byte| b"*&.,!@|>-".contains(byte));
     let is_word = matches!(kind, ValueKind::Word | ValueKind::Words | ValueKind::OddWord);
     is_marked && (is_word || value[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'))
@@ -253,7 +309,7 @@ fn is_variable(value: &[u8]) -> bool {
     let is_name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphabetic() || b"_.>-".contains(b));
     match value {
         [b'$', rest @ ..] => {
-            rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:".contains(byte))
+            rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
                 && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
         }
         [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'),
@@ -301,7 +357,17 @@ fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
         part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
             && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')
     };
-    value.contains(&b'.') && kind != ValueKind::Random && value.split(|byte| *byte == b'.').all(is_word)
+    let last = value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_named = || super::name::traits_of(last).class.is_some() && traits_of(last).kind != ValueKind::Random;
+    value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
+}
+
+/// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
+fn is_public_der(value: &[u8]) -> bool {
+    let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
+    let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
+        || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
+    value.len() > 55 && (is_short || is_long)
 }
 
 /// `0x` and 40 hexadecimal digits: an account of a block chain.
@@ -333,6 +399,8 @@ const SEALED: &[&str] = &[
     "SCRAM-SHA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
     "!!binary", "1:sha", "0x0",
 ];
+/// What stands between a user's name and the hash of a password.
+const HASH_PARTS: &[&str] = &["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"];
 #[rustfmt::skip]
 const REFERENCE_STARTS: &[&str] = &[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
@@ -340,8 +408,9 @@ const REFERENCE_STARTS: &[&str] = &[
     "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
     "credentials(", "system.", "${", "$(", "{{", "<<",
 ];
-const REFERENCE_PARTS: &[&str] =
-    &["${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "@{", "://", "%s", "{0}", "$$", "...", "…", "<?", "[[", "***"];
+const REFERENCE_PARTS: &[&str] = &[
+    "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", "...", "…", "<?", "[[", "***",
+];
 const CODE_PARTS: &[&str] = &[
     "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
     "?.",
@@ -414,6 +483,16 @@ mod tests {
         }
         for value in ["#login-password", "^[a-z]+$", "() => x", "password"] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["*LOCKED*", "user:$apr1$abc$def", "ops:$2y$10$abcdefghij"] {
+            assert!(judged(value, true).is_some(), "{value}");
+        }
+        assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
+        for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["-vm=my-vm", "--auto-approve=false", "c.OIDCClientSecret", "wtsapi32.WTSQueryUserToken"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
         }
         let bcrypt = ["$2b$", "12$abcdefghijklmnopqrstuu"].concat();
         assert_eq!(judged(&bcrypt, true), Some(NoValue::Sealed));

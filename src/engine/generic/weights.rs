@@ -4,43 +4,43 @@
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
     7, // name.password
-    12, // name.secret
-    10, // name.token
+    11, // name.secret
+    9, // name.token
     4, // name.api-key
-    -11, // name.key
+    -6, // name.key
     -2, // name.auth
-    13, // name.given
+    15, // name.given
     -50, // name.other
     -15, // name.verb
-    -11, // name.plural
-    7, // name.owner
+    -8, // name.plural
+    6, // name.owner
     0, // syntax.quoted
-    1, // syntax.line
-    -2, // syntax.inline
+    4, // syntax.line
+    0, // syntax.inline
     0, // syntax.text
-    -9, // syntax.argument
-    -9, // syntax.call
+    -10, // syntax.argument
+    -8, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
     8, // syntax.flag
-    1, // syntax.apart
-    -6, // syntax.prose
-    -5, // syntax.blank
+    2, // syntax.apart
+    -5, // syntax.prose
+    -1, // syntax.blank
     0, // syntax.default
     -40, // syntax.said-word
-    25, // password.random
-    16, // password.hex
+    24, // password.random
+    15, // password.hex
     12, // password.uuid
-    18, // password.mixed
+    22, // password.mixed
     15, // password.word-number
-    -23, // password.word
+    -22, // password.word
     0, // password.odd-word
     -25, // password.words
     -6, // password.number
-    19, // key.random
-    14, // key.hex
+    26, // key.random
+    15, // key.hex
     5, // key.uuid
-    -6, // key.mixed
+    -7, // key.mixed
     -23, // key.word-number
     -42, // key.word
     -23, // key.odd-word
@@ -48,32 +48,36 @@ pub(super) const POINTS: &[i16] = &[
     -24, // key.number
     -15, // length.under-6
     -16, // length.under-8
-    3, // length.under-16
-    1, // length.16-and-up
+    5, // length.under-16
+    6, // length.16-and-up
     -10, // length.over-128
-    6, // entropy.high
-    -12, // entropy.low
-    2, // spelling.rare
-    -2, // spelling.common
+    1, // entropy.high
+    -10, // entropy.low
+    1, // spelling.rare
+    0, // spelling.common
     -11, // words.most
     0, // value.marks
     18, // value.user-password
     -70, // placeholder.sample
     -25, // placeholder.common
-    -34, // value.name
-    -87, // value.reference
-    -80, // value.code
+    -35, // value.name
+    -90, // value.reference
+    -79, // value.code
     -90, // value.sealed
     -40, // value.cut
     -1, // value.digest
+    -15, // key.digest
     0, // context.comment
-    0, // context.example
+    -2, // context.example
     0, // context.login
-    -12, // path.test
-    -9, // path.example
-    -9, // path.code
-    -40, // path.code-unquoted
-    -41, // path.translation
+    -22, // context.repeated
+    -41, // context.badge
+    10, // context.companion
+    -13, // path.test
+    -11, // path.example
+    -6, // path.code
+    -41, // path.code-unquoted
+    -60, // path.translation
     -10, // path.markup
     -60, // path.lock
 ];
