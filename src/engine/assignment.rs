@@ -413,7 +413,7 @@ impl Cursor<'_> {
             if !matches!(rest.get(end), Some(b' ')) {
                 return None;
             }
-            if word.ends_with(b".") {
+            if word.ends_with(b".") || word.iter().any(|byte| b"{}()<>".contains(byte)) {
                 return None;
             }
             // "Password of the test server: …"
@@ -702,6 +702,7 @@ mod tests {
             "$USER:$TOKEN:33:web",
             "x=MY-TOKEN -Xmx256m",
             "the token approach. Algorithms: SHA256",
+            "x has_token other_field: { expires_in: 30.minutes }",
             "a token when the provider is \"v\"",
             "{{ .Values.token | b64enc }}",
             "<user>:<token>v1@host",

@@ -312,7 +312,7 @@ fn is_variable(value: &[u8]) -> bool {
             rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
                 && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
         }
-        [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_'),
+        [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)),
         [b'%', _] | [b'%', _, _] => true,
         [b':' | b'@', rest @ ..] => is_name(rest),
         _ => false,

@@ -3,14 +3,14 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    7, // name.password
-    11, // name.secret
-    9, // name.token
+    8, // name.password
+    12, // name.secret
+    8, // name.token
     4, // name.api-key
-    -6, // name.key
+    -8, // name.key
     -2, // name.auth
     15, // name.given
-    -50, // name.other
+    -49, // name.other
     -15, // name.verb
     -8, // name.plural
     6, // name.owner
@@ -19,28 +19,28 @@ pub(super) const POINTS: &[i16] = &[
     0, // syntax.inline
     0, // syntax.text
     -10, // syntax.argument
-    -8, // syntax.call
+    -7, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
     8, // syntax.flag
-    2, // syntax.apart
+    3, // syntax.apart
     -5, // syntax.prose
-    -1, // syntax.blank
-    0, // syntax.default
+    -2, // syntax.blank
+    -1, // syntax.default
     -40, // syntax.said-word
-    24, // password.random
+    23, // password.random
     15, // password.hex
     12, // password.uuid
     22, // password.mixed
-    15, // password.word-number
+    16, // password.word-number
     -22, // password.word
     0, // password.odd-word
     -25, // password.words
     -6, // password.number
-    26, // key.random
-    15, // key.hex
+    27, // key.random
+    14, // key.hex
     5, // key.uuid
-    -7, // key.mixed
+    -9, // key.mixed
     -23, // key.word-number
     -42, // key.word
     -23, // key.odd-word
@@ -48,34 +48,34 @@ pub(super) const POINTS: &[i16] = &[
     -24, // key.number
     -15, // length.under-6
     -16, // length.under-8
-    5, // length.under-16
+    4, // length.under-16
     6, // length.16-and-up
     -10, // length.over-128
     1, // entropy.high
     -10, // entropy.low
-    1, // spelling.rare
+    2, // spelling.rare
     0, // spelling.common
     -11, // words.most
     0, // value.marks
     18, // value.user-password
     -70, // placeholder.sample
-    -25, // placeholder.common
+    -24, // placeholder.common
     -35, // value.name
     -90, // value.reference
     -79, // value.code
     -90, // value.sealed
     -40, // value.cut
     -1, // value.digest
-    -15, // key.digest
+    -18, // key.digest
     0, // context.comment
-    -2, // context.example
+    -1, // context.example
     0, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -13, // path.test
+    -12, // path.test
     -11, // path.example
-    -6, // path.code
+    -7, // path.code
     -41, // path.code-unquoted
     -60, // path.translation
     -10, // path.markup
