@@ -413,7 +413,7 @@ impl Cursor<'_> {
             if !matches!(rest.get(end), Some(b' ')) {
                 return None;
             }
-            if word.ends_with(b".") || word.iter().any(|byte| b"{}()<>".contains(byte)) {
+            if word.ends_with(b".") {
                 return None;
             }
             // "Password of the test server: …"
@@ -422,7 +422,8 @@ impl Cursor<'_> {
             if names || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
                 return Some(end + 1);
             }
-            if CONJUNCTIONS.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes())) {
+            let is_code = word.iter().any(|byte| b"{}()<>".contains(byte));
+            if is_code || CONJUNCTIONS.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes())) {
                 return None;
             }
             at = end + 1;
@@ -680,6 +681,7 @@ mod tests {
             ("strcmp(token, \"v\")", "v", Syntax::Compare),
             ("the old token abc123 is", "abc123", Syntax::Prose),
             ("Token of the test server: v1", "v1", Syntax::Prose),
+            ("user.token # => \"v\"", "v", Syntax::Prose),
             ("let(:token) { 'v' }", "v", Syntax::Assign),
             ("process.env.TOKEN || 'v'", "v", Syntax::Default),
         ] {
