@@ -31,3 +31,29 @@ pub(crate) fn log(bytes: usize) -> Vec<u8> {
     }
     text
 }
+
+/// Lines that assign something to a secret's name: nearly all of what the generic model has to reject, and a little of
+/// what it has to find.
+#[allow(dead_code, reason = "not every bench needs it")]
+pub(crate) fn assignments(lines: usize) -> Vec<u8> {
+    let mut rng = SampleRng::new(43);
+    let mut text = Vec::new();
+    for _ in 0..lines {
+        let line = match rng.below(8) {
+            0 => "    password: str = get_password(user)".to_owned(),
+            1 => "token = request.headers.get('X-Token')".to_owned(),
+            2 => "DB_PASSWORD=${DB_PASSWORD}".to_owned(),
+            3 => "\"secret\": \"my-cluster-secret\",".to_owned(),
+            4 => format!("api_key: changeme{}", rng.below(1000)),
+            5 => format!("password = \"winter{}\"", rng.below(10)),
+            6 => "access_token: AccessToken,".to_owned(),
+            _ => format!(
+                "session_secret: {}",
+                String::from_utf8_lossy(&rng.pick(b"abcdefghjkmnpqrstuvwxyz23456789", 24))
+            ),
+        };
+        text.extend_from_slice(line.as_bytes());
+        text.push(b'\n');
+    }
+    text
+}

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    commands::{eval::EvalFormat, rules::ListFormat},
+    commands::{eval::EvalFormat, rules::ListFormat, scan::Threshold},
     model::Severity,
 };
 
@@ -147,6 +147,15 @@ pub(super) struct EvalArgs {
     /// How to write the result.
     #[arg(long, value_enum, default_value_t = EvalFormatArg::Human)]
     pub(super) format: EvalFormatArg,
+    /// Fit the generic model's points on half of the cases and write them to this file, instead of measuring.
+    #[arg(long, value_name = "FILE")]
+    pub(super) fit: Option<PathBuf>,
+    /// Make the generic model's tables of spelling from the texts in this directory (may be given more than once).
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(super) lexicon: Vec<PathBuf>,
+    /// Where those tables go.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "src/engine/generic")]
+    pub(super) lexicon_dir: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -410,8 +419,9 @@ pub(super) struct VerdictArgs {
     /// Report only findings with at least this score, 0 to 100. Default: the configuration's, else 50.
     #[arg(long, value_name = "SCORE", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(super) min_score: Option<u8>,
-    /// Exit with 1 if there are findings of this severity or a higher one: low, medium, high, critical or never.
-    #[arg(long, value_name = "SEVERITY", default_value = "low")]
+    /// Exit with 1 if there are findings of this severity or a higher one: low, medium, high, critical or never. With a
+    /// score behind a colon (high:80) only those count that have at least that score.
+    #[arg(long, value_name = "SEVERITY[:SCORE]", default_value = "low")]
     pub(super) fail_on: FailOn,
     /// Exit with 0 instead of 3 when something was not scanned. The report still says so.
     #[arg(long)]
@@ -422,15 +432,24 @@ pub(super) struct VerdictArgs {
     pub(super) fingerprint_key: Option<PathBuf>,
 }
 
-/// A severity, or `never`.
+/// A severity with the least score that counts, or `never`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct FailOn(pub(super) Option<Severity>);
+pub(super) struct FailOn(pub(super) Option<Threshold>);
 
 impl std::str::FromStr for FailOn {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "never" { Ok(FailOn(None)) } else { text.parse().map(|severity| FailOn(Some(severity))) }
+        if text == "never" {
+            return Ok(FailOn(None));
+        }
+        let (severity, score) = text.split_once(':').unwrap_or((text, "0"));
+        let score = score
+            .parse()
+            .ok()
+            .filter(|score| *score <= 100)
+            .ok_or_else(|| format!("`{score}` is no score from 0 to 100"))?;
+        Ok(FailOn(Some(Threshold { severity: severity.parse()?, score })))
     }
 }
 

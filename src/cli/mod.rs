@@ -76,8 +76,7 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
         Command::Scan(args) => match &args.explain {
             Some(place) => {
                 let (path, line) = settings::file_and_line(place)?;
-                let choice = settings::rule_choice(&args.rules);
-                Ok(commands::explain(&path, line, &choice, &settings::scanner_options(&args), env)?)
+                Ok(commands::explain(&path, line, &settings::scan_settings(&args)?, env)?)
             }
             None => Ok(commands::scan::run(&settings::scan_settings(&args)?, env)?),
         },

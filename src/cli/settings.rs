@@ -39,7 +39,7 @@ pub(super) fn rule_filter(args: FilterArgs) -> RuleFilter {
     RuleFilter { text, provider, kind, severity, shape }
 }
 
-pub(super) fn scanner_options(args: &ScanArgs) -> ScannerOptions {
+fn scanner_options(args: &ScanArgs) -> ScannerOptions {
     let prefilter = match args.prefilter {
         PrefilterArg::Auto => PrefilterKind::Auto,
         PrefilterArg::Portable => PrefilterKind::Portable,
@@ -56,6 +56,9 @@ pub(super) fn eval_settings(args: &EvalArgs) -> EvalSettings {
         scanner: ScannerOptions { min_score: args.min_score, ..ScannerOptions::default() },
         variants: args.variants,
         format: args.format.into(),
+        fit: args.fit.clone(),
+        lexicon_texts: args.lexicon.clone(),
+        lexicon_dir: args.lexicon_dir.clone(),
     }
 }
 

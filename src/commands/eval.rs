@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{CommandError, Env, ExitCode, RuleChoice, output};
 use crate::{
     engine::{Scanner, ScannerOptions},
-    eval::{Confusion, Corpus, Counts, Evaluation, Floor, Mixup, Shortfall, evaluate},
-    model::Escaped,
+    eval::{Confusion, Corpus, Counts, Evaluation, Floor, Lexicon, Mixup, Shortfall, evaluate, fit},
+    model::{DisplayPath, Escaped},
 };
 
 /// How an evaluation is written.
@@ -37,6 +37,12 @@ pub struct EvalSettings {
     pub variants: u64,
     /// How the result is written.
     pub format: EvalFormat,
+    /// If given: fit the generic model and write its points to this file, instead of measuring.
+    pub fit: Option<PathBuf>,
+    /// If not empty: read these texts and write the tables of spelling to `lexicon_dir`, instead of measuring.
+    pub lexicon_texts: Vec<PathBuf>,
+    /// Where those tables go.
+    pub lexicon_dir: PathBuf,
 }
 
 /// What is written as JSON.
@@ -54,7 +60,13 @@ struct Measured<'a> {
 /// # Errors
 /// If rules or corpus can't be loaded or the result can't be written.
 pub fn run(settings: &EvalSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    if !settings.lexicon_texts.is_empty() {
+        return make_lexicon(settings, env);
+    }
     let corpus = Corpus::load(&settings.corpus)?;
+    if let Some(path) = &settings.fit {
+        return fit_points(settings, &corpus, path, env);
+    }
     let floor = Floor::load(&settings.corpus)?;
     let scanner = Scanner::new(settings.rules.load(env.warn)?, &settings.scanner);
     let evaluation = evaluate(&corpus, &scanner, settings.variants)?;
@@ -82,6 +94,49 @@ pub fn run(settings: &EvalSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
         }
     })?;
     Ok(if shortfalls.is_empty() { ExitCode::Clean } else { ExitCode::Findings })
+}
+
+/// Fits the generic model's points and writes them.
+fn fit_points(
+    settings: &EvalSettings,
+    corpus: &Corpus,
+    path: &Path,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let scanner =
+        Scanner::new(settings.rules.load(env.warn)?, &ScannerOptions { min_score: 0, ..settings.scanner.clone() });
+    let fit = fit(corpus, &scanner, settings.variants)?;
+    output::write(Some(path), env, &|out| out.write_all(fit.to_source().as_bytes()))?;
+    let path = DisplayPath(path);
+    output::write(None, env, &|out| {
+        writeln!(
+            out,
+            "fitted on {} candidates, {} of them secrets; points are in {path}",
+            fit.candidates, fit.secrets
+        )?;
+        write_counts(
+            "candidates held out",
+            &fit.held_out.iter().copied().map(|(n, c)| (n.to_owned(), c)).collect(),
+            out,
+        )
+    })?;
+    Ok(ExitCode::Clean)
+}
+
+/// Makes the tables of spelling from texts.
+fn make_lexicon(settings: &EvalSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut lexicon = Lexicon::default();
+    let mut bytes = 0;
+    for dir in &settings.lexicon_texts {
+        let path = DisplayPath(dir).to_string();
+        bytes += lexicon.read(dir).map_err(|source| CommandError::Read { path, source })?;
+    }
+    let (triples, words) = lexicon.into_tables();
+    for (name, table) in [("triples.bin", triples.as_slice()), ("words.txt", words.as_bytes())] {
+        output::write(Some(&settings.lexicon_dir.join(name)), env, &|out| out.write_all(table))?;
+    }
+    output::write(None, env, &|out| writeln!(out, "tables made of {bytes} bytes of text"))?;
+    Ok(ExitCode::Clean)
 }
 
 fn write_evaluation(evaluation: &Evaluation, out: &mut dyn Write) -> io::Result<()> {

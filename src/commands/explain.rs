@@ -1,23 +1,21 @@
 use std::{io::Write, path::Path};
 
-use super::{CommandError, Env, ExitCode, RuleChoice, output};
+use super::{
+    CommandError, Env, ExitCode, output,
+    scan::{Prepared, ScanSettings},
+};
 use crate::{
-    engine::{Candidate, Outcome, Scanner, ScannerOptions},
-    model::DisplayPath,
+    engine::{Candidate, Outcome, Rejection},
+    model::{DisplayPath, Reason},
 };
 
-/// `unleak scan --explain FILE:LINE`: every candidate on a line, and why it was or wasn't a finding.
+/// `unleak scan --explain FILE:LINE`: every candidate on a line, and why it was or wasn't a finding. Of the configuration,
+/// which rules count, their severity and the least score do so; what it hides from a report is explained all the same.
 ///
 /// # Errors
 /// If the rules, the file or the line can't be read, or the answer can't be written.
-pub fn explain(
-    path: &Path,
-    line: u64,
-    rules: &RuleChoice,
-    options: &ScannerOptions,
-    env: &mut Env<'_>,
-) -> Result<ExitCode, CommandError> {
-    let scanner = Scanner::new(rules.load(env.warn)?, options);
+pub fn explain(path: &Path, line: u64, settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let Prepared { scanner, .. } = Prepared::new(settings, env)?;
     let shown = DisplayPath(path).to_string();
     let candidates =
         scanner.explain(path, line).map_err(|source| CommandError::Read { path: shown.clone(), source })?;
@@ -34,15 +32,24 @@ fn write_candidates(path: &str, line: u64, candidates: &[Candidate], out: &mut d
         match &candidate.outcome {
             Outcome::Found { score, reasons, context } => {
                 writeln!(out, "{path}:{line}:{column}: {}: found, score {score}", candidate.rule)?;
-                for reason in reasons {
-                    writeln!(out, "    {:+4}  {}: {}", reason.points, reason.feature, reason.detail)?;
-                }
+                write_reasons(reasons, out)?;
                 if !context.is_empty() {
                     writeln!(out, "    {context}")?;
                 }
             }
-            Outcome::Rejected(why) => writeln!(out, "{path}:{line}:{column}: {}: rejected: {why}", candidate.rule)?,
+            Outcome::Rejected(why) => {
+                writeln!(out, "{path}:{line}:{column}: {}: rejected: {why}", candidate.rule)?;
+                if let Rejection::Score { reasons, .. } = why {
+                    write_reasons(reasons, out)?;
+                }
+            }
         }
     }
     Ok(())
+}
+
+fn write_reasons(reasons: &[Reason], out: &mut dyn Write) -> std::io::Result<()> {
+    reasons
+        .iter()
+        .try_for_each(|reason| writeln!(out, "    {:+4}  {}: {}", reason.points, reason.feature, reason.detail))
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
+    model::{DisplayPath, Finding, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{
         FileOptions, Files, Stream,
@@ -54,6 +54,21 @@ pub enum History {
     Only,
 }
 
+/// Which findings are reason to fail: severity and confidence are separate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Threshold {
+    /// The least severity: harm of a live credential.
+    pub severity: Severity,
+    /// The least score: how sure we are that it is one.
+    pub score: u8,
+}
+
+impl Threshold {
+    fn is_met(self, finding: &Finding) -> bool {
+        finding.severity >= self.severity && finding.score >= self.score
+    }
+}
+
 /// Everything that `unleak scan` may be told.
 pub struct ScanSettings {
     /// What to scan.
@@ -88,7 +103,7 @@ pub struct ScanSettings {
     /// Where the report goes; standard output if `None`.
     pub output: Option<PathBuf>,
     /// Findings from here up make the exit code 1; never if `None`.
-    pub fail_on: Option<Severity>,
+    pub fail_on: Option<Threshold>,
     /// Does an incomplete scan without findings count as clean?
     pub allow_incomplete: bool,
     /// File that holds the fingerprint key.
@@ -98,23 +113,36 @@ pub struct ScanSettings {
     pub record: Option<super::findings::RecordSettings>,
 }
 
+/// Settings with what the configuration says of them.
+pub(super) struct Prepared {
+    pub(super) config: Option<Config>,
+    pub(super) scanner: Scanner,
+    pub(super) files: FileOptions,
+}
+
+impl Prepared {
+    pub(super) fn new(settings: &ScanSettings, env: &mut Env<'_>) -> Result<Prepared, CommandError> {
+        let current_dir = std::env::current_dir().unwrap_or_default();
+        let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
+        let config = Config::load(&settings.config, &around)?;
+        let mut rules = settings.rules.load(env.warn)?;
+        let mut options = settings.scanner.clone();
+        let mut files = settings.files.clone();
+        if let Some(config) = &config {
+            config.adjust_rules(&mut rules);
+            files.exclude.extend(config.walk_excludes());
+            options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
+        }
+        Ok(Prepared { config, scanner: Scanner::new(rules, &options), files })
+    }
+}
+
 /// Runs the scan and writes the report.
 ///
 /// # Errors
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let current_dir = std::env::current_dir().unwrap_or_default();
-    let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
-    let config = Config::load(&settings.config, &around)?;
-    let mut rules = settings.rules.load(env.warn)?;
-    let mut options = settings.scanner.clone();
-    let mut files = settings.files.clone();
-    if let Some(config) = &config {
-        config.adjust_rules(&mut rules);
-        files.exclude.extend(config.walk_excludes());
-        options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
-    }
-    let scanner = Scanner::new(rules, &options);
+    let Prepared { config, scanner, files } = Prepared::new(settings, env)?;
     #[cfg(feature = "identity")]
     let mut recording = super::findings::Recording::begin(settings, config.as_ref(), env)?;
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
@@ -314,10 +342,10 @@ fn not_a_repository(path: &Path, error: &OpenError) -> Problem {
 }
 
 fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) -> ExitCode {
-    let counts = |severity: Severity| settings.fail_on.is_some_and(|least| severity >= least);
+    let counts = |finding: &Finding| settings.fail_on.is_some_and(|least| least.is_met(finding));
     if interrupted {
         ExitCode::Interrupted
-    } else if report.findings.iter().any(|finding| counts(finding.severity) && !finding.is_old()) {
+    } else if report.findings.iter().any(|finding| counts(finding) && !finding.is_old()) {
         ExitCode::Findings
     } else if !report.problems.is_empty() && !settings.allow_incomplete {
         ExitCode::Incomplete

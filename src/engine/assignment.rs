@@ -1,9 +1,50 @@
-//! Reads an assignment around a keyword: `DB_PASSWORD=…`, `"token": "…"`, `secret => '…'`, `<password>…</password>`.
+//! Reads an assignment around a keyword: `DB_PASSWORD=…`, `"token": "…"`, `secret => '…'`, `<password>…</password>`,
+//! `--password …`, `{"name": "DB_PASSWORD", "value": "…"}`, "the password is …".
 //!
 //! A hand-written machine instead of a regex: words such as `token` stand a hundred times in a megabyte of code, and
 //! nearly all of those places are settled within 20 bytes.
 
 use std::ops::Range;
+
+/// How a name and its value hang together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Syntax {
+    /// `name = value`, `name: value`, `name => value`.
+    #[default]
+    Assign,
+    /// `set("name", "value")`, `{name, "value"}`.
+    Argument,
+    /// `name("value")`.
+    Call,
+    /// `name == "value"`.
+    Compare,
+    /// `<name>value</name>`.
+    Tag,
+    /// `--name value`.
+    Flag,
+    /// `{"name": "NAME", "value": "…"}`: two fields of one record.
+    Apart,
+    /// "the name is value", a cell of a table.
+    Prose,
+    /// `name value` on a line of its own, `#define NAME "value"`.
+    Blank,
+    /// `getenv("NAME") || "value"`, `${NAME:-value}`.
+    Default,
+    /// There is no name: a rule's pattern found the value.
+    Pattern,
+}
+
+/// What stands after a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ending {
+    /// The line goes on.
+    #[default]
+    Inline,
+    /// Nothing on its line but a comma or a comment.
+    Line,
+    /// A quotation mark that doesn't stand before it: name and value are part of a longer text.
+    Text,
+}
 
 /// What was assigned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,28 +55,49 @@ pub(super) struct Assigned {
     pub(super) value: Range<usize>,
     /// Does it stand between quotes or tags?
     pub(super) is_quoted: bool,
+    /// What stands after it.
+    pub(super) ending: Ending,
+    /// How name and value hang together.
+    pub(super) syntax: Syntax,
+}
+
+impl Assigned {
+    fn new(bytes: &[u8], name: Range<usize>, (value, is_quoted): (Range<usize>, bool), syntax: Syntax) -> Assigned {
+        let ending = match bytes.get(value.end) {
+            Some(b'"' | b'\'' | b'`') if !is_quoted => Ending::Text,
+            _ if ends_line(bytes, value.end + usize::from(is_quoted)) => Ending::Line,
+            _ => Ending::Inline,
+        };
+        Assigned { name, value, is_quoted, ending, syntax }
+    }
 }
 
 const MAX_NAME: usize = 64;
 const MAX_VALUE: usize = 512;
+/// How far a record's value may stand from its name.
+const MAX_APART: usize = 240;
 
 /// How many bytes before the keyword and after it the machine may look at.
-pub(super) const REACH: usize = MAX_NAME + MAX_VALUE + 64;
+pub(super) const REACH: usize = MAX_NAME + MAX_VALUE + MAX_APART + 64;
 
 /// Reads the assignment to the name that has the keyword at `keyword`.
 pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     let name = name_around(bytes, keyword)?;
-    let mut at = Cursor { bytes, name_start: name.start, at: name.end };
+    let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
-    at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')'));
-    at.skip_while(8, is_blank);
-    if !at.operator() {
-        return None;
+    at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
+    let closed = at.at;
+    at.skip_while(24, is_blank);
+    if let Some(record) = apart(bytes, &name, closed) {
+        return Some(record);
     }
+    let blanks = at.at - closed;
+    let syntax = at.operator(closed, blanks)?;
     at.skip_while(16, is_blank);
-    let tag = at.bytes.get(at.at.wrapping_sub(1)) == Some(&b'>') && at.bytes.get(at.at.wrapping_sub(2)) != Some(&b'=');
-    let (value, is_quoted) = at.value(tag)?;
-    Some(Assigned { name, value, is_quoted })
+    at.skip_while(3, |b| b == b'*');
+    at.skip_while(1, is_blank);
+    let value = at.value(syntax)?;
+    Some(Assigned::new(bytes, name, value, syntax))
 }
 
 fn is_name(byte: u8) -> bool {
@@ -46,21 +108,105 @@ fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
+/// The name that a keyword stands in. What of the keyword is no part of a name (`key=`) only makes it rarer.
 fn name_around(bytes: &[u8], keyword: Range<usize>) -> Option<Range<usize>> {
+    let is_part = |byte: &&u8| is_name(**byte) || **byte >= 0x80;
+    let own = bytes[keyword.clone()].iter().rev().take_while(|byte| !is_part(byte)).count();
+    let end = keyword.end - own;
     let left = bytes[..keyword.start].iter().rev().take(MAX_NAME + 1).take_while(|byte| is_name(**byte)).count();
-    let right = bytes[keyword.end..].iter().take(MAX_NAME + 1).take_while(|byte| is_name(**byte)).count();
-    (left <= MAX_NAME && right <= MAX_NAME).then(|| keyword.start - left..keyword.end + right)
+    let right = bytes[end..].iter().take(MAX_NAME + 1).take_while(|byte| is_name(**byte)).count();
+    (left <= MAX_NAME && right <= MAX_NAME && keyword.start < end).then(|| keyword.start - left..end + right)
+}
+
+/// Does the line end here, but for a comma, closing brackets or a comment?
+fn ends_line(bytes: &[u8], at: usize) -> bool {
+    let rest = &bytes[at.min(bytes.len())..(at + 24).min(bytes.len())];
+    let len = rest
+        .iter()
+        .take_while(|b| is_blank(**b) || matches!(**b, b',' | b';' | b'\r' | b'\\' | b'}' | b')' | b']'))
+        .count();
+    matches!(rest.get(len), None | Some(b'\n' | b'#' | b'"' | b'\''))
+        || rest[len..].starts_with(b"//")
+        || rest[len..].starts_with(b"--")
+}
+
+/// The value of a record whose other field is the name: `"name": "DB_PASSWORD", "value": "…"`, `<add key="ApiKey"
+/// value="…"/>`, `variable "db_password" { default = "…" }`. `closed` is where the name and its quote end.
+fn apart(bytes: &[u8], name: &Range<usize>, closed: usize) -> Option<Assigned> {
+    let before = &bytes[name.start.saturating_sub(40)..name.start];
+    let is_quoted_name = matches!(before.last(), Some(b'"' | b'\''));
+    let field = before.trim_ascii_end_matches(b"\"' \t");
+    let is_variable = is_quoted_name && field.ends_with(b"variable");
+    let is_record = is_variable
+        || field.strip_suffix(b":").or_else(|| field.strip_suffix(b"=")).is_some_and(|field| {
+            let field = field.trim_ascii_end_matches(b"\"' \t");
+            NAME_FIELDS.iter().any(|name| {
+                let at = field.len().checked_sub(name.len());
+                at.is_some_and(|at| {
+                    field[at..].eq_ignore_ascii_case(name.as_bytes())
+                        && !field[..at].last().is_some_and(u8::is_ascii_lowercase)
+                })
+            })
+        });
+    if !is_record || !is_quoted_name && !matches!(bytes.get(closed), Some(b'\n' | b'\r' | b',' | b' ')) {
+        return None;
+    }
+    let rest = &bytes[closed..(closed + MAX_APART).min(bytes.len())];
+    // The record ends where its bracket closes, or the next one begins.
+    let end = memchr::memchr3(b'}', b'>', b']', rest).unwrap_or(rest.len());
+    let rest = &rest[..end];
+    let fields: &[&str] = if is_variable { &["default"] } else { VALUE_FIELDS };
+    let at = fields.iter().filter_map(|field| field_end(rest, field.as_bytes())).min()?;
+    let mut cursor = Cursor { bytes, name: name.clone(), at: closed + at };
+    cursor.skip_while(1, |b| b == b'\\');
+    cursor.skip_while(1, |b| matches!(b, b'"' | b'\''));
+    cursor.skip_while(16, is_blank);
+    if !matches!(cursor.peek(), Some(b':' | b'=')) {
+        return None;
+    }
+    cursor.at += 1;
+    cursor.skip_while(16, is_blank);
+    let value = cursor.value(Syntax::Apart)?;
+    Some(Assigned::new(bytes, name.clone(), value, Syntax::Apart))
+}
+
+/// Names of the fields that hold a name, and of those that hold its value.
+const NAME_FIELDS: &[&str] = &["name", "key", "parameterkey", "variable", "field"];
+const VALUE_FIELDS: &[&str] = &["value", "Value", "VALUE", "ParameterValue", "defaultValue", "val"];
+
+/// Where the first field of this name ends, as a word of its own that a colon or equals sign follows.
+fn field_end(rest: &[u8], field: &[u8]) -> Option<usize> {
+    memchr::memmem::find_iter(rest, field).map(|at| (at, at + field.len())).find_map(|(start, end)| {
+        let is_start = start == 0 || !is_name(rest[start - 1]);
+        let after = rest[end..].iter().find(|byte| !matches!(**byte, b'"' | b'\'' | b'\\' | b' ' | b'\t'));
+        (is_start && matches!(after, Some(b':' | b'='))).then_some(end)
+    })
+}
+
+trait TrimEnd {
+    fn trim_ascii_end_matches(&self, set: &[u8]) -> &[u8];
+}
+
+impl TrimEnd for [u8] {
+    fn trim_ascii_end_matches(&self, set: &[u8]) -> &[u8] {
+        let len = self.iter().rev().take_while(|byte| set.contains(byte)).count();
+        &self[..self.len() - len]
+    }
 }
 
 struct Cursor<'a> {
     bytes: &'a [u8],
-    name_start: usize,
+    name: Range<usize>,
     at: usize,
 }
 
 impl Cursor<'_> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
+    }
+
+    fn rest(&self, most: usize) -> &[u8] {
+        &self.bytes[self.at.min(self.bytes.len())..(self.at + most).min(self.bytes.len())]
     }
 
     fn skip_while(&mut self, most: usize, is: impl Fn(u8) -> bool) {
@@ -70,85 +216,408 @@ impl Cursor<'_> {
         }
     }
 
-    /// Moves past `=`, `:`, `:=`, `=>`, `?=`, `||=`, `,` or `>`, with a type between colon and equals sign if need be.
-    fn operator(&mut self) -> bool {
-        match self.peek() {
+    fn skip(&mut self, text: &[u8]) -> bool {
+        let found = self.rest(text.len()) == text;
+        self.at += if found { text.len() } else { 0 };
+        found
+    }
+
+    /// Moves past what assigns. `closed` is where the name and its quotes end, `blanks` how many blanks follow.
+    fn operator(&mut self, closed: usize, blanks: usize) -> Option<Syntax> {
+        match self.peek()? {
             // A path such as `secret::Store` assigns nothing.
-            Some(b':') if self.bytes.get(self.at + 1) == Some(&b':') => false,
-            Some(b':') => {
-                self.at += 1;
-                let back = self.at;
-                if !matches!(self.peek(), Some(b'=')) {
-                    self.skip_while(4, is_blank);
-                    self.skip_while(24, |b| is_name(b) || matches!(b, b'&' | b'<' | b'>' | b'?' | b'\''));
-                    self.skip_while(4, is_blank);
-                }
-                let typed = self.peek() == Some(b'=') && self.bytes.get(self.at + 1) != Some(&b'=');
-                self.at = if typed { self.at + 1 } else { back };
-                true
-            }
-            Some(b'=' | b'?' | b'|' | b'+') => {
-                self.skip_while(2, |b| matches!(b, b'?' | b'|' | b'+'));
-                let start = self.at;
-                self.skip_while(3, |b| b == b'=');
-                let found = self.at > start;
-                self.skip_while(1, |b| b == b'>');
-                found
-            }
+            b':' if self.bytes.get(self.at + 1) == Some(&b':') => None,
+            b':' if self.is_outcome() || self.is_used() => None,
+            b':' => self.colon(),
+            b'=' | b'?' | b'|' | b'+' | b'<' => self.signs(blanks),
             // `set("password", "…")`: the key is the first argument, and quoted.
-            Some(b',') => {
+            b',' => {
                 self.at += 1;
-                self.is_first_argument()
+                self.argument()
             }
-            Some(b'>') => {
+            b'!' => (self.skip(b"!== ") || self.skip(b"!= ")).then_some(Syntax::Compare),
+            b'>' if blanks == 0 => {
                 self.at += 1;
-                true
+                // `Dan Doe <dan@compass.example> 15093…` is no tag.
+                let opened = self.name.start.checked_sub(1).map(|before| self.bytes[before]);
+                matches!(opened, Some(b'<' | b':' | b'"' | b'\'')).then_some(Syntax::Tag)
             }
-            _ => false,
+            b'(' => {
+                self.at += 1;
+                matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Call)
+            }
+            b'[' => {
+                // `char password[32] = "…"`.
+                self.at += 1;
+                self.skip_while(6, |b| b.is_ascii_digit());
+                (self.skip(b"] = ") || self.skip(b"]=") || self.skip(b"[] = ")).then_some(Syntax::Assign)
+            }
+            b'{' => self.braced(),
+            _ => self.words(closed, blanks),
         }
     }
 
-    /// Does the quoted name stand directly after an opening parenthesis or bracket?
-    fn is_first_argument(&self) -> bool {
-        let before = self.bytes[..self.name_start].trim_ascii_end();
-        let opened = before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'"));
-        opened.is_some_and(|rest| matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[')))
+    /// `--- PASS: TestLogin`, `PASS: login.sh`: a test's outcome.
+    fn is_outcome(&self) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(4)..self.name.start];
+        &self.bytes[self.name.clone()] == b"PASS"
+            && (before.is_empty() || before.ends_with(b"\n") || before.ends_with(b"--- "))
     }
 
-    fn value(&mut self, tag: bool) -> Option<(Range<usize>, bool)> {
+    /// `$USER:$PASSWORD:33`: the name stands for its value, and a part of something follows.
+    fn is_used(&self) -> bool {
+        let follows = self.bytes.get(self.at + 1);
+        self.bytes[..self.name.start].ends_with(b"$") && !matches!(follows, Some(b' ' | b'='))
+    }
+
+    /// `:`, `:=`, `:-`, and `: Type =`.
+    fn colon(&mut self) -> Option<Syntax> {
+        let is_expansion = self.name.start >= 2 && &self.bytes[self.name.start - 2..self.name.start] == b"${";
+        self.at += 1;
+        if is_expansion {
+            self.skip_while(1, |b| matches!(b, b'-' | b'='));
+            // `${NAME:?message}` has no value.
+            return (self.peek() != Some(b'?')).then_some(Syntax::Default);
+        }
+        let back = self.at;
+        if self.peek() == Some(b'=') {
+            self.at += 1;
+            return Some(Syntax::Assign);
+        }
+        self.skip_while(4, is_blank);
+        let is_type = |b: u8| is_name(b) || b"&<>?'[]|, ()".contains(&b);
+        let text = self.at;
+        self.skip_while(40, is_type);
+        let spaced = self.at > text && self.bytes[self.at - 1] == b' ';
+        let next = self.bytes.get(self.at + 1).copied();
+        let is_typed =
+            self.peek() == Some(b'=') && next != Some(b'=') && (spaced || matches!(next, Some(b'"' | b'\'')));
+        self.at = if is_typed { self.at + 1 } else { back };
+        Some(Syntax::Assign)
+    }
+
+    /// `=`, `==`, `=>`, `?=`, `||=`, `+=`, `|| "…"`, `<-`, `|` of a table.
+    fn signs(&mut self, blanks: usize) -> Option<Syntax> {
+        if self.skip(b"<- ") {
+            return Some(Syntax::Assign);
+        }
+        if self.peek() == Some(b'<') {
+            return None;
+        }
+        if self.skip(b"|| ") || self.skip(b"?? ") || self.skip(b"or ") {
+            return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
+        }
+        if self.peek() == Some(b'|') && !matches!(self.bytes.get(self.at + 1), Some(b'|' | b'=')) {
+            self.at += 1;
+            return (blanks > 0 && self.peek() == Some(b' ') && self.begins_cell()).then_some(Syntax::Prose);
+        }
+        self.skip_while(2, |b| matches!(b, b'?' | b'|' | b'+'));
+        let start = self.at;
+        self.skip_while(3, |b| b == b'=');
+        let signs = self.at - start;
+        self.skip_while(1, |b| b == b'>');
+        match signs {
+            0 => None,
+            1 => Some(Syntax::Assign),
+            _ => Some(Syntax::Compare),
+        }
+    }
+
+    /// `{ get; set; } = "…"`, `{"…"}`, `{ '…' }`.
+    fn braced(&mut self) -> Option<Syntax> {
+        if let Some(len) = memchr::memmem::find(self.rest(40), b"} = ") {
+            self.at += len + 4;
+            return Some(Syntax::Assign);
+        }
+        self.at += 1;
+        self.skip_while(1, is_blank);
+        matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Assign)
+    }
+
+    /// Only words or blanks between name and value.
+    fn words(&mut self, closed: usize, blanks: usize) -> Option<Syntax> {
+        if self.skip("：".as_bytes())
+            || self.skip("は".as_bytes())
+            || self.skip("是".as_bytes())
+            || self.skip("为".as_bytes())
+        {
+            self.skip("：".as_bytes());
+            return Some(Syntax::Prose);
+        }
+        if blanks == 0 {
+            return None;
+        }
+        // `getenv("TOKEN") or "…"`, `(or (getenv "TOKEN") "…")`.
+        if self.bytes[closed - 1] == b')' {
+            let is_or = self.skip(b"or ");
+            let is_quoted = matches!(self.peek(), Some(b'"' | b'\''));
+            return (is_quoted && (is_or || closed > self.name.end + 1)).then_some(Syntax::Default);
+        }
+        let is_emphasised = self.bytes[closed - 1] == b'*';
+        if closed != self.name.end && !is_emphasised {
+            return None;
+        }
+        // `-Dpassword=MY-SECRET -Xmx1g`: the name is a value itself.
+        if self.bytes[..self.name.start].ends_with(b"=") {
+            return None;
+        }
+        if self.bytes[self.name.start] == b'-' {
+            return (self.peek() != Some(b'-')).then_some(Syntax::Flag);
+        }
+        // `Dim password As String = "…"`, `password string = "…"`.
+        let rest = self.rest(24);
+        let word = rest.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b' ').count();
+        if rest[..word].ends_with(b" ") && rest.get(word) == Some(&b'=') && rest.get(word + 1) == Some(&b' ') {
+            self.at += word + 1;
+            return Some(Syntax::Assign);
+        }
+        // "We pass last_id=3" hands something over.
+        let is_verb = self.bytes[self.name.clone()].eq_ignore_ascii_case(b"pass");
+        if let Some(is) = self.copula().filter(|_| !is_verb) {
+            self.at += is;
+            return Some(Syntax::Prose);
+        }
+        let declared = if is_emphasised || is_verb && self.goes_on() { None } else { self.after_blank() };
+        declared.or_else(|| (!is_verb && self.is_said()).then_some(Syntax::Prose))
+    }
+
+    /// Do more words follow on this line?
+    fn goes_on(&self) -> bool {
+        let rest = self.rest(80);
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        line.trim_ascii().iter().any(|byte| is_blank(*byte))
+    }
+
+    /// Does a word follow that can only be a value: `password …` with a digit among letters?
+    fn is_said(&self) -> bool {
+        let rest = self.rest(40);
+        let quote = rest.first().copied().filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
+        let word = &rest[usize::from(quote.is_some())..];
+        let ends =
+            |byte: &u8| quote.map_or(byte.is_ascii_whitespace() || b",;)\"'".contains(byte), |quote| *byte == quote);
+        let word = &word[..word.iter().position(ends).unwrap_or(word.len())];
+        let has = |is: fn(&u8) -> bool| word.iter().any(is);
+        let is_word = word.len() >= 6 && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit);
+        let unpadded = word.trim_ascii_end_matches(b"=");
+        is_word && !unpadded.iter().any(|byte| b" =(".contains(byte))
+    }
+
+    /// Bytes up to what "is" means, with up to four words before it: "the password for the database is …".
+    fn copula(&self) -> Option<usize> {
+        let rest = self.rest(48);
+        let mut at = 0;
+        for _ in 0..5 {
+            let len = rest[at..].iter().take_while(|byte| !is_blank(**byte) && **byte != b'\n').count();
+            let word = &rest[at..at + len];
+            let end = at + len;
+            if !matches!(rest.get(end), Some(b' ')) {
+                return None;
+            }
+            if word.ends_with(b".") {
+                return None;
+            }
+            // "Password of the test server: …"
+            let names = word.ends_with(b":") && at > 0;
+            let bare = word.strip_suffix(b":").unwrap_or(word);
+            if names || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
+                return Some(end + 1);
+            }
+            let is_code = word.iter().any(|byte| b"{}()<>".contains(byte));
+            if is_code || CONJUNCTIONS.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes())) {
+                return None;
+            }
+            at = end + 1;
+        }
+        None
+    }
+
+    /// `password "…"` on a line of its own, `#define PASSWORD "…"`, `ENV TOKEN …`.
+    fn after_blank(&self) -> Option<Syntax> {
+        let before = &self.bytes[self.name.start.saturating_sub(48)..self.name.start];
+        let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+        let lead = line.trim_ascii_end();
+        let is_declared = DECLARERS.iter().any(|word| lead.ends_with(word.as_bytes()));
+        let is_alone = lead.is_empty();
+        // SQL: `CREATE ROLE x LOGIN PASSWORD '…'`.
+        let is_sql = self.peek() == Some(b'\'') && self.bytes[self.name.clone()].eq_ignore_ascii_case(b"password");
+        (is_declared || is_alone || is_sql).then_some(Syntax::Blank)
+    }
+
+    /// Is the name the first argument of a call, quoted, or the first part of a tuple? Or is it compared by a call?
+    fn argument(&self) -> Option<Syntax> {
+        let before = &self.bytes[self.name.start.saturating_sub(48)..self.name.start];
+        if before.ends_with(b"cmp(") {
+            return Some(Syntax::Compare);
+        }
+        let before = before.trim_ascii_end();
+        let opened =
+            before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).or_else(|| before.strip_suffix(b":"));
+        let Some(rest) = opened else { return (before.last() == Some(&b'{')).then_some(Syntax::Argument) };
+        let is_first = matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[' | b'{'));
+        // Android's build files name the type first.
+        let has = |word: &[u8]| memchr::memmem::find(rest, word).is_some();
+        (is_first || has(b"buildConfigField") || has(b"resValue")).then_some(Syntax::Argument)
+    }
+
+    fn value(&mut self, syntax: Syntax) -> Option<(Range<usize>, bool)> {
         let before_prefix = self.at;
         self.skip_while(2, |b| matches!(b, b'b' | b'r' | b'f' | b'u' | b'L' | b'N' | b'@' | b'\\'));
-        let limit = (self.at + MAX_VALUE).min(self.bytes.len());
         if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek() {
-            let escaped = self.bytes[self.at - 1] == b'\\';
-            self.at += 1;
-            let start = self.at;
-            let rest = self.bytes.get(start..limit)?;
-            let end = start + rest.iter().position(|&byte| byte == quote || byte == b'\n')?;
-            let value = start..end - usize::from(escaped && end > start && self.bytes[end - 1] == b'\\');
-            return (self.bytes[end] == quote && !value.is_empty()).then_some((value, true));
+            return self.quoted(quote);
         }
         self.at = before_prefix;
+        if let Some(inner) = self.wrapper() {
+            self.at += inner;
+            let quote = self.peek()?;
+            return self.quoted(quote);
+        }
+        match syntax {
+            Syntax::Call | Syntax::Argument | Syntax::Compare => None,
+            _ => self.bare(syntax),
+        }
+    }
+
+    fn limit(&self) -> usize {
+        (self.at + MAX_VALUE).min(self.bytes.len())
+    }
+
+    fn quoted(&mut self, quote: u8) -> Option<(Range<usize>, bool)> {
+        let limit = self.limit();
+        let escaped = self.at > 0 && self.bytes[self.at - 1] == b'\\';
+        self.at += 1;
+        // Three quotes open a text of several lines, of which a value may be the only one.
+        if self.rest(2) == [quote, quote] {
+            self.at += 2;
+        }
+        // A text within a text: `"\"value\""`.
+        let is_nested = self.rest(2) == [b'\\', quote];
+        self.at += if is_nested { 2 } else { 0 };
+        let escaped = escaped || is_nested;
         let start = self.at;
+        let rest = self.bytes.get(start..limit)?;
+        let end = start + rest.iter().position(|&byte| byte == quote || byte == b'\n')?;
+        let value = start..end - usize::from(escaped && end > start && self.bytes[end - 1] == b'\\');
+        (self.bytes[end] == quote && !value.is_empty()).then_some((value, true))
+    }
+
+    /// How far into a call that only changes a text's type its quote stands: `String::from("…")`, `Some("…")`.
+    fn wrapper(&self) -> Option<usize> {
+        let rest = self.rest(40);
+        let open = memchr::memchr(b'(', rest)?;
+        let callee = &rest[..open];
+        let is_callee = callee.iter().all(|byte| is_name(*byte) || b": []*&".contains(byte));
+        let start =
+            callee.iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').map_or(0, |at| at + 1);
+        let last = &callee[start..];
+        let keeps = is_callee && WRAPPERS.iter().any(|word| last.eq_ignore_ascii_case(word.as_bytes()));
+        (keeps && matches!(rest.get(open + 1), Some(b'"' | b'\''))).then_some(open + 1)
+    }
+
+    /// A value without quotes: to the end of its line, where nothing else stands on it, else to what ends one.
+    fn bare(&mut self, syntax: Syntax) -> Option<(Range<usize>, bool)> {
+        let (start, limit) = (self.at, self.limit());
+        let rest = self.bytes.get(start..limit)?;
+        let is_tag = syntax == Syntax::Tag;
         let ends = |b: u8| {
             b.is_ascii_whitespace()
-                || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | 0)
+                || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | b'`' | 0)
         };
-        let rest = self.bytes.get(start..limit)?;
+        let blank =
+            rest.iter().position(u8::is_ascii_whitespace).or_else(|| (limit == self.bytes.len()).then_some(rest.len()));
+        if let Some(len) = blank.filter(|_| !is_tag && self.begins_line()) {
+            let word = &rest[..len];
+            let is_alone = rest[len..]
+                .iter()
+                .find(|byte| !is_blank(**byte))
+                .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
+            let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
+            if is_alone && !word.is_empty() && !word.contains(&0) {
+                return Some((start..start + word.len(), false));
+            }
+        }
         let len =
             rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
         let closing = rest.get(len..).unwrap_or_default();
-        (len > 0).then(|| (start..start + len, tag && closing.starts_with(b"</")))
+        // A sentence's full stop is no part of the value.
+        let len = len - usize::from(syntax == Syntax::Prose && len > 1 && matches!(rest[len - 1], b'.' | b'!' | b'?'));
+        // `<user>:<password>@host` names what belongs there.
+        let is_open = is_tag && !closing.starts_with(b"</");
+        (len > 0 && !is_open).then(|| (start..start + len, is_tag))
+    }
+
+    /// Does the name stand in a row of a table?
+    fn begins_cell(&self) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(80)..self.name.start];
+        let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+        let is_cut = line.len() == before.len() && before.len() == 80;
+        line.trim_ascii_start().starts_with(b"|")
+            || is_cut && line.contains(&b'|') && memchr::memmem::find(line, b"{{").is_none()
+    }
+
+    /// Does the name begin its line, but for what declares it?
+    fn begins_line(&self) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(48)..self.name.start];
+        let Some(newline) = memchr::memrchr(b'\n', before) else { return before.len() < 48 && is_lead(before) };
+        is_lead(&before[newline + 1..])
     }
 }
 
+/// What may stand before a name that begins its line: blanks, a comment, a list's dash, `export`.
+fn is_lead(lead: &[u8]) -> bool {
+    let lead = lead.trim_ascii();
+    lead.iter().all(|byte| b"#/-*;+:$\"'".contains(byte))
+        || [&b"export"[..], b"set", b"ENV", b"- export", b"# export", b"local", b"declare -x", b"env", b"readonly"]
+            .contains(&lead)
+        || lead.ends_with(b":") && lead.starts_with(b"//")
+}
+
+/// What "is" means, in the ten languages of the prose words.
+const COPULAS: &[&str] = &[
+    "is", "was", "are", "=", "lautet", "ist", "est", "es", "é", "è", "e'", "jest", "это", "->", "→", "=>", "now",
+    "war", "era", "était", "as",
+];
+
+/// After these the sentence is about something else: "a password when the provider is …".
+const CONJUNCTIONS: &[&str] =
+    &["when", "if", "where", "unless", "while", "and", "or", "that", "which", "until", "than"];
+
+/// What declares a name without a sign.
+const DECLARERS: &[&str] =
+    &["define", "ENV", "ARG", "setenv", "set -x", "setx", "set(", "setq", "(def", "defvar", "-gx", ":"];
+
+/// Calls that only change a text's type.
+const WRAPPERS: &[&str] = &[
+    "from",
+    "some",
+    "new",
+    "bytes",
+    "str",
+    "string",
+    "byte",
+    "secret",
+    "secretstr",
+    "securestring",
+    "stringvalue",
+    "to_secret",
+    "just",
+    "newsecret",
+    "quote",
+    "text",
+    "encode",
+    "nsstring",
+    "ptr",
+    "pointer",
+    "stringptr",
+];
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{Syntax, parse};
 
-    fn value_of(text: &str) -> Option<(String, bool)> {
+    fn read(text: &str) -> Option<(String, bool, Syntax)> {
         let start = text.to_ascii_lowercase().find("token").unwrap();
-        parse(text.as_bytes(), start..start + 5).map(|found| (text[found.value].to_owned(), found.is_quoted))
+        parse(text.as_bytes(), start..start + 5)
+            .map(|found| (text[found.value].to_owned(), found.is_quoted, found.syntax))
     }
 
     #[test]
@@ -160,30 +629,88 @@ mod tests {
             ("{\\\"token\\\":\\\"v1\\\"}", "v1", true),
             ("token => 'v'", "v", true),
             ("let token: &str = \"v\";", "v", true),
+            ("let token: Option<&'static str> = Some(\"v\");", "v", true),
             ("token := `v`", "v", true),
+            ("{{ $token := \"v\" }}", "v", true),
             ("<token>v1</token>", "v1", true),
             ("token: v1 # note", "v1", false),
+            ("token: dGVzdA=", "dGVzdA=", false),
+            ("TOKEN=a,b;c&d", "a,b;c&d", false),
             ("os.environ[\"TOKEN\"] = b\"v\"", "v", true),
             ("--token=v1 --x", "v1", false),
             ("x?token=v1&y=2", "v1", false),
-            ("set(\"token\", \"v\")", "v", true),
+            ("char token[16] = \"v\";", "v", true),
+            ("Dim token As String = \"v\"", "v", true),
+            ("public string Token { get; set; } = \"v\";", "v", true),
+            ("token <- \"v\"", "v", true),
+            ("**Token:** v1", "v1", false),
         ] {
-            assert_eq!(value_of(text), Some((value.to_owned(), quoted)), "{text}");
+            assert_eq!(
+                read(text),
+                Some((value.to_owned(), quoted, Syntax::Assign)).map(|mut found| {
+                    if text.starts_with('<') {
+                        found.2 = Syntax::Tag;
+                    }
+                    found
+                }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_ways_of_naming_a_value_are_told_apart() {
+        for (text, value, syntax) in [
+            ("set(\"token\", \"v\")", "v", Syntax::Argument),
+            ("{token, \"v\"}", "v", Syntax::Argument),
+            ("setToken(\"v\")", "v", Syntax::Call),
+            ("if token == \"v\"", "v", Syntax::Compare),
+            ("run --token v1 --x", "v1", Syntax::Flag),
+            ("{\"name\": \"MY_TOKEN\", \"value\": \"v\"}", "v", Syntax::Apart),
+            ("- name: MY_TOKEN\n  value: v1\n", "v1", Syntax::Apart),
+            ("<add key=\"Token\" value=\"v\" />", "v", Syntax::Apart),
+            ("variable \"token\" {\n  type = string\n  default = \"v\"\n}", "v", Syntax::Apart),
+            ("the token for staging is v1.", "v1", Syntax::Prose),
+            ("| token | v1 |", "v1", Syntax::Prose),
+            ("#define TOKEN \"v\"", "v", Syntax::Blank),
+            ("  token 'v'\n", "v", Syntax::Blank),
+            ("ENV TOKEN v1\n", "v1", Syntax::Blank),
+            ("${TOKEN:-v1}", "v1", Syntax::Default),
+            ("os.getenv(\"TOKEN\") or \"v\"", "v", Syntax::Default),
+            ("buildConfigField \"String\", \"TOKEN\", \"\\\"v\\\"\"", "v", Syntax::Argument),
+            ("strcmp(token, \"v\")", "v", Syntax::Compare),
+            ("the old token abc123 is", "abc123", Syntax::Prose),
+            ("Token of the test server: v1", "v1", Syntax::Prose),
+            ("user.token # => \"v\"", "v", Syntax::Prose),
+            ("let(:token) { 'v' }", "v", Syntax::Assign),
+            ("process.env.TOKEN || 'v'", "v", Syntax::Default),
+        ] {
+            let found = read(text).map(|(value, _, syntax)| (value, syntax));
+            assert_eq!(found, Some((value.to_owned(), syntax)), "{text}");
         }
     }
 
     #[test]
     fn what_assigns_nothing_is_left() {
         for text in [
-            "the token is here",
+            "the token here",
             "token()",
             "token = \"open",
             "token",
             "token =",
             "token::Kind > x",
             "f(a, \"token\", \"v\")",
+            "<me@token> v1",
+            "$USER:$TOKEN:33:web",
+            "x=MY-TOKEN -Xmx256m",
+            "the token approach. Algorithms: SHA256",
+            "x has_token other_field: { expires_in: 30.minutes }",
+            "a token when the provider is \"v\"",
+            "{{ .Values.token | b64enc }}",
+            "<user>:<token>v1@host",
+            "<input type=\"token\" value=\"v\">",
         ] {
-            assert_eq!(value_of(text), None, "{text}");
+            assert_eq!(read(text), None, "{text}");
         }
     }
 }

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use regex_automata::{Anchored, Input, meta::Cache, util::captures::Captures};
 
-use super::{assignment, checksum::Claim, verdict::Rejection};
+use super::{
+    assignment::{self, Ending, Syntax},
+    checksum::Claim,
+    verdict::Rejection,
+};
 use crate::rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_UNTIL};
 
 /// Bytes that a rule's pattern confirmed. Offsets are into the window.
@@ -22,6 +26,10 @@ pub(super) struct Match {
     pub(super) is_assigned: bool,
     /// Is it a whole quoted value?
     pub(super) is_quoted: bool,
+    /// `assignment` shape: what stands after it.
+    pub(super) ending: Ending,
+    /// `assignment` shape: how name and value hang together.
+    pub(super) syntax: Syntax,
     /// Where the keyword stands that led to it.
     pub(super) keyword: u32,
     /// `assignment` shape: the name, and how far into it the keyword ends.
@@ -211,7 +219,9 @@ impl Attempt<'_> {
         }
         found.is_assigned = true;
         found.is_quoted = assigned.is_quoted;
-        let keyword_end = self.keyword.end - assigned.name.start;
+        found.ending = assigned.ending;
+        found.syntax = assigned.syntax;
+        let keyword_end = self.keyword.end.min(assigned.name.end) - assigned.name.start;
         found.name = (assigned.name.start as u32, assigned.name.end as u32, keyword_end as u32);
         Ok(found)
     }
@@ -268,6 +278,8 @@ impl Attempt<'_> {
             id,
             is_assigned: false,
             is_quoted: false,
+            ending: Ending::Inline,
+            syntax: Syntax::Pattern,
             keyword: self.keyword.start as u32,
             name: (0, 0, 0),
         })

@@ -123,6 +123,10 @@ impl Observer for Rejections {
     fn rejected(&mut self, rule: &Rule, at: Range<usize>, why: &Rejection) {
         self.all.push((rule.meta.id.to_string(), at, why.clone()));
     }
+
+    fn explains(&self) -> bool {
+        true
+    }
 }
 
 /// Offset of a 1-based line's first byte.

@@ -1,4 +1,4 @@
-//! Values that stand where a secret would: documentation samples, masks, sequences, references to a variable.
+//! Values that stand where a secret would: documentation samples, masks, sequences.
 
 use aho_corasick::AhoCorasick;
 
@@ -88,27 +88,9 @@ impl Placeholders {
     }
 }
 
-/// Does `value` refer to a secret that stands elsewhere (a template, a variable, a path), or is it code or prose?
-#[must_use]
-pub(super) fn is_reference(value: &[u8]) -> bool {
-    let starts =
-        [&b"$"[..], b"%", b"{", b"<", b"@", b"#", b"/", b"./", b"../", b"~/", b"arn:", b"vault:", b"env:", b"secret:"];
-    let contains = [&b"${"[..], b"{{", b"$(", b"<%", b"#{", b"%(", b"://", b"(", b"->", b"::", b"\\(", b"[", b" "];
-    starts.iter().any(|start| value.starts_with(start))
-        || contains.iter().any(|part| memchr::memmem::find(value, part).is_some())
-        || is_dotted_name(value)
-}
-
-/// `config.database.password`, `process.env.TOKEN`, `com.example.Key`: words without digits joined by dots.
-fn is_dotted_name(value: &[u8]) -> bool {
-    let mut parts = value.split(|&byte| byte == b'.');
-    value.contains(&b'.')
-        && parts.all(|part| !part.is_empty() && part.iter().all(|b| b.is_ascii_alphabetic() || b"_-".contains(b)))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Placeholders, is_reference};
+    use super::Placeholders;
 
     #[test]
     fn masks_and_sample_words_are_seen() {
@@ -117,16 +99,5 @@ mod tests {
             assert!(placeholders.find(value.as_bytes(), "[a-z]+").is_some(), "{value}");
         }
         assert_eq!(placeholders.find(b"q7Zp2mX9vT4kL8sW1nB6yR3d", "[a-z]+"), None);
-    }
-
-    #[test]
-    fn references_are_told_from_values() {
-        for value in ["${DB_PASSWORD}", "{{ token }}", "process.env.TOKEN", "get_token()", "/run/secrets/db", "<token>"]
-        {
-            assert!(is_reference(value.as_bytes()), "{value}");
-        }
-        for value in ["tr0ub4dor&3", "q7Zp2mX9vT4k", "a.b.c3"] {
-            assert!(!is_reference(value.as_bytes()), "{value}");
-        }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     assignment,
     checksum::{self, Facts},
     confirm::{Attempt, Match, RuleScratch, is_plausible},
+    generic::{self, Features},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
@@ -116,6 +117,11 @@ pub(super) struct WindowMatches {
 pub trait Observer {
     /// The keyword or secret at these bytes of the window was rejected.
     fn rejected(&mut self, rule: &Rule, at: Range<usize>, why: &Rejection);
+
+    /// Should a rejection for its score say what the score is made of?
+    fn explains(&self) -> bool {
+        false
+    }
 }
 
 impl Observer for () {
@@ -184,6 +190,11 @@ impl Scanner {
     #[must_use]
     pub fn compiled_patterns(&self) -> usize {
         self.patterns.iter().filter(|patterns| patterns.get().is_some()).count()
+    }
+
+    pub(super) fn generic_features_of(&self, bytes: &[u8], found: &Match) -> Features {
+        let placeholders = self.placeholders.get_or_init(Placeholders::new);
+        generic::features(&self.rules[found.rule as usize], placeholders, bytes, found)
     }
 
     pub(super) fn patterns(&self, rule: u32) -> &Patterns {
@@ -308,13 +319,15 @@ impl Scanner {
 
     fn judge_matches(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> WindowMatches {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
+        let explains = observer.explains();
         let mut accepted = Vec::new();
         for found in &scratch.matches {
             let is_owned = window.owned.contains(&(found.start as usize));
             let rule = &self.rules[found.rule as usize];
             let patterns = self.patterns(found.rule);
             let (origin, bytes) = (window.origin, window.bytes);
-            let verdict = Evidence { rule, patterns, placeholders, origin, bytes, found }.judge(self.min_score);
+            let verdict =
+                Evidence { rule, patterns, placeholders, origin, bytes, found, explains }.judge(self.min_score);
             scratch.stats.matches += u64::from(is_owned);
             match verdict {
                 Ok(score) => accepted.push((found.clone(), score)),

@@ -3,11 +3,13 @@
 use std::{fmt, path::Path};
 
 use super::{
+    assignment::{Ending, Syntax},
     checksum::{self, Facts},
     compose,
     confirm::Match,
-    entropy::{Alphabet, randomness, shannon},
-    placeholder::{Placeholders, is_reference},
+    entropy::{randomness, shannon},
+    generic,
+    placeholder::Placeholders,
 };
 use crate::{
     model::{Origin, Reason},
@@ -43,10 +45,6 @@ pub enum Rejection {
     AllowListed,
     /// It holds a word that sample values have, or a mask.
     Placeholder(&'static str),
-    /// It refers to a value that stands elsewhere.
-    Reference,
-    /// The name says that the value is no secret (`token_url`).
-    Name,
     /// It stands unquoted among bytes that are no text.
     Binary,
     /// A part that belongs to the secret doesn't stand near it, and which.
@@ -59,6 +57,8 @@ pub enum Rejection {
         found: u8,
         /// The least that counts.
         least: u8,
+        /// What the score is made of, if somebody asked.
+        reasons: Vec<Reason>,
     },
     /// A more specific rule claims the same bytes.
     Superseded(String),
@@ -79,12 +79,10 @@ impl fmt::Display for Rejection {
             Rejection::Digits { found, least } => write!(f, "{found} digits, at least {least} are needed"),
             Rejection::AllowListed => f.write_str("the rule lists such values as harmless"),
             Rejection::Placeholder(word) => write!(f, "placeholder ({word})"),
-            Rejection::Reference => f.write_str("it refers to a value that stands elsewhere, or is code"),
             Rejection::Binary => f.write_str("not quoted, in a binary file"),
-            Rejection::Name => f.write_str("the name says that the value is no secret"),
             Rejection::NoCompanion(name) => write!(f, "its {name} does not stand near it"),
             Rejection::Identifier => f.write_str("it identifies a credential, and is no secret itself"),
-            Rejection::Score { found, least } => write!(f, "score {found} is below {least}"),
+            Rejection::Score { found, least, .. } => write!(f, "score {found} is below {least}"),
             Rejection::Superseded(rule) => write!(f, "the more specific rule {rule} found it"),
             Rejection::AllowComment => f.write_str("the line says unleak:allow"),
         }
@@ -106,6 +104,8 @@ pub(super) struct Evidence<'a> {
     pub(super) origin: Origin<'a>,
     pub(super) bytes: &'a [u8],
     pub(super) found: &'a Match,
+    /// Should a rejection say what its score is made of? Costs a few allocations.
+    pub(super) explains: bool,
 }
 
 impl Evidence<'_> {
@@ -127,24 +127,42 @@ impl Evidence<'_> {
         if self.patterns.allow.as_ref().is_some_and(|allow| allow.is_match(secret)) {
             return Err(Rejection::AllowListed);
         }
-        let variable = if rule.shape == Shape::Assignment { secret } else { self.variable_part(secret) };
-        if !facts.is_proven
-            && let Some(word) = self.placeholders.find(variable, &rule.pattern)
-        {
-            return Err(Rejection::Placeholder(word));
-        }
-        if rule.shape == Shape::Assignment {
-            self.assigned_name_and_value(secret)?;
-        }
         let parts = compose::parts(rule, self.patterns, self.bytes, &self.found.secret());
         if let Some(name) = compose::missing(rule, &parts) {
             return Err(Rejection::NoCompanion(name.to_owned()));
+        }
+        if generic::applies(rule) {
+            return self.judge_generic(parts.iter().any(Option::is_some), least);
+        }
+        if !facts.is_proven
+            && let Some(word) = self.placeholders.find(self.variable_part(secret), &rule.pattern)
+        {
+            return Err(Rejection::Placeholder(word));
         }
         if parts.iter().any(Option::is_some) && !matches!(rule.shape, Shape::Prefix { .. } | Shape::Block { .. }) {
             facts.effects.push(("companion", 10, "a public part of the credential stands near it"));
         }
         let score = self.score(secret, &facts);
-        if score.points < least { Err(Rejection::Score { found: score.points, least }) } else { Ok(score) }
+        if score.points < least { Err(too_low(score, least)) } else { Ok(score) }
+    }
+
+    /// Judges a value without a format by the generic model.
+    fn judge_generic(&self, has_part: bool, least: u8) -> Result<Score, Rejection> {
+        if !self.found.is_quoted && self.is_binary() {
+            return Err(Rejection::Binary);
+        }
+        let features = generic::features(self.rule, self.placeholders, self.bytes, self.found);
+        let of_path = match self.origin {
+            Origin::File(path) => generic::path_features(path, PathEffect::is_literal(self.found)),
+            _ => generic::Features::default(),
+        };
+        let all = [features, of_path, generic::part_features(has_part)];
+        let found = generic::points(&all);
+        match found < least {
+            true if self.explains => Err(too_low(generic::score(&all), least)),
+            true => Err(Rejection::Score { found, least, reasons: Vec::new() }),
+            false => Ok(generic::score(&all)),
+        }
     }
 
     /// The secret without the keyword that every secret of this rule begins with.
@@ -159,33 +177,10 @@ impl Evidence<'_> {
         &secret[fixed.unwrap_or(0)..]
     }
 
-    fn assigned_name_and_value(&self, secret: &[u8]) -> Result<(), Rejection> {
-        let name = &self.bytes[self.found.name()];
-        let after = &name[self.found.keyword_in_name().min(name.len())..];
-        let lower = after.to_ascii_lowercase();
-        // `tokenizer`, `secretary`: a lower-case letter goes on with the word, an upper-case one begins the next.
-        let goes_on = after.first().is_some_and(u8::is_ascii_lowercase) && !after.starts_with(b"s_");
-        if goes_on || NOT_SECRET_NAMES.iter().any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
-            return Err(Rejection::Name);
-        }
-        if is_reference(secret) || self.is_in_longer_token() {
-            return Err(Rejection::Reference);
-        }
-        if !self.found.is_quoted && self.is_binary() { Err(Rejection::Binary) } else { Ok(()) }
-    }
-
-    /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?
-    fn is_in_longer_token(&self) -> bool {
-        let start = self.found.name().start;
-        let before = &self.bytes[start.saturating_sub(32)..start];
-        let is_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b":/-_.@".contains(byte);
-        let len = before.iter().rev().take_while(is_token).count();
-        len > 1 && before.ends_with(b":")
-    }
-
     /// Do bytes that no text has stand around it? Names in the tables of a program are no assignments.
     fn is_binary(&self) -> bool {
-        let around = self.found.name().start.saturating_sub(32)..(self.found.secret().end + 32).min(self.bytes.len());
+        let start = if self.found.name().is_empty() { self.found.secret().start } else { self.found.name().start };
+        let around = start.saturating_sub(32)..(self.found.secret().end + 32).min(self.bytes.len());
         self.bytes[around].contains(&0)
     }
 
@@ -194,10 +189,9 @@ impl Evidence<'_> {
         match self.rule.shape {
             Shape::Prefix { .. } => score.add("format", 85, "the format identifies itself"),
             Shape::Block { .. } => score.add("format", 90, "a complete block"),
-            Shape::Near { .. } | Shape::Context { .. } => {
-                score.add("context", 45, "the provider's name stands before it")
+            Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment => {
+                score.add("context", 45, "the provider's name stands before it");
             }
-            Shape::Assignment => score.add("name", 35, "assigned to a name that secrets have"),
         }
         if facts.is_proven {
             score.add("checksum", 15, "passed its structural check");
@@ -205,7 +199,7 @@ impl Evidence<'_> {
         for (feature, points, detail) in &facts.effects {
             score.add(feature, *points, detail);
         }
-        if matches!(self.rule.shape, Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment) {
+        if matches!(self.rule.shape, Shape::Near { .. } | Shape::Context { .. }) {
             self.add_surroundings(secret, &mut score);
         }
         score.into_score()
@@ -216,7 +210,7 @@ impl Evidence<'_> {
         let detail = format!("{:.0} % of a random string's entropy", randomness * 100.0);
         match randomness {
             r if r >= 0.92 => score.add("entropy", 15, &detail),
-            r if r >= 0.82 || self.rule.entropy > 0.0 && !self.rule.generic => {
+            r if r >= 0.82 || self.rule.entropy > 0.0 => {
                 score.add("entropy", 5, &detail);
             }
             _ => score.add("entropy", -15, &detail),
@@ -224,30 +218,20 @@ impl Evidence<'_> {
         if self.found.is_assigned {
             score.add("assignment", 15, "an assignment operator stands before it");
         }
-        if matches!(self.rule.shape, Shape::Near { .. }) && self.bytes[..self.found.secret().start].ends_with(b"@") {
+        if self.bytes[..self.found.secret().start].ends_with(b"@") {
             score.add("syntax", -25, "it stands after an @, as a revision does");
         }
         if self.found.is_quoted {
             score.add("quotes", 5, "it is a whole quoted value");
         }
-        if self.rule.shape == Shape::Assignment {
-            let mixed = secret.iter().any(u8::is_ascii_digit) && secret.iter().any(u8::is_ascii_alphabetic);
-            let changes = secret.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit()).count();
-            if mixed && changes < 2 {
-                score.add("mix", -5, "a word and a number");
-            } else if mixed {
-                score.add("mix", 10, "letters and digits");
-            } else if self.rule.generic {
-                score.add("mix", -25, "letters or digits alone");
-            }
-            if matches!(Alphabet::of(secret), Alphabet::Hex) && [32, 40, 64].contains(&secret.len()) {
-                score.add("digest", -10, "as long as a hash in hexadecimal");
-            }
-        }
         if let Origin::File(path) = self.origin {
             PathEffect::on(self.rule, self.found).apply(path, score);
         }
     }
+}
+
+fn too_low(score: Score, least: u8) -> Rejection {
+    Rejection::Score { found: score.points, least, reasons: score.reasons }
 }
 
 /// What the path of a blob can take from a score. A blob in history has many paths, which are known only after it was
@@ -258,43 +242,50 @@ pub(super) enum PathEffect {
     None,
     /// A test or an example counts less.
     Test,
-    /// That, and in source code a value that is not quoted is none.
-    TestAndCode,
+    /// What the generic model says, of a literal or of a value without quotes.
+    Generic {
+        /// Is it quoted, or found by a pattern?
+        is_literal: bool,
+    },
 }
 
 impl PathEffect {
     pub(super) fn on(rule: &Rule, found: &Match) -> PathEffect {
         match rule.shape {
-            Shape::Prefix { .. } | Shape::Block { .. } => PathEffect::None,
-            Shape::Assignment if !found.is_quoted => PathEffect::TestAndCode,
-            Shape::Near { .. } | Shape::Context { .. } | Shape::Assignment => PathEffect::Test,
+            _ if generic::applies(rule) => PathEffect::Generic { is_literal: PathEffect::is_literal(found) },
+            Shape::Near { .. } | Shape::Context { .. } => PathEffect::Test,
+            Shape::Prefix { .. } | Shape::Block { .. } | Shape::Assignment => PathEffect::None,
         }
     }
 
+    /// In source code a value that stands without quotes is none, unless a command or a sentence says it.
+    pub(super) fn is_literal(found: &Match) -> bool {
+        found.is_quoted
+            || found.ending == Ending::Text
+            || matches!(found.syntax, Syntax::Pattern | Syntax::Flag | Syntax::Prose)
+    }
+
     fn apply(self, path: &Path, score: &mut Tally) {
-        if self == PathEffect::TestAndCode && is_source_code(path) {
-            score.add("syntax", -40, "not quoted, in source code");
-        }
-        if self != PathEffect::None && is_test_path(path) {
-            score.add("path", -10, "a test or an example, by its path");
+        match self {
+            PathEffect::Test if is_test_path(path) => score.add("path", -10, "a test or an example, by its path"),
+            PathEffect::Generic { is_literal } => {
+                for reason in generic::path_features(path, is_literal).reasons() {
+                    score.points += i32::from(reason.points);
+                    score.reasons.push(reason);
+                }
+            }
+            PathEffect::Test | PathEffect::None => {}
         }
     }
 
     /// The score that a match has at this path.
     pub(super) fn at(self, path: &Path, score: &Score) -> Score {
-        let mut tally = Tally { points: i32::from(score.points), reasons: score.reasons.clone() };
+        // Of the reasons, as the sum was cut to 0 to 100.
+        let points = score.reasons.iter().map(|reason| i32::from(reason.points)).sum();
+        let mut tally = Tally { points, reasons: score.reasons.clone() };
         self.apply(path, &mut tally);
         tally.into_score()
     }
-}
-
-fn is_source_code(path: &Path) -> bool {
-    const CODE: &[&str] = &[
-        "c", "cc", "cpp", "cs", "dart", "erl", "ex", "go", "h", "hpp", "java", "js", "jsx", "kt", "lua", "m", "php",
-        "pl", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "css", "scss", "html", "ipynb", "proto",
-        "gradle", "groovy", "mod", "sum",
-    ];
-    path.extension().and_then(|extension| extension.to_str()).is_some_and(|extension| CODE.contains(&extension))
 }
 
 fn is_test_path(path: &Path) -> bool {
@@ -306,59 +297,6 @@ fn is_test_path(path: &Path) -> bool {
         words.any(|word| WORDS.contains(&word.strip_suffix('s').unwrap_or(word)))
     })
 }
-
-/// Parts of names whose values are not secrets although the name has a secret's word before them.
-const NOT_SECRET_NAMES: &[&str] = &[
-    "url",
-    "uri",
-    "path",
-    "file",
-    "name",
-    "_id",
-    "-id",
-    "type",
-    "len",
-    "size",
-    "count",
-    "field",
-    "label",
-    "prefix",
-    "suffix",
-    "pattern",
-    "regex",
-    "policy",
-    "expir",
-    "ttl",
-    "arn",
-    "endpoint",
-    "ref",
-    "header",
-    "manager",
-    "store",
-    "provider",
-    "placeholder",
-    "hint",
-    "prompt",
-    "algorithm",
-    "version",
-    "class",
-    "hash",
-    "digest",
-    "format",
-    "public",
-    "example",
-    "sample",
-    "error",
-    "message",
-    "description",
-    "scope",
-    "limit",
-    "usage",
-    "kind",
-    "index",
-    "table",
-    "column",
-];
 
 struct Tally {
     points: i32,

@@ -307,7 +307,7 @@ impl<'a> FileComparison<'a> {
 }
 
 /// Does a finding cover the secret, and little else?
-fn is_found(secret: &Range<usize>, found: &Range<usize>) -> bool {
+pub(super) fn is_found(secret: &Range<usize>, found: &Range<usize>) -> bool {
     let shared = secret.end.min(found.end).saturating_sub(secret.start.max(found.start));
     shared * 100 >= secret.len() * LEAST_COVER && found.len() - shared <= MOST_EXTRA
 }

@@ -6,12 +6,16 @@
 //! no secret. [`Corpus::load`] reads one, [`evaluate`] scans it and compares.
 
 mod corpus;
+mod fit;
 mod floor;
+mod lexicon;
 mod marked;
 mod measure;
 mod vocabulary;
 
 pub use corpus::{Case, Corpus, CorpusError, InputFile};
+pub use fit::{Fit, fit};
 pub use floor::{Floor, Least, Shortfall};
+pub use lexicon::Lexicon;
 pub use marked::{Label, LabelledSpan, LabelledText, MarkError, expand_marked};
 pub use measure::{Confusion, Counts, Evaluation, Mixup, RuleCounts, evaluate};

@@ -70,7 +70,7 @@ impl Rule {
         match self.shape {
             Shape::Prefix { .. } | Shape::Block { .. } => u8::from(self.generic) * 2,
             Shape::Near { .. } | Shape::Context { .. } => 1 + u8::from(self.generic),
-            Shape::Assignment => 3,
+            Shape::Assignment => 3 + u8::from(self.generic),
         }
     }
 }

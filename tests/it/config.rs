@@ -185,3 +185,18 @@ fn lists_are_filtered() {
     assert!((1..10).contains(&count(&["openssh"])));
     assert_eq!(count(&["no such rule anywhere"]), 0);
 }
+
+#[test]
+fn a_line_is_explained_as_the_configuration_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), samples::github_token(3)).unwrap();
+    std::fs::write(dir.path().join("c.toml"), "[[rule]]\nid = 'github.*'\nenabled = false\n").unwrap();
+    let explain = |config: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+        let output =
+            command.current_dir(dir.path()).args(["scan", "--explain", "a.txt:1"]).args(config).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(explain(&["--no-config"]).contains("github.pat-classic: found"));
+    assert!(!explain(&["--config", "c.toml"]).contains("github.pat-classic"));
+}

@@ -4,7 +4,9 @@ use std::{fs, path::Path};
 
 use unleak::{
     Scanner,
-    eval::{Corpus, CorpusError, Floor, Label, Mixup, evaluate},
+    engine::{ScannerOptions, generic_features},
+    eval::{Corpus, CorpusError, Floor, Label, Mixup, evaluate, fit},
+    rule::builtin,
 };
 
 fn corpus_of(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -86,4 +88,41 @@ fn a_corpus_with_a_mistake_is_refused() {
     let corpus = Corpus::load(dir.path()).unwrap();
     assert!(matches!(evaluate(&corpus, &Scanner::builtin(), 1), Err(CorpusError::Mark { .. })));
     assert!(Corpus::load(Path::new("no such corpus")).is_err());
+}
+
+/// `unleak eval corpus/ --fit src/engine/generic/weights.rs` leaves the file as it is.
+#[test]
+fn the_generic_models_points_are_those_of_a_fit() {
+    let options = ScannerOptions { min_score: 0, ..ScannerOptions::default() };
+    let scanner = Scanner::new(builtin().to_vec(), &options);
+    let fitted = fit(&Corpus::load(Path::new("corpus")).unwrap(), &scanner, 4).unwrap();
+    let present = fs::read_to_string("src/engine/generic/weights.rs").unwrap();
+    assert!(present == fitted.to_source(), "points are old: unleak eval corpus/ --fit src/engine/generic/weights.rs");
+    let points: Vec<i16> = generic_features().iter().map(|feature| feature.points).collect();
+    assert_eq!(points, fitted.points);
+}
+
+/// Blobs of a history are judged before their paths are known, and left where nothing can come of them.
+#[test]
+fn a_path_can_only_take_from_a_score() {
+    let gains =
+        generic_features().into_iter().filter(|feature| feature.name.starts_with("path.") && feature.points > 0);
+    assert_eq!(gains.map(|feature| feature.name).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_documentation_lists_every_feature_with_its_points() {
+    let table = generic_features()
+        .iter()
+        .fold(String::from("| feature | points | when |\n|---|---|---|\n"), |table, feature| {
+            table + &format!("| `{}` | {:+} | {} |\n", feature.name, feature.points, feature.detail)
+        });
+    let page = fs::read_to_string("docs/rules.md").unwrap();
+    let (before, rest) = page.split_once("| feature | points | when |\n").expect("docs/rules.md has the table");
+    let after = &rest[rest.find("\n\n").expect("text after the table")..];
+    let expected = format!("{before}{}{after}", table.trim_end());
+    if std::env::var_os("UNLEAK_UPDATE_DOCS").is_some() {
+        fs::write("docs/rules.md", &expected).unwrap();
+    }
+    assert!(page == expected, "docs/rules.md is old: run this test with UNLEAK_UPDATE_DOCS=1");
 }

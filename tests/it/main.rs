@@ -37,6 +37,7 @@ mod remote;
 mod report;
 #[cfg(all(feature = "identity", unix))]
 mod rotate;
+mod rule_cost;
 mod rules;
 mod samples;
 mod secrecy;

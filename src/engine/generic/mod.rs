@@ -1,0 +1,65 @@
+//! The generic model: is a value without a format a secret? It sums points of named features, which are fitted on the
+//! corpus by `unleak eval --fit`; `docs/rules.md` lists them.
+
+mod feature;
+mod lexicon;
+mod model;
+mod name;
+mod path;
+mod placeholder_words;
+mod value;
+mod weights;
+
+use std::path::Path;
+
+pub(crate) use feature::Features;
+pub use lexicon::TripleCounts;
+
+use super::{confirm::Match, placeholder::Placeholders, verdict::Score};
+use crate::{
+    model::Reason,
+    rule::{Rule, Shape},
+};
+
+/// An even chance.
+const BASE: i32 = 50;
+
+/// Is a match of this rule judged by the model? Formats that prove themselves aren't.
+pub(super) fn applies(rule: &Rule) -> bool {
+    rule.shape == Shape::Assignment || rule.generic && rule.checksum.is_none()
+}
+
+/// The features of a match, but those of its path.
+pub(super) fn features(rule: &Rule, placeholders: &Placeholders, bytes: &[u8], found: &Match) -> Features {
+    model::Subject { rule, placeholders, bytes, found }.features()
+}
+
+/// What a path adds to them.
+pub(super) fn path_features(path: &Path, is_quoted: bool) -> Features {
+    path::features_of(path, is_quoted)
+}
+
+/// What a public part of the credential that stands near it adds to them.
+pub(super) fn part_features(has_part: bool) -> Features {
+    let mut features = Features::default();
+    features.add_if(has_part, feature::Feature::ContextPart);
+    features
+}
+
+/// Points without reasons: what most candidates need.
+pub(super) fn points(features: &[Features]) -> u8 {
+    let sum = BASE + features.iter().map(|features| features.points()).sum::<i32>();
+    u8::try_from(sum.clamp(0, 100)).unwrap_or(0)
+}
+
+/// The score with its reasons.
+pub(super) fn score(features: &[Features]) -> Score {
+    let mut reasons = vec![Reason { feature: "base", points: 50, detail: "an even chance".to_owned() }];
+    reasons.extend(features.iter().flat_map(|features| features.reasons()));
+    Score { points: points(features), reasons }
+}
+
+/// By feature: its name, the points expected before any fit, its present points, and what it means.
+pub(crate) fn table() -> impl Iterator<Item = (&'static str, i16, i16, &'static str)> {
+    feature::TABLE.iter().zip(weights::POINTS).map(|(&(name, prior, detail), &points)| (name, prior, points, detail))
+}

@@ -1,0 +1,290 @@
+//! From a match to its features.
+
+use super::{
+    feature::{Feature, Features},
+    name::{self, NameClass},
+    placeholder_words,
+    value::{self, NoValue, ValueKind, ValueTraits},
+};
+use crate::{
+    engine::{
+        assignment::{Ending, Syntax},
+        confirm::Match,
+        entropy::Alphabet,
+        placeholder::Placeholders,
+    },
+    model::CredentialKind,
+    rule::{Rule, Shape},
+};
+
+/// How far around a value its surroundings are looked at.
+const AROUND: usize = 160;
+
+/// What a value is judged by.
+pub(super) struct Subject<'a> {
+    pub(super) rule: &'a Rule,
+    pub(super) placeholders: &'a Placeholders,
+    pub(super) bytes: &'a [u8],
+    pub(super) found: &'a Match,
+}
+
+impl Subject<'_> {
+    /// All features but those of the path. Linear in the value's length.
+    pub(super) fn features(&self) -> Features {
+        let secret = &self.bytes[self.found.secret()];
+        let traits = value::traits_of(secret);
+        let mut features = Features::default();
+        let is_password = self.name(&mut features);
+        self.syntax(traits.kind, &mut features);
+        features.add(if is_password { password_kind(traits.kind) } else { key_kind(traits.kind) });
+        shape(secret, &traits, &mut features);
+        self.no_value(secret, &traits, &mut features);
+        self.sample(secret, &traits, &mut features);
+        self.surroundings(is_password, traits.kind, &mut features);
+        features
+    }
+
+    /// Adds what the name says; true if it is one of passwords.
+    fn name(&self, features: &mut Features) -> bool {
+        let name = &self.bytes[self.found.name()];
+        let is_given = !(self.rule.generic && self.rule.shape == Shape::Assignment);
+        let traits = name::traits_of(name);
+        if is_given {
+            features.add(Feature::NameGiven);
+            features.add_if(self.rule.shape == Shape::Assignment && traits.is_other, Feature::NameOther);
+            return self.rule.meta.kind == CredentialKind::Password;
+        }
+        let class = match traits.class.unwrap_or(NameClass::Key) {
+            NameClass::Key if self.is_qualified_by_a_word() => NameClass::QualifiedKey,
+            class => class,
+        };
+        // "stored below the key: …".
+        let is_said_of = class == NameClass::Key && self.follows_a_word();
+        features.add(match class {
+            NameClass::Password => Feature::NamePassword,
+            NameClass::Secret => Feature::NameSecret,
+            NameClass::Token => Feature::NameToken,
+            NameClass::QualifiedKey => Feature::NameQualifiedKey,
+            NameClass::Key => Feature::NameKey,
+            NameClass::Auth => Feature::NameAuth,
+        });
+        features.add_if(traits.is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
+        features.add_if(traits.is_verb, Feature::NameVerb);
+        features.add_if(traits.is_plural, Feature::NamePlural);
+        features.add_if(traits.has_owner, Feature::NameOwner);
+        class == NameClass::Password
+    }
+
+    /// Is the name a word of a sentence?
+    fn follows_a_word(&self) -> bool {
+        let before = &self.bytes[..self.found.name().start];
+        matches!(before, [.., last, b' '] if last.is_ascii_lowercase())
+    }
+
+    /// "API key", "pre-shared key": the word before it stands apart.
+    fn is_qualified_by_a_word(&self) -> bool {
+        let before = &self.bytes[self.found.name().start.saturating_sub(12)..self.found.name().start];
+        let words = [
+            "api ",
+            "access ",
+            "secret ",
+            "private ",
+            "shared ",
+            "auth ",
+            "encryption ",
+            "signing ",
+            "master ",
+            "license ",
+            "account ",
+            "storage ",
+            "session ",
+            "deploy ",
+            "service ",
+        ];
+        words.iter().any(|word| {
+            before.len() >= word.len() && before[before.len() - word.len()..].eq_ignore_ascii_case(word.as_bytes())
+        })
+    }
+
+    fn syntax(&self, kind: ValueKind, features: &mut Features) {
+        if self.found.syntax == Syntax::Pattern {
+            return;
+        }
+        features.add(match self.found {
+            found if found.is_quoted => Feature::SyntaxQuoted,
+            found if found.ending == Ending::Text => Feature::SyntaxText,
+            found if found.ending == Ending::Line => Feature::SyntaxLine,
+            _ => Feature::SyntaxInline,
+        });
+        let after_blank = self.bytes[..self.found.secret().start].ends_with(b" ") && self.found.syntax != Syntax::Flag;
+        let is_inline = after_blank && self.found.ending == Ending::Inline;
+        let is_said =
+            !self.found.is_quoted && (matches!(self.found.syntax, Syntax::Prose | Syntax::Blank) || is_inline);
+        let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
+        features.add_if(is_said && is_words, Feature::SyntaxSaidWord);
+        let special = match self.found.syntax {
+            Syntax::Assign | Syntax::Pattern => return,
+            Syntax::Argument => Feature::SyntaxArgument,
+            Syntax::Call => Feature::SyntaxCall,
+            Syntax::Compare => Feature::SyntaxCompare,
+            Syntax::Tag => Feature::SyntaxTag,
+            Syntax::Flag => Feature::SyntaxFlag,
+            Syntax::Apart => Feature::SyntaxApart,
+            Syntax::Prose => Feature::SyntaxProse,
+            Syntax::Blank => Feature::SyntaxBlank,
+            Syntax::Default => Feature::SyntaxDefault,
+        };
+        features.add(special);
+    }
+
+    fn no_value(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
+        let is_whole = self.found.is_quoted || self.found.syntax == Syntax::Pattern;
+        if let Some(why) = value::no_value(secret, is_whole, traits.kind) {
+            features.add(match why {
+                NoValue::Reference => Feature::Reference,
+                NoValue::Code => Feature::Code,
+                NoValue::Sealed => Feature::Sealed,
+            });
+        }
+        features.add_if(self.is_in_longer_token(), Feature::Cut);
+        let is_digest = traits.kind == ValueKind::Hex && [32, 40, 64, 128].contains(&secret.len());
+        features.add_if(is_digest, Feature::Digest);
+        let is_key = features.has(Feature::NameKey);
+        let is_id = traits.kind == ValueKind::Hex
+            && (secret.len() == 16 || secret.len() == 40)
+            && !secret.iter().any(u8::is_ascii_lowercase);
+        features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
+    }
+
+    /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?
+    fn is_in_longer_token(&self) -> bool {
+        if self.found.syntax == Syntax::Pattern {
+            return false;
+        }
+        let start = self.found.name().start;
+        let before = &self.bytes[start.saturating_sub(32)..start];
+        let is_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b":/-_.@".contains(byte);
+        let len = before.iter().rev().take_while(is_token).count();
+        let token = &before[before.len() - len..];
+        let separators = token.iter().filter(|byte| b":/".contains(byte)).count();
+        // `Smtp:Password` is a name; `//registry/:_authToken=` is npm's way of naming.
+        len > 1 && separators > 1 && before.ends_with(b":") && !before.ends_with(b"/:")
+    }
+
+    fn sample(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
+        let is_random = matches!(traits.kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid);
+        let is_sample = |secret: &[u8]| {
+            self.placeholders
+                .find(secret, &self.rule.pattern)
+                .is_some_and(|word| !(is_random && word.len() < 7 && word.is_ascii()))
+        };
+        let decoded = decoded_text(secret);
+        let decoded = decoded.as_deref();
+        features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);
+        features.add_if(decoded.is_some_and(value::has_hash), Feature::Sealed);
+        features.add_if(is_sample(secret) || decoded.is_some_and(is_sample), Feature::Placeholder);
+        let is_common = |secret: &[u8]| placeholder_words::is_common(secret);
+        features.add_if(!is_random && is_common(secret) || decoded.is_some_and(is_common), Feature::PlaceholderWeak);
+        let names_itself = |secret: &[u8]| placeholder_words::names_itself(secret, &self.bytes[self.found.name()]);
+        features.add_if(names_itself(secret) || decoded.is_some_and(names_itself), Feature::SameAsName);
+    }
+
+    fn surroundings(&self, is_password: bool, kind: ValueKind, features: &mut Features) {
+        let at = self.found.secret();
+        let start = if self.found.syntax == Syntax::Pattern { at.start } else { self.found.name().start.min(at.start) };
+        let before = &self.bytes[start.saturating_sub(AROUND)..start];
+        let after = &self.bytes[at.end..(at.end + AROUND).min(self.bytes.len())];
+        let line_before = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+        let line_after = memchr::memchr(b'\n', after).map_or(after, |newline| &after[..newline]);
+        let trimmed = line_before.trim_ascii_start();
+        let comments: [&[u8]; 6] = [b"#", b"//", b"*", b"--", b";", b"<!--"];
+        features.add_if(comments.iter().any(|comment| trimmed.starts_with(comment)), Feature::ContextComment);
+        let has = |text: &[u8], words: &[&str]| {
+            words.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+        };
+        let is_example = [line_before, line_after]
+            .iter()
+            .any(|text| has(text, &["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]));
+        features.add_if(is_example, Feature::ContextExample);
+        // Such addresses are made to be shown.
+        features.add_if(has(line_before, &["badge", "shields.io", ".svg?"]), Feature::ContextBadge);
+        if matches!(kind, ValueKind::Word | ValueKind::OddWord) {
+            let secret = &self.bytes[at];
+            features.add_if(is_repeated(secret, before) || is_repeated(secret, after), Feature::ContextRepeated);
+        }
+        if is_password {
+            let words = ["user", "User", "USER", "login", "host", "HOST", "mail", "uid"];
+            features.add_if(has(before, &words) || has(after, &words), Feature::ContextLogin);
+        }
+    }
+}
+
+fn password_kind(kind: ValueKind) -> Feature {
+    match kind {
+        ValueKind::Random => Feature::PasswordRandom,
+        ValueKind::Hex => Feature::PasswordHex,
+        ValueKind::Uuid => Feature::PasswordUuid,
+        ValueKind::Mixed => Feature::PasswordMixed,
+        ValueKind::WordNumber => Feature::PasswordWordNumber,
+        ValueKind::Word => Feature::PasswordWord,
+        ValueKind::OddWord => Feature::PasswordOddWord,
+        ValueKind::Words => Feature::PasswordWords,
+        ValueKind::Number => Feature::PasswordNumber,
+    }
+}
+
+fn key_kind(kind: ValueKind) -> Feature {
+    match kind {
+        ValueKind::Random => Feature::KeyRandom,
+        ValueKind::Hex => Feature::KeyHex,
+        ValueKind::Uuid => Feature::KeyUuid,
+        ValueKind::Mixed => Feature::KeyMixed,
+        ValueKind::WordNumber => Feature::KeyWordNumber,
+        ValueKind::Word => Feature::KeyWord,
+        ValueKind::OddWord => Feature::KeyOddWord,
+        ValueKind::Words => Feature::KeyWords,
+        ValueKind::Number => Feature::KeyNumber,
+    }
+}
+
+fn shape(secret: &[u8], traits: &ValueTraits, features: &mut Features) {
+    features.add(match secret.len() {
+        0..6 => Feature::LengthUnder6,
+        6..8 => Feature::LengthUnder8,
+        8..16 => Feature::LengthUnder16,
+        16..=128 => Feature::LengthLong,
+        _ => Feature::LengthVeryLong,
+    });
+    features.add_if(traits.randomness >= 0.92, Feature::EntropyHigh);
+    features.add_if(traits.randomness < 0.75, Feature::EntropyLow);
+    features.add_if(traits.rarity >= 6.0, Feature::SpellingRare);
+    features.add_if(traits.rarity < 4.2, Feature::SpellingCommon);
+    features.add_if(traits.coverage >= 0.7, Feature::WordsMost);
+    features.add_if(secret.iter().any(|byte| b"!@#$%^&*+~?".contains(byte)), Feature::Marks);
+}
+
+/// Does the word stand there too: `user: keycloak`, `password: keycloak`?
+fn is_repeated(word: &[u8], text: &[u8]) -> bool {
+    let is_letter = |at: Option<usize>| at.and_then(|at| text.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    memchr::memmem::find_iter(text, word).any(|at| !is_letter(at.checked_sub(1)) && !is_letter(Some(at + word.len())))
+}
+
+/// `user:password`, as Basic authorization and Docker's configuration have it.
+fn is_user_and_password(text: &[u8]) -> bool {
+    memchr::memchr(b':', text)
+        .is_some_and(|at| at > 0 && text.len() - at > 4 && !text.contains(&b' ') && !text.contains(&b'/'))
+}
+
+/// The text that base64 stands for, if it does: `cGFzc3dvcmQ=` is no better than `password`.
+fn decoded_text(secret: &[u8]) -> Option<Vec<u8>> {
+    if secret.len() < 8
+        || secret.len() > 256
+        || !secret.len().is_multiple_of(4)
+        || Alphabet::of(secret) > Alphabet::Base64
+    {
+        return None;
+    }
+    let decoded = data_encoding::BASE64.decode(secret).ok()?;
+    let decoded = decoded.strip_suffix(b"\n").map(<[u8]>::to_vec).unwrap_or(decoded);
+    decoded.iter().all(|byte| (b' '..=b'~').contains(byte)).then_some(decoded)
+}

@@ -1,0 +1,105 @@
+//! What a path takes from a score.
+
+use std::path::Path;
+
+use super::feature::{Feature, Features};
+
+/// What a blob is, by its path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
+struct PathTraits {
+    is_code: bool,
+    is_test: bool,
+    is_example: bool,
+    is_translation: bool,
+    is_markup: bool,
+    is_lock: bool,
+}
+
+/// The features of a value that a path adds. Each can only take from the score: blobs in history are judged before
+/// their paths are known.
+pub(super) fn features_of(path: &Path, is_quoted: bool) -> Features {
+    let traits = traits_of(path);
+    let mut features = Features::default();
+    features.add_if(traits.is_test, Feature::PathTest);
+    features.add_if(traits.is_example, Feature::PathExample);
+    features.add_if(traits.is_code && is_quoted, Feature::PathCode);
+    features.add_if(traits.is_code && !is_quoted, Feature::PathCodeUnquoted);
+    features.add_if(traits.is_translation, Feature::PathTranslation);
+    features.add_if(traits.is_markup, Feature::PathStyle);
+    features.add_if(traits.is_lock, Feature::PathLock);
+    features
+}
+
+fn traits_of(path: &Path) -> PathTraits {
+    let mut traits = PathTraits::default();
+    // Only the innermost components: a checkout below a directory `tests` is not a test.
+    for component in path.components().rev().take(4) {
+        let name = component.as_os_str().to_string_lossy().to_ascii_lowercase();
+        let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+        traits.is_translation |= words.clone().any(|word| TRANSLATION.contains(&word));
+        traits.is_test |= words.clone().any(|word| TEST.contains(&word.strip_suffix('s').unwrap_or(word)));
+        traits.is_example |= words.any(|word| EXAMPLE.contains(&word.strip_suffix('s').unwrap_or(word)));
+        traits.is_test |= name.ends_with("test.java")
+            || name.ends_with("tests.cs")
+            || name.ends_with("test.php")
+            || name.ends_with("it.java");
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    traits.is_code = CODE.contains(&extension);
+    traits.is_example |= DOCUMENT.contains(&extension);
+    traits.is_markup = MARKUP.contains(&extension) || name.contains(".min.") || name.contains(".bundle.");
+    traits.is_translation |= ["po", "pot", "arb", "resx", "strings", "xlf", "xliff"].contains(&extension);
+    traits.is_lock =
+        LOCK.contains(&name.as_str()) || ["lock", "sum", "sha256", "sha512", "md5", "asc"].contains(&extension);
+    traits
+}
+
+const CODE: &[&str] = &[
+    "c", "cc", "cpp", "cs", "dart", "erl", "ex", "exs", "go", "h", "hpp", "java", "js", "jsx", "kt", "kts", "lua", "m",
+    "mm", "mjs", "cjs", "php", "pl", "pm", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "svelte",
+    "css", "scss", "less", "html", "htm", "ipynb", "proto", "gradle", "groovy", "mod", "tt", "jsp", "erb", "ejs", "vb",
+    "fs", "clj", "hs", "ml", "pas", "sol", "zig", "nim", "cshtml", "razor", "twig", "pug", "hbs", "graphql", "tf", "d",
+    "cxx", "hh", "inc", "tcl", "elm", "jl", "coffee", "psm1", "ps1", "rego", "bicep",
+];
+const TEST: &[&str] = &[
+    "test", "testing", "spec", "fixture", "mock", "e2e", "testdata", "stub", "fake", "cypress", "unittest", "testcase",
+    "snapshot",
+];
+#[rustfmt::skip]
+const EXAMPLE: &[&str] = &[
+    "example", "sample", "demo", "doc", "tutorial", "readme", "changelog", "docsite", "template", "dist",
+    "quickstart",
+];
+const DOCUMENT: &[&str] =
+    &["md", "rst", "adoc", "asciidoc", "mdx", "txt", "tex", "org", "textile", "1", "8", "man", "pod"];
+const MARKUP: &[&str] =
+    &["html", "htm", "css", "scss", "less", "svg", "map", "ejs", "hbs", "pug", "twig", "jsp", "cshtml", "erb", "vue"];
+#[rustfmt::skip]
+const TRANSLATION: &[&str] = &[
+    "i18n", "l10n", "locale", "locales", "lang", "langs", "languages", "translation", "translations", "messages",
+    "lproj", "strings", "intl",
+];
+#[rustfmt::skip]
+const LOCK: &[&str] = &[
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "cargo.lock", "composer.lock",
+    "poetry.lock", "gemfile.lock", "go.sum", "packages.lock.json", "podfile.lock", "pipfile.lock", "mix.lock",
+    "uv.lock", "flake.lock", "sha256sums", "md5sums", ".terraform.lock.hcl", "known_hosts", "authorized_keys",
+];
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::traits_of;
+
+    #[test]
+    fn paths_say_what_a_file_is() {
+        let is = |path: &str| traits_of(Path::new(path));
+        assert!(is("a/tests/x.yml").is_test && is("src/FooTest.java").is_test && !is("src/latest.yml").is_test);
+        assert!(is("README.md").is_example && is(".env.example").is_example);
+        assert!(is("app/i18n/de.json").is_translation && is("x/app_de.po").is_translation);
+        assert!(is("package-lock.json").is_lock && is("src/main.rs").is_code && !is("config.yml").is_code);
+    }
+}

@@ -1,0 +1,72 @@
+//! Words that values in samples and tests often have, and values that only say what they are.
+
+/// Words that made-up values have more often than real ones. Whole words alone: `test` in `attestation` doesn't count.
+#[rustfmt::skip]
+const COMMON: &[&str] = &[
+    "test", "tests", "testing", "tester", "demo", "foo", "bar", "baz", "default", "admin", "root", "user", "guest",
+    "temp", "tmp", "abc", "abcd", "xyz", "qwerty", "some", "any", "your", "my", "secret", "token", "password",
+    "passwd", "pass", "key", "pwd", "hello", "world", "value", "string", "none", "old", "new", "wrong", "invalid",
+    "bad", "good", "random", "super", "changeit", "letmein", "welcome", "1234", "12345", "123456", "123", "mock",
+    "stub", "local", "localhost", "dev", "postgres", "mysql", "mongo", "redis", "here", "goes", "generated", "fake",
+    "dummy", "sample", "example", "unit", "integration", "correct", "incorrect", "username", "login", "email", "name",
+    "valid", "passw0rd", "pa55word", "p", "s", "t", "supersecret", "topsecret", "mypassword", "testpass",
+    "testpassword", "changeme",
+];
+
+/// Words that say that a value is a secret.
+#[rustfmt::skip]
+const SELF: &[&str] = &[
+    "passwort", "kennwort", "senha", "clave", "wachtwoord", "haslo", "parola", "mot", "passe", "contrasena", "geheim",
+    "password", "passwd", "pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys",
+    "apikey", "api", "access", "auth", "my", "your", "the", "a", "an", "some", "new", "old", "user", "admin",
+    "client", "db", "database", "app", "private", "public", "this", "is", "test", "here", "value", "code", "bearer",
+    "jwt", "credentials", "credential", "id", "enter", "current", "confirm", "for", "of", "to", "root",
+];
+
+fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .chunk_by(|a, b| kind(*a) == kind(*b) && !(a.is_ascii_lowercase() && b.is_ascii_uppercase()))
+        .filter(|word| kind(word[0]) != 0)
+}
+
+fn kind(byte: u8) -> u8 {
+    u8::from(byte.is_ascii_alphabetic()) + 2 * u8::from(byte.is_ascii_digit())
+}
+
+fn is_in(list: &[&str], word: &[u8]) -> bool {
+    list.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
+}
+
+/// Has it a word that samples and tests often have?
+pub(super) fn is_common(value: &[u8]) -> bool {
+    words(value).any(|word| word.len() >= 3 && is_in(COMMON, word))
+}
+
+/// Does it say what it is and no more: `password`, `my-secret`, the name itself?
+pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
+    let letters = |text: &[u8]| -> Vec<u8> {
+        text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
+    };
+    let all_self = words(value).all(|word| is_in(SELF, word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
+    let (value, name) = (letters(value), letters(name));
+    // `rethinkdbPassword: rethinkdb`: whose it is, and no more.
+    let is_owner = value.len() >= 4 && name.starts_with(&value);
+    value.len() < 64 && (all_self || !value.is_empty() && name == value || is_owner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_common, names_itself};
+
+    #[test]
+    fn whole_words_count() {
+        assert!(is_common(b"test-1234") && is_common(b"AdminPassword") && !is_common(b"attestation9"));
+        assert!(
+            names_itself(b"my_secret_key", b"x")
+                && names_itself(b"dbPass", b"DB_PASS")
+                && names_itself(b"password1", b"pwd")
+                && names_itself(b"rethinkdb", b"rethinkdbPassword")
+        );
+        assert!(!names_itself(b"hunter2", b"password"));
+    }
+}

@@ -1,0 +1,503 @@
+//! What a value looks like: generated, made up by a person, a word, a digest, or something that is no value at all.
+
+use super::lexicon;
+use crate::engine::entropy::{Alphabet, randomness};
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ValueKind {
+    /// Characters that no person would choose.
+    Random,
+    /// Hexadecimal digits, 16 or more.
+    Hex,
+    /// A UUID.
+    Uuid,
+    /// Letters with digits or marks, as passwords are made.
+    Mixed,
+    /// One word and a number: `admin123`.
+    WordNumber,
+    /// One word of documentation or code.
+    Word,
+    /// Letters that are no such word.
+    OddWord,
+    /// Several words, as names of things have.
+    Words,
+    /// Digits, with separators at most.
+    Number,
+}
+
+/// What is known of a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ValueTraits {
+    pub(super) kind: ValueKind,
+    /// Share of a random string's entropy.
+    pub(super) randomness: f64,
+    /// Bits per letter triple.
+    pub(super) rarity: f32,
+    /// Share of its letters that are in words of documentation or code.
+    pub(super) coverage: f32,
+}
+
+/// Counts of a value's bytes and parts.
+#[derive(Default)]
+struct Parts {
+    letters: usize,
+    digits: usize,
+    /// Marks that names don't have.
+    marks: usize,
+    upper: usize,
+    lower: usize,
+    /// Runs of letters, split where a capital follows a small letter.
+    words: usize,
+    /// Letters in runs that are words.
+    known: usize,
+    /// Changes between letter and digit.
+    changes: usize,
+}
+
+fn is_mark(byte: u8) -> bool {
+    b"!@#$%^&*+=~?".contains(&byte)
+}
+
+impl Parts {
+    fn of(value: &[u8]) -> Parts {
+        let mut parts = Parts::default();
+        let mut start = None;
+        for at in 0..=value.len() {
+            let byte = value.get(at).copied().unwrap_or(0);
+            let before = at.checked_sub(1).map_or(0, |before| value[before]);
+            let is_letter = byte.is_ascii_alphabetic() || byte >= 0x80;
+            let breaks = !is_letter || before.is_ascii_lowercase() && byte.is_ascii_uppercase();
+            if let Some(from) = start.filter(|_| breaks) {
+                parts.word(&value[from..at]);
+                start = None;
+            }
+            if is_letter {
+                start.get_or_insert(at);
+            }
+            parts.letters += usize::from(is_letter);
+            parts.digits += usize::from(byte.is_ascii_digit());
+            parts.marks += usize::from(is_mark(byte));
+            parts.upper += usize::from(byte.is_ascii_uppercase());
+            parts.lower += usize::from(byte.is_ascii_lowercase());
+            let (a, b) = (before.is_ascii_digit(), byte.is_ascii_digit());
+            parts.changes += usize::from(a != b && before != 0 && byte != 0);
+        }
+        parts
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        let mut lower = [0u8; 16];
+        self.words += 1;
+        let Some(lower) = lower.get_mut(..word.len()) else { return };
+        lower.copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        let is_known = |word: &[u8]| word.len() >= 3 && lexicon::is_word(word);
+        let singular = lower.strip_suffix(b"s").unwrap_or(lower);
+        // Two words written as one: `databasename`.
+        let is_pair = || (3..lower.len().saturating_sub(2)).any(|at| is_known(&lower[..at]) && is_known(&lower[at..]));
+        if is_known(lower) || is_known(singular) || lower.len() >= 7 && is_pair() {
+            self.known += word.len();
+        }
+    }
+}
+
+/// Analyses a value of at most 512 bytes; of longer ones the beginning.
+pub(super) fn traits_of(value: &[u8]) -> ValueTraits {
+    let value = &value[..value.len().min(512)];
+    let parts = Parts::of(value);
+    let rarity = lexicon::rarity(value);
+    let randomness = randomness(value);
+    let coverage = if parts.letters == 0 { 0.0 } else { parts.known as f32 / parts.letters as f32 };
+    let kind = kind_of(value, &parts, rarity, randomness, coverage);
+    ValueTraits { kind, randomness, rarity, coverage }
+}
+
+fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: f32) -> ValueKind {
+    if parts.letters == 0 && parts.digits > 0 && parts.marks == 0 {
+        return ValueKind::Number;
+    }
+    if is_uuid(value) {
+        return ValueKind::Uuid;
+    }
+    if value.len() >= 16 && Alphabet::of(value) == Alphabet::Hex && parts.letters >= 2 {
+        return ValueKind::Hex;
+    }
+    // `_kubespray_needs_etcd`, `topology.ebs.csi/zone`: words that no documentation has.
+    let is_one_case = parts.upper == 0 || parts.lower == 0;
+    let is_words =
+        is_one_case && parts.words >= 2 && parts.letters >= 3 * parts.words && parts.digits * 5 <= parts.letters;
+    // One long word of another language, or text in another script.
+    let is_foreign = parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6
+        || value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
+    let is_rare = !is_words && !is_foreign && rarity >= RARE && coverage < 0.4 && randomness > 0.8;
+    let is_mixed_up = parts.changes >= 3 || parts.upper >= 2 && parts.lower >= 2 && parts.words >= 3;
+    if is_rare && (value.len() >= 20 || value.len() >= 12 && is_mixed_up || value.len() >= 8 && parts.changes >= 4) {
+        return ValueKind::Random;
+    }
+    let is_list = value.iter().all(|byte| byte.is_ascii_alphabetic() || b"+=&?_-.".contains(byte));
+    if is_list && parts.words >= 2 && coverage >= 0.9 {
+        return ValueKind::Words;
+    }
+    if parts.digits == 0 && parts.marks == 0 {
+        return match parts.words {
+            1 if coverage > 0.9 => ValueKind::Word,
+            1 => ValueKind::OddWord,
+            _ if coverage >= 0.5 || rarity < RARE => ValueKind::Words,
+            _ => ValueKind::OddWord,
+        };
+    }
+    if parts.marks == 0 && coverage >= 0.7 && parts.words >= 2 && parts.changes <= 4 {
+        return ValueKind::Words;
+    }
+    if parts.marks == 0 && parts.words == 1 && parts.changes <= 1 && !(parts.upper > 0 && parts.lower > 0) {
+        return ValueKind::WordNumber;
+    }
+    ValueKind::Mixed
+}
+
+/// Letters alone, of which only the first may be a capital.
+fn is_one_word(value: &[u8]) -> bool {
+    value[1..].iter().all(|byte| byte.is_ascii_lowercase() || *byte >= 0x80)
+}
+
+/// Bits per letter triple from which spelling is not that of words.
+const RARE: f32 = 5.4;
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Why a value is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoValue {
+    /// It names where the value is: `${X}`, `get("x")`, `/run/secrets/x`.
+    Reference,
+    /// It is code, a pattern or a type.
+    Code,
+    /// It is a hash, ciphertext or a public key.
+    Sealed,
+}
+
+/// Has it the hash of a password in it?
+pub(super) fn has_hash(value: &[u8]) -> bool {
+    HASH_PARTS.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some())
+}
+
+/// Is it a reference, code, or nothing that opens anything?
+pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
+    let starts = |list: &[&str]| list.iter().any(|start| value.starts_with(start.as_bytes()));
+    let has = |list: &[&str]| list.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some());
+    if starts(SEALED)
+        || has_hash(value)
+        || is_tagged_hash(value)
+        || is_address(value)
+        || is_public_der(value)
+        || value.len() > 60 && starts(&["AQICAH", "AgA", "AgB", "AAAA"])
+    {
+        return Some(NoValue::Sealed);
+    }
+    if starts(REFERENCE_STARTS) || has(REFERENCE_PARTS) || is_variable(value) || is_path(value, kind) {
+        return Some(NoValue::Reference);
+    }
+    // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
+    let stars = value.iter().rev().take_while(|byte| **byte == b'*').count();
+    let unmarked = &value[..value.len() - stars];
+    let lower = unmarked.to_ascii_lowercase();
+    if is_pattern(value)
+        || is_constant(unmarked)
+        || is_date(value)
+        || is_joined(value)
+        || !is_text(value)
+        || CONSTANTS.iter().any(|constant| constant.as_bytes() == lower)
+    {
+        return Some(NoValue::Code);
+    }
+    let is_wrapped = |open: u8, close: u8| value.first() == Some(&open) && value.last() == Some(&close);
+    if is_wrapped(b'<', b'>')
+        || is_wrapped(b'[', b']')
+        || is_wrapped(b'{', b'}')
+        || is_wrapped(b'(', b')')
+        || is_wrapped(b'*', b'*')
+    {
+        return Some(NoValue::Reference);
+    }
+    if is_quoted {
+        let is_flag = value.starts_with(b"--") && value.get(2).is_some_and(u8::is_ascii_lowercase);
+        return (is_flag
+            || has(&[
+                "()",
+                "required|",
+                "|required",
+                "|min:",
+                "|max:",
+                "=>",
+                "&&",
+                "||",
+                "</",
+                "\\n",
+                "\\t",
+                "=\\\"",
+                "?.",
+                "::",
+            ])
+            || is_selector(value))
+        .then_some(NoValue::Code);
+    }
+    let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
+    if has(CODE_PARTS)
+        || memchr::memmem::find(&value[..unpadded], b"==").is_some()
+        || is_marked_word(value, kind)
+        || value.ends_with(b":")
+        || is_dotted(value, kind)
+    {
+        return Some(NoValue::Code);
+    }
+    None
+}
+
+/// `2024-05-06`, alone or with a time.
+fn is_date(value: &[u8]) -> bool {
+    let is_at = |at: usize, byte: u8| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    value.len() >= 10
+        && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
+        && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
+}
+
+/// Not the bytes of an archive or a picture that happen to stand after a name.
+fn is_text(value: &[u8]) -> bool {
+    let high = value.iter().filter(|byte| **byte >= 0x80).count();
+    let is_broken = || std::str::from_utf8(value).map_or(true, |text| text.contains(char::REPLACEMENT_CHARACTER));
+    !value.iter().any(u8::is_ascii_control) && !(high * 4 > value.len() && is_broken())
+}
+
+/// `'--password='.$config['password']`: what seems quoted stands between two texts and joins them.
+fn is_joined(value: &[u8]) -> bool {
+    let opens =
+        matches!(value, [b'.' | b'+', b'$' | b' ' | b'(', ..]) || value.starts_with(b" .") || value.starts_with(b" +");
+    let closes = value.ends_with(b"[") || value.ends_with(b"(") || value.ends_with(b" .") || value.ends_with(b" +");
+    let is_call = memchr::memchr(b'(', value).is_some() || value.contains(&b'$');
+    value.len() > 2 && (opens || closes && is_call)
+}
+
+/// `*alias`, `&self`, `@user`, `!ref`, `-v`, `--flag=x`: words with a mark in front.
+fn is_marked_word(value: &[u8], kind: ValueKind) -> bool {
+    let is_flag = |rest: &[u8]| rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+    if value.strip_prefix(b"-").is_some_and(is_flag) && kind != ValueKind::Random {
+        return true;
+    }
+    let is_marked = value.first().is_some_and(|byte| b"*&.,!@|>-".contains(byte));
+    let is_word = matches!(kind, ValueKind::Word | ValueKind::Words | ValueKind::OddWord);
+    is_marked && (is_word || value[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'))
+}
+
+/// `#login-password`, `.password`, `input[name=password]`, `//div`: CSS selectors and XPaths.
+fn is_selector(value: &[u8]) -> bool {
+    let rest = value.strip_prefix(b"#").or_else(|| value.strip_prefix(b"."));
+    let names = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_.#".contains(byte));
+    rest.is_some_and(names)
+        || memchr::memmem::find(value, b"[").is_some() && value.ends_with(b"]")
+        || value.starts_with(b"//")
+}
+
+/// `$password`, `%PASSWORD%`, `:password`, `@password`, `%s`: a name with a mark in front.
+fn is_variable(value: &[u8]) -> bool {
+    let is_name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphabetic() || b"_.>-".contains(b));
+    match value {
+        [b'$', rest @ ..] => {
+            rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
+                && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
+        }
+        [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)),
+        [b'%', _] | [b'%', _, _] => true,
+        [b':' | b'@', rest @ ..] => is_name(rest),
+        _ => false,
+    }
+}
+
+fn is_path(value: &[u8], kind: ValueKind) -> bool {
+    let has_extension = EXTENSIONS.iter().any(|extension| value.ends_with(extension.as_bytes()));
+    if kind == ValueKind::Random || kind == ValueKind::Hex {
+        // Base64 has slashes, but no dots, and both cases.
+        let is_name = value.first() == Some(&b'/') && !value.iter().any(u8::is_ascii_uppercase);
+        return has_extension || is_name || value.contains(&b'.') && value.contains(&b'/');
+    }
+    let is_windows = matches!(value, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
+    let slashes = value.iter().filter(|byte| **byte == b'/').count();
+    is_windows
+        || value.first() == Some(&b'/')
+        || slashes >= 2
+        || slashes == 1 && kind == ValueKind::Words
+        || has_extension
+}
+
+/// `DB_PASSWORD`, `ACCESS-TOKEN`: a name in capitals that stands for a value.
+fn is_constant(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| b"_-".contains(byte));
+    value.iter().any(|byte| b"_-".contains(byte))
+        && parts.all(|part| part.len() > 1 && part.iter().all(u8::is_ascii_uppercase))
+}
+
+/// A regular expression.
+fn is_pattern(value: &[u8]) -> bool {
+    let has = |part: &str| memchr::memmem::find(value, part.as_bytes()).is_some();
+    value.first() == Some(&b'^') && value.len() > 2
+        || [".*", ".+", "(?", "[a-z", "[A-Z", "[0-9", "[^", "\\w", "\\d", "\\s", "\\b", "]{", "]+", "]*"]
+            .iter()
+            .any(|part| has(part))
+}
+
+/// `config.database.password`, `Oauth2.token`: words joined by dots.
+fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
+    let is_word = |part: &[u8]| {
+        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')
+    };
+    let last = value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_named = || super::name::traits_of(last).class.is_some() && traits_of(last).kind != ValueKind::Random;
+    value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
+}
+
+/// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
+fn is_public_der(value: &[u8]) -> bool {
+    let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
+    let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
+        || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
+    value.len() > 55 && (is_short || is_long)
+}
+
+/// `0x` and 40 hexadecimal digits: an account of a block chain.
+fn is_address(value: &[u8]) -> bool {
+    value.len() == 42 && value.starts_with(b"0x") && value[2..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// `sha256:…`, `{SSHA}…`, `$2b$…`: a hash that says which.
+fn is_tagged_hash(value: &[u8]) -> bool {
+    match value {
+        // What PostgreSQL and MySQL store.
+        [b'm', b'd', b'5', hex @ ..] => hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit),
+        [b'*', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
+        [b'$', rest @ ..] => {
+            memchr::memchr(b'$', &rest[..rest.len().min(16)]).is_some_and(|at| at > 0) && value.len() > 20
+        }
+        [b'{', rest @ ..] => {
+            memchr::memchr(b'}', &rest[..rest.len().min(16)]).is_some_and(|at| at > 2) && value.len() > 20
+        }
+        _ => false,
+    }
+}
+
+#[rustfmt::skip]
+const SEALED: &[&str] = &[
+    "pk_live_", "pk_test_", "pk.eyJ", "xpub",
+    "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
+    "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "pbkdf2", "scrypt:", "bcrypt", "argon2",
+    "SCRAM-SHA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
+    "!!binary", "1:sha", "0x0",
+];
+/// What stands between a user's name and the hash of a password.
+const HASH_PARTS: &[&str] = &["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"];
+#[rustfmt::skip]
+const REFERENCE_STARTS: &[&str] = &[
+    "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
+    "projects/", "<%", "process.env", "os.environ", "ENV[", "self.", "this.", "data.", "var.", "local.",
+    "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
+    "credentials(", "system.", "${", "$(", "{{", "<<",
+];
+const REFERENCE_PARTS: &[&str] = &[
+    "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", "...", "…", "<?", "[[", "***",
+];
+const CODE_PARTS: &[&str] = &[
+    "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
+    "?.",
+];
+#[rustfmt::skip]
+const CONSTANTS: &[&str] = &[
+    "true", "false", "null", "nil", "none", "undefined", "void", "string", "str", "bool", "boolean", "number", "int",
+    "integer", "float", "object", "bytes", "byte", "char", "text", "varchar", "any", "self", "this", "required",
+    "optional", "enabled", "disabled", "default", "yes", "no", "on", "off", "empty", "unset", "nullable", "readonly",
+    "hidden", "auto", "always", "never", "unknown", "n/a", "tbd", "todo", "password", "passwd", "secret", "token",
+    "apikey", "key", "symbol", "function", "array", "list", "dict", "map", "file", "uuid", "email", "username",
+    "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
+    "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
+    "jwt", "oauth", "oauth2", "saml", "ldap",
+];
+#[rustfmt::skip]
+const EXTENSIONS: &[&str] = &[
+    ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",
+    ".ts", ".py", ".php", ".java", ".xml", ".png", ".svg", ".jpg", ".md", ".sh", ".conf", ".env", ".go", ".rb",
+    ".css", ".vue", ".gpg", ".asc", ".ini", ".toml", ".properties", ".com", ".org", ".net", ".io", ".local", ".csv",
+    ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{NoValue, ValueKind, no_value, traits_of};
+
+    #[test]
+    fn values_are_of_the_kind_that_a_person_would_say() {
+        for (value, kind) in [
+            ("q7Zp2mX9vT4kL8sW1nB6yR3d", ValueKind::Random),
+            ("xKwQzRtYpLmNvBcDfGhJ", ValueKind::Random),
+            ("kq3v9z7xw1", ValueKind::Random),
+            ("9f86d081884c7d659a2f", ValueKind::Hex),
+            ("6f9619ff-8b86-4011-b42d-00cf4fc964ff", ValueKind::Uuid),
+            ("Winter2024!", ValueKind::Mixed),
+            ("hunter2-prod", ValueKind::Mixed),
+            ("Kettle#2019", ValueKind::Mixed),
+            ("admin123", ValueKind::WordNumber),
+            ("password", ValueKind::Word),
+            ("letmein", ValueKind::OddWord),
+            ("my-cluster-secret", ValueKind::Words),
+            ("oauth2ClientSecret", ValueKind::Words),
+            ("generatePasswordResetToken", ValueKind::Words),
+            ("123456", ValueKind::Number),
+        ] {
+            let traits = traits_of(value.as_bytes());
+            assert_eq!(traits.kind, kind, "{value}: {traits:?}");
+        }
+    }
+
+    #[test]
+    fn references_and_code_are_no_values() {
+        let judged = |value: &str, quoted| no_value(value.as_bytes(), quoted, traits_of(value.as_bytes()).kind);
+        for value in [
+            "${DB_PASSWORD}",
+            "$password",
+            "{{ x }}",
+            "%s",
+            "/run/secrets/db",
+            "<token>",
+            "process.env.X",
+            "https://a/b",
+            "key.pem",
+        ] {
+            assert_eq!(judged(value, true), Some(NoValue::Reference), "{value}");
+        }
+        for value in ["get_token()", "config2.password", "foo[0]", "&self", "null", "string"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        for value in ["#login-password", "^[a-z]+$", "() => x", "password"] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["*LOCKED*", "user:$apr1$abc$def", "ops:$2y$10$abcdefghij"] {
+            assert!(judged(value, true).is_some(), "{value}");
+        }
+        assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
+        for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["-vm=my-vm", "--auto-approve=false", "c.OIDCClientSecret", "wtsapi32.WTSQueryUserToken"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        let bcrypt = ["$2b$", "12$abcdefghijklmnopqrstuu"].concat();
+        assert_eq!(judged(&bcrypt, true), Some(NoValue::Sealed));
+        for value in ["tr0ub4dor&3", "P@ssw0rd!x", "a.b.c3!", "$ecret2019!"] {
+            assert_eq!(judged(value, true), None, "{value}");
+        }
+    }
+}
