@@ -248,7 +248,7 @@ fn history_says_when_a_secret_came_and_whether_it_is_still_there() {
 fn paths_count_in_history_as_they_do_in_a_work_tree() {
     let dir = init(&[]);
     // An unquoted value is none in source code, but it is one in a configuration file.
-    let line = format!("password = {}\n", "kX9vQ2mLp7Rt4wZs8Bn3");
+    let line = format!("password = {}\n", "Copper-kettle41");
     commit(dir.path(), "settings.conf", &line);
     commit(dir.path(), "main.c", format!("{line}\n"));
     let (_, report) = scan(dir.path(), &[".", "--history-only"]);

@@ -272,7 +272,7 @@ fn is_date(value: &[u8]) -> bool {
 fn is_text(value: &[u8]) -> bool {
     let high = value.iter().filter(|byte| **byte >= 0x80).count();
     let is_broken = || std::str::from_utf8(value).map_or(true, |text| text.contains(char::REPLACEMENT_CHARACTER));
-    !value.iter().any(u8::is_ascii_control) && !(high * 4 > value.len() && is_broken())
+    !(value.iter().any(u8::is_ascii_control) || high * 4 > value.len() && is_broken())
 }
 
 /// `'--password='.$config['password']`: what seems quoted stands between two texts and joins them.
