@@ -8,7 +8,7 @@ const MAX_REASONS: usize = 4;
 /// Lines that a person reads, without secrets but as hostile as the names in them.
 pub(super) fn lines(attribution: &Attribution) -> Vec<String> {
     let mut lines = vec![identity_line(attribution)];
-    lines.extend(attribution.link.iter().flat_map(|link| reasons(link)).map(|reason| format!("because {reason}")));
+    lines.extend(attribution.link.iter().flat_map(reasons).map(|reason| format!("because {reason}")));
     lines.push(match attribution.owners.as_slice() {
         [] => "owner not known".to_owned(),
         owners => owners.iter().map(owner).collect::<Vec<_>>().join("; "),

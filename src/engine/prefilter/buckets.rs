@@ -37,12 +37,11 @@ impl Tables {
         let others =
             if wanted.first().is_some_and(|(is_four, _)| !is_four) { OF_THREE.end..BUCKETS } else { 0..BUCKETS };
         let mut buckets: Vec<Bucket> = (0..BUCKETS).map(|_| Bucket::default()).collect();
-        let mut dealt_to = vec![None; wanted.len()];
+        let mut dealt_to: Vec<Option<usize>> = vec![None; wanted.len()];
         for _ in 0..ROUNDS {
             for ((is_four, places), dealt_to) in wanted.iter().zip(&mut dealt_to) {
                 if let Some(bucket) = dealt_to.take() {
-                    let bucket: &mut Bucket = &mut buckets[bucket as usize];
-                    bucket.remove(places);
+                    buckets[bucket].remove(places);
                 }
                 let range = if *is_four { others.clone() } else { OF_THREE };
                 let costs = range.map(|number| (buckets[number].cost(places), number));

@@ -10,7 +10,7 @@ use super::{
     container::{Store, Tree},
     input::Input,
     limits::ExportLimits,
-    sink::{Notices, Parts, Sink},
+    sink::{Host, Notices, Parts, Sink},
     system::{Export, Look, Opening, ReadingOptions, SYSTEMS},
 };
 use crate::{
@@ -28,6 +28,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("export_table", export_table),
     ("export_bson", export_bson),
     ("export_page", export_page),
+    ("export_mail", export_mail),
 ];
 
 /// Systems with a file of theirs.
@@ -57,10 +58,18 @@ const JSON: Files = &[
     ("matrix", "export.json"),
     ("zulip", "messages-000001.json"),
     ("zulip", "realm.json"),
+    ("teams", "messages.json"),
+    ("teams", "chatMessages.json"),
     ("records", "records.json"),
 ];
-const XML: Files =
-    &[("jira-rss", "issues.xml"), ("servicenow", "unload.xml"), ("bugzilla", "bugs.xml"), ("redmine", "issues.xml")];
+const XML: Files = &[
+    ("jira-rss", "issues.xml"),
+    ("jira-backup", "entities.xml"),
+    ("confluence-xml", "entities.xml"),
+    ("servicenow", "unload.xml"),
+    ("bugzilla", "bugs.xml"),
+    ("redmine", "issues.xml"),
+];
 const TABLE: Files = &[
     ("salesforce", "Case.csv"),
     ("jira-csv", "issues.csv"),
@@ -76,8 +85,12 @@ const BSON: Files = &[
     ("rocketchat", "rocketchat_uploads.chunks.bson"),
     ("rocketchat", "users.bson"),
 ];
-const PAGE: Files =
-    &[("notion", "Page 0123456789abcdef0123456789abcdef.html"), ("notion", "Page 0123456789abcdef0123456789abcdef.md")];
+const PAGE: Files = &[
+    ("notion", "Page 0123456789abcdef0123456789abcdef.html"),
+    ("notion", "Page 0123456789abcdef0123456789abcdef.md"),
+    ("confluence-html", "Page_123.html"),
+];
+const MAIL: Files = &[("mail", "inbox.mbox"), ("mail", "letter.eml"), ("mail", "letter.msg"), ("mail", "box.pst")];
 
 /// Documents and lines of JSON.
 pub fn export_json(data: &[u8]) {
@@ -102,6 +115,11 @@ pub fn export_bson(data: &[u8]) {
 /// Pages of HTML and Markdown.
 pub fn export_page(data: &[u8]) {
     read_each(PAGE, data);
+}
+
+/// Mail.
+pub fn export_mail(data: &[u8]) {
+    read_each(MAIL, data);
 }
 
 fn read_each(files: Files, data: &[u8]) {
@@ -137,6 +155,17 @@ struct Seen {
     bytes: usize,
     limit: usize,
     stats: Stats,
+}
+
+impl Host for Seen {
+    fn receiver(&mut self) -> &mut dyn Receiver {
+        self
+    }
+
+    fn file(&mut self, bytes: &[u8], _: RecordPlace) {
+        self.bytes += bytes.len();
+        assert!(self.bytes <= self.limit, "{} bytes of text", self.bytes);
+    }
 }
 
 impl Receiver for Seen {
@@ -266,6 +295,13 @@ mod tests {
         (
             "export_page",
             "<html><article id=\"x\"><p>a&nbsp;<b>b</b></p><pre class=\"code\"><code>c</code></pre><a href=\"https://x.y/z\">d</a></article>",
+        ),
+        (
+            "export_mail",
+            "From a@b Mon Jan  1 10:00:00 2024\nFrom: A <a@b.c>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nMessage-ID: <1@b.c>\n\
+             MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/html; charset=utf-8\n\
+             Content-Transfer-Encoding: quoted-printable\n\n<b>=41</b>\n--x\nContent-Type: application/zip; name=a.zip\n\
+             Content-Transfer-Encoding: base64\n\nUEsDBA==\n--x--\n\n>From c\n\nFrom d@e Mon Jan  1 10:00:00 2024\n\nf\n",
         ),
         ("export_page", "# Title\n\n```\na\n```\n[b](https://x.y)\n"),
     ];

@@ -156,7 +156,7 @@ impl Index {
         if let Some(next) = id.get(1..5).and_then(<[u8]>::first_chunk) {
             // Ids are spread evenly, so most stand near where they are expected. If not, nothing is lost.
             let share = u64::from(u32::from_be_bytes(*next));
-            let expected = low + (share * u64::from(high - low) >> 32) as u32;
+            let expected = low + ((share * u64::from(high - low)) >> 32) as u32;
             let (before, after) = (expected.saturating_sub(NEARBY), expected.saturating_add(NEARBY));
             if before > low && self.id(before) <= id {
                 low = before;
