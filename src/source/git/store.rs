@@ -326,7 +326,9 @@ impl PackOpener<'_> {
         let has_extension = |path: &Path, extension: &str| path.extension().is_some_and(|found| found == extension);
         self.is_partial |= paths.iter().any(|path| has_extension(path, "promisor"));
         for index in paths.iter().filter(|path| has_extension(path, "idx")) {
-            let is_lonely = !index.with_extension("pack").exists() && index.exists();
+            // Git renames a pack and then its index: of one with this name, the pack has its own already.
+            let is_unfinished = index.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".tmp-"));
+            let is_lonely = !is_unfinished && !index.with_extension("pack").exists() && index.exists();
             if is_lonely && self.known.insert(index.clone()) {
                 self.problems.push(StoreProblem::file(index, Fault::PackMissing));
             }

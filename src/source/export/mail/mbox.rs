@@ -146,6 +146,6 @@ mod tests {
     #[test]
     fn quoted_lines_are_made_whole() {
         let (text, removed) = unescaped(b">From a\nx >From b\n>>From c\n");
-        assert_eq!((text.as_ref(), removed), (&b"From a\nx >From b\n>From c\n"[..], vec![0, 19]));
+        assert_eq!((text.as_ref(), removed), (&b"From a\nx >From b\n>From c\n"[..], vec![0, 18]));
     }
 }
