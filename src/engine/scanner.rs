@@ -1,10 +1,10 @@
-use std::{borrow::Cow, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
+use std::{borrow::Cow, cell::RefCell, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
 
 use super::{
     assignment,
     checksum::{self, Facts},
     confirm::{Attempt, Match, RuleScratch, is_plausible},
-    generic::{self, Features},
+    generic::{self, Features, Memo},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
@@ -72,6 +72,7 @@ pub struct Scratch {
     pub(super) hits: Vec<Hit>,
     pub(super) matches: Vec<Match>,
     pub(super) gaps: Gaps,
+    memo: RefCell<Memo>,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Rules that remember something of the window at hand.
     mindful: Vec<u32>,
@@ -319,7 +320,7 @@ impl Scanner {
 
     fn judge_matches(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> WindowMatches {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
-        let explains = observer.explains();
+        let (explains, memo) = (observer.explains(), &scratch.memo);
         let mut accepted = Vec::new();
         for found in &scratch.matches {
             let is_owned = window.owned.contains(&(found.start as usize));
@@ -327,7 +328,7 @@ impl Scanner {
             let patterns = self.patterns(found.rule);
             let (origin, bytes) = (window.origin, window.bytes);
             let verdict =
-                Evidence { rule, patterns, placeholders, origin, bytes, found, explains }.judge(self.min_score);
+                Evidence { rule, patterns, placeholders, memo, origin, bytes, found, explains }.judge(self.min_score);
             scratch.stats.matches += u64::from(is_owned);
             match verdict {
                 Ok(score) => accepted.push((found.clone(), score)),

@@ -1,6 +1,6 @@
 //! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
 
-use std::{fmt, path::Path};
+use std::{cell::RefCell, fmt, path::Path};
 
 use super::{
     assignment::{Ending, Syntax},
@@ -8,7 +8,7 @@ use super::{
     compose,
     confirm::Match,
     entropy::{randomness, shannon},
-    generic,
+    generic::{self, Memo},
     placeholder::Placeholders,
 };
 use crate::{
@@ -101,6 +101,7 @@ pub(super) struct Evidence<'a> {
     pub(super) rule: &'a Rule,
     pub(super) patterns: &'a Patterns,
     pub(super) placeholders: &'a Placeholders,
+    pub(super) memo: &'a RefCell<Memo>,
     pub(super) origin: Origin<'a>,
     pub(super) bytes: &'a [u8],
     pub(super) found: &'a Match,
@@ -151,7 +152,7 @@ impl Evidence<'_> {
         if !self.found.is_quoted && self.is_binary() {
             return Err(Rejection::Binary);
         }
-        let features = generic::features(self.rule, self.placeholders, self.bytes, self.found);
+        let features = generic::features_known(self.memo, self.rule, self.placeholders, (self.bytes, self.found));
         let of_path = match self.origin {
             Origin::File(path) => generic::path_features(path, PathEffect::is_literal(self.found)),
             _ => generic::Features::default(),

@@ -3,6 +3,7 @@
 
 mod feature;
 mod lexicon;
+mod memo;
 mod model;
 mod name;
 mod path;
@@ -10,10 +11,11 @@ mod placeholder_words;
 mod value;
 mod weights;
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 pub(crate) use feature::Features;
 pub use lexicon::TripleCounts;
+pub(super) use memo::Memo;
 
 use super::{confirm::Match, placeholder::Placeholders, verdict::Score};
 use crate::{
@@ -32,6 +34,17 @@ pub(super) fn applies(rule: &Rule) -> bool {
 /// The features of a match, but those of its path.
 pub(super) fn features(rule: &Rule, placeholders: &Placeholders, bytes: &[u8], found: &Match) -> Features {
     model::Subject { rule, placeholders, bytes, found }.features()
+}
+
+/// The same, if need be from memory.
+pub(super) fn features_known(
+    memo: &RefCell<Memo>,
+    rule: &Rule,
+    placeholders: &Placeholders,
+    evidence: (&[u8], &Match),
+) -> Features {
+    let (bytes, found) = evidence;
+    memo.borrow_mut().features(&model::Subject { rule, placeholders, bytes, found })
 }
 
 /// What a path adds to them.

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How far around a value its surroundings are looked at.
-const AROUND: usize = 160;
+pub(super) const AROUND: usize = 160;
 
 /// What a value is judged by.
 pub(super) struct Subject<'a> {

@@ -1,0 +1,56 @@
+//! Features that were found before: most assignments stand in many versions of a file, or in many files.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, Hasher},
+    mem::discriminant,
+};
+
+use foldhash::quality::RandomState;
+
+use super::{
+    Features,
+    model::{AROUND, Subject},
+};
+
+/// Beyond so many it begins anew: about 2 MB.
+const MAX_KNOWN: usize = 1 << 16;
+
+/// One thread's memory of features, by a hash of all that they depend on.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Memo {
+    known: HashMap<u64, Features, RandomState>,
+    seed: RandomState,
+}
+
+impl Memo {
+    pub(super) fn features(&mut self, subject: &Subject<'_>) -> Features {
+        let key = self.key(subject);
+        if let Some(features) = self.known.get(&key) {
+            return *features;
+        }
+        let features = subject.features();
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(key, features);
+        features
+    }
+
+    /// A match, and everything around it that the model looks at.
+    fn key(&self, subject: &Subject<'_>) -> u64 {
+        let found = subject.found;
+        let (secret, whole, name) = (found.secret(), found.whole(), found.name());
+        let first = secret.start.min(whole.start).min(if name.is_empty() { secret.start } else { name.start });
+        let from = first.saturating_sub(AROUND);
+        let to = (secret.end.max(whole.end) + AROUND).min(subject.bytes.len());
+        let mut hasher = self.seed.build_hasher();
+        (found.rule, secret.start - from, secret.len(), whole.start - from, whole.len()).hash(&mut hasher);
+        (name.len(), name.start.wrapping_sub(from), found.keyword_in_name()).hash(&mut hasher);
+        (found.is_assigned, found.is_quoted, discriminant(&found.ending), discriminant(&found.syntax))
+            .hash(&mut hasher);
+        found.id.map(|(start, end)| ((start as usize).wrapping_sub(from), end - start)).hash(&mut hasher);
+        subject.bytes[from..to].hash(&mut hasher);
+        hasher.finish()
+    }
+}
