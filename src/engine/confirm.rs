@@ -145,12 +145,14 @@ fn near_window<'b>(rule: &Rule, distance: usize, bytes: &'b [u8], keyword: &Rang
 }
 
 /// Is there a run of the rule's alphabet as long as its shortest match?
+///
+/// Looked at from its end: a byte outside of the alphabet rules out every run that would cover it, so most are never read.
 fn has_run(rule: &Rule, window: &[u8]) -> bool {
-    let mut run = 0;
-    for &byte in window {
-        run = if rule.alphabet.contains(byte) { run + 1 } else { 0 };
-        if run >= rule.min_len {
-            return true;
+    let mut start = 0;
+    while let Some(run) = window.get(start..start + rule.min_len) {
+        match run.iter().rposition(|byte| !rule.alphabet.contains(*byte)) {
+            Some(outside) => start += outside + 1,
+            None => return true,
         }
     }
     false

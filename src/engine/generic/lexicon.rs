@@ -3,6 +3,8 @@
 
 use std::{collections::HashSet, sync::OnceLock};
 
+use foldhash::fast::RandomState;
+
 /// By three symbols: −log2 of how likely the third is after the first two, in sixteenths of a bit.
 static TRIPLES: &[u8; SYMBOLS * SYMBOLS * SYMBOLS] = include_bytes!("triples.bin");
 
@@ -54,7 +56,7 @@ pub(super) fn rarity(text: &[u8]) -> f32 {
 
 /// Is it a word of documentation or code, in lower case?
 pub(super) fn is_word(word: &[u8]) -> bool {
-    static SET: OnceLock<HashSet<&'static [u8]>> = OnceLock::new();
+    static SET: OnceLock<HashSet<&'static [u8], RandomState>> = OnceLock::new();
     SET.get_or_init(|| WORDS.lines().map(str::as_bytes).collect()).contains(word)
 }
 

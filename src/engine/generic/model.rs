@@ -3,6 +3,7 @@
 use super::{
     feature::{Feature, Features},
     name::{self, NameClass},
+    parts::AnyOf,
     placeholder_words,
     value::{self, NoValue, ValueKind, ValueTraits},
 };
@@ -19,6 +20,13 @@ use crate::{
 
 /// How far around a value its surroundings are looked at.
 pub(super) const AROUND: usize = 160;
+
+/// What a line with an example has.
+static EXAMPLE_WORDS: AnyOf = AnyOf::new(&["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]);
+/// What the address of a picture has that tells how a build went.
+static BADGE_WORDS: AnyOf = AnyOf::new(&["badge", "shields.io", ".svg?"]);
+/// What stands near a password.
+static LOGIN_WORDS: AnyOf = AnyOf::new(&["user", "User", "USER", "login", "host", "HOST", "mail", "uid"]);
 
 /// What a value is judged by.
 pub(super) struct Subject<'a> {
@@ -199,22 +207,16 @@ impl Subject<'_> {
         let trimmed = line_before.trim_ascii_start();
         let comments: [&[u8]; 6] = [b"#", b"//", b"*", b"--", b";", b"<!--"];
         features.add_if(comments.iter().any(|comment| trimmed.starts_with(comment)), Feature::ContextComment);
-        let has = |text: &[u8], words: &[&str]| {
-            words.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
-        };
-        let is_example = [line_before, line_after]
-            .iter()
-            .any(|text| has(text, &["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]));
+        let is_example = EXAMPLE_WORDS.is_in(line_before) || EXAMPLE_WORDS.is_in(line_after);
         features.add_if(is_example, Feature::ContextExample);
         // Such addresses are made to be shown.
-        features.add_if(has(line_before, &["badge", "shields.io", ".svg?"]), Feature::ContextBadge);
+        features.add_if(BADGE_WORDS.is_in(line_before), Feature::ContextBadge);
         if matches!(kind, ValueKind::Word | ValueKind::OddWord) {
             let secret = &self.bytes[at];
             features.add_if(is_repeated(secret, before) || is_repeated(secret, after), Feature::ContextRepeated);
         }
         if is_password {
-            let words = ["user", "User", "USER", "login", "host", "HOST", "mail", "uid"];
-            features.add_if(has(before, &words) || has(after, &words), Feature::ContextLogin);
+            features.add_if(LOGIN_WORDS.is_in(before) || LOGIN_WORDS.is_in(after), Feature::ContextLogin);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a value looks like: generated, made up by a person, a word, a digest, or something that is no value at all.
 
-use super::lexicon;
+use super::{lexicon, parts::AnyOf};
 use crate::engine::entropy::{Alphabet, randomness};
 
 /// What a value looks like.
@@ -185,13 +185,12 @@ pub(super) enum NoValue {
 
 /// Has it the hash of a password in it?
 pub(super) fn has_hash(value: &[u8]) -> bool {
-    HASH_PARTS.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some())
+    HASH_PARTS.is_in(value)
 }
 
 /// Is it a reference, code, or nothing that opens anything?
 pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
     let starts = |list: &[&str]| list.iter().any(|start| value.starts_with(start.as_bytes()));
-    let has = |list: &[&str]| list.iter().any(|part| memchr::memmem::find(value, part.as_bytes()).is_some());
     if starts(SEALED)
         || has_hash(value)
         || is_tagged_hash(value)
@@ -201,7 +200,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     {
         return Some(NoValue::Sealed);
     }
-    if starts(REFERENCE_STARTS) || has(REFERENCE_PARTS) || is_variable(value) || is_path(value, kind) {
+    if starts(REFERENCE_STARTS) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
         return Some(NoValue::Reference);
     }
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
@@ -228,28 +227,10 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     }
     if is_quoted {
         let is_flag = value.starts_with(b"--") && value.get(2).is_some_and(u8::is_ascii_lowercase);
-        return (is_flag
-            || has(&[
-                "()",
-                "required|",
-                "|required",
-                "|min:",
-                "|max:",
-                "=>",
-                "&&",
-                "||",
-                "</",
-                "\\n",
-                "\\t",
-                "=\\\"",
-                "?.",
-                "::",
-            ])
-            || is_selector(value))
-        .then_some(NoValue::Code);
+        return (is_flag || QUOTED_CODE_PARTS.is_in(value) || is_selector(value)).then_some(NoValue::Code);
     }
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
-    if has(CODE_PARTS)
+    if CODE_PARTS.is_in(value)
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
         || is_marked_word(value, kind)
         || value.ends_with(b":")
@@ -344,11 +325,7 @@ fn is_constant(value: &[u8]) -> bool {
 
 /// A regular expression.
 fn is_pattern(value: &[u8]) -> bool {
-    let has = |part: &str| memchr::memmem::find(value, part.as_bytes()).is_some();
-    value.first() == Some(&b'^') && value.len() > 2
-        || [".*", ".+", "(?", "[a-z", "[A-Z", "[0-9", "[^", "\\w", "\\d", "\\s", "\\b", "]{", "]+", "]*"]
-            .iter()
-            .any(|part| has(part))
+    value.first() == Some(&b'^') && value.len() > 2 || PATTERN_PARTS.is_in(value)
 }
 
 /// `config.database.password`, `Oauth2.token`: words joined by dots.
@@ -400,7 +377,7 @@ const SEALED: &[&str] = &[
     "!!binary", "1:sha", "0x0",
 ];
 /// What stands between a user's name and the hash of a password.
-const HASH_PARTS: &[&str] = &["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"];
+static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
 #[rustfmt::skip]
 const REFERENCE_STARTS: &[&str] = &[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
@@ -408,13 +385,23 @@ const REFERENCE_STARTS: &[&str] = &[
     "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
     "credentials(", "system.", "${", "$(", "{{", "<<",
 ];
-const REFERENCE_PARTS: &[&str] = &[
+static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
     "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", "...", "…", "<?", "[[", "***",
-];
-const CODE_PARTS: &[&str] = &[
+]);
+static CODE_PARTS: AnyOf = AnyOf::new(&[
     "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
     "?.",
-];
+]);
+/// In quotes much may stand that is code elsewhere.
+#[rustfmt::skip]
+static QUOTED_CODE_PARTS: AnyOf = AnyOf::new(&[
+    "()", "required|", "|required", "|min:", "|max:", "=>", "&&", "||", "</", "\\n", "\\t", "=\\\"", "?.", "::",
+]);
+/// What regular expressions have.
+#[rustfmt::skip]
+static PATTERN_PARTS: AnyOf = AnyOf::new(&[
+    ".*", ".+", "(?", "[a-z", "[A-Z", "[0-9", "[^", "\\w", "\\d", "\\s", "\\b", "]{", "]+", "]*",
+]);
 #[rustfmt::skip]
 const CONSTANTS: &[&str] = &[
     "true", "false", "null", "nil", "none", "undefined", "void", "string", "str", "bool", "boolean", "number", "int",
