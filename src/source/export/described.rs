@@ -67,11 +67,6 @@ impl System for Described {
     }
 }
 
-/// Directory (with a slash at its end, or empty) and name.
-pub(super) fn split(path: &str) -> (&str, &str) {
-    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
-}
-
 /// Is there such a text?
 pub(super) fn has(head: &[u8], text: &str) -> bool {
     memchr::memmem::find(head, text.as_bytes()).is_some()

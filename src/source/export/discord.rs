@@ -4,10 +4,10 @@
 //! 2026-11).
 
 use super::{
-    described::{Described, keys_in, split},
+    described::{Described, keys_in},
     json::{JsonEvent, read_json},
     layout::{Document, Facts, Files, Form, Layout, PLAIN, first},
-    system::Export,
+    system::{Export, split},
 };
 use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Visibility};
 

@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use super::{
     detect,
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, read_json},
+    json::{Json, JsonEvent, read_json, top_list},
     markup::Markup,
     sink::{Rest, Sink},
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     time,
 };
 use crate::model::{Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
@@ -109,15 +109,6 @@ struct MigrationReader;
 struct PagesReader {
     /// Is it one file, which the user may have named as such?
     is_only: bool,
-}
-
-/// The list at the top of a document is told element by element.
-fn top_list(path: &Path, is_list: bool) -> Descend {
-    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
-}
-
-fn split(path: &str) -> (&str, &str) {
-    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
 }
 
 fn read_records(input: &mut Input<'_>, sink: &mut Sink<'_>) {

@@ -4,7 +4,7 @@
 //! Format: docs.gitlab.com, "Project import/export" and its development guide; the fixtures of GitLab (read 2026-11).
 
 use super::{
-    described::{keys_in, split},
+    described::keys_in,
     layout::{Document, Facts, Files, Form, How, Layout, Lookup, Of, PLAIN, Records},
     system::{Detection, Look, Opening, Reader, System},
 };
@@ -27,20 +27,17 @@ impl System for GitLab {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let tree = look.paths().filter_map(|path| path.strip_suffix("tree/project.json").map(|root| (root, path)));
-        let old = look.paths().filter(|path| split(path).1 == "project.json").filter_map(|path| {
-            let (root, _) = split(path);
-            (!root.ends_with("tree/")).then_some((root, path))
-        });
-        let detection = |(root, path): (&str, &str)| {
-            let mut signs = vec![path[root.len()..].to_owned()];
+        let tree = look.roots_of("tree/project.json").map(|root| (root, "tree/project.json"));
+        let old = look.roots_of("project.json").filter(|root| !root.ends_with("tree/"));
+        let detection = |(root, name): (&str, &str)| {
+            let mut signs = vec![name.to_owned()];
             let others = ["VERSION", "GITLAB_VERSION", "project.bundle", "tree/project/issues.ndjson"];
             let others = others.iter().filter(|name| look.has(&format!("{root}{name}")));
             signs.extend(others.map(|name| (*name).to_owned()));
-            let keys = keys_in(&look.head(path), &["visibility_level", "description"]);
+            let keys = keys_in(&look.head(&format!("{root}{name}")), &["visibility_level", "description"]);
             (!keys.is_empty()).then_some(Detection { root: root.to_owned(), signs })
         };
-        tree.chain(old).take(64).filter_map(detection).collect()
+        tree.chain(old.map(|root| (root, "project.json"))).take(64).filter_map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use jiff::{civil::DateTime, tz::TimeZone};
 
 use super::{
-    described::{Described, keys_in, split},
+    described::{Described, keys_in},
     json::{Descend, JsonEvent, read_json},
     layout::{Document, Facts, Files, Form, Layout, PLAIN, first},
-    system::Export,
+    system::{Export, split},
 };
 use crate::model::{RecordPlace, RecordTime, Revision, Visibility};
 

@@ -5,10 +5,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    described::{Described, keys_in, split},
+    described::{Described, keys_in},
     json::{JsonEvent, read_json},
     layout::{self, Document, Files, Form, HTML, Layout, PLAIN, first},
-    system::Export,
+    system::{Export, split},
     time,
 };
 use crate::model::{RecordPlace, RecordTime, Revision};

@@ -3,8 +3,9 @@
 //! Format: docs.mattermost.com, "Bulk export tool" and "Bulk loading data" (read 2026-11).
 
 use super::{
-    described::{Described, has, split},
+    described::{Described, has},
     layout::{Document, Facts, Files, Form, Layout, Lookup, Of, PLAIN},
+    system::split,
 };
 use crate::model::{RecordPlace, Revision, Visibility};
 

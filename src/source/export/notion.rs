@@ -5,12 +5,12 @@
 use std::collections::HashMap;
 
 use super::{
-    described::{has, split},
+    described::has,
     input::Input,
     layout::{Files, Form, Layout, Records},
     markup::Markup,
     sink::Sink,
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
 };
 use crate::model::{Permalink, PermalinkBasis, ProblemKind, RecordAttachment, RecordContainer, RecordPlace};
 

@@ -10,7 +10,7 @@ use super::{
     input::Input,
     markup::Markup,
     sink::Sink,
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     table::{Header, look_up, read_table},
     time,
 };
@@ -81,10 +81,6 @@ impl System for Salesforce {
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
         Box::new(SalesforceReader { base_url: opening.options.base_url.clone() })
     }
-}
-
-fn split(path: &str) -> (&str, &str) {
-    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
 }
 
 /// Columns of every object in the header, if it begins with an id.

@@ -75,6 +75,11 @@ pub(super) trait System: Sync {
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader>;
 }
 
+/// A path as its folder, with the slash behind it, and its name.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
+}
+
 /// An export that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Detection {
@@ -188,6 +193,12 @@ impl<'l> Look<'l> {
     /// All paths, in the container's order.
     pub(super) fn paths(&self) -> impl Iterator<Item = &'l str> + use<'l> {
         self.tree.members().iter().map(|member| member.path.as_str())
+    }
+
+    /// The roots below which a file of this path lies: empty, or with a slash behind them.
+    pub(super) fn roots_of(&self, path: &str) -> impl Iterator<Item = &'l str> {
+        let roots = self.paths().filter_map(move |found| found.strip_suffix(path));
+        roots.filter(|root| root.is_empty() || root.ends_with('/'))
     }
 
     /// Is there a file of that path?

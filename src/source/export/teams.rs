@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use super::{
     detect,
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, Tape, keys, read_json},
+    json::{Descend, Json, JsonEvent, Path, Tape, is_page, keys, read_json, top_list},
     markup::Markup,
     sink::{Rest, Sink},
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     time,
 };
 use crate::model::{
@@ -97,10 +97,6 @@ fn text_of(json: Json<'_>, key: &str) -> Option<String> {
     of(json, key)?.id().filter(|text| !text.is_empty())
 }
 
-fn split(path: &str) -> (&str, &str) {
-    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
-}
-
 /// Lists, pages of them, and the messages of each conversation.
 fn enter(path: &Path, is_list: bool) -> Descend {
     let names: Vec<&str> = keys(path).collect();
@@ -114,19 +110,11 @@ fn enter(path: &Path, is_list: bool) -> Descend {
     if is_wanted { Descend::Enter } else { Descend::Whole }
 }
 
-/// The list at the top; messages in lines come as a whole.
-fn enter_list(path: &Path, is_list: bool) -> Descend {
-    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
-}
-
+/// How a file is entered: messages in lines come as a whole.
 fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
     input.decode_text();
-    let head = input.peek(64 << 10).trim_ascii_start();
-    let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
-    let first = ["body", "Body"].iter().filter_map(|key| at(key)).min();
-    let page = ["value", "messages", "conversations"].iter().filter_map(|key| at(key)).min();
-    let is_page = head.starts_with(b"{") && page.is_some_and(|page| first.is_none_or(|own| page < own));
-    if is_page { enter } else { enter_list }
+    let lists = ["value", "messages", "conversations"];
+    if is_page(input.peek(64 << 10), &lists, &["body", "Body"]) { enter } else { top_list }
 }
 
 struct TeamsReader;

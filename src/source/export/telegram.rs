@@ -3,8 +3,9 @@
 //! Format: core.telegram.org and the source of Telegram Desktop, `export_output_json.cpp` (read 2026-11).
 
 use super::{
-    described::{Described, has, keys_in, split},
+    described::{Described, has, keys_in},
     layout::{Document, Facts, Files, Form, How, Layout},
+    system::split,
 };
 use crate::model::{RecordPlace, Visibility};
 

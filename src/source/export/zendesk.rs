@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     detect,
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, keys, read_json},
+    json::{self, Descend, Json, JsonEvent, Path, keys, read_json, top_list},
     markup::Markup,
     sink::{Rest, Sink},
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
@@ -71,18 +71,10 @@ fn enter_page(path: &Path, is_list: bool) -> Descend {
     if is_wanted { Descend::Enter } else { Descend::Whole }
 }
 
-/// The list at the top.
-fn enter_list(path: &Path, is_list: bool) -> Descend {
-    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
-}
-
 /// How a file is entered: a ticket is told as a whole, though it has lists of the names that a page has.
 fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
     input.decode_text();
-    let head = input.peek(64 << 10).trim_ascii_start();
-    let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
-    let is_page = head.starts_with(b"{") && at("tickets").is_some_and(|page| at("url").is_none_or(|own| page < own));
-    if is_page { enter_page } else { enter_list }
+    if json::is_page(input.peek(64 << 10), &["tickets"], &["url"]) { enter_page } else { top_list }
 }
 
 struct ZendeskReader {

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 
 use super::{
-    described::{Described, keys_in, split},
+    described::{Described, keys_in},
     json::{JsonEvent, read_json},
     layout::{self, Document, Files, Form, How, Layout, Lookup, Of, PLAIN, first},
-    system::Export,
+    system::{Export, split},
 };
 use crate::model::{RecordPlace, Visibility};
 

@@ -33,8 +33,6 @@ impl System for Pages {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let indexes = look.paths().filter_map(|path| path.strip_suffix("index.html"));
-        let roots = indexes.filter(|root| root.is_empty() || root.ends_with('/')).take(64);
         let detection = |root: &str| {
             let mut signs = signs_of(&look.head(&format!("{root}index.html")));
             if signs.is_empty() {
@@ -47,7 +45,7 @@ impl System for Pages {
             signs.extend(folders.map(|folder| format!("{folder} beside it")));
             Some(Detection { root: root.to_owned(), signs })
         };
-        roots.filter_map(detection).collect()
+        look.roots_of("index.html").take(64).filter_map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

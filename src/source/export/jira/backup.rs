@@ -43,8 +43,6 @@ impl System for Backup {
         if let Some(only) = look.only() {
             return vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }];
         }
-        let roots = look.paths().filter_map(|path| path.strip_suffix("entities.xml"));
-        let roots = roots.filter(|root| root.is_empty() || root.ends_with('/'));
         let detection = |root: &str| {
             let mut signs = signs_of(&look.head(&format!("{root}entities.xml")));
             // Confluence has a file of that name, too.
@@ -55,7 +53,7 @@ impl System for Backup {
             signs.extend(look.has(&format!("{root}activeobjects.xml")).then(|| "activeobjects.xml".to_owned()));
             Some(Detection { root: root.to_owned(), signs })
         };
-        roots.take(64).filter_map(detection).collect()
+        look.roots_of("entities.xml").take(64).filter_map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

@@ -303,6 +303,19 @@ impl Balance {
     }
 }
 
+/// The list at the top of a document is told element by element, everything else as a whole.
+pub(in crate::source::export) fn top_list(path: &Path, is_list: bool) -> Descend {
+    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+}
+
+/// Does a document begin as a page that has one of these lists, not as a record that has keys of its `own` before?
+pub(in crate::source::export) fn is_page(head: &[u8], lists: &[&str], own: &[&str]) -> bool {
+    let head = head.trim_ascii_start();
+    let at = |key: &&str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
+    let (list, own) = (lists.iter().filter_map(at).min(), own.iter().filter_map(at).min());
+    head.starts_with(b"{") && list.is_some_and(|list| own.is_none_or(|own| list < own))
+}
+
 /// Is it the path of an element of a list, not of the value of a key?
 pub(in crate::source::export) fn is_element(path: &Path) -> bool {
     path.last() == Some(&Step::Item)

@@ -88,7 +88,6 @@ impl System for Dump {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let roots = look.paths().filter_map(|path| path.strip_suffix("rocketchat_message.bson"));
         let detection = |root: &str| {
             let names =
                 ["rocketchat_message.bson", "rocketchat_room.bson", "users.bson", "rocketchat_uploads.files.bson"];
@@ -99,7 +98,7 @@ impl System for Dump {
             }
             Detection { root: root.to_owned(), signs }
         };
-        roots.take(64).map(detection).collect()
+        look.roots_of("rocketchat_message.bson").take(64).map(detection).collect()
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {

@@ -10,7 +10,7 @@ use super::{
         json::{Descend, Json, JsonEvent, Path, read_json},
         markup::Markup,
         sink::{Rest, Sink},
-        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     },
     message::{self, Message, Messages, Site},
     names::{Names, Wanted},
@@ -44,7 +44,7 @@ impl System for Chunks {
         let folders = super::by_folder(look.paths().filter(|path| is_chunk_file(path)));
         let detection = |(root, here): (&str, Vec<&str>)| {
             let mut signs = Vec::new();
-            if here.iter().any(|path| super::split(path).1.starts_with("workspace.json")) {
+            if here.iter().any(|path| split(path).1.starts_with("workspace.json")) {
                 signs.push("workspace.json.gz".to_owned());
             }
             if here.iter().take(4).any(|path| is_chunk(&look.head(path))) {
@@ -86,7 +86,7 @@ fn lines(_: &Path, _: bool) -> Descend {
 
 impl Reader for ChunkReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
-        let (folder, name) = super::split(path);
+        let (folder, name) = split(path);
         if !folder.is_empty() || !name.contains(".json") {
             return attachment(path).map_or(Reading::NotMine, Reading::Attachment);
         }

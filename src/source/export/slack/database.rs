@@ -18,7 +18,7 @@ use super::{
         json::{Json, Tape},
         markup::Markup,
         sink::{Rest, Sink},
-        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     },
     message::{self, Message, Site},
     names::{Names, Wanted},
@@ -71,7 +71,7 @@ impl System for Database {
                 let mut signs: Vec<String> = tables.map(|table| format!("table {table}")).collect();
                 let is_database = head.starts_with(MAGIC) && signs.len() >= 2;
                 signs.insert(0, "SQLite database".to_owned());
-                is_database.then(|| Detection { root: super::split(path).0.to_owned(), signs })
+                is_database.then(|| Detection { root: split(path).0.to_owned(), signs })
             })
             .collect()
     }

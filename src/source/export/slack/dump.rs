@@ -9,7 +9,7 @@ use super::{
         input::Input,
         json::{Descend, JsonEvent, Path, keys, read_json},
         sink::Sink,
-        system::{Detection, Export, Look, Opening, Reader, Reading, System},
+        system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     },
     message::{self, Message, Messages, Site},
     names::{Names, Wanted},
@@ -40,7 +40,7 @@ impl System for Dump {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let folders = super::by_folder(look.paths().filter(|path| is_channel_file(super::split(path).1)));
+        let folders = super::by_folder(look.paths().filter(|path| is_channel_file(split(path).1)));
         let detection = |(root, here): (&str, Vec<&str>)| {
             let head = look.head(here.first()?);
             let keys = ["channel_id", "messages"];
@@ -89,7 +89,7 @@ struct DumpReader {
 
 impl Reader for DumpReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
-        let (folder, name) = super::split(path);
+        let (folder, name) = split(path);
         if !folder.is_empty() {
             return attachment(name).map_or(Reading::NotMine, Reading::Attachment);
         }

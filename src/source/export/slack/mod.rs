@@ -17,10 +17,10 @@ use self::{
 };
 use super::{
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, read_json},
+    json::{Json, JsonEvent, read_json, top_list},
     markup::Markup,
     sink::{Rest, Sink},
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
 };
 use crate::{
     model::{RecordAttachment, RecordContainer, RecordPlace},
@@ -91,11 +91,6 @@ fn by_folder<'p>(paths: impl Iterator<Item = &'p str>) -> BTreeMap<&'p str, Vec<
     let mut folders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     paths.for_each(|path| folders.entry(split(path).0).or_default().push(path));
     folders
-}
-
-/// Directory (with a slash at its end, or empty) and name.
-fn split(path: &str) -> (&str, &str) {
-    path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
 }
 
 fn detection(look: &Look<'_>, root: String) -> Option<Detection> {
@@ -261,11 +256,6 @@ fn named_in(archive: &str) -> Option<String> {
         })
         .collect();
     (!host.is_empty()).then(|| format!("https://{host}.slack.com"))
-}
-
-/// The list at the top of a document is told element by element.
-pub(super) fn top_list(path: &Path, is_list: bool) -> Descend {
-    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
 }
 
 fn container_of(folder: &str) -> RecordContainer {

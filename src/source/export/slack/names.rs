@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::{
-    json::{Json, JsonEvent, read_json},
-    system::Export,
+    json::{Json, JsonEvent, read_json, top_list},
+    system::{Export, split},
 };
 use crate::model::{RecordAuthor, RecordContainer, RecordPlace, Visibility};
 
@@ -51,8 +51,8 @@ impl Names {
     /// Reads the lists among an export's files.
     pub(super) fn read(&mut self, export: &Export<'_>, wanted: &Wanted, is_list: &dyn Fn(&str) -> bool) {
         export.read(is_list, &mut |path, input| {
-            let (_, name) = super::split(path);
-            read_json(input, &super::top_list, &mut |event| {
+            let (_, name) = split(path);
+            read_json(input, &top_list, &mut |event| {
                 let JsonEvent::Value { json, .. } = event else { return };
                 if super::PEOPLE.contains(&name) {
                     self.person(json, wanted);
