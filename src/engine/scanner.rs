@@ -1,10 +1,10 @@
-use std::{borrow::Cow, cell::RefCell, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
+use std::{borrow::Cow, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
 
 use super::{
     assignment,
     checksum::{self, Facts},
     confirm::{Attempt, Match, RuleScratch, is_plausible},
-    generic::{self, Features, Memo},
+    generic::{Features, Memo, Subject},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
@@ -72,7 +72,7 @@ pub struct Scratch {
     pub(super) hits: Vec<Hit>,
     pub(super) matches: Vec<Match>,
     pub(super) gaps: Gaps,
-    memo: RefCell<Memo>,
+    memo: Memo,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Rules that remember something of the window at hand.
     mindful: Vec<u32>,
@@ -195,7 +195,7 @@ impl Scanner {
 
     pub(super) fn generic_features_of(&self, bytes: &[u8], found: &Match) -> Features {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
-        generic::features(&self.rules[found.rule as usize], placeholders, bytes, found)
+        Subject { rule: &self.rules[found.rule as usize], placeholders, bytes, found }.features()
     }
 
     pub(super) fn patterns(&self, rule: u32) -> &Patterns {
@@ -320,20 +320,21 @@ impl Scanner {
 
     fn judge_matches(&self, window: &Window<'_>, scratch: &mut Scratch, observer: &mut impl Observer) -> WindowMatches {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
-        let (explains, memo) = (observer.explains(), &scratch.memo);
+        let explains = observer.explains();
+        let Scratch { matches, memo, stats, .. } = scratch;
         let mut accepted = Vec::new();
-        for found in &scratch.matches {
+        for found in &*matches {
             let is_owned = window.owned.contains(&(found.start as usize));
             let rule = &self.rules[found.rule as usize];
             let patterns = self.patterns(found.rule);
             let (origin, bytes) = (window.origin, window.bytes);
-            let verdict =
-                Evidence { rule, patterns, placeholders, memo, origin, bytes, found, explains }.judge(self.min_score);
-            scratch.stats.matches += u64::from(is_owned);
+            let verdict = Evidence { rule, patterns, placeholders, memo: &mut *memo, origin, bytes, found, explains }
+                .judge(self.min_score);
+            stats.matches += u64::from(is_owned);
             match verdict {
                 Ok(score) => accepted.push((found.clone(), score)),
                 Err(why) => {
-                    scratch.stats.rejected += u64::from(is_owned);
+                    stats.rejected += u64::from(is_owned);
                     observer.rejected(rule, found.secret(), &why);
                 }
             }
@@ -348,7 +349,7 @@ impl Scanner {
             }
             rival.is_none() && window.owned.contains(&(found.start as usize))
         });
-        let sensitive = scratch.matches.iter().filter(|found| !self.rules[found.rule as usize].identifier);
+        let sensitive = matches.iter().filter(|found| !self.rules[found.rule as usize].identifier);
         WindowMatches { accepted, sensitive: merge(sensitive.map(Match::secret)) }
     }
 

@@ -1,6 +1,6 @@
 //! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
 
-use std::{cell::RefCell, fmt, path::Path};
+use std::{fmt, path::Path};
 
 use super::{
     assignment::{Ending, Syntax},
@@ -8,7 +8,7 @@ use super::{
     compose,
     confirm::Match,
     entropy::{randomness, shannon},
-    generic::{self, Memo},
+    generic::{self, Memo, Subject},
     placeholder::Placeholders,
 };
 use crate::{
@@ -101,7 +101,7 @@ pub(super) struct Evidence<'a> {
     pub(super) rule: &'a Rule,
     pub(super) patterns: &'a Patterns,
     pub(super) placeholders: &'a Placeholders,
-    pub(super) memo: &'a RefCell<Memo>,
+    pub(super) memo: &'a mut Memo,
     pub(super) origin: Origin<'a>,
     pub(super) bytes: &'a [u8],
     pub(super) found: &'a Match,
@@ -111,7 +111,7 @@ pub(super) struct Evidence<'a> {
 
 impl Evidence<'_> {
     /// Judges the match.
-    pub(super) fn judge(&self, least: u8) -> Result<Score, Rejection> {
+    pub(super) fn judge(mut self, least: u8) -> Result<Score, Rejection> {
         let secret = &self.bytes[self.found.secret()];
         let rule = self.rule;
         let mut facts = checksum::verify(rule, &self.found.claim(self.bytes)).map_err(Rejection::Checksum)?;
@@ -148,11 +148,12 @@ impl Evidence<'_> {
     }
 
     /// Judges a value without a format by the generic model.
-    fn judge_generic(&self, has_part: bool, least: u8) -> Result<Score, Rejection> {
+    fn judge_generic(&mut self, has_part: bool, least: u8) -> Result<Score, Rejection> {
         if !self.found.is_quoted && self.is_binary() {
             return Err(Rejection::Binary);
         }
-        let features = generic::features_known(self.memo, self.rule, self.placeholders, (self.bytes, self.found));
+        let Evidence { rule, placeholders, bytes, found, .. } = *self;
+        let features = self.memo.features(&Subject { rule, placeholders, bytes, found });
         let of_path = match self.origin {
             Origin::File(path) => generic::path_features(path, PathEffect::is_literal(self.found)),
             _ => generic::Features::default(),

@@ -24,7 +24,8 @@ pub(in crate::engine) struct Memo {
 }
 
 impl Memo {
-    pub(super) fn features(&mut self, subject: &Subject<'_>) -> Features {
+    /// The features of a match, but those of its path.
+    pub(in crate::engine) fn features(&mut self, subject: &Subject<'_>) -> Features {
         let key = self.key(subject);
         if let Some(features) = self.known.get(&key) {
             return *features;

@@ -12,13 +12,14 @@ mod placeholder_words;
 mod value;
 mod weights;
 
-use std::{cell::RefCell, path::Path};
+use std::path::Path;
 
 pub(crate) use feature::Features;
 pub use lexicon::TripleCounts;
 pub(super) use memo::Memo;
+pub(super) use model::Subject;
 
-use super::{confirm::Match, placeholder::Placeholders, verdict::Score};
+use super::verdict::Score;
 use crate::{
     model::Reason,
     rule::{Rule, Shape},
@@ -32,23 +33,7 @@ pub(super) fn applies(rule: &Rule) -> bool {
     rule.shape == Shape::Assignment || rule.generic && rule.checksum.is_none()
 }
 
-/// The features of a match, but those of its path.
-pub(super) fn features(rule: &Rule, placeholders: &Placeholders, bytes: &[u8], found: &Match) -> Features {
-    model::Subject { rule, placeholders, bytes, found }.features()
-}
-
-/// The same, if need be from memory.
-pub(super) fn features_known(
-    memo: &RefCell<Memo>,
-    rule: &Rule,
-    placeholders: &Placeholders,
-    evidence: (&[u8], &Match),
-) -> Features {
-    let (bytes, found) = evidence;
-    memo.borrow_mut().features(&model::Subject { rule, placeholders, bytes, found })
-}
-
-/// What a path adds to them.
+/// What a path adds to the features of a match.
 pub(super) fn path_features(path: &Path, is_quoted: bool) -> Features {
     path::features_of(path, is_quoted)
 }

@@ -29,16 +29,16 @@ static BADGE_WORDS: AnyOf = AnyOf::new(&["badge", "shields.io", ".svg?"]);
 static LOGIN_WORDS: AnyOf = AnyOf::new(&["user", "User", "USER", "login", "host", "HOST", "mail", "uid"]);
 
 /// What a value is judged by.
-pub(super) struct Subject<'a> {
-    pub(super) rule: &'a Rule,
-    pub(super) placeholders: &'a Placeholders,
-    pub(super) bytes: &'a [u8],
-    pub(super) found: &'a Match,
+pub(in crate::engine) struct Subject<'a> {
+    pub(in crate::engine) rule: &'a Rule,
+    pub(in crate::engine) placeholders: &'a Placeholders,
+    pub(in crate::engine) bytes: &'a [u8],
+    pub(in crate::engine) found: &'a Match,
 }
 
 impl Subject<'_> {
     /// All features but those of the path. Linear in the value's length.
-    pub(super) fn features(&self) -> Features {
+    pub(in crate::engine) fn features(&self) -> Features {
         let secret = &self.bytes[self.found.secret()];
         let traits = value::traits_of(secret);
         let mut features = Features::default();
