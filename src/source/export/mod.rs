@@ -75,7 +75,7 @@ use super::{
     Plan, Receiver, Source,
     crew::{Crew, MakeReceiver, lock},
 };
-use crate::model::{ExportSummary, Problem, Provenance, RecordPlace};
+use crate::model::{ExportSummary, Problem, ProblemKind, Provenance, RecordPlace};
 
 /// How exports are read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -170,18 +170,14 @@ impl Export {
             let detection = Detection { root: String::new(), signs: vec![sign.to_owned()] };
             found.push(Found { system, detection });
         }
-        let holds_archives = || tree.members().iter().any(|member| claim::is_archive_name(&member.path));
+        // Archives in it may hold what it isn't itself; a file that is only called like one doesn't.
+        let holds_archives =
+            || !tree.is_file() && tree.members().iter().any(|member| claim::is_archive_name(&member.path));
         if found.is_empty() && !holds_archives() {
             return Err(ExportError::Unknown { path: display() });
         }
         let opened = Mutex::default();
         Ok(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })
-    }
-
-    /// Was something recognised? Otherwise only archives in it may be exports.
-    #[must_use]
-    pub fn is_known(&self) -> bool {
-        !self.found.is_empty()
     }
 }
 
@@ -244,11 +240,17 @@ impl Source for Export {
         for opened in lock(&self.opened).iter() {
             opened.notices.take(&opened.summary.path).into_iter().for_each(|notice| worker.receiver.notice(notice));
         }
-        if plan.is_interrupted() {
+        let end = match () {
+            () if plan.is_interrupted() => Some((ProblemKind::Interrupted, "interrupted before all was scanned")),
+            () if lock(&self.opened).is_empty() => {
+                let message = "no export that unleak knows is in it or in its archives: all was scanned as files";
+                Some((ProblemKind::Unsupported, message))
+            }
+            () => None,
+        };
+        if let Some((kind, message)) = end {
             let provenance = Provenance::File(self.tree.file().to_owned());
-            let message = "interrupted before all was scanned".to_owned();
-            let kind = crate::model::ProblemKind::Interrupted;
-            worker.receiver.problem(Problem { provenance, kind, message });
+            worker.receiver.problem(Problem { provenance, kind, message: message.to_owned() });
         }
     }
 

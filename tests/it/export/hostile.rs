@@ -259,3 +259,23 @@ fn no_system_loses_a_record_to_a_broken_one() {
         assert!(between != "," || kinds(&report).contains(&ProblemKind::Malformed), "{system}: {:?}", report.problems);
     }
 }
+
+#[test]
+fn what_is_no_export_is_never_passed_over_in_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = |path: &Path| Export::open(path, ExportOptions::default());
+    for (name, content) in [("noise.zip", &b"\xbf\xc2\x2d\xb0 no archive"[..]), ("empty.zip", b""), ("a.json", b"{}")] {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        assert!(matches!(open(&path), Err(ExportError::Unknown { .. })), "{name}");
+    }
+    // Its archives might hold one: that they don't is known once they were read.
+    let mut files = Files::default();
+    files.add("letter.txt", format!("key {}", token(230)));
+    let outer = dir.path().join("outer");
+    std::fs::create_dir(&outer).unwrap();
+    files.zip(&outer.join("inner.zip"));
+    let report = scan_export(&outer, ExportOptions::default());
+    only(&report, &token(230));
+    assert_eq!(kinds(&report), [ProblemKind::Unsupported], "{:?}", report.problems);
+}

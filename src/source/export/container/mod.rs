@@ -120,6 +120,11 @@ impl Tree {
         Tree { file, inside, members: Vec::new(), body, limits, unpacked: AtomicU64::new(0), is_nested: false }
     }
 
+    /// Is it a single file, not an archive or a directory?
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self.body, Body::File(..))
+    }
+
     /// All files, in the order in which they are read.
     pub(super) fn members(&self) -> &[Member] {
         &self.members
