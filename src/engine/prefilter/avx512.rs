@@ -12,13 +12,14 @@ use std::{
         _mm512_cvtepu8_epi32, _mm512_loadu_si512, _mm512_mask_i32gather_epi32, _mm512_mask_test_epi32_mask,
         _mm512_maskz_compress_epi8, _mm512_maskz_compress_epi32, _mm512_maskz_loadu_epi8, _mm512_mullo_epi32,
         _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_rorv_epi32, _mm512_set1_epi32, _mm512_setzero_si512,
-        _mm512_shuffle_epi8, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_test_epi8_mask,
+        _mm512_shuffle_epi8, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_test_epi8_mask, _mm512_xor_si512,
     },
     ops::Range,
 };
 
 use super::{
     Positions,
+    buckets::{SCRAMBLED, Table, Tables},
     grams::{BITMAP_WORDS, FIRST_BIT_SHIFT, FOLD, Grams, INDEX_BITS, MULTIPLIER, SECOND_BIT_SHIFT},
 };
 
@@ -30,58 +31,130 @@ pub(super) fn is_available() -> bool {
         && is_x86_feature_detected!("avx512vbmi2")
 }
 
-/// See [`portable::candidates`](super::portable::candidates). Must only be called where [`is_available`].
-pub(super) fn candidates(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
+/// So many times 64 positions are looked at in one go: each table is loaded once for all of them.
+const STEPS: usize = 4;
+
+/// As [`portable::candidates`](super::portable::candidates), with room for as many words as positions. Must only be called
+/// where [`is_available`].
+pub(super) fn candidates(
+    grams: &Grams,
+    bytes: &[u8],
+    range: Range<usize>,
+    (positions, words): (&mut Positions, &mut Positions),
+) -> usize {
     debug_assert!(is_available(), "the prefilter chose this kernel without asking");
     // SAFETY: `Prefilter::new` chooses this kernel only where `is_available`.
-    unsafe { candidates_vbmi(grams, bytes, range, positions) }
+    unsafe {
+        let count = fitting_positions(&grams.tables, bytes, range, (positions, words));
+        may_be_grams(grams, words, positions, count)
+    }
 }
 
+/// Stage 1. Writes the positions in `range` whose four bytes fit together, and these bytes; returns how many there are.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
-fn candidates_vbmi(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
+fn fitting_positions(
+    tables: &Tables,
+    bytes: &[u8],
+    range: Range<usize>,
+    (positions, words): (&mut Positions, &mut Positions),
+) -> usize {
     let mut count = 0;
     let mut position = range.start;
+    while position + 64 * STEPS <= range.end
+        && let Some(rest) = bytes.get(position..position + 64 * (STEPS + 1))
+    {
+        let mut shifted = [[_mm512_setzero_si512(); 4]; STEPS];
+        for (step, shifted) in shifted.iter_mut().enumerate() {
+            for (place, bytes) in shifted.iter_mut().enumerate() {
+                *bytes = load_64(&rest[64 * step + place..]);
+            }
+        }
+        for (step, mask) in fitting(tables, &shifted).into_iter().enumerate() {
+            let behind = load_64(&rest[64 * (step + 1)..]);
+            let step = Step { at: position + 64 * step, bytes: shifted[step][0], behind };
+            count = step.add(mask, positions, words, count);
+        }
+        position += 64 * STEPS;
+    }
     while position < range.end {
         let rest = &bytes[position..];
-        let step = Step { at: position as u32, bytes: load_up_to_64(rest), behind: load_up_to_64(from(rest, 64)) };
-        let shifted =
-            [step.bytes, load_up_to_64(from(rest, 1)), load_up_to_64(from(rest, 2)), load_up_to_64(from(rest, 3))];
-        let mask = fitting(grams, &shifted) & first_bits(range.end - position);
-        if mask != 0 {
-            count = step.grams(grams, mask, positions, count);
-        }
+        let shifted = [
+            load_up_to_64(rest),
+            load_up_to_64(from(rest, 1)),
+            load_up_to_64(from(rest, 2)),
+            load_up_to_64(from(rest, 3)),
+        ];
+        let [mask] = fitting(tables, &[shifted]);
+        let step = Step { at: position, bytes: shifted[0], behind: load_up_to_64(from(rest, 64)) };
+        count = step.add(mask & first_bits(range.end - position), positions, words, count);
         position += 64;
     }
     count
 }
 
-/// Which of 64 positions have four bytes that fit together.
+/// For each step, which of its 64 positions have four bytes that fit together: given what stands at them, and one, two and
+/// three bytes further on.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn fitting(grams: &Grams, shifted: &[__m512i; 4]) -> u64 {
-    let tables = &grams.tables.0;
-    let mut all = buckets(&tables[0], shifted);
-    for table in &tables[1..] {
-        all = _mm512_or_si512(all, buckets(table, shifted));
+fn fitting<const N: usize>(tables: &Tables, shifted: &[[__m512i; 4]; N]) -> [u64; N] {
+    let scrambled = Loaded::new(&SCRAMBLED);
+    let mut pairs = [[_mm512_setzero_si512(); 2]; N];
+    for (pairs, bytes) in pairs.iter_mut().zip(shifted) {
+        for (pair, bytes) in pairs.iter_mut().zip(bytes.chunks_exact(2)) {
+            let folded = |bytes| _mm512_or_si512(bytes, _mm512_set1_epi32(FOLD as i32));
+            *pair = _mm512_xor_si512(folded(bytes[0]), scrambled.look_up(folded(bytes[1])));
+        }
     }
-    _mm512_test_epi8_mask(all, all)
+    let mut all = [_mm512_setzero_si512(); N];
+    for (singles_of, pairs_of) in tables.singles.iter().zip(&tables.pairs) {
+        let mut buckets = [_mm512_set1_epi32(-1); N];
+        for (place, table) in singles_of.iter().enumerate() {
+            let table = Loaded::new(table);
+            for (buckets, bytes) in buckets.iter_mut().zip(shifted) {
+                *buckets = _mm512_and_si512(*buckets, table.look_up(bytes[place]));
+            }
+        }
+        for (place, table) in pairs_of.iter().enumerate() {
+            let table = Loaded::new(table);
+            for (buckets, pairs) in buckets.iter_mut().zip(&pairs) {
+                *buckets = _mm512_and_si512(*buckets, table.look_up(pairs[place]));
+            }
+        }
+        for (all, buckets) in all.iter_mut().zip(buckets) {
+            *all = _mm512_or_si512(*all, buckets);
+        }
+    }
+    let mut masks = [0; N];
+    for (mask, all) in masks.iter_mut().zip(all) {
+        *mask = _mm512_test_epi8_mask(all, all);
+    }
+    masks
 }
 
-/// For each of 64 positions, the buckets of one group in which all four bytes fit.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn buckets(tables: &[[u8; 128]; 4], shifted: &[__m512i; 4]) -> __m512i {
-    let fits = |at: usize| {
-        let (low, high) = tables[at].split_at(64);
-        _mm512_permutex2var_epi8(load_64(low), shifted[at], load_64(high))
-    };
-    _mm512_and_si512(_mm512_and_si512(fits(0), fits(1)), _mm512_and_si512(fits(2), fits(3)))
+/// A table in two registers.
+#[derive(Clone, Copy)]
+struct Loaded(__m512i, __m512i);
+
+impl Loaded {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(table: &Table) -> Loaded {
+        let (low, high) = table.split_at(64);
+        Loaded(load_64(low), load_64(high))
+    }
+
+    /// What the table has for the low seven bits of each byte.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512vbmi")]
+    fn look_up(self, bytes: __m512i) -> __m512i {
+        _mm512_permutex2var_epi8(self.0, bytes, self.1)
+    }
 }
 
 /// 64 positions.
 struct Step {
     /// The first of them.
-    at: u32,
+    at: usize,
     /// What stands there, with zeros behind the end.
     bytes: __m512i,
     /// What stands behind that.
@@ -89,30 +162,23 @@ struct Step {
 }
 
 impl Step {
-    /// Adds those positions of `mask` to `positions`, of which `count` are set, whose four bytes may be a gram; returns how
+    /// Adds those positions of `mask` to `positions` and their four bytes to `words`, of which `count` are set; returns how
     /// many are set then. Without branches but for every 16 of them.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
-    fn grams(&self, grams: &Grams, mask: u64, positions: &mut Positions, mut count: usize) -> usize {
+    fn add(&self, mask: u64, positions: &mut Positions, words: &mut Positions, mut count: usize) -> usize {
+        if mask == 0 {
+            return count;
+        }
         let mut numbers = _mm512_maskz_compress_epi8(mask, load_64(&NUMBERS));
         let mut left = mask.count_ones() as usize;
         loop {
-            let lanes = first_bits(left.min(16)) as u16;
             let at = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(numbers));
             let each =
                 _mm512_add_epi8(_mm512_shuffle_epi8(at, load_64(&FIRST_OF_FOUR)), _mm512_set1_epi32(0x0302_0100));
-            let four = _mm512_permutex2var_epi8(self.bytes, each, self.behind);
-            let folded = _mm512_or_si512(four, _mm512_set1_epi32(FOLD as i32));
-            let hash = _mm512_mullo_epi32(folded, _mm512_set1_epi32(MULTIPLIER as i32));
-            let words = gather(&grams.bitmap, lanes, _mm512_srli_epi32::<{ 32 - INDEX_BITS }>(hash));
-            // The number of a bit is the lowest five bits of a shifted hash: a rotation looks at no more.
-            let first = _mm512_rorv_epi32(words, _mm512_srli_epi32::<FIRST_BIT_SHIFT>(hash));
-            let second = _mm512_rorv_epi32(words, _mm512_srli_epi32::<SECOND_BIT_SHIFT>(hash));
-            let both = _mm512_and_si512(first, second);
-            let found = _mm512_mask_test_epi32_mask(lanes, both, _mm512_set1_epi32(1));
-            let there = _mm512_add_epi32(at, _mm512_set1_epi32(self.at as i32));
-            store_16(positions, count, _mm512_maskz_compress_epi32(found, there));
-            count += found.count_ones() as usize;
+            store_16(words, count, _mm512_permutex2var_epi8(self.bytes, each, self.behind));
+            store_16(positions, count, _mm512_add_epi32(at, _mm512_set1_epi32(self.at as i32)));
+            count += left.min(16);
             if left <= 16 {
                 return count;
             }
@@ -120,6 +186,28 @@ impl Step {
             numbers = _mm512_alignr_epi64::<2>(_mm512_setzero_si512(), numbers);
         }
     }
+}
+
+/// Stage 2. Keeps those of the first `count` positions whose words may be a gram; returns how many there are.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn may_be_grams(grams: &Grams, words: &Positions, positions: &mut Positions, count: usize) -> usize {
+    let mut kept = 0;
+    for at in (0..count).step_by(16) {
+        let lanes = first_bits(count - at) as u16;
+        let folded = _mm512_or_si512(load_16(words, at), _mm512_set1_epi32(FOLD as i32));
+        let hash = _mm512_mullo_epi32(folded, _mm512_set1_epi32(MULTIPLIER as i32));
+        let bits = gather(&grams.bitmap, lanes, _mm512_srli_epi32::<{ 32 - INDEX_BITS }>(hash));
+        // The number of a bit is the lowest five bits of a shifted hash: a rotation looks at no more.
+        let first = _mm512_rorv_epi32(bits, _mm512_srli_epi32::<FIRST_BIT_SHIFT>(hash));
+        let second = _mm512_rorv_epi32(bits, _mm512_srli_epi32::<SECOND_BIT_SHIFT>(hash));
+        let both = _mm512_and_si512(first, second);
+        let found = _mm512_mask_test_epi32_mask(lanes, both, _mm512_set1_epi32(1));
+        // What this overwrites beyond those kept was loaded before: no more are kept than were looked at.
+        let there = load_16(positions, at);
+        store_16(positions, kept, _mm512_maskz_compress_epi32(found, there));
+        kept += found.count_ones() as usize;
+    }
+    kept
 }
 
 /// 0, 1, 2, … 63.
@@ -151,6 +239,14 @@ fn gather(bitmap: &[u32; BITMAP_WORDS], lanes: u16, indices: __m512i) -> __m512i
     let within = _mm512_and_si512(indices, _mm512_set1_epi32(BITMAP_WORDS as i32 - 1));
     // SAFETY: each index is less than BITMAP_WORDS, a power of two, by the line above.
     unsafe { _mm512_mask_i32gather_epi32::<4>(_mm512_setzero_si512(), lanes, within, bitmap.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_16(words: &Positions, at: usize) -> __m512i {
+    let place = &words[at..at + 16];
+    // SAFETY: the slice has 16 words; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(place.as_ptr().cast()) }
 }
 
 #[inline]

@@ -1,11 +1,14 @@
-//! Stage 1: grams dealt into buckets, so that four look-ups per bucket say whether a gram of it may stand at a position.
+//! Stage 1: grams dealt into buckets, so that six look-ups per bucket say whether a gram of it may stand at a position.
 //!
 //! A bucket lets through every mixture of its grams' bytes, so the fewer different bytes its grams have at a place, and
 //! the rarer they are, the better. Grams are dealt greedily, then each is taken out and dealt again.
 
 use std::ops::Range;
 
-use super::{frequency::share_of, grams::Gram};
+use super::{
+    frequency::share_of,
+    grams::{FOLD, Gram},
+};
 
 /// How many groups of eight buckets there are.
 pub(super) const GROUPS: usize = 4;
@@ -19,11 +22,35 @@ const OF_THREE: Range<usize> = 0..2;
 /// three; a round takes 0.4 ms.
 const ROUNDS: usize = 2;
 
-/// Per group and gram byte, which buckets hold a gram with this byte there. Indexed by the byte's low seven bits: bytes
-/// above 127 alias, which over-reports.
+/// Which buckets of a group hold a gram, by seven bits of it.
+pub(super) type Table = [u8; 128];
+
+/// The tables of stage 1.
 #[derive(Debug)]
 #[repr(align(64))]
-pub(super) struct Tables(pub(super) [[[u8; 128]; 4]; GROUPS]);
+pub(super) struct Tables {
+    /// Per group and place of a byte in a gram, by the byte's low seven bits: bytes above 127 alias, which over-reports.
+    pub(super) singles: [[Table; 4]; GROUPS],
+    /// Per group, for the first two and the last two bytes of a gram, by their [`pair`]. They halve what passes.
+    pub(super) pairs: [[Table; 2]; GROUPS],
+}
+
+/// By a (folded) byte: what the byte before it is mixed with.
+pub(super) static SCRAMBLED: Table = {
+    let (mut table, mut state, mut at) = ([0; 128], 0x1234_5678_u32, 0);
+    while at < 128 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        table[at] = (state >> 25) as u8;
+        at += 1;
+    }
+    table
+};
+
+/// Seven bits that two bytes share with few others; with those that differ in case alone, though.
+fn pair(first: usize, second: usize) -> usize {
+    let fold = FOLD as u8 as usize;
+    ((first | fold) ^ usize::from(SCRAMBLED[(second | fold) & 127])) & 127
+}
 
 /// The bytes that may stand at each of the four places, as bits numbered by their low seven bits.
 type Places = [u128; 4];
@@ -50,15 +77,22 @@ impl Tables {
                 *dealt_to = Some(best);
             }
         }
-        let mut tables = Box::new(Tables([[[0; 128]; 4]; GROUPS]));
-        for (number, bucket) in buckets.iter().enumerate() {
-            for (at, place) in bucket.places.iter().enumerate() {
-                for (byte, count) in place.iter().enumerate() {
-                    tables.0[number / 8][at][byte] |= u8::from(*count > 0) << (number % 8);
-                }
-            }
+        let mut tables = Box::new(Tables { singles: [[[0; 128]; 4]; GROUPS], pairs: [[[0; 128]; 2]; GROUPS] });
+        for ((_, places), bucket) in wanted.iter().zip(dealt_to) {
+            tables.add(bucket.expect("every gram was dealt"), places);
         }
         tables
+    }
+
+    fn add(&mut self, bucket: usize, places: &Places) {
+        let (group, bit) = (bucket / 8, 1 << (bucket % 8));
+        for (table, place) in self.singles[group].iter_mut().zip(places) {
+            bits(*place).for_each(|byte| table[byte] |= bit);
+        }
+        for (table, place) in self.pairs[group].iter_mut().zip(places.chunks_exact(2)) {
+            let both = bits(place[0]).flat_map(|first| bits(place[1]).map(move |second| pair(first, second)));
+            both.for_each(|index| table[index] |= bit);
+        }
     }
 }
 

@@ -35,6 +35,9 @@ pub(super) const SECOND_BIT_SHIFT: u32 = FIRST_BIT_SHIFT - 5;
 /// Setting this bit folds ASCII letters to lower case. It also merges a few other characters, which over-reports.
 pub(super) const FOLD: u32 = 0x2020_2020;
 
+/// The same for eight bytes.
+const FOLD_8: u64 = (FOLD as u64) << 32 | FOLD as u64;
+
 /// 2^32 divided by the golden ratio.
 pub(super) const MULTIPLIER: u32 = 0x9e37_79b1;
 
@@ -135,13 +138,40 @@ struct Entry {
     gram: u32,
     literal: u32,
     offset: u32,
+    /// The literal's first eight bytes, folded, or as many as it has.
+    start: u64,
+    /// The bits of `start` that count.
+    mask: u64,
+}
+
+impl Entry {
+    fn new(literal: usize, gram: &Gram, text: &[u8], mask: u32) -> Entry {
+        let mut start = [0; 8];
+        let known = text.len().min(8);
+        start[..known].copy_from_slice(&text[..known]);
+        let of_start = u64::MAX >> (64 - 8 * known);
+        Entry {
+            gram: (u32::from_le_bytes(gram.bytes) | FOLD) & mask,
+            literal: literal as u32,
+            offset: gram.offset as u32,
+            start: (u64::from_le_bytes(start) | FOLD_8) & of_start,
+            mask: of_start,
+        }
+    }
+
+    /// May the literal stand at `at`? Spares fetching it where its first bytes say no.
+    #[inline]
+    fn may_stand_at(&self, bytes: &[u8], at: usize) -> bool {
+        let eight = bytes.get(at..).and_then(|rest| rest.first_chunk());
+        eight.is_none_or(|eight| (u64::from_le_bytes(*eight) | FOLD_8) & self.mask == self.start)
+    }
 }
 
 const SLOT_BITS: u32 = 12;
 
 impl GramIndex {
-    pub(super) fn new(grams: &Grams) -> GramIndex {
-        GramIndex { four: Slots::new(grams, 4, u32::MAX), three: Slots::new(grams, 3, 0x00ff_ffff) }
+    pub(super) fn new(grams: &Grams, literals: &[Literal]) -> GramIndex {
+        GramIndex { four: Slots::new(grams, literals, 4, u32::MAX), three: Slots::new(grams, literals, 3, 0x00ff_ffff) }
     }
 
     /// Appends the literals whose gram stands at `position` and that stand there in full.
@@ -151,8 +181,9 @@ impl GramIndex {
         for slots in [&self.four, &self.three] {
             for entry in slots.of(gram) {
                 let Some(at) = position.checked_sub(entry.offset) else { continue };
-                if literals[entry.literal as usize].stands_at(bytes, at as usize) {
-                    hits.push(Hit { at, literal: entry.literal });
+                let at = at as usize;
+                if entry.may_stand_at(bytes, at) && literals[entry.literal as usize].stands_at(bytes, at) {
+                    hits.push(Hit { at: at as u32, literal: entry.literal });
                 }
             }
         }
@@ -160,17 +191,13 @@ impl GramIndex {
 }
 
 impl Slots {
-    fn new(grams: &Grams, len: usize, mask: u32) -> Slots {
+    fn new(grams: &Grams, literals: &[Literal], len: usize, mask: u32) -> Slots {
         let mut entries: Vec<Entry> = grams
             .grams
             .iter()
             .enumerate()
             .filter(|(_, gram)| gram.len == len)
-            .map(|(literal, gram)| Entry {
-                gram: (u32::from_le_bytes(gram.bytes) | FOLD) & mask,
-                literal: literal as u32,
-                offset: gram.offset as u32,
-            })
+            .map(|(literal, gram)| Entry::new(literal, gram, &literals[literal].bytes, mask))
             .collect();
         entries.sort_by_key(|entry| (slot(entry.gram), entry.gram, entry.literal));
         let mut starts = vec![0; (1 << SLOT_BITS) + 1];
