@@ -24,7 +24,7 @@ use crate::{
     model::{
         ExportSummary, Notice, ObjectId, ObjectKind, Origin, Part, Problem, ProblemKind, Provenance, ScanReport, Stats,
     },
-    source::{Base, CHUNK_BYTES, Chunk, Known, LargeBlob, Memory, Met, Plan, Receiver, Record, Source},
+    source::{CHUNK_BYTES, Chunk, Known, LargeBlob, Memory, Met, Plan, Receiver, Record, Source, Version},
 };
 
 /// How a scan is to run.
@@ -102,8 +102,8 @@ impl<'s> Scan<'s> {
                 _ => self.shared.collector.extend(hits),
             }
         }
-        let (mut of_records, unresolved): (Vec<Hit>, Vec<Hit>) =
-            unresolved.into_iter().partition(|hit| matches!(hit.occurrence.provenance, Provenance::Record(_)));
+        let is_of_record = |hit: &mut Hit| matches!(hit.occurrence.provenance, Provenance::Record(_));
+        let mut of_records: Vec<Hit> = unresolved.extract_if(.., is_of_record).collect();
         if !of_records.is_empty() {
             let problems = &mut self.shared.problems;
             source.resolve(&plan, &mut records::places(&mut of_records), &mut |problem| problems.push(problem));
@@ -351,13 +351,14 @@ impl Receiver for Worker<'_> {
         self.keep(located, origin, part);
     }
 
-    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory {
+    fn version(&mut self, origin: Origin<'_>, version: Version<'_>) -> Memory {
+        let Version { bytes, base, is_base } = version;
         if Utf16::detect(&bytes[..bytes.len().min(LargeBlob::HEAD)]).is_some() {
             self.blob(origin, Part::Content, bytes);
             return Memory::Unknown;
         }
         let window = Window { bytes, owned: 0..bytes.len(), origin };
-        let (mut found, memory) = self.scanner.scan_version(&window, base, &mut self.scratch);
+        let (mut found, memory) = self.scanner.scan_version(&window, base, is_base, &mut self.scratch);
         if let Some(second) = &mut self.second {
             let expected = self.scanner.scan_window(&window, second, &mut ());
             if found != expected {

@@ -8,7 +8,7 @@ use super::{
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejection, Score},
-    versions::{Gaps, Reaches},
+    versions::{Gaps, Reaches, Run},
 };
 use crate::{
     model::{Origin, Stats},
@@ -72,6 +72,7 @@ pub struct Scratch {
     pub(super) hits: Vec<Hit>,
     pub(super) matches: Vec<Match>,
     pub(super) gaps: Gaps,
+    pub(super) runs: Vec<Run>,
     memo: Memo,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Rules that remember something of the window at hand.

@@ -63,7 +63,7 @@ struct Remembered {
 
 /// A range that a version shares with its base.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+pub(super) struct Run {
     from: u32,
     to: u32,
     len: u32,
@@ -139,8 +139,10 @@ impl Gaps {
     }
 }
 
-fn runs(base: &Base<'_>, len: usize) -> Vec<Run> {
-    let runs = base.ops.iter().filter_map(|op| match *op {
+/// Fills `runs` with what a version of `len` bytes shares with its base.
+fn find_runs(base: &Base<'_>, len: usize, runs: &mut Vec<Run>) {
+    runs.clear();
+    runs.extend(base.ops.iter().filter_map(|op| match *op {
         Op::Copy { from, to, len: copied } => Some(Run {
             from,
             to,
@@ -149,8 +151,38 @@ fn runs(base: &Base<'_>, len: usize) -> Vec<Run> {
             closes: (from + copied) as usize == base.len && (to + copied) as usize == len,
         }),
         Op::Insert { .. } => None,
-    });
-    runs.collect()
+    }));
+}
+
+/// As [`slice::partition_point`], quick if the answer is near to `near`: most copies go on where the one before ended.
+fn partition_near<T>(items: &[T], near: usize, is_before: impl Fn(&T) -> bool) -> usize {
+    if near > 0 && !is_before(&items[near - 1]) {
+        return items[..near - 1].partition_point(is_before);
+    }
+    let (mut low, mut step) = (near, 1);
+    while items.get(low + step - 1).is_some_and(&is_before) {
+        low += step;
+        step *= 2;
+    }
+    low + items[low..items.len().min(low + step - 1)].partition_point(is_before)
+}
+
+/// Sorts a list of which the first `sorted` items are sorted already; `spare` is working memory.
+fn sort_rest(hits: &mut [Hit], sorted: usize, spare: &mut Vec<Hit>) {
+    hits[sorted..].sort_unstable();
+    spare.clear();
+    spare.extend_from_slice(&hits[sorted..]);
+    let (mut from, mut to) = (sorted, hits.len());
+    while let Some(&last) = spare.last() {
+        to -= 1;
+        if from > 0 && hits[from - 1] > last {
+            from -= 1;
+            hits[to] = hits[from];
+        } else {
+            hits[to] = last;
+            spare.pop();
+        }
+    }
 }
 
 impl Scanner {
@@ -159,17 +191,36 @@ impl Scanner {
         &self,
         window: &Window<'_>,
         base: Option<Base<'_>>,
+        is_base: bool,
+        scratch: &mut Scratch,
+    ) -> (WindowMatches, Memory) {
+        let mut runs = std::mem::take(&mut scratch.runs);
+        let base = base.filter(|base| !matches!(base.memory, Memory::Unknown));
+        let in_runs = base.map(|base| {
+            find_runs(&base, window.bytes.len(), &mut runs);
+            (&*runs, base.memory)
+        });
+        let result = self.scan_runs(window, in_runs, is_base, scratch);
+        scratch.runs = runs;
+        result
+    }
+
+    /// As [`Scanner::scan_version`], of what is shared with a base, and what that left.
+    fn scan_runs(
+        &self,
+        window: &Window<'_>,
+        base: Option<(&[Run], &Memory)>,
+        is_base: bool,
         scratch: &mut Scratch,
     ) -> (WindowMatches, Memory) {
         let started = scratch.timed.then(Instant::now);
         scratch.hits.clear();
-        let base = base.filter(|base| !matches!(base.memory, Memory::Unknown));
-        let runs = base.as_ref().map(|base| runs(base, window.bytes.len()));
-        let remembered = match base.map(|base| base.memory) {
+        let runs = base.map(|(runs, _)| runs);
+        let remembered = match base.map(|(_, memory)| memory) {
             Some(Memory::Kept(kept)) => kept.downcast_ref::<Remembered>(),
             _ => None,
         };
-        match &runs {
+        match runs {
             None => self.find_keywords(window.bytes, 0..window.bytes.len(), scratch),
             Some(runs) => {
                 self.find_new_keywords(window.bytes, runs, remembered.map_or(&[], |base| &base.hits), scratch);
@@ -183,7 +234,8 @@ impl Scanner {
             return (WindowMatches::default(), Memory::Empty);
         }
         let matches = remembered.map_or(&[][..], |base| &base.matches);
-        let memory = self.confirm_version(window, runs.as_deref(), matches, scratch);
+        self.confirm_version(window, runs, matches, scratch);
+        let memory = if is_base { self.remember(scratch) } else { Memory::Unknown };
         let found = self.judge(window, scratch, &mut ());
         if let Some(prefiltered) = prefiltered {
             scratch.stats.times.confirm += prefiltered.elapsed();
@@ -195,16 +247,18 @@ impl Scanner {
     fn find_new_keywords(&self, bytes: &[u8], runs: &[Run], of_base: &[Hit], scratch: &mut Scratch) {
         let mut gaps = std::mem::take(&mut scratch.gaps);
         gaps.clear();
-        let mut at = 0;
+        let (mut at, mut next) = (0, 0);
         for run in runs {
             let inner = run.inner(self.reaches.keyword);
             if inner.is_empty() {
                 continue;
             }
             gaps.add(at..inner.start as usize, bytes, self.reaches.keyword);
-            let first = of_base.partition_point(|hit| hit.at < run.from);
-            let in_run = of_base[first..].iter().take_while(|hit| hit.at - run.from < inner.end - inner.start);
+            next = partition_near(of_base, next, |hit| hit.at < run.from);
+            let carried = scratch.hits.len();
+            let in_run = of_base[next..].iter().take_while(|hit| hit.at - run.from < inner.end - inner.start);
             scratch.hits.extend(in_run.map(|hit| Hit { at: hit.at - run.from + run.to, literal: hit.literal }));
+            next += scratch.hits.len() - carried;
             scratch.stats.bytes_carried += u64::from(inner.end - inner.start);
             at = inner.end as usize;
         }
@@ -214,9 +268,7 @@ impl Scanner {
             self.find_keywords(bytes, gap.clone(), scratch);
         }
         gaps.find(&self.prefilter, scratch);
-        if scratch.hits.len() > carried {
-            scratch.hits.sort_unstable();
-        }
+        sort_rest(&mut scratch.hits, carried, &mut gaps.hits);
         scratch.gaps = gaps;
     }
 
@@ -235,13 +287,7 @@ impl Scanner {
     }
 
     /// Fills `scratch.matches` from `scratch.hits` and from the base's matches.
-    fn confirm_version(
-        &self,
-        window: &Window<'_>,
-        runs: Option<&[Run]>,
-        of_base: &[Match],
-        scratch: &mut Scratch,
-    ) -> Memory {
+    fn confirm_version(&self, window: &Window<'_>, runs: Option<&[Run]>, of_base: &[Match], scratch: &mut Scratch) {
         self.begin_confirming(scratch);
         let hits = std::mem::take(&mut scratch.hits);
         let mut rest = runs.unwrap_or_default();
@@ -255,32 +301,65 @@ impl Scanner {
                 self.confirm_hit(window, &Asked { hit, of: is_asked }, scratch, &mut ());
             }
         }
+        scratch.hits = hits;
+        let mut next = 0;
         for run in runs.unwrap_or_default() {
-            self.carry_matches(run, of_base, &mut scratch.matches);
+            next = self.carry_matches(run, of_base, next, &mut scratch.matches);
         }
+    }
+
+    /// What `scratch` holds of a version, for those made of it.
+    fn remember(&self, scratch: &Scratch) -> Memory {
         let is_near = |found: &&Match| self.reaches.of_rule[found.rule as usize] != UNBOUNDED;
         let mut matches: Vec<Match> = scratch.matches.iter().filter(is_near).cloned().collect();
         matches.sort_unstable_by_key(|found| found.keyword);
-        let memory = Memory::Kept(Box::new(Remembered { matches, hits: hits.as_slice().into() }));
-        scratch.hits = hits;
-        memory
+        Memory::Kept(Box::new(Remembered { matches, hits: scratch.hits.as_slice().into() }))
     }
 
-    /// Adds the base's matches whose surroundings the run covers.
-    fn carry_matches(&self, run: &Run, of_base: &[Match], matches: &mut Vec<Match>) {
-        let first = of_base.partition_point(|found| found.keyword < run.from);
+    /// Adds the base's matches whose surroundings the run covers. They are looked for near the one numbered `near`; returns
+    /// the number of the one behind them.
+    fn carry_matches(&self, run: &Run, of_base: &[Match], near: usize, matches: &mut Vec<Match>) -> usize {
+        let first = partition_near(of_base, near, |found| found.keyword < run.from);
+        let mut next = first;
         for found in of_base[first..].iter().take_while(|found| found.keyword - run.from < run.len) {
+            next += 1;
             let at = found.keyword - run.from + run.to;
             if run.slack(at) >= self.reaches.of_rule[found.rule as usize] {
                 matches.push(found.moved(run.from, run.to));
             }
         }
+        next
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Run;
+    use super::{Run, partition_near, sort_rest};
+    use crate::engine::prefilter::Hit;
+
+    #[test]
+    fn a_search_from_anywhere_finds_the_same_place() {
+        let items = [1, 3, 3, 3, 5, 8, 8, 9, 11, 40, 41];
+        for wanted in 0..50 {
+            let expected = items.partition_point(|item| *item < wanted);
+            for near in 0..=items.len() {
+                assert_eq!(partition_near(&items, near, |item| *item < wanted), expected, "{wanted} from {near}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_added_to_a_sorted_list_is_merged() {
+        for sorted in 0..6 {
+            let mut hits: Vec<Hit> =
+                [2, 4, 4, 6, 9, 7, 1, 9, 3][..].iter().map(|at| Hit { at: *at, literal: 0 }).collect();
+            hits[..sorted].sort_unstable();
+            let mut expected = hits.clone();
+            expected.sort_unstable();
+            sort_rest(&mut hits, sorted, &mut Vec::new());
+            assert_eq!(hits, expected);
+        }
+    }
 
     #[test]
     fn what_begins_in_the_inner_part_of_a_run_stands_in_it() {

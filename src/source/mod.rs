@@ -134,9 +134,8 @@ pub trait Receiver: Send {
 
     /// A blob, in memory as a whole, of which other versions come before and after. What is returned must be handed
     /// back with each version that is made from this one. By default a version is a blob like any other.
-    fn version(&mut self, origin: Origin<'_>, bytes: &[u8], base: Option<Base<'_>>) -> Memory {
-        let _ = base;
-        self.blob(origin, Part::Content, bytes);
+    fn version(&mut self, origin: Origin<'_>, version: Version<'_>) -> Memory {
+        self.blob(origin, Part::Content, version.bytes);
         Memory::Unknown
     }
 
@@ -186,6 +185,17 @@ pub trait Receiver: Send {
 
     /// This thread's counters. A source counts `ignored`, `links_not_followed` and `times.read`; the receiver the rest.
     fn stats(&mut self) -> &mut Stats;
+}
+
+/// A blob, and how it hangs together with others.
+#[derive(Clone, Copy, Debug)]
+pub struct Version<'a> {
+    /// All of it.
+    pub bytes: &'a [u8],
+    /// What it is made from.
+    pub base: Option<Base<'a>>,
+    /// Are others made from it? If not, what is remembered of it is of no use.
+    pub is_base: bool,
 }
 
 /// The version from which another one is made.

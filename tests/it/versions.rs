@@ -44,7 +44,9 @@ impl Source for Chain {
                 memory: &memories[version.base],
                 ops: &version.ops,
             });
-            memories.push(receiver.version(Origin::Object(&place), &version.bytes, base));
+            let is_base = self.versions[number + 1..].iter().any(|later| later.base == number);
+            let version = unleak::source::Version { bytes: &version.bytes, base, is_base };
+            memories.push(receiver.version(Origin::Object(&place), version));
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     model::{GitCommit, GitHistory, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
-    source::{NAME_BYTES, Plan, Receiver, Source, Trace, Traces, Wanted},
+    source::{NAME_BYTES, Plan, Receiver, Source, Trace, Traces, Version, Wanted},
 };
 
 /// Files that a commit, a range of commits or a push changes, whole, with their names and the commits themselves.
@@ -144,7 +144,10 @@ impl<'r> ChangeSet<'r> {
                     count(receiver, *kind, |count| count.found += 1);
                     match reader.read(id) {
                         Ok((found, content)) => {
-                            receiver.version(Origin::Object(&place), content, None);
+                            receiver.version(
+                                Origin::Object(&place),
+                                Version { bytes: content, base: None, is_base: false },
+                            );
                             count(receiver, *kind, |count| count.scanned += 1);
                             if found != *kind {
                                 let fault = Fault::WrongKind { expected: *kind, found };
@@ -157,7 +160,10 @@ impl<'r> ChangeSet<'r> {
                 Job::File(file) => {
                     let place = GitPlace::of_object(self.repository.path(), file.id, Kind::Blob);
                     match tree.read(&file.change.path, MAX_BYTES) {
-                        Ok(content) => drop(receiver.version(Origin::Object(&place), &content, None)),
+                        Ok(content) => {
+                            let version = Version { bytes: &content, base: None, is_base: false };
+                            receiver.version(Origin::Object(&place), version);
+                        }
                         Err(fault) => {
                             let problem = StoreProblem::file(tree.full_path(&file.change.path), fault);
                             receiver.problem(self.repository.problem(&problem));

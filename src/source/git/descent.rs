@@ -27,7 +27,6 @@ const DECODED_STEP: u64 = 32 << 20;
 
 /// A decoded object on which others hang.
 struct Base<S> {
-    node: u32,
     kind: Kind,
     content: Arc<Buffer>,
     /// `None` if it wasn't visited here: it is a duplicate.
@@ -179,6 +178,7 @@ impl<'w, V: Visitor> Worker<'w, V> {
                     self.pop();
                 }
             }
+            self.prefetch(forest, child);
             self.child(forest, child, &base);
             self.recycle(base.content);
             if round.queue.is_hungry() {
@@ -187,6 +187,20 @@ impl<'w, V: Visitor> Worker<'w, V> {
         }
         self.turn = None;
         self.decoder.shrink();
+    }
+
+    /// Has what the processor will wait for brought from memory meanwhile: the id of an entry that is to be decoded, and the
+    /// entry that is likely the next one.
+    fn prefetch(&self, forest: usize, node: u32) {
+        let trees = &self.round.forests[forest];
+        trees.prefetch_id(node);
+        let below = trees.children(node);
+        let next = match self.stack.last() {
+            _ if !below.is_empty() => below.start,
+            Some(top) if top.next < top.end => top.next,
+            _ => return,
+        };
+        trees.prefetch_entry(trees.child(next));
     }
 
     /// Decodes and visits one delta.
@@ -217,7 +231,7 @@ impl<'w, V: Visitor> Worker<'w, V> {
             self.verify(&id, kind, &content);
             let delta = base.and_then(|base| {
                 let (state, ops) = (base.state.as_deref()?, self.decoder.ops.get()?);
-                Some(Delta { base_id: trees.id(base.node), base: &base.content, state, ops })
+                Some(Delta { base: &base.content, state, ops })
             });
             self.harvest.counts.count(kind, content.len() as u64);
             self.visitor.visit(&Object { id, kind, content: &content, is_base: !children.is_empty() }, delta)
@@ -244,7 +258,7 @@ impl<'w, V: Visitor> Worker<'w, V> {
                 Arc::clone(top.content.insert(Arc::new(content)))
             }
         };
-        Ok(Base { node: top.node, kind: top.kind, content, state: top.state.clone() })
+        Ok(Base { kind: top.kind, content, state: top.state.clone() })
     }
 
     fn pop(&mut self) {

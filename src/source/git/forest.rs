@@ -9,6 +9,7 @@ use super::{
     Fault, Kind, KindSet, ObjectId,
     duplicates::Duplicates,
     inflate::Inflater,
+    map,
     pack::{EntryKind, Pack},
     reader::Places,
 };
@@ -113,6 +114,16 @@ impl Forest {
 
     pub(super) fn id(&self, node: u32) -> ObjectId {
         self.pack.id(self.position(node))
+    }
+
+    /// Has the id of a node fetched from memory.
+    pub(super) fn prefetch_id(&self, node: u32) {
+        map::prefetch(self.pack.index.id(self.position(node)));
+    }
+
+    /// Has the beginning of a node's entry fetched from memory.
+    pub(super) fn prefetch_entry(&self, node: u32) {
+        self.pack.data.prefetch(self.offset(node));
     }
 
     /// `None` if a corrupt or missing base hides it.

@@ -1,4 +1,4 @@
-//! Memory maps of packs and their indexes: the one place of the git reader with `unsafe`.
+//! Memory maps of packs and their indexes, and what has them fetched: the one place of the git reader with `unsafe`.
 //!
 //! A pack is read in the order of its delta trees, not from front to back, and may be larger than memory; a copy of it
 //! would cost more than decoding it. Mapping is `unsafe` because another process may change the file under the map.
@@ -17,4 +17,18 @@ use memmap2::Mmap;
 pub(super) fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the map is read-only and private; see the module's first lines for what may happen to the file.
     unsafe { Mmap::map(file) }
+}
+
+/// Has the first bytes of a slice brought into the nearest cache while other work goes on. Only a hint.
+#[inline]
+pub(super) fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch doesn't access memory as far as the program can tell, wherever the address leads; every x86-64
+    // processor has it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use super::{Fault, Kind, ObjectFormat, ObjectId, index::Index};
+use super::{Fault, Kind, ObjectFormat, ObjectId, index::Index, map};
 
 /// Magic, version and number of objects.
 pub(super) const HEADER_BYTES: u64 = 12;
@@ -80,6 +80,13 @@ impl PackData {
     /// The last bytes, which are the checksum unless the pack is truncated.
     pub(super) fn trailer(&self) -> &[u8] {
         &self.map[self.map.len().saturating_sub(self.format.id_len())..]
+    }
+
+    /// Has the beginning of the entry at `offset` fetched from memory. Most deltas end there.
+    pub(super) fn prefetch(&self, offset: u64) {
+        for line in [0, 64, 128] {
+            map::prefetch(self.map.get(offset as usize + line..).unwrap_or_default());
+        }
     }
 
     /// Parses the header of the entry at `offset`. Any offset may be asked for.

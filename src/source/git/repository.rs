@@ -22,7 +22,7 @@ use super::{
 use crate::{
     model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
-        Base, LargeBlob, Memory, Met, NAME_BYTES, Plan, Receiver, Source, Traces, Wanted,
+        Base, LargeBlob, Memory, Met, NAME_BYTES, Plan, Receiver, Source, Traces, Version, Wanted,
         crew::lock,
         window::{Filled, Window},
     },
@@ -130,7 +130,12 @@ impl Source for Repository {
         // The scan's own walk knows most of it: not names, not what appeared since, nothing of what a cache left out.
         let recorded = lock(&self.recorded).take().filter(|recorded| recorded.covers(wanted));
         let found = match recorded {
-            Some(recorded) => recorded.attribute(&tips, wanted),
+            Some(recorded) => {
+                let found = recorded.attribute(&tips, wanted);
+                // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
+                let _ = std::thread::Builder::new().spawn(move || drop(recorded));
+                found
+            }
             None => history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt),
         };
         // What a walk can't read was said by the first one.
@@ -457,7 +462,8 @@ impl Visitor for Scan<'_, '_> {
             Some(Delta { base, state: Left::Version(memory), ops, .. }) => Some(Base { len: base.len(), memory, ops }),
             _ => None,
         };
-        let memory = self.receiver.version(Origin::Object(&self.place), object.content, base);
+        let version = Version { bytes: object.content, base, is_base: object.is_base };
+        let memory = self.receiver.version(Origin::Object(&self.place), version);
         if object.kind != Kind::Blob {
             self.recorder.iter_mut().for_each(|recorder| recorder.object(object));
         } else if self.receiver.has_found() {

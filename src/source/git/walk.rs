@@ -79,8 +79,6 @@ pub struct LargeObject {
 /// How an object is made from its base.
 #[derive(Debug)]
 pub struct Delta<'a, S> {
-    /// The base's id.
-    pub base_id: ObjectId,
     /// The base's content.
     pub base: &'a [u8],
     /// What the visit of the base returned.
