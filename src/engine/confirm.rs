@@ -2,14 +2,14 @@
 
 use std::ops::Range;
 
-use regex_automata::{Anchored, Input, meta::Cache, util::captures::Captures};
+use regex_automata::{Input, meta::Cache};
 
 use super::{
     assignment::{self, Ending, Syntax},
     checksum::Claim,
     verdict::Rejection,
 };
-use crate::rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_UNTIL};
+use crate::rule::{ByteSet, Patterns, Rule, Search, Shape, Spans, analyze::MAX_UNTIL};
 
 /// Bytes that a rule's pattern confirmed. Offsets are into the window.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,18 +81,16 @@ impl Match {
 /// A thread's working memory for one rule.
 #[derive(Debug)]
 pub(super) struct RuleScratch {
-    cache: Cache,
+    search: Search,
     until_cache: Option<Cache>,
-    captures: Captures,
     ends: KnownEnd,
 }
 
 impl RuleScratch {
     pub(super) fn new(patterns: &Patterns) -> RuleScratch {
         RuleScratch {
-            cache: patterns.pattern.create_cache(),
+            search: patterns.pattern.create_search(),
             until_cache: patterns.until.as_ref().map(regex_automata::meta::Regex::create_cache),
-            captures: patterns.pattern.create_captures(),
             ends: KnownEnd::default(),
         }
     }
@@ -258,25 +256,14 @@ impl Attempt<'_> {
 
     fn anchored(&mut self, start: usize, limit: usize, scratch: &mut RuleScratch) -> Option<Match> {
         *self.regex_calls += 1;
-        let input = Input::new(self.bytes).span(start..limit.min(self.bytes.len())).anchored(Anchored::Yes);
-        let regex = &self.patterns.pattern;
-        let mut secret = None;
-        let mut id = None;
-        let whole = if self.rule.has_groups {
-            regex.search_captures_with(&mut scratch.cache, &input, &mut scratch.captures);
-            let as_u32 = |span: regex_automata::Span| (span.start as u32, span.end as u32);
-            secret = scratch.captures.get_group_by_name("secret").map(as_u32);
-            id = scratch.captures.get_group_by_name("id").map(as_u32);
-            scratch.captures.get_match()?.span()
-        } else {
-            regex.search_with(&mut scratch.cache, &input)?.span()
-        };
-        let (start, end) = secret.unwrap_or((whole.start as u32, whole.end as u32));
+        let span = start..limit.min(self.bytes.len());
+        let Spans { whole, secret, id } = self.patterns.pattern.search(self.bytes, span, &mut scratch.search)?;
+        let (start, end) = secret.unwrap_or(whole);
         (start < end).then_some(Match {
             rule: self.index,
             start,
             end,
-            whole: (whole.start as u32, whole.end as u32),
+            whole,
             id,
             is_assigned: false,
             is_quoted: false,

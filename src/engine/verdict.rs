@@ -125,7 +125,7 @@ impl Evidence<'_> {
         if digits < rule.min_digits {
             return Err(Rejection::Digits { found: digits, least: rule.min_digits });
         }
-        if self.patterns.allow.as_ref().is_some_and(|allow| allow.is_match(secret)) {
+        if self.patterns.allows(rule, secret) {
             return Err(Rejection::AllowListed);
         }
         let parts = compose::parts(rule, self.patterns, self.bytes, &self.found.secret());

@@ -342,14 +342,14 @@ fn shape_word(shape: ShapeName) -> &'static str {
     }
 }
 
-struct PatternError {
+pub(super) struct PatternError {
     kind: String,
     span: Range<usize>,
     help: &'static str,
 }
 
 /// Parses with the one set of flags that the engine compiles with: bytes, ASCII classes.
-fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, PatternError> {
+pub(super) fn parse(pattern: &str, ignore_case: bool) -> Result<Hir, PatternError> {
     let mut parser = ParserBuilder::new().unicode(false).utf8(false).case_insensitive(ignore_case).build();
     parser.parse(pattern).map_err(|error| {
         let (kind, span) = match &error {

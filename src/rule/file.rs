@@ -11,7 +11,7 @@ use super::{
     analyze::{Analysis, DEFAULT_WITHIN, Mistake, analyze},
     context::DISTANCE,
     definition::{Companion, Rule, Shape},
-    pattern::{compile, compile_companion},
+    pattern::{compile, compile_allow, compile_companion},
     schema::{CompanionEntry, RuleEntry, RuleFile, ShapeName},
 };
 use crate::model::RuleMeta;
@@ -128,7 +128,7 @@ pub fn parse_file(text: &str) -> Result<Vec<ProvenRule>, Vec<Mistake>> {
                 let companion_spans: Vec<_> =
                     entry.companion.iter().map(|companion| companion.pattern.span()).collect();
                 let rule = proven_rule(&file.provider, entry, analysis);
-                if let Err(error) = compile(&rule.rule) {
+                if let Err(error) = compile(&rule.rule).and_then(|_| compile_allow(&rule.rule)) {
                     let help = "simplify the pattern: large counted repetitions cost most".to_owned();
                     mistakes.push(Mistake { span, message: format!("the pattern does not compile: {error}"), help });
                 }

@@ -8,6 +8,7 @@ mod definition;
 mod file;
 mod pattern;
 pub mod schema;
+pub mod straight;
 pub mod template;
 
 pub use analyze::Mistake;
@@ -15,5 +16,6 @@ pub use builtin::builtin;
 pub use byte_set::ByteSet;
 pub use definition::{Companion, Rule, Shape};
 pub use file::{LoadedFile, ProvenRule, RuleError, Sample, load, parse_file};
-pub use pattern::{Patterns, compile};
+pub use pattern::{Matcher, Patterns, Search, Spans, compile};
 pub use schema::Checksum;
+pub use straight::{Groups, Straight};

@@ -44,4 +44,5 @@ mod secrecy;
 mod source;
 #[cfg(feature = "identity")]
 mod store;
+mod straight;
 mod versions;
