@@ -16,6 +16,7 @@ mod rule {
     pub mod byte_set;
     pub mod context;
     pub mod schema;
+    pub mod straight;
 }
 
 use std::{collections::BTreeMap, env, error::Error, fmt::Write as _, fs, path::Path};

@@ -1,4 +1,4 @@
-use std::{ops::Range, sync::OnceLock};
+use std::{borrow::Cow, ops::Range, sync::OnceLock};
 
 use regex_automata::{
     Anchored, Input,
@@ -9,7 +9,7 @@ use regex_automata::{
 
 use super::{
     analyze::ATTRIBUTE_GROUPS,
-    context::expression,
+    context::{Context, expression},
     definition::{Companion, Rule, Shape},
     straight::{Groups, NO_PART, Straight},
 };
@@ -37,6 +37,15 @@ pub enum Matcher {
         /// Number of the group `secret`.
         secret: Option<usize>,
         /// Number of the group `id`.
+        id: Option<usize>,
+    },
+    /// A provider's name, and further on what never looks back.
+    Context {
+        /// The pattern.
+        pattern: Context,
+        /// As of [`Matcher::Straight`].
+        secret: Option<usize>,
+        /// As of [`Matcher::Straight`].
         id: Option<usize>,
     },
     /// Any other.
@@ -69,24 +78,36 @@ impl Matcher {
         })
     }
 
+    /// The matcher of a `context` rule.
+    fn context(rule: &Rule, words: &[Cow<'static, str>], distance: usize) -> Result<Matcher, Box<BuildError>> {
+        Ok(match Context::new(&rule.keywords, words, distance, &rule.pattern) {
+            Some(pattern) => {
+                let (secret, id) = (pattern.tail().group("secret"), pattern.tail().group("id"));
+                Matcher::Context { pattern, secret, id }
+            }
+            None => {
+                let expression = expression(&rule.keywords, words, distance, &rule.pattern);
+                Matcher::Automaton(build(&[expression], true, WhichCaptures::All)?)
+            }
+        })
+    }
+
     /// Working memory for [`Matcher::search`].
     #[must_use]
     pub fn create_search(&self) -> Search {
         match self {
-            Matcher::Straight { .. } => Search(None),
+            Matcher::Straight { .. } | Matcher::Context { .. } => Search(None),
             Matcher::Automaton(regex) => Search(Some((regex.create_cache(), regex.create_captures()))),
         }
     }
 
     /// The match that begins at the start of `span` and lies within it. `search` must be this matcher's.
     pub fn search(&self, bytes: &[u8], span: Range<usize>, search: &mut Search) -> Option<Spans> {
-        match (self, &mut search.0) {
-            (Matcher::Straight { pattern, secret, id }, _) => {
-                let mut groups = Groups::default();
-                let end = pattern.search(bytes, span.clone(), &mut groups)?;
-                let of = |group: &Option<usize>| group.map(|group| groups[group]).filter(|span| *span != NO_PART);
-                Some(Spans { whole: (span.start as u32, end as u32), secret: of(secret), id: of(id) })
-            }
+        let mut groups = Groups::default();
+        let start = span.start;
+        let (end, secret, id) = match (self, &mut search.0) {
+            (Matcher::Straight { pattern, secret, id }, _) => (pattern.search(bytes, span, &mut groups)?, secret, id),
+            (Matcher::Context { pattern, secret, id }, _) => (pattern.search(bytes, span, &mut groups)?, secret, id),
             (Matcher::Automaton(regex), Some((cache, captures))) => {
                 let input = Input::new(bytes).span(span).anchored(Anchored::Yes);
                 let as_u32 = |span: regex_automata::Span| (span.start as u32, span.end as u32);
@@ -97,26 +118,26 @@ impl Matcher {
                 }
                 regex.search_captures_with(cache, &input, captures);
                 let of = |name: &str| captures.get_group_by_name(name).map(as_u32);
-                Some(Spans { whole: as_u32(captures.get_match()?.span()), secret: of("secret"), id: of("id") })
+                return Some(Spans { whole: as_u32(captures.get_match()?.span()), secret: of("secret"), id: of("id") });
             }
-            (Matcher::Automaton(_), None) => None,
-        }
+            (Matcher::Automaton(_), None) => return None,
+        };
+        let of = |group: &Option<usize>| group.map(|group| groups[group]).filter(|span| *span != NO_PART);
+        Some(Spans { whole: (start as u32, end as u32), secret: of(secret), id: of(id) })
     }
 
     /// What the groups of these names hold in `matched`, which this matches from its start.
     fn groups<'t>(&self, matched: &'t [u8], names: &[&'static str]) -> Vec<(&'static str, &'t [u8])> {
         match self {
             Matcher::Straight { pattern, .. } => {
-                let numbers: Vec<_> = names.iter().filter_map(|name| Some((*name, pattern.group(name)?))).collect();
                 let mut groups = Groups::default();
-                if numbers.is_empty() || pattern.search(matched, 0..matched.len(), &mut groups).is_none() {
-                    return Vec::new();
-                }
-                let held = |(name, group): (&'static str, usize)| {
-                    let (start, end) = Some(groups[group]).filter(|span| *span != NO_PART)?;
-                    Some((name, &matched[start as usize..end as usize]))
-                };
-                numbers.into_iter().filter_map(held).collect()
+                let end = pattern.search(matched, 0..matched.len(), &mut groups);
+                end.map(|_| held(pattern, &groups, matched, names)).unwrap_or_default()
+            }
+            Matcher::Context { pattern, .. } => {
+                let mut groups = Groups::default();
+                let end = pattern.search(matched, 0..matched.len(), &mut groups);
+                end.map(|_| held(pattern.tail(), &groups, matched, names)).unwrap_or_default()
             }
             Matcher::Automaton(regex) => {
                 let known = regex.group_info().all_names().filter_map(|(_, index, name)| Some((index, name?)));
@@ -132,6 +153,20 @@ impl Matcher {
             }
         }
     }
+}
+
+/// What the groups of these names hold.
+fn held<'t>(
+    pattern: &Straight,
+    groups: &Groups,
+    matched: &'t [u8],
+    names: &[&'static str],
+) -> Vec<(&'static str, &'t [u8])> {
+    let held = |name: &&'static str| {
+        let (start, end) = Some(groups[pattern.group(name)?]).filter(|span| *span != NO_PART)?;
+        Some((*name, &matched[start as usize..end as usize]))
+    };
+    names.iter().filter_map(held).collect()
 }
 
 impl Patterns {
@@ -188,9 +223,7 @@ pub fn compile(rule: &Rule) -> Result<Patterns, Box<BuildError>> {
         _ => None,
     };
     let pattern = match &rule.shape {
-        Shape::Context { words, distance } => {
-            Matcher::new(&expression(&rule.keywords, words, *distance, &rule.pattern), true, captures)?
-        }
+        Shape::Context { words, distance } => Matcher::context(rule, words, *distance)?,
         _ => Matcher::new(&rule.pattern, rule.ignore_case, captures)?,
     };
     Ok(Patterns { companions: OnceLock::new(), allow: OnceLock::new(), pattern, until })

@@ -7,11 +7,13 @@
 //!
 //! What makes a pattern straight: of every repetition, what it repeats and what may follow it begin with different bytes
 //! (or what follows may be nothing, so that taking as much as there is never hurts); the branches of every alternation
-//! begin with different bytes, once what they have in common is taken out of them.
+//! begin with different bytes, once what they have in common is taken out of them. Where that isn't so of an alternation or
+//! an optional part at the top level, its branches are tried one after the other, each with all that follows: then the
+//! search looks back, but only there.
 
 use std::ops::Range;
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Capture, Class, Hir, HirKind, Repetition};
 
 use super::{analyze::parse, byte_set::ByteSet};
 
@@ -19,6 +21,8 @@ use super::{analyze::parse, byte_set::ByteSet};
 #[derive(Debug)]
 pub struct Straight {
     steps: Box<[Step]>,
+    /// Bytes that a match may begin with.
+    first: ByteSet,
     /// Names of groups, by their number.
     groups: Vec<Box<str>>,
 }
@@ -49,6 +53,11 @@ enum Step {
     },
     /// Whichever begins with the byte that stands there.
     Branch(Box<[(ByteSet, Box<[Step]>)]>),
+    /// The first of several after which the rest of the pattern matches. Always the last step.
+    Either {
+        branches: Box<[Box<[Step]>]>,
+        rest: Box<[Step]>,
+    },
     Open(u8),
     Close(u8),
 }
@@ -58,10 +67,17 @@ impl Straight {
     #[must_use]
     pub fn new(pattern: &str, ignore_case: bool) -> Option<Straight> {
         let hir = parse(pattern, ignore_case).ok()?;
-        let mut builder = Builder { groups: Vec::new() };
-        let end = Rest { first: ByteSet::EMPTY, is_nullable: true, is_in_loop: false };
-        let steps = builder.steps(&hir, &end)?.into();
-        Some(Straight { steps, groups: builder.groups })
+        let mut builder = Builder { groups: Vec::new(), ways: 1 };
+        let mut parts = Vec::new();
+        builder.flatten(&hir, &mut parts)?;
+        let steps = builder.top(&parts)?.into();
+        Some(Straight { steps, first: first_of(&hir)?.0, groups: builder.groups })
+    }
+
+    /// May a match begin with this byte?
+    #[must_use]
+    pub fn may_begin_with(&self, byte: u8) -> bool {
+        self.first.contains(byte)
     }
 
     /// The number of a group.
@@ -120,6 +136,13 @@ fn run(steps: &[Step], bytes: &[u8], mut at: usize, groups: &mut Groups) -> Opti
                 let (_, steps) = branches.iter().find(|(first, _)| first.contains(byte))?;
                 at = run(steps, bytes, at, groups)?;
             }
+            Step::Either { branches, rest } => {
+                let before = *groups;
+                return branches.iter().find_map(|branch| {
+                    *groups = before;
+                    run(rest, bytes, run(branch, bytes, at, groups)?, groups)
+                });
+            }
             Step::Open(group) => groups[usize::from(*group)] = (at as u32, at as u32),
             Step::Close(group) => groups[usize::from(*group)].1 = at as u32,
         }
@@ -138,6 +161,19 @@ struct Rest {
 }
 
 impl Rest {
+    /// What comes after a part behind which these come first.
+    fn behind<'h>(&self, parts: impl Iterator<Item = &'h Hir>) -> Option<Rest> {
+        let mut all = ByteSet::EMPTY;
+        for part in parts {
+            let (first, is_nullable) = first_of(part)?;
+            all = all.union(&first);
+            if !is_nullable {
+                return Some(Rest { first: all, is_nullable: false, is_in_loop: self.is_in_loop });
+            }
+        }
+        Some(Rest { first: all.union(&self.first), ..*self })
+    }
+
     /// Does taking all there is of something that begins like this, as the pattern prefers it, never have to be undone?
     fn suits(&self, first: ByteSet, is_greedy: bool) -> bool {
         let is_apart = first.0.iter().zip(self.first.0).all(|(a, b)| a & b == 0);
@@ -145,11 +181,92 @@ impl Rest {
     }
 }
 
-struct Builder {
-    groups: Vec<Box<str>>,
+/// A part of a pattern's top level.
+enum Part<'h> {
+    Pattern(&'h Hir),
+    Open(u8),
+    Close(u8),
 }
 
+struct Builder {
+    groups: Vec<Box<str>>,
+    /// How many ways through the pattern have to be tried at most.
+    ways: usize,
+}
+
+/// Patterns with more ways than this aren't straight: their number grows with every choice.
+const MAX_WAYS: usize = 64;
+
 impl Builder {
+    /// Takes rows and groups apart.
+    fn flatten<'h>(&mut self, hir: &'h Hir, parts: &mut Vec<Part<'h>>) -> Option<()> {
+        match hir.kind() {
+            HirKind::Concat(row) => row.iter().try_for_each(|part| self.flatten(part, parts))?,
+            HirKind::Capture(capture) => {
+                let group = self.group(capture)?;
+                parts.extend(group.map(Part::Open));
+                self.flatten(&capture.sub, parts)?;
+                parts.extend(group.map(Part::Close));
+            }
+            _ => parts.push(Part::Pattern(hir)),
+        }
+        Some(())
+    }
+
+    /// The number of a group, if it has a name.
+    fn group(&mut self, capture: &Capture) -> Option<Option<u8>> {
+        let Some(name) = &capture.name else { return Some(None) };
+        let group = u8::try_from(self.groups.len()).ok().filter(|group| usize::from(*group) < MAX_GROUPS)?;
+        self.groups.push(name.clone());
+        Some(Some(group))
+    }
+
+    /// Steps for the top level of a pattern.
+    fn top(&mut self, parts: &[Part<'_>]) -> Option<Vec<Step>> {
+        let mut steps = Vec::new();
+        for (index, part) in parts.iter().enumerate() {
+            let hir = match part {
+                Part::Pattern(hir) => *hir,
+                Part::Open(group) => {
+                    steps.push(Step::Open(*group));
+                    continue;
+                }
+                Part::Close(group) => {
+                    steps.push(Step::Close(*group));
+                    continue;
+                }
+            };
+            let following = parts[index + 1..].iter().filter_map(|part| match part {
+                Part::Pattern(hir) => Some(*hir),
+                Part::Open(_) | Part::Close(_) => None,
+            });
+            let end = Rest { first: ByteSet::EMPTY, is_nullable: true, is_in_loop: false };
+            let rest = end.behind(following)?;
+            let known = self.groups.len();
+            if let Some(straight) = self.steps(hir, &rest) {
+                steps.extend(straight);
+                continue;
+            }
+            self.groups.truncate(known);
+            let branches: Vec<Hir> = match hir.kind() {
+                HirKind::Alternation(branches) => branches.clone(),
+                HirKind::Repetition(Repetition { min: 0, max: Some(1), greedy: true, sub }) => {
+                    vec![(**sub).clone(), Hir::empty()]
+                }
+                _ => return None,
+            };
+            self.ways *= branches.len();
+            if self.ways > MAX_WAYS {
+                return None;
+            }
+            let branches = branches.iter().map(|branch| Some(self.steps(branch, &rest)?.into()));
+            let branches = branches.collect::<Option<Vec<_>>>()?.into();
+            steps.push(Step::Either { branches, rest: self.top(&parts[index + 1..])?.into() });
+            return Some(steps);
+        }
+        Some(steps)
+    }
+
     fn steps(&mut self, hir: &Hir, rest: &Rest) -> Option<Vec<Step>> {
         match hir.kind() {
             HirKind::Empty => Some(Vec::new()),
@@ -158,12 +275,10 @@ impl Builder {
             HirKind::Look(_) => None,
             HirKind::Repetition(repetition) => self.repetition(repetition, rest),
             HirKind::Capture(capture) => {
-                let Some(name) = &capture.name else { return self.steps(&capture.sub, rest) };
-                let group = u8::try_from(self.groups.len()).ok().filter(|group| usize::from(*group) < MAX_GROUPS)?;
-                self.groups.push(name.clone());
-                let mut steps = vec![Step::Open(group)];
+                let group = self.group(capture)?;
+                let mut steps: Vec<Step> = group.map(Step::Open).into_iter().collect();
                 steps.extend(self.steps(&capture.sub, rest)?);
-                steps.push(Step::Close(group));
+                steps.extend(group.map(Step::Close));
                 Some(steps)
             }
             HirKind::Concat(parts) => self.row(parts, rest),
@@ -174,20 +289,7 @@ impl Builder {
     fn row(&mut self, parts: &[Hir], rest: &Rest) -> Option<Vec<Step>> {
         let mut steps = Vec::new();
         for (index, part) in parts.iter().enumerate() {
-            let (mut first, mut is_nullable) = (ByteSet::EMPTY, true);
-            for following in &parts[index + 1..] {
-                if is_nullable {
-                    let (of_following, may_be_nothing) = first_of(following)?;
-                    first = first.union(&of_following);
-                    is_nullable = may_be_nothing;
-                }
-            }
-            if is_nullable {
-                first = first.union(&rest.first);
-                is_nullable = rest.is_nullable;
-            }
-            let is_in_loop = rest.is_in_loop;
-            steps.extend(self.steps(part, &Rest { first, is_nullable, is_in_loop })?);
+            steps.extend(self.steps(part, &rest.behind(parts[index + 1..].iter())?)?);
         }
         Some(steps)
     }
