@@ -20,6 +20,9 @@ const LEAST_BYTES: usize = 4;
 /// Bytes of a key that are told with its texts, or are a part of a name: a key stands before each of its texts.
 const KEY_BYTES: usize = 128;
 
+/// So many of a record's fields are compared with those that follow.
+const MOST_COMPARED: usize = 4;
+
 /// Problems told of one file; more are counted.
 const MAX_PROBLEMS: u64 = 20;
 
@@ -62,14 +65,27 @@ impl Parts {
         if text.iter().map(|part| part.len()).sum::<usize>() < LEAST_BYTES {
             return;
         }
+        let start = self.text.len();
+        text.iter().for_each(|part| self.text.extend_from_slice(part));
+        if view == View::Shown && self.is_told(start) {
+            return self.text.truncate(start);
+        }
         let name_start = self.names.len();
         self.names.push_str(name.0);
         self.names.push_str(name.1);
-        let start = self.text.len();
-        text.iter().for_each(|part| self.text.extend_from_slice(part));
         let segment = Segment { text: start..self.text.len(), name: name_start..self.names.len(), offset, view };
         self.text.extend_from_slice(BETWEEN);
         self.segments.push(segment);
+    }
+}
+
+impl Parts {
+    /// Does one of the first fields say the same as the text from `start` on? Rich text mostly stands beside itself as plain
+    /// text, and a secret counts at the first field that has it.
+    fn is_told(&self, start: usize) -> bool {
+        let text = self.text[start..].trim_ascii_end();
+        let shown = self.segments.iter().take(MOST_COMPARED).filter(|segment| segment.view == View::Shown);
+        shown.map(|segment| self.text[segment.text.clone()].trim_ascii_end()).any(|told| told == text)
     }
 }
 
@@ -181,8 +197,11 @@ impl<'s> Sink<'s> {
                 if how == Rest::Skip || !inner.is_some() {
                     continue;
                 }
-                let deeper = if inner.is_object() || inner.is_array() { join(path, name) } else { path.to_owned() };
-                self.rest_at((&deeper, name), inner, how, treat);
+                if inner.is_object() || inner.is_array() {
+                    self.rest_at((&join(path, name), name), inner, how, treat);
+                } else {
+                    self.rest_at((path, name), inner, how, treat);
+                }
             }
         } else if value.is_array() {
             value.elements().for_each(|element| self.rest_at((path, key), element, how, treat));

@@ -220,7 +220,22 @@ impl<'t> Json<'t> {
 
     /// The value of that key of an object.
     pub(in crate::source::export) fn get(&self, key: &str) -> Option<Json<'t>> {
-        self.entries().find(|(name, _)| name.is(key)).map(|(_, value)| value)
+        let object = self.node();
+        if object.kind != Kind::Object {
+            return None;
+        }
+        let mut at = self.at + 1;
+        while at < object.next {
+            let name = self.nodes[at as usize];
+            let value = name.next;
+            // Of most keys their length tells that they are others.
+            let may_be = name.kind != Kind::Plain || (name.end - name.start) as usize == key.len();
+            if value < object.next && may_be && self.with(at).is(key) {
+                return Some(self.with(value));
+            }
+            at = self.nodes.get(value as usize).map_or(object.next, |value| value.next);
+        }
+        None
     }
 
     /// The value at the end of a path of keys.

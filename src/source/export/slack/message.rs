@@ -42,9 +42,9 @@ impl<'t> Message<'t> {
     /// Adds all its texts.
     pub(super) fn add(&self, sink: &mut Sink<'_>) {
         if let Some(changed) = self.changed {
-            add_texts(changed, "", sink);
+            add_texts(changed, sink);
         }
-        add_texts(self.json, "", sink);
+        add_texts(self.json, sink);
         if let Some(previous) = self.previous {
             if let Some(blocks) = previous.get("blocks") {
                 sink.old_field("previous_message.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
@@ -87,12 +87,12 @@ fn author(message: Json<'_>) -> Option<RecordAuthor> {
     (id.is_some() || name.is_some()).then_some(RecordAuthor { id, name, email: None })
 }
 
-fn add_texts(message: Json<'_>, prefix: &str, sink: &mut Sink<'_>) {
+fn add_texts(message: Json<'_>, sink: &mut Sink<'_>) {
     if let Some(blocks) = message.get("blocks").filter(Json::is_array) {
         let text = flat_blocks(blocks);
-        sink.field(&format!("{prefix}blocks"), &text, blocks.offset(), Markup::Plain);
+        sink.field("blocks", &text, blocks.offset(), Markup::Plain);
     }
-    sink.json(&format!("{prefix}text"), message.get("text"), Markup::Mrkdwn);
+    sink.json("text", message.get("text"), Markup::Mrkdwn);
 }
 
 /// What is to be done with the other parts of a message.
@@ -119,9 +119,10 @@ pub(super) fn flat_blocks(blocks: Json<'_>) -> String {
 }
 
 fn flatten(node: Json<'_>, out: &mut String) {
-    let is = |kind: &str| node.get("type").is_some_and(|own| own.is(kind));
+    let kind = node.get("type");
+    let is = |name: &str| kind.is_some_and(|kind| kind.is(name));
     if is("text") {
-        out.push_str(&node.text_of("text").unwrap_or_default());
+        out.push_str(&node.get("text").and_then(|text| text.text()).unwrap_or_default());
     } else if is("link") {
         let (url, text) = (node.text_of("url").unwrap_or_default(), node.text_of("text").unwrap_or_default());
         out.push_str(&url);
