@@ -13,6 +13,7 @@ mod generic;
 mod history;
 mod lines;
 mod locate;
+mod neighbours;
 mod pipeline;
 mod placeholder;
 pub mod prefilter;

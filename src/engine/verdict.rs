@@ -9,6 +9,7 @@ use super::{
     confirm::Match,
     entropy::{randomness, shannon},
     generic::{self, Memo, Subject},
+    neighbours,
     placeholder::Placeholders,
 };
 use crate::{
@@ -201,10 +202,23 @@ impl Evidence<'_> {
         for (feature, points, detail) in &facts.effects {
             score.add(feature, *points, detail);
         }
+        if self.is_users_name(secret, facts) {
+            score.add("password", -40, "it is the user's name, as defaults of products are");
+        }
         if matches!(self.rule.shape, Shape::Near { .. } | Shape::Context { .. }) {
             self.add_surroundings(secret, &mut score);
         }
         score.into_score()
+    }
+
+    /// `postgres://app:app@db`: as good as no password, and nearly always the default of an image or a sample.
+    fn is_users_name(&self, secret: &[u8], facts: &Facts) -> bool {
+        if self.found.id == Some((self.found.start, self.found.end)) {
+            return false;
+        }
+        let id = self.found.claim(self.bytes).id;
+        let user = id.or_else(|| facts.attributes.get("user").map(String::as_bytes));
+        user.is_some_and(|user| user.eq_ignore_ascii_case(secret))
     }
 
     fn add_surroundings(&self, secret: &[u8], score: &mut Tally) {
@@ -220,8 +234,8 @@ impl Evidence<'_> {
         if self.found.is_assigned {
             score.add("assignment", 15, "an assignment operator stands before it");
         }
-        if self.bytes[..self.found.secret().start].ends_with(b"@") {
-            score.add("syntax", -25, "it stands after an @, as a revision does");
+        for (points, detail) in neighbours::effects(self.bytes, &self.found.secret()) {
+            score.add("syntax", points, detail);
         }
         if self.found.is_quoted {
             score.add("quotes", 5, "it is a whole quoted value");

@@ -53,11 +53,13 @@ impl Cost {
         Cost { keywords: stats.candidates, pattern_bytes: stats.regex_calls * rule.max_span as u64 }
     }
 
-    /// A rule with a format may look at a quarter of a text again. What has none is about names that stand everywhere.
+    /// A rule with a format may look at a sixty-fourth of a text again. What has none is about names that stand everywhere.
+    /// Of the dearest rules one met 37 keywords and one looked at 4,900 bytes, of those without a format one met 8,700 and
+    /// looked at 700,000 (26 November 2026).
     fn ceiling(rule: &Rule) -> Cost {
         match rule.generic {
-            true => Cost { keywords: 40_000, pattern_bytes: 16 << 20 },
-            false => Cost { keywords: 2_000, pattern_bytes: 256 << 10 },
+            true => Cost { keywords: 20_000, pattern_bytes: 2 << 20 },
+            false => Cost { keywords: 200, pattern_bytes: 16 << 10 },
         }
     }
 }

@@ -50,12 +50,22 @@ pub(super) fn aws(claim: &Claim<'_>) -> Result<Facts, Failure> {
     Ok(facts)
 }
 
-/// A Google Cloud service account's key: the PEM must parse, its neighbours say whose it is.
+/// A Google Cloud service account's key, in its JSON file or in base64 of it: the PEM must parse, its neighbours say whose it is.
 pub(super) fn gcp(claim: &Claim<'_>) -> Result<Facts, Failure> {
-    let mut facts = private_key::verify(claim.secret)?;
-    let text = String::from_utf8_lossy(claim.around(JSON_REACH));
+    if claim.secret.starts_with(b"-----BEGIN ") {
+        return gcp_with(claim.secret, &String::from_utf8_lossy(claim.around(JSON_REACH)));
+    }
+    let base64 = String::from_utf8_lossy(claim.secret);
+    let json = armor::decode(base64.trim_end_matches('=').to_owned())?;
+    let json = String::from_utf8_lossy(&json);
+    let key = json.find("-----BEGIN ").map(|start| &json[start..]).and_then(|rest| Some(&rest[..rest.find('"')?]));
+    gcp_with(key.ok_or("it decodes to no file with a private key")?.as_bytes(), &json)
+}
+
+fn gcp_with(key: &[u8], text: &str) -> Result<Facts, Failure> {
+    let mut facts = private_key::verify(key)?;
     for (field, attribute) in [("client_email", "email"), ("project_id", "project"), ("client_id", "client")] {
-        facts.add(attribute, json_string(&text, field).unwrap_or_default());
+        facts.add(attribute, json_string(text, field).unwrap_or_default());
     }
     Ok(facts)
 }

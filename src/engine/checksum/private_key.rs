@@ -42,11 +42,36 @@ const CURVES: [(&[u8], &str, usize); 6] = [
 ];
 
 const NO_STRUCTURE: Failure = "its body has not the structure of a private key";
+const CUT: Failure = "its body is shorter than its DER header says";
 
-/// Checks a key with its opening and closing line.
+/// Checks a key with its opening and closing line, or its base64 without them.
 pub(super) fn verify(secret: &[u8]) -> Result<Facts, Failure> {
     let text = String::from_utf8_lossy(secret);
-    let armor = armor::parse(&text)?;
+    if text.contains("BEGIN ") { armored(&text) } else { bare(&text) }
+}
+
+/// One run of base64: of the key's DER, as programs keep it in their settings, or of a whole PEM file, as kubeconfig and
+/// variables of CI have it.
+fn bare(text: &str) -> Result<Facts, Failure> {
+    let body = armor::decode(text.trim_end_matches('=').to_owned())?;
+    if body.starts_with(b"-----BEGIN ") {
+        return armored(&String::from_utf8_lossy(&body));
+    }
+    let mut facts = Facts::proven();
+    let mut der = Der(&body);
+    let parsed = if pkcs8_parts(&mut Der(&body)).is_some() {
+        pkcs8(&mut der, &mut facts)?
+    } else if rsa_numbers(&mut Der(&body)).is_some() {
+        rsa(&mut der, &mut facts)?
+    } else {
+        sec1(&mut der, None, &mut facts)
+    };
+    parsed.ok_or(if is_cut(&body) { CUT } else { NO_STRUCTURE })?;
+    Ok(facts)
+}
+
+fn armored(text: &str) -> Result<Facts, Failure> {
+    let armor = armor::parse(text)?;
     if armor.header("Proc-Type").is_some_and(|kind| kind.contains("ENCRYPTED")) {
         return encrypted_body(&armor);
     }
@@ -61,9 +86,7 @@ pub(super) fn verify(secret: &[u8]) -> Result<Facts, Failure> {
         "ENCRYPTED PRIVATE KEY" => pkcs8_encrypted(&mut der, &mut facts),
         _ => pkcs8(&mut der, &mut facts)?,
     };
-    parsed.ok_or_else(|| {
-        if is_cut(&armor.body) { "its body is shorter than its DER header says" } else { NO_STRUCTURE }
-    })?;
+    parsed.ok_or_else(|| if is_cut(&armor.body) { CUT } else { NO_STRUCTURE })?;
     Ok(facts)
 }
 

@@ -8,7 +8,14 @@ pub(super) fn lines(kind: &str, rng: &mut SampleRng) -> Option<Vec<u8>> {
         "rsa" => (rsa(rng), 64),
         "ec" => (sec1(rng, true), 64),
         "dsa" => (dsa(rng), 64),
-        "pkcs8" => (pkcs8(&[RSA_ENCRYPTION, &[5, 0]].concat(), &rsa(rng)), 64),
+        "rsa-line" => (rsa(rng), usize::MAX),
+        "ec-line" => (sec1(rng, true), usize::MAX),
+        "pkcs8" => (pkcs8_rsa(rng), 64),
+        "pkcs8-line" => (pkcs8_rsa(rng), usize::MAX),
+        "pkcs8-ec-line" => (pkcs8(&[EC_PUBLIC_KEY, P256].concat(), &sec1(rng, false)), usize::MAX),
+        "pem-base64" => (pem("PRIVATE KEY", &pkcs8_rsa(rng)).into_bytes(), usize::MAX),
+        "rsa-pem-base64" => (pem("RSA PRIVATE KEY", &rsa(rng)).into_bytes(), usize::MAX),
+        "gcp-base64" => (service_account(rng).into_bytes(), usize::MAX),
         "pkcs8-ec" => (pkcs8(&[EC_PUBLIC_KEY, P256].concat(), &sec1(rng, false)), 64),
         "pkcs8-ed25519" => (pkcs8(&[6, 3, 0x2b, 0x65, 0x70], &element(OCTETS, &random(rng, 32))), 64),
         "pkcs8-encrypted" => (pkcs8_encrypted(rng), 64),
@@ -108,6 +115,31 @@ fn dsa(rng: &mut SampleRng) -> Vec<u8> {
 
 fn pkcs8(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     sequence(&[element(INTEGER, &[0]), element(SEQUENCE, algorithm), element(OCTETS, key)])
+}
+
+fn pkcs8_rsa(rng: &mut SampleRng) -> Vec<u8> {
+    pkcs8(&[RSA_ENCRYPTION, &[5, 0]].concat(), &rsa(rng))
+}
+
+/// A PEM file.
+fn pem(label: &str, body: &[u8]) -> String {
+    let lines = String::from_utf8(wrapped(body, 64)).expect("base64 is ASCII");
+    ["-----BEGIN ", label, "-----\n", &lines, "\n-----END ", label, "-----\n"].concat()
+}
+
+/// The file that Google Cloud hands out for a service account's key.
+fn service_account(rng: &mut SampleRng) -> String {
+    let key = pem("PRIVATE KEY", &pkcs8_rsa(rng)).replace('\n', "\\n");
+    let id = data_encoding::HEXLOWER.encode(&random(rng, 20));
+    let fields = [
+        ("type", "service_account"),
+        ("project_id", "acme"),
+        ("private_key_id", &id),
+        ("private_key", &key),
+        ("client_email", "ci@acme.iam.gserviceaccount.com"),
+    ];
+    let fields = fields.map(|(name, value)| format!("  \"{name}\": \"{value}\""));
+    format!("{{\n{}\n}}\n", fields.join(",\n"))
 }
 
 fn pkcs8_encrypted(rng: &mut SampleRng) -> Vec<u8> {
