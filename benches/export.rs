@@ -36,26 +36,23 @@ impl Generator {
     }
 
     fn text(&mut self, out: &mut String) {
-        const WORDS: [&str; 16] = [
-            "deploy",
-            "the",
-            "server",
-            "failed",
-            "again",
-            "can",
-            "you",
-            "look",
-            "https:\\/\\/example.com\\/a",
-            "log",
-            "of",
-            "yesterday",
-            "token",
-            "please",
-            "thanks",
-            "restart",
-        ];
+        // As chats and tickets have them: of a few hundred words one is the like of `token`.
+        const WORDS: &str = "the a to and of is it that for on you we this be with have can not are will at as was but do \
+            if there your just from our or so all about when what they has me an get use how out one need new more like \
+            by think up see now would them make also then should no time here know any want which some work been good \
+            only had were than could after into other let sure still over way did where fix test run before first back \
+            same using working right issue change release branch merge review meeting tomorrow yesterday today server \
+            client request response error log line file build deploy deployed staging production customer customers \
+            ticket update updated please thanks thank great ok yes maybe looks looking check checked help question \
+            someone team again later really something anything version service user users page data table query slow \
+            fast restart restarted failed fails failing passed green red down team's it's don't can't doesn't i'll";
+        let words: Vec<&str> = WORDS.split_ascii_whitespace().collect();
         for _ in 0..12 + self.next() % 30 {
-            out.push_str(WORDS[self.next() as usize % WORDS.len()]);
+            out.push_str(match self.next() % 600 {
+                0 => "token",
+                1..6 => "https:\\/\\/example.com\\/a",
+                number => words[number as usize % words.len()],
+            });
             out.push(' ');
         }
         if self.next().is_multiple_of(2_048) {

@@ -48,13 +48,26 @@ impl Row<'_> {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => WINDOWS_1252.decode_without_bom_handling(stored).0,
         };
-        if cell.has_quotes { Cow::Owned(text.replace("\"\"", "\"")) } else { text }
+        if cell.has_quotes { Cow::Owned(single_quotes(&text)) } else { text }
     }
 
     /// Where a cell begins in the file.
     pub(super) fn offset_of(&self, index: usize) -> u64 {
         self.offset + self.cells.get(index).map_or(0, |cell| cell.start) as u64
     }
+}
+
+/// The text of a cell whose quotes are doubled.
+fn single_quotes(stored: &str) -> String {
+    let mut text = String::with_capacity(stored.len());
+    let mut rest = stored;
+    while let Some(quote) = memchr::memchr(b'"', rest.as_bytes()) {
+        let (before, after) = rest.split_at(quote + 1);
+        text.push_str(before);
+        rest = after.strip_prefix('"').unwrap_or(after);
+    }
+    text.push_str(rest);
+    text
 }
 
 /// What a table has.

@@ -158,10 +158,14 @@ impl GenericReader {
         for index in 0..row.len() {
             let name = header.get(index).map_or("", String::as_str);
             let text = row.text(index);
-            if is_mapped(name) {
+            let is_mapped = is_mapped(name);
+            if is_mapped {
                 sink.field(name, &text, row.offset_of(index), Markup::Html);
             }
-            sink.cell(name, &text, row.offset_of(index));
+            // What is longer says itself what it is.
+            if !is_mapped || text.len() <= NAMED_BYTES {
+                sink.cell(name, &text, row.offset_of(index));
+            }
         }
         let column = |role: Role| -> Option<String> {
             let named = |wanted: &str| header.iter().position(|name| name.eq_ignore_ascii_case(wanted));
@@ -175,6 +179,9 @@ impl GenericReader {
         sink.finish(row.bytes(), row.line, &|place| fill(place, &column, None));
     }
 }
+
+/// Texts up to this length are told with the name of their column, too.
+const NAMED_BYTES: usize = 128;
 
 /// Fills a place with what each role is.
 fn fill(place: &mut RecordPlace, get: &dyn Fn(Role) -> Option<String>, stream: Option<&str>) {

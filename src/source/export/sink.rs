@@ -235,6 +235,9 @@ impl<'s> Sink<'s> {
 
     /// Adds a table's cell, as `column: text`.
     pub(super) fn cell(&mut self, name: &str, text: &str, offset: u64) {
+        if is_time(text) {
+            return;
+        }
         let name = short(name);
         self.rest_text(&Said { name: (name, ""), key: name, text, offset }, Rest::Text(Markup::Plain));
     }
@@ -299,6 +302,12 @@ impl<'s> Sink<'s> {
     }
 }
 
+/// Is it a time and nothing else? Every row of a table has some.
+fn is_time(text: &str) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b"-:. TZ+".contains(byte);
+    matches!(text.as_bytes(), [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..] if text.len() <= 32 && text.bytes().all(|byte| is_part(&byte)))
+}
+
 /// A key of no more than so many bytes; its end says most.
 fn short(key: &str) -> &str {
     let at = (key.len().saturating_sub(KEY_BYTES)..=key.len()).find(|at| key.is_char_boundary(*at));
@@ -313,7 +322,8 @@ const EXPORT_FILE_TOKEN: &str = "export-file-token";
 
 /// What of a link is a token or signature of the system itself: kind, words, and the link without it.
 fn noise(address: &str) -> Option<(&'static str, &'static str, &str)> {
-    let (rest, query) = address.split_once('?')?;
+    let (rest, query) = address.split_at(memchr::memchr(b'?', address.as_bytes())?);
+    let query = &query[1..];
     if query.split('&').any(|part| part.starts_with("t=xoxe-")) {
         let message = "links to files carry the export's own token: it is live until it is revoked, and whoever has the \
                        export can fetch all its files with it";

@@ -161,6 +161,31 @@ fn attachment(path: &str) -> Option<RecordAttachment> {
     (is_below && !id.is_empty()).then_some(RecordAttachment { id: Some(id), name: None, path: None })
 }
 
+/// Attributes whose values Jira makes.
+const OWN: [&str; 18] = [
+    "id",
+    "number",
+    "project",
+    "issue",
+    "author",
+    "updateauthor",
+    "creator",
+    "reporter",
+    "assignee",
+    "user",
+    "userKey",
+    "type",
+    "priority",
+    "status",
+    "resolution",
+    "workflowId",
+    "votes",
+    "watches",
+];
+
+/// Rows that Jira gives a `key`.
+const KEYED: [&str; 2] = ["Issue", "Project"];
+
 /// Tells a row.
 fn tell(row: &Element, sink: &mut Sink<'_>) {
     let is_change = row.name == "ChangeItem";
@@ -179,8 +204,11 @@ fn tell(row: &Element, sink: &mut Sink<'_>) {
         }
     };
     for (name, value, offset) in &row.attributes {
-        // The same in small letters, for searching.
-        if !name.starts_with("lower") {
+        // The same in small letters, for searching; numbers and names that Jira itself gives.
+        let is_own = name.starts_with("lower")
+            || OWN.contains(&name.as_str())
+            || name == "key" && KEYED.contains(&row.name.as_str());
+        if !is_own {
             add(name, value, *offset);
         }
     }

@@ -101,7 +101,7 @@ fn treat(key: &str) -> Rest {
         // Told already.
         "text" | "blocks" | "previous_message" => Rest::Skip,
         // Nobody wrote these.
-        "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
+        "type" | "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
         | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => {
             Rest::Skip
         }
