@@ -163,6 +163,9 @@ fn weigh(tier: Tier, evidence: &[Evidence], against: &[Evidence]) -> f64 {
     against.iter().map(|e| e.weight).fold(combined, |sum, factor| sum * factor)
 }
 
+/// How far two clocks may be apart, in milliseconds. A commit's time has no fractions of a second, either.
+const CLOCKS_MS: i64 = 60_000;
+
 /// What speaks against a link.
 fn against(tx: &mut Transaction<'_>, facts: &Facts, proposal: &Proposal) -> Result<Vec<Evidence>, StoreError> {
     let Some(credential) = &proposal.credential else { return Ok(Vec::new()) };
@@ -190,7 +193,7 @@ fn against(tx: &mut Transaction<'_>, facts: &Facts, proposal: &Proposal) -> Resu
         let value = format!("{shown}, not {account}");
         against.push(evidence("other-account", ("account", "credential.account"), value, 0.0));
     }
-    if let Some(made) = row.get::<Option<i64>>(1)?.filter(|made| facts.is_dated && *made > facts.first_ms) {
+    if let Some(made) = row.get::<Option<i64>>(1)?.filter(|made| facts.is_dated && *made > facts.first_ms + CLOCKS_MS) {
         let value = format!("made at {}, leaked at {}", time(made), time(facts.first_ms));
         against.push(evidence("younger-than-leak", ("first seen", "credential.created"), value, 0.1));
     }

@@ -63,6 +63,7 @@ const ENGINE_MAY_NAME: &[&str] = &[
     "Source",
     "Trace",
     "Traces",
+    "Version",
     "View",
     "Wanted",
     "path_of",
