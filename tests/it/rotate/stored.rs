@@ -221,12 +221,12 @@ fn evidence_against_a_link_counts(fixture: &Fixture) {
         let (counts, _) = link_all(store).unwrap();
         assert_eq!((counts.certain, counts.unlinked), (0, 1));
         // Made after the leak: it can't be what leaked.
-        let authored = i64::try_from(fixture.clock.get()).unwrap() - 10_000;
+        let authored = i64::try_from(fixture.clock.get()).unwrap() - 1_000_000;
         store
             .write(|tx| {
                 tx.execute(
                     "UPDATE credential SET account = '123456789012', native_created_at = $1",
-                    &[(authored + 5_000).into()],
+                    &[(authored + 500_000).into()],
                 )?;
                 tx.execute("UPDATE occurrence SET authored_at = $1", &[authored.into()])?;
                 tx.execute("DELETE FROM link", &[])
