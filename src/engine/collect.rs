@@ -29,7 +29,7 @@ pub(super) struct Hit {
     pub(super) severity: Severity,
     pub(super) attributes: Attributes,
     pub(super) parts: Vec<NearPart>,
-    pub(super) score: Score,
+    pub(super) score: Arc<Score>,
     pub(super) path_effect: PathEffect,
     pub(super) occurrence: Occurrence,
 }
@@ -61,7 +61,7 @@ pub(super) struct Collector {
 #[derive(Debug)]
 struct Gathered {
     /// Of the best-scored occurrence; among equals, of the first.
-    best: (Score, Occurrence),
+    best: (Arc<Score>, Occurrence),
     public_id: Option<String>,
     /// By name, what its occurrences say.
     attributes: BTreeMap<&'static str, BTreeSet<String>>,
@@ -168,7 +168,7 @@ impl Gathered {
             rule: meta,
             fingerprint,
             score: self.best.0.points,
-            reasons: self.best.0.reasons,
+            reasons: self.best.0.reasons.clone(),
             preview: preview(secret.expose(), &rule.keywords),
             public_id,
             attributes: self.attributes.into_iter().map(joined).collect(),

@@ -105,7 +105,11 @@ impl Scanner {
             outcome: if self.rules()[found.rule as usize].identifier {
                 Outcome::Rejected(Rejection::Identifier)
             } else {
-                Outcome::Found { score: found.score.points, reasons: found.score.reasons, context: found.context }
+                Outcome::Found {
+                    score: found.score.points,
+                    reasons: found.score.reasons.clone(),
+                    context: found.context,
+                }
             },
         }));
         candidates.sort_by(|a, b| (a.column, &a.rule).cmp(&(b.column, &b.rule)));

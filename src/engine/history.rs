@@ -74,8 +74,8 @@ fn secrets_before(hits: &[Hit], traces: &Traces) -> Option<HashSet<(u32, Secret)
     Some(hits.iter().filter(was_there).map(|hit| (hit.rule, hit.secret.clone())).collect())
 }
 
-fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Score> {
-    let score = path.map_or_else(|| hit.score.clone(), |path| hit.path_effect.at(path, &hit.score));
+fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Arc<Score>> {
+    let score = path.map_or_else(|| Arc::clone(&hit.score), |path| hit.path_effect.at(path, &hit.score));
     (score.points >= min_score).then_some(score)
 }
 
@@ -102,7 +102,7 @@ struct Group {
 }
 
 impl Group {
-    fn add(&mut self, hit: &Hit, score: Score, object: ObjectId, trace: &Trace) {
+    fn add(&mut self, hit: &Hit, score: Arc<Score>, object: ObjectId, trace: &Trace) {
         let order = (trace.first_rank, object);
         let is_first = self.first.as_ref().is_none_or(|(rank, object, first)| {
             (order, hit.occurrence.place) < ((*rank, *object), first.occurrence.place)

@@ -1,6 +1,6 @@
 //! From matches in a window to places, previews and redacted context.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     compose::{self, NearPart},
@@ -26,7 +26,7 @@ pub(super) struct Located {
     pub(super) attributes: Attributes,
     /// Its public parts that stand near it.
     pub(super) parts: Vec<NearPart>,
-    pub(super) score: Score,
+    pub(super) score: Arc<Score>,
     /// What the blob's path, where it isn't known yet, will take from the score.
     pub(super) path_effect: PathEffect,
     pub(super) context: String,

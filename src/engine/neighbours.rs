@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 /// How far a name or a ref is looked for.
-const REACH: usize = 80;
+pub(super) const REACH: usize = 80;
 
 /// Words for what is no secret, if a value is called so: `rev: …`, `"sha256": "…"`, `commit …`, `X-Signature: …`.
 const HASH_NAMES: &[&str] = &[

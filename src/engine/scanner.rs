@@ -1,4 +1,10 @@
-use std::{borrow::Cow, cmp::Reverse, ops::Range, sync::OnceLock, time::Instant};
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    ops::Range,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 use super::{
     assignment,
@@ -7,7 +13,7 @@ use super::{
     generic::{Features, Memo, Subject},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
-    verdict::{Evidence, Rejection, Score},
+    verdict::{Evidence, Rejected, Rejection, Score, Verdict},
     versions::{Gaps, Reaches, Run},
 };
 use crate::{
@@ -70,7 +76,7 @@ impl Default for ScannerOptions {
 pub struct Scratch {
     pub(super) prefilter: PrefilterScratch,
     pub(super) hits: Vec<Hit>,
-    pub(super) matches: Vec<Match>,
+    pub(super) matches: Vec<Judged>,
     pub(super) gaps: Gaps,
     pub(super) runs: Vec<Run>,
     memo: Memo,
@@ -105,11 +111,19 @@ pub(super) struct Asked<F> {
     pub(super) of: F,
 }
 
+/// A match and what was said of it.
+#[derive(Clone, Debug)]
+pub(super) struct Judged {
+    pub(super) found: Match,
+    /// `None` if it wasn't judged yet, or if another of the same bytes was in its place.
+    pub(super) verdict: Option<Verdict>,
+}
+
 /// What a window holds.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct WindowMatches {
     /// Accepted, not superseded, and beginning in the owned part. Sorted by place, then rule.
-    pub(super) accepted: Vec<(Match, Score)>,
+    pub(super) accepted: Vec<(Match, Arc<Score>)>,
     /// Every byte range that any pattern confirmed, whatever the verdict: to be hidden wherever context is shown.
     /// Sorted and without overlaps.
     pub(super) sensitive: Vec<Range<usize>>,
@@ -293,7 +307,7 @@ impl Scanner {
             let keyword = keyword.clone();
             let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
             match attempt.confirm(rule_scratch) {
-                Ok(found) => scratch.matches.push(found),
+                Ok(found) => scratch.matches.push(Judged { found, verdict: None }),
                 Err(why) => observer.rejected(rule, attempt.keyword, &why),
             }
         }
@@ -309,13 +323,12 @@ impl Scanner {
         if scratch.matches.is_empty() {
             return WindowMatches::default();
         }
-        // The better surroundings and the last keyword of a name first, so that they are the ones kept. What follows
+        // The better surroundings and the last keyword of a name first, so that they are the ones that count. What follows
         // makes the order total, so that it doesn't depend on the order in which matches were met.
-        scratch.matches.sort_unstable_by_key(|m| {
+        scratch.matches.sort_unstable_by_key(|Judged { found: m, .. }| {
             let surroundings = (!m.is_assigned, !m.is_quoted, Reverse(m.keyword_in_name()), m.id);
             (m.start, m.end, m.rule, surroundings, m.keyword)
         });
-        scratch.matches.dedup_by_key(|m| (m.start, m.end, m.rule));
         self.judge_matches(window, scratch, observer)
     }
 
@@ -324,20 +337,28 @@ impl Scanner {
         let explains = observer.explains();
         let Scratch { matches, memo, stats, .. } = scratch;
         let mut accepted = Vec::new();
-        for found in &*matches {
+        let mut last = None;
+        for Judged { found, verdict } in &mut *matches {
+            let claimed = (found.start, found.end, found.rule);
+            if last.replace(claimed) == Some(claimed) {
+                continue;
+            }
             let is_owned = window.owned.contains(&(found.start as usize));
             let rule = &self.rules[found.rule as usize];
-            let patterns = self.patterns(found.rule);
-            let (origin, bytes) = (window.origin, window.bytes);
-            let verdict = Evidence { rule, patterns, placeholders, memo: &mut *memo, origin, bytes, found, explains }
-                .judge(self.min_score);
+            let verdict = verdict.get_or_insert_with(|| {
+                let patterns = self.patterns(found.rule);
+                let (origin, bytes) = (window.origin, window.bytes);
+                let evidence =
+                    Evidence { rule, patterns, placeholders, memo: &mut *memo, origin, bytes, found, explains };
+                evidence.judge(self.min_score).map(Arc::new).map_err(|why| {
+                    observer.rejected(rule, found.secret(), &why);
+                    Rejected
+                })
+            });
             stats.matches += u64::from(is_owned);
             match verdict {
-                Ok(score) => accepted.push((found.clone(), score)),
-                Err(why) => {
-                    stats.rejected += u64::from(is_owned);
-                    observer.rejected(rule, found.secret(), &why);
-                }
+                Ok(score) => accepted.push((found.clone(), Arc::clone(score))),
+                Err(Rejected) => stats.rejected += u64::from(is_owned),
             }
         }
         let stronger = self.stronger_rules(&accepted);
@@ -350,13 +371,14 @@ impl Scanner {
             }
             rival.is_none() && window.owned.contains(&(found.start as usize))
         });
-        let sensitive = matches.iter().filter(|found| !self.rules[found.rule as usize].identifier);
+        let sensitive = matches.iter().map(|judged| &judged.found);
+        let sensitive = sensitive.filter(|found| !self.rules[found.rule as usize].identifier);
         WindowMatches { accepted, sensitive: merge(sensitive.map(Match::secret)) }
     }
 
     /// For each match, the rule of an overlapping match that is more specific. Whether a match gives way depends on
     /// overlapping pairs alone, never on a chain of them, so that it is the same however a blob is cut.
-    fn stronger_rules(&self, accepted: &[(Match, Score)]) -> Vec<Option<u32>> {
+    fn stronger_rules(&self, accepted: &[(Match, Arc<Score>)]) -> Vec<Option<u32>> {
         let mut stronger = vec![None; accepted.len()];
         for (i, (a, _)) in accepted.iter().enumerate() {
             for (j, (b, _)) in accepted.iter().enumerate().skip(i + 1).take_while(|(_, (b, _))| b.start < a.end) {

@@ -1,6 +1,6 @@
 //! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 
 use super::{
     assignment::{Ending, Syntax},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{Origin, Reason},
-    rule::{Patterns, Rule, Shape},
+    rule::{Patterns, Rule, Shape, analyze::MAX_COMPANION},
 };
 
 /// Why a candidate is no finding.
@@ -95,6 +95,20 @@ impl fmt::Display for Rejection {
 pub(super) struct Score {
     pub(super) points: u8,
     pub(super) reasons: Vec<Reason>,
+}
+
+/// A verdict that is kept with its match.
+pub(super) type Verdict = Result<Arc<Score>, Rejected>;
+
+/// What is kept of a rejection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rejected;
+
+/// How far around a match its verdict looks, to either side.
+pub(super) fn reach(rule: &Rule) -> usize {
+    let companions = rule.companions.iter().map(|companion| companion.within + MAX_COMPANION).max().unwrap_or(0);
+    let check = rule.checksum.map_or(0, checksum::reach);
+    companions.max(check).max(generic::AROUND).max(neighbours::REACH) + 32
 }
 
 /// What a verdict is based on.
@@ -295,12 +309,15 @@ impl PathEffect {
     }
 
     /// The score that a match has at this path.
-    pub(super) fn at(self, path: &Path, score: &Score) -> Score {
+    pub(super) fn at(self, path: &Path, score: &Arc<Score>) -> Arc<Score> {
+        if self == PathEffect::None {
+            return Arc::clone(score);
+        }
         // Of the reasons, as the sum was cut to 0 to 100.
         let points = score.reasons.iter().map(|reason| i32::from(reason.points)).sum();
         let mut tally = Tally { points, reasons: score.reasons.clone() };
         self.apply(path, &mut tally);
-        tally.into_score()
+        Arc::new(tally.into_score())
     }
 }
 

@@ -14,9 +14,9 @@
 use std::{ops::Range, time::Instant};
 
 use super::{
-    confirm::Match,
     prefilter::{Hit, Prefilter},
-    scanner::{Asked, Scanner, Scratch, Use, Window, WindowMatches, reach},
+    scanner::{Asked, Judged, Scanner, Scratch, Use, Window, WindowMatches, reach},
+    verdict,
 };
 use crate::{
     rule::Rule,
@@ -35,6 +35,8 @@ const UNBOUNDED: u32 = u32::MAX;
 pub(super) struct Reaches {
     /// By rule; [`UNBOUNDED`] for far ones.
     of_rule: Vec<u32>,
+    /// By rule, that of its verdicts; likewise.
+    of_verdict: Vec<u32>,
     /// By literal: the longest of its rules'.
     of_literal: Vec<u32>,
     /// Bytes of the longest keyword, and the one that may have to follow it.
@@ -45,10 +47,12 @@ impl Reaches {
     pub(super) fn new(rules: &[Rule], prefilter: &Prefilter, uses: &[Vec<Use>]) -> Reaches {
         let bounded = |reach: usize| if reach > FAR { UNBOUNDED } else { reach as u32 };
         let of_rule: Vec<u32> = rules.iter().map(|rule| bounded(reach(rule))).collect();
+        let of_verdict = rules.iter().map(|rule| bounded(reach(rule)).saturating_add(verdict::reach(rule) as u32));
+        let of_verdict = of_verdict.collect();
         let longest = |uses: &Vec<Use>| uses.iter().map(|a| of_rule[a.rule as usize]).max().unwrap_or(0);
         let of_literal = uses.iter().map(longest).collect();
         let keyword = prefilter.literals().iter().map(|literal| literal.bytes.len()).max().unwrap_or(0) + 1;
-        Reaches { of_rule, of_literal, keyword: keyword as u32 }
+        Reaches { of_rule, of_verdict, of_literal, keyword: keyword as u32 }
     }
 }
 
@@ -56,7 +60,7 @@ impl Reaches {
 #[derive(Debug, Default)]
 struct Remembered {
     /// What rules that aren't far confirmed, whatever the verdict, sorted by keyword.
-    matches: Vec<Match>,
+    matches: Vec<Judged>,
     /// Every keyword, sorted by place.
     hits: Vec<Hit>,
 }
@@ -235,8 +239,8 @@ impl Scanner {
         }
         let matches = remembered.map_or(&[][..], |base| &base.matches);
         self.confirm_version(window, runs, matches, scratch);
-        let memory = if is_base { self.remember(scratch) } else { Memory::Unknown };
         let found = self.judge(window, scratch, &mut ());
+        let memory = if is_base { self.remember(scratch) } else { Memory::Unknown };
         if let Some(prefiltered) = prefiltered {
             scratch.stats.times.confirm += prefiltered.elapsed();
         }
@@ -287,7 +291,7 @@ impl Scanner {
     }
 
     /// Fills `scratch.matches` from `scratch.hits` and from the base's matches.
-    fn confirm_version(&self, window: &Window<'_>, runs: Option<&[Run]>, of_base: &[Match], scratch: &mut Scratch) {
+    fn confirm_version(&self, window: &Window<'_>, runs: Option<&[Run]>, of_base: &[Judged], scratch: &mut Scratch) {
         self.begin_confirming(scratch);
         let hits = std::mem::take(&mut scratch.hits);
         let mut rest = runs.unwrap_or_default();
@@ -310,22 +314,25 @@ impl Scanner {
 
     /// What `scratch` holds of a version, for those made of it.
     fn remember(&self, scratch: &Scratch) -> Memory {
-        let is_near = |found: &&Match| self.reaches.of_rule[found.rule as usize] != UNBOUNDED;
-        let mut matches: Vec<Match> = scratch.matches.iter().filter(is_near).cloned().collect();
-        matches.sort_unstable_by_key(|found| found.keyword);
+        let is_near = |judged: &&Judged| self.reaches.of_rule[judged.found.rule as usize] != UNBOUNDED;
+        let mut matches: Vec<Judged> = scratch.matches.iter().filter(is_near).cloned().collect();
+        matches.sort_unstable_by_key(|judged| judged.found.keyword);
         Memory::Kept(Box::new(Remembered { matches, hits: scratch.hits.as_slice().into() }))
     }
 
     /// Adds the base's matches whose surroundings the run covers. They are looked for near the one numbered `near`; returns
     /// the number of the one behind them.
-    fn carry_matches(&self, run: &Run, of_base: &[Match], near: usize, matches: &mut Vec<Match>) -> usize {
-        let first = partition_near(of_base, near, |found| found.keyword < run.from);
+    fn carry_matches(&self, run: &Run, of_base: &[Judged], near: usize, matches: &mut Vec<Judged>) -> usize {
+        let first = partition_near(of_base, near, |judged| judged.found.keyword < run.from);
         let mut next = first;
-        for found in of_base[first..].iter().take_while(|found| found.keyword - run.from < run.len) {
+        for Judged { found, verdict } in of_base[first..].iter().take_while(|a| a.found.keyword - run.from < run.len) {
             next += 1;
-            let at = found.keyword - run.from + run.to;
-            if run.slack(at) >= self.reaches.of_rule[found.rule as usize] {
-                matches.push(found.moved(run.from, run.to));
+            let slack = run.slack(found.keyword - run.from + run.to);
+            let rule = found.rule as usize;
+            if slack >= self.reaches.of_rule[rule] {
+                let holds = slack >= self.reaches.of_verdict[rule];
+                let verdict = if holds { verdict.clone() } else { None };
+                matches.push(Judged { found: found.moved(run.from, run.to), verdict });
             }
         }
         next

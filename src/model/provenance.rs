@@ -188,13 +188,13 @@ pub struct Escaped<'a>(pub &'a [u8]);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if is_unsafe_to_print(character) {
-                    write!(f, "{}", character.escape_unicode())?;
-                } else {
-                    write!(f, "{character}")?;
-                }
+            let mut rest = chunk.valid();
+            while let Some((at, character)) = rest.char_indices().find(|(_, character)| is_unsafe_to_print(*character))
+            {
+                write!(f, "{}{}", &rest[..at], character.escape_unicode())?;
+                rest = &rest[at + character.len_utf8()..];
             }
+            f.write_str(rest)?;
             for byte in chunk.invalid() {
                 write!(f, "\\x{byte:02x}")?;
             }
@@ -205,6 +205,9 @@ impl fmt::Display for Escaped<'_> {
 
 /// Control characters and the bidirectional overrides that can make one path look like another.
 fn is_unsafe_to_print(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
     character.is_control()
         || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }

@@ -5,7 +5,7 @@ use data_encoding::{BASE32_NOPAD, BASE64_NOPAD, BASE64URL_NOPAD};
 use super::{Claim, Facts, Failure, armor, jwt, private_key};
 
 /// How far around a service account's key its other fields are looked for.
-const JSON_REACH: usize = 1024;
+pub(super) const JSON_REACH: usize = 1024;
 
 /// Base64, padded or not, of either alphabet; `len`, unless 0, is how many bytes it must decode to.
 pub(super) fn base64(secret: &[u8], len: usize) -> Result<Facts, Failure> {

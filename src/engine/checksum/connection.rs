@@ -3,7 +3,7 @@
 use super::{Claim, Facts, Failure};
 
 /// Bytes of a connection string that are looked at.
-const MAX: usize = 1024;
+pub(super) const MAX: usize = 1024;
 
 /// Names of the fields in key-value lists, lower case without blanks, and those of the attributes.
 const FIELDS: [(&str, &str); 19] = [

@@ -124,6 +124,15 @@ pub fn verify(rule: &Rule, claim: &Claim<'_>) -> Result<Facts, Failure> {
     }
 }
 
+/// How far beyond a match its check looks, to either side.
+pub(super) fn reach(checksum: Checksum) -> usize {
+    match checksum {
+        Checksum::Connection => connection::MAX,
+        Checksum::GcpServiceAccount => account::JSON_REACH,
+        _ => 0,
+    }
+}
+
 /// What `{{checksum}}` stands for in a sample: the tail that makes `partial` pass its check, empty for checks without
 /// a tail.
 #[must_use]

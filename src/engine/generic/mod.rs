@@ -17,7 +17,7 @@ use std::path::Path;
 pub(crate) use feature::Features;
 pub use lexicon::TripleCounts;
 pub(super) use memo::Memo;
-pub(super) use model::Subject;
+pub(super) use model::{AROUND, Subject};
 
 use super::verdict::Score;
 use crate::{

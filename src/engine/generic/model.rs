@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How far around a value its surroundings are looked at.
-pub(super) const AROUND: usize = 160;
+pub(in crate::engine) const AROUND: usize = 160;
 
 /// What a line with an example has.
 static EXAMPLE_WORDS: AnyOf = AnyOf::new(&["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]);

@@ -22,7 +22,7 @@ use std::{
 
 use foldhash::quality::RandomState;
 
-use super::{KindSet, ObjectId, ObjectStore, StoreProblem, WalkPlan};
+use super::{KindSet, ObjectId, ObjectStore, StoreProblem, WalkPlan, ids::IdTable};
 use crate::{
     model::GitHistory,
     source::{Trace, Traces, Wanted, crew::lock},
@@ -106,7 +106,7 @@ pub fn attribute(
     threads: usize,
     interrupt: &AtomicBool,
 ) -> Attribution {
-    let tables = Arc::new(Tables::new(wanted));
+    let tables = Arc::new(Tables::new(wanted, &Arc::new(IdTable::new(store, threads))));
     let plan = WalkPlan { kinds: KindSet::HISTORY, ..WalkPlan::new(threads, interrupt) };
     let walked = store.walk(&plan, &|| Recording { recorder: Recorder::new(&tables), starts: Vec::new() });
     let recorders = walked.visitors.into_iter().map(|recording| recording.recorder).collect();
@@ -173,16 +173,6 @@ impl<K: std::hash::Hash + Eq> Interner<K> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         map.insert(own(key), number);
         number
-    }
-
-    /// The number of `key`, if it has one.
-    fn find(&self, shard: u8, key: &K) -> Option<u32> {
-        lock(&self.shards[usize::from(shard) % SHARDS]).get(key).copied()
-    }
-
-    /// How many there are.
-    fn len(&self) -> usize {
-        self.next.load(Ordering::Relaxed) as usize
     }
 }
 

@@ -29,6 +29,7 @@ mod forest;
 pub mod fuzz;
 pub mod history;
 mod id;
+mod ids;
 mod index;
 mod indexer;
 mod inflate;

@@ -14,9 +14,10 @@ use foldhash::quality::RandomState;
 use super::{
     Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts,
     WalkPlan,
-    absent::{self, Absent, LookOut, There},
+    absent::{self, Absent, LookOut},
     entries::{self, Piece, Starts},
     history::{self, Placed, Recorded, Recorder, Tables, Tips},
+    ids::IdTable,
     refs::Refs,
 };
 use crate::{
@@ -97,8 +98,8 @@ impl Source for Repository {
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
         let walk = WalkPlan { known: plan.known, ..WalkPlan::new(plan.threads, plan.interrupt) };
         let names = Names::default();
-        let there = There::new(&self.store, plan.threads);
-        let mut walked = self.store.walk(&walk, &|| Scan::new(&self.path, plan, (&names, there.as_ref()), receiver()));
+        let ids = Arc::new(IdTable::new(&self.store, plan.threads));
+        let mut walked = self.store.walk(&walk, &|| Scan::new(self, plan, (&names, &ids), receiver()));
         let mut pointers: Vec<_> =
             walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
         pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
@@ -284,6 +285,7 @@ struct Scan<'p, 'r> {
     found: Vec<ObjectId>,
     /// Takes down where they stand, once all of them are known.
     recorder: Option<Recorder>,
+    ids: &'p Arc<IdTable>,
     look_out: LookOut<'p>,
 }
 
@@ -296,14 +298,14 @@ fn recorded(scans: &mut [Scan<'_, '_>]) -> Option<Recorded> {
 
 impl<'p, 'r> Scan<'p, 'r> {
     fn new(
-        repository: &Arc<Path>,
+        repository: &'p Repository,
         plan: &'p Plan<'p>,
-        (all_names, there): (&'p Names, Option<&'p There<'p>>),
+        (all_names, ids): (&'p Names, &'p Arc<IdTable>),
         receiver: Box<dyn Receiver + 'r>,
     ) -> Scan<'p, 'r> {
         // The id is that of no object until one is visited.
         let nothing = ObjectId::copied(&[0; 20]);
-        let place = GitPlace::of_object(repository, nothing, Kind::Blob);
+        let place = GitPlace::of_object(&repository.path, nothing, Kind::Blob);
         Scan {
             place,
             plan,
@@ -315,7 +317,8 @@ impl<'p, 'r> Scan<'p, 'r> {
             pointers: Vec::new(),
             found: Vec::new(),
             recorder: None,
-            look_out: LookOut::new(there),
+            ids,
+            look_out: LookOut::new(&repository.store, ids),
         }
     }
 
@@ -489,7 +492,8 @@ impl Visitor for Scan<'_, '_> {
             return;
         }
         let objects = scans.iter_mut().flat_map(|scan| std::mem::take(&mut scan.found)).collect();
-        let tables = Arc::new(Tables::new(&Wanted { objects, ..Wanted::default() }));
+        let Some(ids) = scans.first().map(|scan| scan.ids) else { return };
+        let tables = Arc::new(Tables::new(&Wanted { objects, ..Wanted::default() }, ids));
         scans.iter_mut().for_each(|scan| scan.recorder = Some(Recorder::new(&tables)));
     }
 }

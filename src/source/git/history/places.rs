@@ -29,28 +29,29 @@ struct Span {
 
 impl Span {
     fn add_commit(&mut self, commit: u32, order: &Order) {
-        self.add(&Span {
-            first: Some((order.rank(commit), commit)),
-            last: Some((order.rank(commit), commit)),
-            commits: 1,
-            at_head: order.head == Some(commit),
-            is_reachable: order.is_reachable(commit),
-            refs: order.refs_at(commit).iter().copied().collect(),
-        });
+        let at = Some((order.rank(commit), commit));
+        self.add_ends((at, at), order.is_reachable(commit));
+        self.commits += 1;
+        self.at_head |= order.head == Some(commit);
+        self.refs.extend(order.refs_at(commit));
+    }
+
+    fn add(&mut self, other: &Span) {
+        self.add_ends((other.first, other.last), other.is_reachable);
+        self.commits += other.commits;
+        self.at_head |= other.at_head;
+        self.refs.extend(&other.refs);
     }
 
     /// A reachable commit outranks those that nothing leads to.
-    fn add(&mut self, other: &Span) {
-        if self.is_reachable == other.is_reachable {
-            self.first = [self.first, other.first].into_iter().flatten().min();
-            self.last = self.last.max(other.last);
-        } else if other.is_reachable && (other.first.is_some() || self.first.is_none()) {
-            (self.first, self.last) = (other.first, other.last);
+    fn add_ends(&mut self, (first, last): (Option<(u32, u32)>, Option<(u32, u32)>), is_reachable: bool) {
+        if self.is_reachable == is_reachable {
+            self.first = [self.first, first].into_iter().flatten().min();
+            self.last = self.last.max(last);
+        } else if is_reachable && (first.is_some() || self.first.is_none()) {
+            (self.first, self.last) = (first, last);
         }
-        self.commits += other.commits;
-        self.at_head |= other.at_head;
-        self.is_reachable |= other.is_reachable;
-        self.refs.extend(&other.refs);
+        self.is_reachable |= is_reachable;
     }
 }
 

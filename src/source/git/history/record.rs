@@ -12,6 +12,7 @@ use crate::{
         git::{
             Delta, Kind, LargeObject, Object, Visitor,
             entries::{self, Piece, Starts},
+            ids::IdTable,
         },
     },
 };
@@ -32,12 +33,13 @@ pub(in crate::source::git) struct Tables {
     /// By the first 20 bits of an id: is there a wanted one? Fits the second-level cache.
     filter: Vec<u64>,
     names: HashMap<Box<[u8]>, u32, RandomState>,
-    trees: Interner<ObjectId>,
+    /// Numbers of trees.
+    ids: Arc<IdTable>,
     strings: Interner<Box<[u8]>>,
 }
 
 impl Tables {
-    pub(in crate::source::git) fn new(wanted: &Wanted) -> Tables {
+    pub(in crate::source::git) fn new(wanted: &Wanted, ids: &Arc<IdTable>) -> Tables {
         let by_id = wanted.objects.iter().map(|id| Thing::Object(*id));
         let by_name = wanted.names.iter().map(|name| Thing::Name(name.as_slice().into()));
         let things: Vec<Thing> = by_id.chain(by_name).collect();
@@ -53,7 +55,7 @@ impl Tables {
             let bit = filter_bit(id.as_bytes());
             filter[bit / 64] |= 1 << (bit % 64);
         }
-        Tables { things, objects, filter, names, trees: Interner::new(), strings: Interner::new() }
+        Tables { things, objects, filter, names, ids: Arc::clone(ids), strings: Interner::new() }
     }
 
     /// Number of a wanted object, as in [`Wanted::objects`]; names are numbered after them.
@@ -78,10 +80,6 @@ impl Tables {
     /// Does it matter what trees hold?
     fn asks_for_trees(&self) -> bool {
         !self.things.is_empty()
-    }
-
-    fn tree(&self, id: &[u8]) -> u32 {
-        self.trees.number(id[1], &ObjectId::copied(id), |id| *id)
     }
 
     fn string(&self, name: &[u8]) -> u32 {
@@ -132,6 +130,8 @@ pub(in crate::source::git) struct Recorder {
     tables: Arc<Tables>,
     /// By number of the tree: where its edges stand among all.
     trees: Vec<(u32, Range<usize>)>,
+    /// Of each of these, if names are wanted: its id.
+    tree_ids: Vec<ObjectId>,
     edges: Vec<Edge>,
     commits: Vec<CommitRecord>,
     tags: Vec<(ObjectId, TagRecord)>,
@@ -144,6 +144,7 @@ impl Recorder {
         Recorder {
             tables: Arc::clone(tables),
             trees: Vec::new(),
+            tree_ids: Vec::new(),
             edges: Vec::new(),
             commits: Vec::new(),
             tags: Vec::new(),
@@ -187,9 +188,14 @@ impl Recorder {
         if !self.tables.asks_for_trees() {
             return Box::default();
         }
-        let start = self.edges.len();
-        self.edges.extend(self.placed.iter().map(|placed| placed.edge));
-        self.trees.push((self.tables.tree(tree.id.as_bytes()), start..self.edges.len()));
+        if let Some(number) = self.tables.ids.number(tree.id.as_bytes()) {
+            let start = self.edges.len();
+            self.edges.extend(self.placed.iter().map(|placed| placed.edge));
+            self.trees.push((number, start..self.edges.len()));
+            if !self.tables.names.is_empty() {
+                self.tree_ids.push(tree.id);
+            }
+        }
         let left = if tree.is_base { self.placed.as_slice().into() } else { Box::default() };
         self.placed.clear();
         left
@@ -205,7 +211,8 @@ impl Recorder {
         }
         let Some(space) = memchr::memchr(b' ', name) else { return };
         let name = &name[space + 1..name.len() - 1];
-        let tree = is_tree.then(|| Item::Tree(self.tables.tree(id)));
+        // What a tree holds that isn't there, nobody knows.
+        let tree = if is_tree { self.tables.ids.number(id).map(Item::Tree) } else { None };
         let by_name = if self.tables.names.is_empty() { None } else { self.tables.names.get(name).copied() };
         for item in tree.into_iter().chain(wanted.map(Item::Wanted)).chain(by_name.map(Item::Wanted)) {
             self.placed.push(Placed { at, edge: Edge { name: self.tables.string(name), item } });
@@ -218,7 +225,7 @@ impl Recorder {
         let mut people = Vec::new();
         for line in header(object.content) {
             if let Some(id) = line.strip_prefix(b"tree ").and_then(ObjectId::from_hex) {
-                record.tree = self.tables.tree(id.as_bytes());
+                record.tree = self.tables.ids.number(id.as_bytes()).unwrap_or(u32::MAX);
             } else if let Some(id) = line.strip_prefix(b"parent ").and_then(ObjectId::from_hex) {
                 record.parents.push(id);
             } else if line.starts_with(b"author ") || line.starts_with(b"committer ") {
@@ -318,6 +325,8 @@ pub(super) struct Records {
     trees: Vec<(u32, Range<usize>)>,
     /// By thread.
     edges: Vec<Vec<Edge>>,
+    /// If names are wanted: every tree's number and id.
+    tree_ids: Vec<(u32, ObjectId)>,
     pub(super) names: Vec<Box<[u8]>>,
     pub(super) commits: Vec<CommitRecord>,
     pub(super) tags: HashMap<ObjectId, TagRecord>,
@@ -328,9 +337,10 @@ pub(super) struct Records {
 impl Records {
     /// Puts the threads' parts together, which were all made with these tables.
     pub(super) fn join(recorders: Vec<Recorder>, tables: Arc<Tables>) -> Records {
-        let mut trees = vec![(0, 0..0); tables.trees.len()];
-        let (mut edges, mut commits, mut tags) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut trees = vec![(0, 0..0); tables.ids.numbers()];
+        let (mut edges, mut commits, mut tags, mut tree_ids) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         for (thread, recorder) in (0..).zip(recorders) {
+            tree_ids.extend(recorder.trees.iter().map(|(number, _)| *number).zip(recorder.tree_ids));
             for (number, range) in recorder.trees {
                 trees[number as usize] = (thread, range);
             }
@@ -342,7 +352,7 @@ impl Records {
         commits.sort_unstable_by_key(|commit| commit.id);
         let commit_numbers = commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect();
         let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
-        Records { trees, edges, names, commits, tags, commit_numbers, tables }
+        Records { trees, edges, tree_ids, names, commits, tags, commit_numbers, tables }
     }
 
     /// How many trees have a number.
@@ -361,7 +371,7 @@ impl Records {
     }
 
     pub(super) fn tree_of(&self, id: &ObjectId) -> Option<u32> {
-        self.tables.trees.find(id.as_bytes()[1], id)
+        self.tables.ids.known_number(id.as_bytes())
     }
 
     pub(super) fn tables(&self) -> &Tables {
@@ -371,13 +381,8 @@ impl Records {
     /// Of the trees that have a wanted name, the smallest id: threads meet them in any order.
     pub(super) fn trees_of_names(&self) -> HashMap<Vec<u8>, ObjectId> {
         let mut found: HashMap<Vec<u8>, ObjectId> = HashMap::new();
-        if self.tables.names.is_empty() {
-            return found;
-        }
-        for (id, number) in
-            self.tables.trees.keys().iter().zip(0..).filter_map(|(id, number)| Some((id.as_ref()?, number)))
-        {
-            for edge in self.edges(number) {
+        for (number, id) in &self.tree_ids {
+            for edge in self.edges(*number) {
                 if let Item::Wanted(thing) = edge.item
                     && let Thing::Name(name) = self.tables.thing(thing)
                 {
