@@ -62,6 +62,17 @@ pub struct ChangedItem {
     pub former: Option<Json>,
 }
 
+/// A thing that no source has any more, as it was last said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VanishedItem {
+    /// What was said of it.
+    pub record: Record,
+    /// The source that no longer has it: its importer and scope.
+    pub source: [String; 2],
+    /// When the reading began that no longer had it, in milliseconds since 1970.
+    pub vanished_at: i64,
+}
+
 /// A place between two items, to go on from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct ItemCursor {
@@ -114,6 +125,23 @@ impl Store<'_> {
             let kind = snapshot.source.kind.clone();
             Ok(Ok(Importer { source_id, snapshot_id, kind, pending: Vec::new(), counts: ImportCounts::default() }))
         })
+    }
+
+    /// Calls `take` with everything that a source once said and no longer says, in pages: by source, noun and key.
+    ///
+    /// # Errors
+    /// What the engine says, and what `take` says.
+    pub fn each_vanished_item<E: From<StoreError>>(
+        &mut self,
+        take: &mut dyn FnMut(VanishedItem) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut cursor = ItemCursor::default();
+        loop {
+            let page = self.read(|tx| tx.vanished_page(&cursor))?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            cursor = last.clone();
+            page.into_iter().try_for_each(|(_, item)| take(item))?;
+        }
     }
 
     /// Calls `take` with everything that any source says now, in pages: by source, noun and key.
@@ -202,7 +230,8 @@ impl Importer {
     pub fn finish(mut self, store: &mut Store<'_>, snapshot: &Snapshot) -> Result<Imported, StoreError> {
         self.flush(store)?;
         if snapshot.complete {
-            while store.write(|tx| self.vanish(tx))? {}
+            let mut after = ItemCursor::default();
+            while store.write(|tx| self.vanish(tx, &mut after))? {}
         }
         let (counts, id) = (self.counts, self.snapshot_id);
         store.write(|tx| {
@@ -218,13 +247,14 @@ impl Importer {
         Ok(Imported { snapshot_id: id, is_known: false, counts })
     }
 
-    /// Lets a batch of what wasn't seen vanish. Was there any?
-    fn vanish(&mut self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+    /// Lets a batch of what wasn't seen vanish, behind a place that it moves. Was there any?
+    fn vanish(&mut self, tx: &mut Transaction<'_>, after: &mut ItemCursor) -> Result<bool, StoreError> {
         let gone = tx.query(
             "SELECT noun, item_key, entity_id FROM inventory_item
              WHERE source_id = $1 AND last_snapshot_id <> $2 AND vanished_snapshot_id IS NULL
+                AND (noun, item_key) > ($3, $4)
              ORDER BY noun, item_key LIMIT 500",
-            &[(&self.source_id).into(), (&self.snapshot_id).into()],
+            &[(&self.source_id).into(), (&self.snapshot_id).into(), (&after.noun).into(), (&after.key).into()],
         )?;
         let mut counts = self.counts;
         for row in &gone {
@@ -245,6 +275,9 @@ impl Importer {
             }
         }
         self.counts = counts;
+        if let Some(last) = gone.last() {
+            (after.noun, after.key) = (last.get(0)?, last.get(1)?);
+        }
         Ok(!gone.is_empty())
     }
 }
@@ -261,9 +294,28 @@ impl Transaction<'_> {
         rows.iter()
             .map(|row| {
                 let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
-                let record = serde_json::from_str(&row.get::<String>(3)?)
-                    .map_err(|_| StoreError::Missing(format!("the {} {} can't be read", cursor.noun, cursor.key)))?;
+                let record = item_record(&cursor, &row.get::<String>(3)?)?;
                 Ok((cursor, record))
+            })
+            .collect()
+    }
+
+    /// Up to 500 items behind a place that their source no longer has.
+    fn vanished_page(&mut self, after: &ItemCursor) -> Result<Vec<(ItemCursor, VanishedItem)>, StoreError> {
+        let rows = self.query(
+            "SELECT i.source_id, i.noun, i.item_key, CAST(i.record AS TEXT), s.kind, s.scope, n.taken_at
+             FROM inventory_item AS i JOIN source AS s ON s.id = i.source_id
+             JOIN snapshot AS n ON n.id = i.vanished_snapshot_id
+             WHERE (i.source_id, i.noun, i.item_key) > ($1, $2, $3)
+             ORDER BY i.source_id, i.noun, i.item_key LIMIT 500",
+            &[(&after.source_id).into(), (&after.noun).into(), (&after.key).into()],
+        )?;
+        rows.iter()
+            .map(|row| {
+                let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
+                let record = item_record(&cursor, &row.get::<String>(3)?)?;
+                let item = VanishedItem { record, source: [row.get(4)?, row.get(5)?], vanished_at: row.get(6)? };
+                Ok((cursor, item))
             })
             .collect()
     }
@@ -305,6 +357,10 @@ impl Transaction<'_> {
             })
             .collect()
     }
+}
+
+fn item_record(item: &ItemCursor, text: &str) -> Result<Record, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Missing(format!("the {} {} can't be read", item.noun, item.key)))
 }
 
 /// Longest key that stands as it is: indexes of PostgreSQL take 2,704 bytes.

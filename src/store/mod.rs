@@ -51,7 +51,7 @@ pub use canonical::canonical_json;
 pub use check::TextCell;
 pub use error::StoreError;
 pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
-pub use inventory::{Change, ChangedItem, ImportCounts, Imported, Importer};
+pub use inventory::{Change, ChangedItem, ImportCounts, Imported, Importer, VanishedItem};
 pub use lifecycle::{FindingState, StateChange};
 pub use location::Location;
 pub use migration::{MIGRATIONS, Migration};

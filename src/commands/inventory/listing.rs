@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CommandError, Env, ExitCode, InventorySettings, exit_code, output, read,
+    CommandError, Env, ExitCode, InventorySettings, exit_code,
+    import::open_store,
+    output, read,
     table::{Table, TableFormat},
 };
 use crate::{
     inventory::IMPORTERS,
     model::identity::{Credential, EntityKey, Identity, OwnedBy, Ownership, Record, Timestamp},
+    store::VanishedItem,
 };
 
 /// Lists the kinds of export that can be read.
@@ -141,7 +144,8 @@ fn speaks_of(record: &Record, wanted: &str) -> bool {
     }
 }
 
-/// Shows everything that exports say of one thing, by its id, name or public id, as JSON.
+/// Shows everything that exports say of one thing, by its id, name or public id, as JSON. Of the store also what no export says
+/// any more: such records have `vanished_at`, and who had them last.
 ///
 /// # Errors
 /// If nothing is said of it, an export can't be read, or the result not written.
@@ -154,9 +158,18 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
         Ok(())
     };
     let snapshots = read(settings, env, &mut keep)?;
+    let mut vanished = Vec::new();
+    if settings.files.is_empty() {
+        open_store(settings, env)?.each_vanished_item::<CommandError>(&mut |item| {
+            if speaks_of(&item.record, wanted) {
+                vanished.push(item);
+            }
+            Ok(())
+        })?;
+    }
     // Grants, owners and consumers name an identity by its id: a second reading finds what belongs to what was named.
-    let ids: Vec<String> = records
-        .iter()
+    let named = records.iter().chain(vanished.iter().map(|item| &item.record));
+    let ids: Vec<String> = named
         .filter_map(|record| match record {
             Record::Identity(identity) => Some(identity.key.to_string()),
             _ => None,
@@ -171,14 +184,25 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
             Ok(())
         })?;
     }
-    if records.is_empty() {
+    if records.is_empty() && vanished.is_empty() {
         return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
     }
+    let shown: Vec<serde_json::Value> =
+        records.iter().map(|record| serde_json::json!(record)).chain(vanished.iter().map(tombstone)).collect();
     output::write(None, env, &|out| {
-        serde_json::to_writer_pretty(&mut *out, &records)?;
+        serde_json::to_writer_pretty(&mut *out, &shown)?;
         writeln!(out)
     })?;
     Ok(exit_code(&snapshots))
+}
+
+/// A record that its source no longer has, with when that was seen.
+fn tombstone(item: &VanishedItem) -> serde_json::Value {
+    let mut shown = serde_json::json!(item.record);
+    let [kind, scope] = &item.source;
+    shown["vanished_at"] = serde_json::json!(Timestamp { millis: item.vanished_at });
+    shown["vanished_from"] = format!("{kind} {scope}").trim_end().into();
+    shown
 }
 
 /// Lists who owns what, and who says so.
