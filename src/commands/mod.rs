@@ -19,6 +19,7 @@ mod fingerprint_key;
 pub mod hook;
 #[cfg(feature = "identity")]
 pub mod inventory;
+mod key_elsewhere;
 mod key_file;
 #[cfg(feature = "identity")]
 pub mod link;

@@ -231,7 +231,10 @@ impl Importer {
         self.flush(store)?;
         if snapshot.complete {
             let mut after = ItemCursor::default();
-            while store.write(|tx| self.vanish(tx, &mut after))? {}
+            // Nothing outside of a transaction changes before it is kept: it may be tried more than once.
+            while let Some((last, counts)) = store.write(|tx| self.vanish(tx, &after))? {
+                (after, self.counts) = (last, counts);
+            }
         }
         let (counts, id) = (self.counts, self.snapshot_id);
         store.write(|tx| {
@@ -247,8 +250,13 @@ impl Importer {
         Ok(Imported { snapshot_id: id, is_known: false, counts })
     }
 
-    /// Lets a batch of what wasn't seen vanish, behind a place that it moves. Was there any?
-    fn vanish(&mut self, tx: &mut Transaction<'_>, after: &mut ItemCursor) -> Result<bool, StoreError> {
+    /// Lets a batch of what wasn't seen behind a place vanish. Where it ended, and what that makes of the counts; `None` if
+    /// there was nothing.
+    fn vanish(
+        &self,
+        tx: &mut Transaction<'_>,
+        after: &ItemCursor,
+    ) -> Result<Option<(ItemCursor, ImportCounts)>, StoreError> {
         let gone = tx.query(
             "SELECT noun, item_key, entity_id FROM inventory_item
              WHERE source_id = $1 AND last_snapshot_id <> $2 AND vanished_snapshot_id IS NULL
@@ -274,11 +282,9 @@ impl Importer {
                 counts.tombstones += 1;
             }
         }
-        self.counts = counts;
-        if let Some(last) = gone.last() {
-            (after.noun, after.key) = (last.get(0)?, last.get(1)?);
-        }
-        Ok(!gone.is_empty())
+        let Some(last) = gone.last() else { return Ok(None) };
+        let last = ItemCursor { source_id: self.source_id.clone(), noun: last.get(0)?, key: last.get(1)? };
+        Ok(Some((last, counts)))
     }
 }
 

@@ -9,7 +9,10 @@ pub(crate) mod commands;
 mod contract;
 mod findings;
 pub(crate) mod fixture;
+#[cfg(all(feature = "cli", unix))]
+mod exports;
 mod inventory;
+mod lost;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod scale;
 mod schema;

@@ -1,0 +1,178 @@
+//! The inventory as a user has it: exports that real programs made, tombstones, names that don't exist, disks that fill up.
+
+use std::{
+    fmt::Write as _,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+use super::{
+    commands::Cli,
+    fixture::{Fixture, on_both_engines, run_sql, skip},
+};
+use crate::samples;
+
+on_both_engines!(what_vanished_is_shown_with_its_end, a_leaked_password_is_proven_by_the_verifier_of_a_real_server);
+
+const REPORT: &str = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
+                      access_key_2_active\n";
+
+fn user(name: &str) -> String {
+    format!(
+        "{name},arn:aws:iam::123456789012:user/{name},2024-05-02T11:00:00+00:00,false,true,2024-05-02T11:00:00+00:00,false\n"
+    )
+}
+
+fn what_vanished_is_shown_with_its_end(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("monday.csv", &format!("{REPORT}{}{}", user("svc-a"), user("svc-b")));
+    cli.write("tuesday.csv", &format!("{REPORT}{}", user("svc-a")));
+    cli.ok(&["inventory", "import", "monday.csv"]);
+    let key = "aws:123456789012:user/svc-b#2024-05-02T11:00:00Z";
+    let shown = |id: &str| -> Vec<Value> { serde_json::from_str(&cli.ok(&["inventory", "show", id])).unwrap() };
+    assert!(shown(key)[0]["vanished_at"].is_null());
+    cli.ok(&["inventory", "import", "tuesday.csv"]);
+    let records = shown(key);
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!((&records[0]["record"], &records[0]["status"]), (&"credential".into(), &"active".into()));
+    assert!(records[0]["vanished_at"].is_string(), "{records:?}");
+    assert_eq!(records[0]["vanished_from"], "aws-credential-report 123456789012");
+    // By its name: the identity and its key.
+    assert_eq!(shown("svc-b").len(), 1);
+    assert!(shown("svc-a").iter().all(|record| record["vanished_at"].is_null()));
+    let (code, _, err) = cli.run(&["inventory", "show", "svc-c"]);
+    assert_eq!((code, err.contains("nothing in the inventory is called `svc-c`")), (2, true), "{err}");
+    // It comes back.
+    cli.write("wednesday.csv", &format!("{REPORT}{}{}", user("svc-b"), user("svc-a")));
+    cli.ok(&["inventory", "import", "wednesday.csv"]);
+    assert!(shown(key)[0]["vanished_at"].is_null());
+}
+
+/// `COPY (SELECT …) TO STDOUT`, as `psql --csv` writes it.
+fn roles_as_csv(server: &str, like: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sql = format!(
+        "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolpassword,
+            CAST(rolvaliduntil AS TEXT) AS rolvaliduntil FROM pg_authid WHERE rolname LIKE '{like}%'"
+    );
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(server).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let mut out = "rolname,rolsuper,rolcreaterole,rolcreatedb,rolcanlogin,rolreplication,rolbypassrls,rolpassword,\
+                       rolvaliduntil\n"
+            .to_owned();
+        for row in rows {
+            let flag = |at: usize| if row.get::<bool, _>(at) { "t" } else { "f" };
+            let text = |at: usize| row.get::<Option<String>, _>(at).unwrap_or_default();
+            let flags = [1, 2, 3, 4, 5, 6].map(flag).join(",");
+            writeln!(out, "{},{flags},{},{}", text(0), text(7), text(8)).unwrap();
+        }
+        out
+    })
+}
+
+/// A role with a password on the server that the tests have; what the server keeps of it proves that a leaked address is its.
+fn a_leaked_password_is_proven_by_the_verifier_of_a_real_server(fixture: &Fixture) {
+    let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
+        return skip("UNLEAK_TEST_POSTGRES is not set");
+    };
+    let mut bytes = [0; 6];
+    super::fixture::random(&mut bytes).unwrap();
+    let role = format!("svc_{}", data_encoding::HEXLOWER.encode(&bytes));
+    let password = ["k9Xq", "Wv27ZtLmR", "b4Hs"].concat();
+    run_sql(&server, &format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"));
+    run_sql(&server, &format!("CREATE ROLE {role}_other LOGIN PASSWORD 'another-{password}'"));
+    let roles = roles_as_csv(&server, &role);
+    run_sql(&server, &format!("DROP ROLE {role}, {role}_other"));
+    assert!(roles.contains("SCRAM-SHA-256$"), "{roles}");
+
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("roles.csv", &roles);
+    // Another user than the role's in the address: only the verifier can tell.
+    cli.write("app/.env", &format!("DATABASE_URL=postgres://app:{password}@db.internal:5432/shop\n"));
+    cli.ok(&["inventory", "import", "--scope", "db.internal", "roles.csv"]);
+    cli.scan(&["app"]);
+    cli.ok(&["link"]);
+    let finding = cli.findings(&[])[0]["id"].as_str().unwrap().to_owned();
+    let (_, explained, _) = cli.run(&["explain", &finding]);
+    assert!(explained.contains(&role) && !explained.contains(&format!("{role}_other")), "{explained}");
+    assert!(explained.contains("A0"), "{explained}");
+    assert!(!explained.contains(&password));
+}
+
+#[test]
+fn keys_that_openssl_and_ssh_keygen_made_are_linked_to_their_private_halves() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).current_dir(cli.home.path()).stdin(Stdio::null()).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let made = run(
+        "openssl",
+        &[
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "tls.key", "-out", "tls.pem", "-days", "30",
+            "-subj", "/CN=billing.example.org",
+        ],
+    ) && run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "deploy@example", "-f", "deploy"]);
+    if !made {
+        return skip("openssl or ssh-keygen is missing");
+    }
+    cli.ok(&["store", "init"]);
+    cli.ok(&["inventory", "import", "tls.pem"]);
+    cli.ok(&["inventory", "import", "--scope", "acme", "deploy.pub"]);
+    for (private, rule) in [("tls.key", "tls"), ("deploy", "ssh")] {
+        let text = std::fs::read_to_string(cli.home.path().join(private)).unwrap();
+        cli.write(&format!("leak/{rule}/key.txt"), &text);
+    }
+    cli.scan(&["leak"]);
+    cli.ok(&["link"]);
+    let findings = cli.findings(&[]);
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let explained: String =
+        findings.iter().map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1).collect();
+    assert!(explained.contains("billing.example.org") && explained.contains("deploy@example"), "{explained}");
+    assert_eq!(explained.matches("A0").count(), 2, "{explained}");
+}
+
+#[test]
+fn a_disk_that_fills_up_in_an_import_loses_nothing() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("few.csv", &format!("{REPORT}{}", user("svc-first")));
+    cli.ok(&["inventory", "import", "few.csv"]);
+    let many: String = (0..3_000).map(|n| user(&format!("svc-{n}"))).collect();
+    cli.write("many.csv", &format!("{REPORT}{}{many}", user("svc-first")));
+    // Half-way into the store; and already while the records wait in a temporary file.
+    for blocks in [4_000, 200] {
+        let (code, _, err) = super::commands::with_file_limit(&cli, blocks, &["inventory", "import", "many.csv"]);
+        assert_eq!(code, 2, "{blocks}: {err}");
+        assert!(err.contains("no space") || err.contains("can't write") || err.contains("disk"), "{blocks}: {err}");
+        assert!(cli.ok(&["inventory", "list"]).contains("svc-first"));
+        let doctor = cli.run(&["store", "doctor"]);
+        assert_eq!(doctor.0, 0, "{blocks}: {doctor:?}");
+    }
+    cli.ok(&["inventory", "import", "many.csv"]);
+    assert!(cli.ok(&["store", "status"]).contains("identities   3001"));
+    let again = cli.ok(&["inventory", "import", "-f", "json", "many.csv"]);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again[0]["added"], &again[0]["unchanged"]), (&"0".into(), &"6002".into()), "{again}");
+}
+
+#[test]
+fn names_that_no_importer_has_lead_to_those_that_may_be_meant() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.write("x.csv", &samples::github_token(1));
+    let (code, _, err) = cli.run(&["inventory", "list", "--as", "aws-keys", "x.csv"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("aws-access-keys") && err.contains("aws-credential-report") && !err.contains("okta"), "{err}");
+    let (_, _, err) = cli.run(&["inventory", "list", "--as", "nonsense", "x.csv"]);
+    assert!(err.contains("okta-apps") && err.contains("postgres-roles"), "{err}");
+}
