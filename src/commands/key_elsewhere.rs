@@ -37,25 +37,31 @@ pub(super) fn printed(line: &OsStr) -> Result<Zeroizing<String>, String> {
         let _ = send.send(matches!(read, Some(Ok(len)) if len as u64 <= MAX_OUTPUT).then_some(text));
     });
     let deadline = Instant::now() + TIMEOUT;
-    let text = output.recv_timeout(TIMEOUT).ok().flatten();
+    let text = match output.recv_timeout(TIMEOUT) {
+        Ok(Some(text)) => text,
+        unusable => {
+            let _ = child.kill();
+            let _ = child.wait();
+            let why = if unusable.is_ok() { "printed more than a key".to_owned() } else { format!("took longer than {} s", TIMEOUT.as_secs()) };
+            return Err(format!("`{shown}` {why}"));
+        }
+    };
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if text.is_some() && Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
+            Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(5)),
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                return Err(format!("`{shown}` printed more than a key, or took longer than {} s", TIMEOUT.as_secs()));
+                return Err(format!("`{shown}` took longer than {} s", TIMEOUT.as_secs()));
             }
         }
     };
-    match text {
-        Some(text) if status.success() => {
-            let text = std::str::from_utf8(&text).map_err(|_| format!("what `{shown}` prints is not text"))?;
-            Ok(Zeroizing::new(text.to_owned()))
-        }
-        _ => Err(format!("`{shown}` failed ({status})")),
+    if !status.success() {
+        return Err(format!("`{shown}` failed ({status})"));
     }
+    let text = std::str::from_utf8(&text).map_err(|_| format!("what `{shown}` prints is not text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 fn words(line: &str) -> Result<Vec<String>, String> {

@@ -1,6 +1,9 @@
 //! The inventory in the store: imports, what each changed, and what is known now.
 
 mod entity;
+mod listing;
+
+pub use listing::{InventoryLine, ListedCredential, ListedIdentity, OwnerClaim};
 
 use serde_json::Value as Json;
 

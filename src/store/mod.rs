@@ -51,7 +51,10 @@ pub use canonical::canonical_json;
 pub use check::TextCell;
 pub use error::StoreError;
 pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
-pub use inventory::{Change, ChangedItem, ImportCounts, Imported, Importer, VanishedItem};
+pub use inventory::{
+    Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedCredential, ListedIdentity, OwnerClaim,
+    VanishedItem,
+};
 pub use lifecycle::{FindingState, StateChange};
 pub use location::Location;
 pub use migration::{MIGRATIONS, Migration};

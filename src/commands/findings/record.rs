@@ -51,6 +51,7 @@ pub(in crate::commands) struct Recording<'a, 's> {
     digest: String,
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
+    budget: witness::Budget,
 }
 
 impl<'a, 's> Recording<'a, 's> {
@@ -71,6 +72,7 @@ impl<'a, 's> Recording<'a, 's> {
             digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
+            budget: witness::Budget::default(),
         }))
     }
 
@@ -127,7 +129,7 @@ impl<'a, 's> Recording<'a, 's> {
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
             let Some(mut scanned) = self.scanned(root, key_id, finding, record)? else { continue };
             if let Some(ring) = &self.ring {
-                scanned.digests = witness::digests(finding, ring, &mut self.store)?;
+                scanned.digests = witness::digests(finding, ring, &mut self.store, &mut self.budget)?;
             }
             batch.push(scanned);
             if batch.len() == BATCH {

@@ -103,6 +103,58 @@ fn a_leaked_password_is_proven_by_the_verifier_of_a_real_server(fixture: &Fixtur
     assert!(explained.contains(&role) && !explained.contains(&format!("{role}_other")), "{explained}");
     assert!(explained.contains("A0"), "{explained}");
     assert!(!explained.contains(&password));
+    // A variable that names no user.
+    cli.write("job/.env", &format!("DB_PASSWORD={password}\n"));
+    cli.scan(&["job"]);
+    cli.ok(&["link"]);
+    let other = cli.findings(&["--path", ".env", "--rule", "generic"]);
+    let (_, explained, _) = cli.run(&["explain", other[0]["id"].as_str().unwrap()]);
+    assert!(explained.contains("A0") && explained.contains(&role), "{explained}");
+}
+
+/// A real Redis with a user and a default password: what it lists of them proves that leaked ones are theirs.
+#[test]
+fn leaked_passwords_are_proven_by_the_list_of_a_real_redis() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let (default, billing) = (["zz9X", "qWv27ZtLm", "Rb4Hs"].concat(), ["p7Kd", "Lw90QnTyV", "c3Xa"].concat());
+    let socket = cli.home.path().join("redis.sock");
+    let server = Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+        .arg(&socket)
+        .current_dir(cli.home.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut server) = server else { return skip("redis-server is missing") };
+    let ask = |args: &[&str]| Command::new("redis-cli").arg("-s").arg(&socket).args(args).output().unwrap();
+    for _ in 0..100 {
+        if ask(&["PING"]).stdout.starts_with(b"PONG") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    ask(&["ACL", "SETUSER", "billing", "on", &format!(">{billing}"), "~cache:*", "+get"]);
+    let list = ask(&["ACL", "LIST"]).stdout;
+    ask(&["ACL", "SETUSER", "default", "resetpass", &format!(">{default}")]);
+    let with_default = ask(&["-a", &default, "--no-auth-warning", "ACL", "LIST"]).stdout;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(!list.is_empty() && with_default.len() > list.len());
+
+    cli.ok(&["store", "init"]);
+    cli.write("acl.txt", &String::from_utf8(with_default).unwrap());
+    cli.ok(&["inventory", "import", "--scope", "cache", "acl.txt"]);
+    cli.write("app/.env", &format!("REDIS_URL=redis://:{default}@cache:6379/0\nREDIS_PASSWORD={billing}\n"));
+    cli.scan(&["app"]);
+    cli.ok(&["link"]);
+    let explained: String = cli
+        .findings(&[])
+        .iter()
+        .map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1)
+        .collect();
+    assert_eq!(explained.matches("A0").count(), 2, "{explained}");
+    assert!(explained.contains("default") && explained.contains("billing"), "{explained}");
 }
 
 #[test]
