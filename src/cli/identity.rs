@@ -67,6 +67,8 @@ pub(super) struct ShadowArgs {
 
 #[derive(Debug, Subcommand)]
 enum ShadowCommand {
+    /// List the proposed identities, with who is thought to answer for them and why.
+    List,
     /// It is real: it becomes part of the inventory.
     Accept {
         /// The proposed identity.
@@ -303,6 +305,7 @@ pub(super) fn explain(args: &ExplainArgs, env: &mut Env<'_>) -> anyhow::Result<E
 pub(super) fn shadow(args: &ShadowArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
     let settings = args.store.link();
     let (identity, decision) = match &args.command {
+        ShadowCommand::List => return Ok(link::proposed(&settings, env)?),
         ShadowCommand::Accept { identity, name } => (identity, ShadowDecision::Accept(name.clone())),
         ShadowCommand::Merge { identity, into } => (identity, ShadowDecision::Merge(into.clone())),
         ShadowCommand::Dismiss { identity, reason } => (identity, ShadowDecision::Dismiss(reason.clone())),

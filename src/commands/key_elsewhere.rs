@@ -42,7 +42,11 @@ pub(super) fn printed(line: &OsStr) -> Result<Zeroizing<String>, String> {
         unusable => {
             let _ = child.kill();
             let _ = child.wait();
-            let why = if unusable.is_ok() { "printed more than a key".to_owned() } else { format!("took longer than {} s", TIMEOUT.as_secs()) };
+            let why = if unusable.is_ok() {
+                "printed more than a key".to_owned()
+            } else {
+                format!("took longer than {} s", TIMEOUT.as_secs())
+            };
             return Err(format!("`{shown}` {why}"));
         }
     };

@@ -18,6 +18,9 @@ use crate::{
 /// Findings are read in pages of so many.
 const PAGE: u32 = 500;
 
+/// Findings that a page tells of, the riskiest; of the others it has the number.
+const PAGE_FINDINGS: usize = 1_000;
+
 /// Places that are told of a finding.
 const PLACES: i64 = 20;
 
@@ -70,10 +73,12 @@ struct Group {
     title: Option<String>,
     email: Option<String>,
     findings: Vec<String>,
+    /// How many more, by severity.
+    left_out: BTreeMap<String, u64>,
 }
 
-/// Writes a page for each owner, identity or team. Memory grows with the number of findings by their ids alone; one page is
-/// held at a time if they go to files.
+/// Writes a page for each owner, identity or team. Memory grows with the number of pages, by the ids of a thousand findings each;
+/// one page is held at a time if they go to files.
 ///
 /// # Errors
 /// If there is no store, or a page can't be written.
@@ -116,7 +121,12 @@ fn groups(tx: &mut Transaction<'_>, settings: &ReportSettings) -> Result<BTreeMa
                 let group = groups.entry(key).or_default();
                 group.title = group.title.take().or(title);
                 group.email = group.email.take().or(email);
-                group.findings.push(finding.id.clone());
+                // They come by risk.
+                if group.findings.len() < PAGE_FINDINGS {
+                    group.findings.push(finding.id.clone());
+                } else {
+                    *group.left_out.entry(finding.severity.clone()).or_default() += 1;
+                }
             }
         }
     }
@@ -163,6 +173,7 @@ fn page(tx: &mut Transaction<'_>, by: By, key: &Key, group: &Group) -> Result<Pa
         email: group.email.clone(),
         made: Timestamp { millis: tx.now().div_euclid(1000) * 1000 },
         findings,
+        left_out: group.left_out.clone(),
     })
 }
 

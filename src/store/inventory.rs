@@ -342,6 +342,16 @@ impl Transaction<'_> {
         rows.iter().map(|row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).collect()
     }
 
+    /// Is there a reading of the inventory with this id?
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn has_import(&mut self, snapshot_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM snapshot AS n JOIN source AS s ON s.id = n.source_id
+             WHERE n.id = $1 AND s.category = 'inventory'";
+        Ok(self.query_one(sql, &[snapshot_id.into()])?.is_some())
+    }
+
     /// What a reading changed, at most `limit` things, by noun and key.
     ///
     /// # Errors

@@ -7,10 +7,10 @@ mod audit;
 #[cfg(all(feature = "cli", unix))]
 pub(crate) mod commands;
 mod contract;
-mod findings;
-pub(crate) mod fixture;
 #[cfg(all(feature = "cli", unix))]
 mod exports;
+mod findings;
+pub(crate) mod fixture;
 mod inventory;
 mod lost;
 #[cfg(all(feature = "cli", target_os = "linux"))]

@@ -124,11 +124,7 @@ pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>
     Ok(exit_code(&snapshots))
 }
 
-fn list_store(
-    settings: &InventorySettings,
-    format: TableFormat,
-    env: &mut Env<'_>,
-) -> Result<ExitCode, CommandError> {
+fn list_store(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let mut store = open_store(settings, env)?;
     output::stream(env, &mut |out| {
         let mut table = StreamedTable::begin(LIST, format, out).map_err(output::failed)?;

@@ -93,6 +93,9 @@ fn carry_all(
     let (lines, manual) = settings.with_store(env, |store| {
         let chosen = store.borrow_mut().read(|tx| chosen(tx, run))?;
         let mut lines = Vec::new();
+        if chosen.is_empty() {
+            lines.push(store.borrow_mut().read(|tx| nothing_chosen(tx, run))?);
+        }
         let mut manual = 0;
         for plan in chosen {
             let line = if run.execute { carry_out(store, &plan, run, (&policy, way), env)? } else { dry(&plan, way) };
@@ -125,6 +128,23 @@ fn chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<Vec<StoredPlan>
         }
     }
     Ok(chosen)
+}
+
+/// Why there is nothing to carry out.
+fn nothing_chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<String, PlanError> {
+    let mut others = std::collections::BTreeSet::new();
+    for state in ["running", "approved"] {
+        for id in plans::list(tx, Some(state), 10_000)? {
+            others.insert(plans::read(tx, &id)?.plan.rotator);
+        }
+    }
+    let name = run.rotator.name();
+    Ok(match others.into_iter().collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => {
+            "no plan is approved: there is nothing to carry out (`unleak rotate list`)".to_owned()
+        }
+        others => format!("no approved plan is for the rotator {name}, but there are some for {others} (--rotator)"),
+    })
 }
 
 fn dry(plan: &StoredPlan, way: Way<'_>) -> (String, bool) {

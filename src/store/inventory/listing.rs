@@ -158,7 +158,9 @@ impl Transaction<'_> {
         let rows = self.query(
             &format!(
                 "SELECT i.id, i.provider, i.account, i.native_id, i.name, i.kind, i.state, i.privileged, i.native_created_at,
-                    i.last_used_at, i.expires_at, {live} FROM identity AS i
+                    i.last_used_at, i.expires_at, {live}, EXISTS (SELECT 1 FROM identity_grant AS g
+                        WHERE g.identity_id = i.id AND g.high_risk AND g.effect = 'allow')
+                 FROM identity AS i
                  WHERE (i.provider, i.account, i.native_id) > ($1, $2, $3)
                  ORDER BY i.provider, i.account, i.native_id LIMIT $4"
             ),
@@ -178,7 +180,8 @@ impl Transaction<'_> {
                 name: row.get(4)?,
                 kind: row.get(5)?,
                 state: row.get(6)?,
-                privileged: row.get(7)?,
+                // What one source can't tell the grants of another may.
+                privileged: if row.get(12)? { Some(true) } else { row.get(7)? },
             };
             let owners = owners.remove(id).unwrap_or_default();
             let alone = InventoryLine {
@@ -200,7 +203,9 @@ impl Transaction<'_> {
     fn credentials_of(&mut self, identities: &[String]) -> Result<BTreeMap<String, Vec<InventoryLine>>, StoreError> {
         let live = is_live("credential", "c.id");
         let rows = self.among(
-            &format!("SELECT c.identity_id, {CREDENTIAL_COLUMNS} FROM credential AS c WHERE {live} AND c.identity_id IN"),
+            &format!(
+                "SELECT c.identity_id, {CREDENTIAL_COLUMNS} FROM credential AS c WHERE {live} AND c.identity_id IN"
+            ),
             identities.iter().map(String::as_str),
             "ORDER BY c.identity_id, c.provider, c.account, c.native_id",
         )?;

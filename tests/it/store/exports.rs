@@ -14,7 +14,12 @@ use super::{
 };
 use crate::samples;
 
-on_both_engines!(what_vanished_is_shown_with_its_end, a_leaked_password_is_proven_by_the_verifier_of_a_real_server);
+on_both_engines!(
+    what_vanished_is_shown_with_its_end,
+    a_leaked_password_is_proven_by_the_verifier_of_a_real_server,
+    a_list_of_the_store_has_a_line_for_each_credential,
+    proposals_can_be_listed_and_decided_on,
+);
 
 const REPORT: &str = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
                       access_key_2_active\n";
@@ -49,6 +54,81 @@ fn what_vanished_is_shown_with_its_end(fixture: &Fixture) {
     cli.write("wednesday.csv", &format!("{REPORT}{}{}", user("svc-b"), user("svc-a")));
     cli.ok(&["inventory", "import", "wednesday.csv"]);
     assert!(shown(key)[0]["vanished_at"].is_null());
+}
+
+fn a_list_of_the_store_has_a_line_for_each_credential(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("report.csv", &format!("{REPORT}{}{}", user("svc-b"), user("svc-a")));
+    let id = crate::inventory::exports::access_key('A');
+    let keys = serde_json::json!({ "AccessKeyMetadata": [
+        { "UserName": "svc-a", "AccessKeyId": id, "Status": "Active", "CreateDate": "2024-05-02T11:00:00+00:00" },
+    ]});
+    cli.write("keys.json", &keys.to_string());
+    cli.write(
+        "secrets.json",
+        r#"{"SecretList": [{"ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x", "Name": "x"}]}"#,
+    );
+    cli.write("table.csv", "id,kind,name,owner_technical\nbot-1,bot,Bot,@acme/ops\n");
+    let sp = "d0000000-0000-4000-8000-000000000001";
+    let principal = serde_json::json!({ "value": [
+        { "id": sp, "appId": "a1", "displayName": "deployer", "servicePrincipalType": "Application", "accountEnabled": true },
+    ]});
+    let role = serde_json::json!({ "value": [
+        { "principalId": sp, "roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/" },
+    ]});
+    cli.write("sp.json", &principal.to_string());
+    cli.write("role.json", &role.to_string());
+    cli.ok(&["inventory", "import", "--scope", "tenant", "sp.json", "role.json"]);
+    cli.ok(&["inventory", "import", "report.csv", "keys.json", "secrets.json"]);
+    cli.ok(&["inventory", "import", "--as", "generic", "table.csv"]);
+    let rows: Vec<Value> = serde_json::from_str(&cli.ok(&["inventory", "list", "-f", "json"])).unwrap();
+    let seen: Vec<[&str; 4]> = rows
+        .iter()
+        .map(|row| ["provider", "identity", "public_id", "owner"].map(|name| row[name].as_str().unwrap_or("")))
+        .collect();
+    // What two exports say of one key is one line, with the id that only one of them knows.
+    let expected = [
+        ["aws", "svc-a", id.as_str(), ""],
+        ["aws", "svc-b", "", ""],
+        ["entra", "deployer", "", ""],
+        [seen[3][0], "Bot", "", "@acme/ops"],
+        ["aws", "", "", ""],
+    ];
+    assert_eq!(seen, expected, "{rows:?}");
+    // What the principals' own export can't tell their roles do.
+    assert_eq!((&rows[2]["privileged"], &rows[0]["privileged"]), (&"yes".into(), &Value::Null));
+    let text = cli.ok(&["inventory", "list"]);
+    assert_eq!(text.lines().count(), 6, "{text}");
+    assert_eq!(cli.ok(&["inventory", "list", "-f", "csv"]).lines().count(), 6);
+    let owners = cli.ok(&["inventory", "owners"]);
+    assert!(owners.contains("@acme/ops") && owners.contains("bot-1") && owners.lines().count() == 2, "{owners}");
+    let (code, _, err) = cli.run(&["inventory", "diff", "--snapshot", "nonsense"]);
+    assert_eq!((code, err.contains("no import has the id `nonsense`")), (2, true), "{err}");
+}
+
+fn proposals_can_be_listed_and_decided_on(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    assert!(cli.ok(&["shadow", "list"]).contains("0 proposed identities"));
+    let said = cli.ok(&["rotate", "run", "--execute"]);
+    assert!(said.contains("no plan is approved"), "{said}");
+    for seed in [1, 2] {
+        cli.write(&format!("tree/{seed}.env"), &samples::github_token(seed));
+    }
+    cli.scan(&["tree"]);
+    let list = |args: &[&str]| -> Vec<Value> {
+        serde_json::from_str(&cli.ok(&[&["shadow", "list", "--json"], args].concat())).unwrap()
+    };
+    let proposed = list(&[]);
+    assert_eq!(proposed.len(), 2, "{proposed:?}");
+    assert_eq!((&proposed[0]["provider"], &proposed[0]["findings"]), (&"github".into(), &1.into()));
+    let id = |at: usize| proposed[at]["id"].as_str().unwrap();
+    cli.ok(&["shadow", "accept", id(0), "--name", "release bot"]);
+    cli.ok(&["shadow", "dismiss", id(1), "--reason", "a sample"]);
+    assert!(list(&[]).is_empty());
+    let text = cli.ok(&["shadow", "list"]);
+    assert!(text.starts_with("ID") && text.contains("0 proposed identities"), "{text}");
 }
 
 /// `COPY (SELECT …) TO STDOUT`, as `psql --csv` writes it.
@@ -148,11 +228,8 @@ fn leaked_passwords_are_proven_by_the_list_of_a_real_redis() {
     cli.write("app/.env", &format!("REDIS_URL=redis://:{default}@cache:6379/0\nREDIS_PASSWORD={billing}\n"));
     cli.scan(&["app"]);
     cli.ok(&["link"]);
-    let explained: String = cli
-        .findings(&[])
-        .iter()
-        .map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1)
-        .collect();
+    let explained: String =
+        cli.findings(&[]).iter().map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1).collect();
     assert_eq!(explained.matches("A0").count(), 2, "{explained}");
     assert!(explained.contains("default") && explained.contains("billing"), "{explained}");
 }
@@ -168,8 +245,19 @@ fn keys_that_openssl_and_ssh_keygen_made_are_linked_to_their_private_halves() {
     let made = run(
         "openssl",
         &[
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "tls.key", "-out", "tls.pem", "-days", "30",
-            "-subj", "/CN=billing.example.org",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "tls.key",
+            "-out",
+            "tls.pem",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=billing.example.org",
         ],
     ) && run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "deploy@example", "-f", "deploy"]);
     if !made {
