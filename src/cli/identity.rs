@@ -165,7 +165,13 @@ enum RotateCommand {
         means: MeansArgs,
     },
     /// Send the events that wait to be sent.
-    Deliver(WebhookArgs),
+    Deliver {
+        #[command(flatten)]
+        webhook: WebhookArgs,
+        /// Those that wait for their time, or were given up, as well.
+        #[arg(long)]
+        again: bool,
+    },
     /// Stop all rotation: no run begins or goes on.
     Stop {
         /// Why.
@@ -347,9 +353,9 @@ pub(super) fn rotate(args: &RotateArgs, env: &mut Env<'_>) -> anyhow::Result<Exi
             let run = RunSettings { plans, execute: means.execute, rotator: means.rotator(env)? };
             rotate::roll_back(&settings, &run, reason, env)?
         }
-        RotateCommand::Deliver(args) => {
-            let receiver = args.receiver(env)?;
-            rotate::deliver(&settings, &receiver, env)?
+        RotateCommand::Deliver { webhook, again } => {
+            let receiver = webhook.receiver(env)?;
+            rotate::deliver(&settings, &receiver, *again, env)?
         }
         RotateCommand::Stop { reason } => rotate::stop(&settings, Some(reason), env)?,
         RotateCommand::Resume => rotate::stop(&settings, None, env)?,

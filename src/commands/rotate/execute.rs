@@ -104,8 +104,7 @@ fn carry_all(
         }
         if let (true, RotatorChoice::Webhook(receiver)) = (run.execute, &run.rotator) {
             let sent = deliver::deliver(store, receiver, env)?;
-            lines.push(format!("{} events taken, {} to be sent again, {} given up", sent.taken, sent.later, sent.dead));
-            lines.extend(sent.reasons.iter().map(|reason| format!("  {reason}")));
+            lines.extend(deliver::lines(&sent));
             manual += sent.dead;
         }
         Ok((lines, manual))
