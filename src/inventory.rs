@@ -37,6 +37,12 @@ pub enum InventoryError {
         /// The file, safe to print.
         name: String,
     },
+    /// It ends in the middle, before any record of it could be read.
+    #[error("{name}: it looks like JSON that is cut off: no importer knows what there is of it")]
+    CutOff {
+        /// The file, safe to print.
+        name: String,
+    },
     /// Several importers know it equally well.
     #[error("{name}: it could be {candidates}; `--as NAME` chooses one")]
     Ambiguous {

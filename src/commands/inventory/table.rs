@@ -24,8 +24,9 @@ pub(super) struct Table {
     rows: Vec<Vec<String>>,
 }
 
-/// Widest column of a table for a person, in characters.
+/// Widest column of a table for a person, in characters; the last one pushes nothing aside.
 const MAX_WIDTH: usize = 60;
+const MAX_LAST_WIDTH: usize = 240;
 
 impl Table {
     pub(super) fn new(columns: &'static [&'static str]) -> Table {
@@ -72,7 +73,7 @@ impl Table {
 
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
         let shown: Vec<Vec<String>> =
-            self.rows.iter().map(|row| row.iter().map(|cell| short(cell)).collect()).collect();
+            self.rows.iter().map(|row| short_row(row)).collect();
         let width = |column: usize| {
             let cells = shown.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0).max(self.columns[column].len())
@@ -122,7 +123,7 @@ impl<'w> StreamedTable<'w> {
                 serde_json::to_writer(&mut *self.out, &self.table.object(&row)).map_err(io::Error::from)
             }
             TableFormat::Table => {
-                let shown: Vec<String> = row.iter().map(|cell| short(cell)).collect();
+                let shown = short_row(&row);
                 for (width, cell) in self.widths.iter_mut().zip(&shown) {
                     *width = (*width).max(cell.chars().count());
                 }
@@ -161,12 +162,17 @@ fn write_padded<'c>(out: &mut dyn Write, cells: impl Iterator<Item = &'c str>, w
     writeln!(out, "{}", padded.join("  ").trim_end())
 }
 
-fn short(cell: &str) -> String {
+fn short_row(row: &[String]) -> Vec<String> {
+    let width = |column: usize| if column + 1 == row.len() { MAX_LAST_WIDTH } else { MAX_WIDTH };
+    row.iter().enumerate().map(|(column, cell)| short(cell, width(column))).collect()
+}
+
+fn short(cell: &str, width: usize) -> String {
     let escaped = Escaped(cell.as_bytes()).to_string();
-    if escaped.chars().count() <= MAX_WIDTH {
+    if escaped.chars().count() <= width {
         return escaped;
     }
-    escaped.chars().take(MAX_WIDTH - 1).chain(['…']).collect()
+    escaped.chars().take(width - 1).chain(['…']).collect()
 }
 
 /// A spreadsheet takes a cell that begins so for a formula.
