@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsStr,
-    io::Read as _,
+    io::{Read as _, Write as _},
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -11,6 +11,8 @@ use std::{
 };
 
 use zeroize::Zeroizing;
+
+use crate::model::Secret;
 
 /// Most bytes that are read of a program's output: a hundred keys have room.
 const MAX_OUTPUT: u64 = 8 << 10;
@@ -21,13 +23,23 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// What a program prints. The line is its name and arguments, separated by white space, or a JSON array of them; no shell reads
 /// it. Its errors go where ours go. The error says what went wrong, without output of the program.
 pub(super) fn printed(line: &OsStr) -> Result<Zeroizing<String>, String> {
+    answer(line, None)
+}
+
+/// The same for a program that gets a secret on its standard input.
+pub(super) fn answer(line: &OsStr, input: Option<&Secret>) -> Result<Zeroizing<String>, String> {
     let line = line.to_str().ok_or_else(|| "it is not text".to_owned())?;
     let words = words(line)?;
     let (program, arguments) = words.split_first().ok_or_else(|| "it is empty".to_owned())?;
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     let shown = crate::model::Escaped(program.as_bytes()).to_string();
     let mut child = command.spawn().map_err(|error| format!("`{shown}` can't be started ({error})"))?;
+    if let (Some(mut stdin), Some(secret)) = (child.stdin.take(), input.cloned()) {
+        // A program that reads nothing must not hold us.
+        thread::spawn(move || drop(stdin.write_all(secret.expose())));
+    }
     let (send, output) = mpsc::channel();
     let stdout = child.stdout.take();
     // A program that prints for ever must not hold us, nor one that prints nothing.

@@ -66,6 +66,7 @@ pub const IMPORTERS: &[Importer] = &[
     okta::APP_SECRETS,
     okta::APPS,
     ai::OPENAI,
+    openbao::AUDIT_LOG,
     openbao::ENTITIES,
     openbao::LEASES,
     openbao::SECRET_IDS,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
 };
@@ -13,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::witness;
 use crate::{
     commands::{
-        CommandError, Env, fingerprint_key, key_file,
+        CommandError, Env, fingerprint_key, key_elsewhere, key_file,
         scan::{ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
@@ -52,7 +53,16 @@ pub(in crate::commands) struct Recording<'a, 's> {
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
     budget: witness::Budget,
+    /// A program that says how OpenBao writes a token into its audit log.
+    hashing: Option<OsString>,
 }
+
+/// The variable with a command that prints, of the token on its standard input, the hash that OpenBao or Vault writes into its audit
+/// log: `bao write -field=hash sys/audit-hash/file input=-`.
+const HASH_COMMAND: &str = "UNLEAK_VAULT_HASH_COMMAND";
+
+/// Most tokens that one scan asks it about.
+const MAX_HASHED: u32 = 1_000;
 
 impl<'a, 's> Recording<'a, 's> {
     /// Opens the store before the scan: what keeps it from being recorded is said before hours of work.
@@ -73,6 +83,7 @@ impl<'a, 's> Recording<'a, 's> {
             former: former.map(FingerprintKey::new),
             ring: None,
             budget: witness::Budget::default(),
+            hashing: (env.var)(HASH_COMMAND).filter(|line| !line.is_empty()),
         }))
     }
 
@@ -89,8 +100,9 @@ impl<'a, 's> Recording<'a, 's> {
             self.ring = Some(fingerprint_key::ring(self.settings.fingerprint_key.as_deref(), env)?);
         }
         let mut changes = StoreChanges::default();
+        let hashes = self.audit_hashes(report, env);
         for root in 0..self.roots.roots.len() {
-            changes.add(self.record_root(root, &key_id, report, interrupted)?);
+            changes.add(self.record_root((root, &key_id), report, &hashes, interrupted)?);
         }
         report.stats.store = Some(changes);
         crate::commands::link::link_all(&mut self.store)?;
@@ -116,11 +128,34 @@ impl<'a, 's> Recording<'a, 's> {
         Ok(())
     }
 
+    /// How OpenBao writes the tokens of a report into its audit log, by their fingerprints. The first failure is told, and ends it.
+    fn audit_hashes(&self, report: &ScanReport, env: &Env<'_>) -> BTreeMap<String, String> {
+        let mut hashes = BTreeMap::new();
+        let Some(line) = &self.hashing else { return hashes };
+        let is_token = |finding: &&Finding| finding.rule.id.starts_with("hashicorp.vault-");
+        for finding in report.findings.iter().filter(is_token).take(MAX_HASHED as usize) {
+            match key_elsewhere::answer(line, Some(&finding.secret)) {
+                Ok(hash) if witness::is_audit_hash(hash.trim()) => {
+                    hashes.insert(finding.fingerprint.to_string(), hash.trim().to_owned());
+                }
+                Ok(_) => {
+                    (env.warn)(&format!("{HASH_COMMAND}: it prints no hash of an audit device"));
+                    break;
+                }
+                Err(why) => {
+                    (env.warn)(&format!("{HASH_COMMAND}: {why}"));
+                    break;
+                }
+            }
+        }
+        hashes
+    }
+
     fn record_root(
         &mut self,
-        root: usize,
-        key_id: &str,
+        (root, key_id): (usize, &str),
         report: &ScanReport,
+        hashes: &BTreeMap<String, String>,
         interrupted: bool,
     ) -> Result<StoreChanges, CommandError> {
         let snapshot = NewSnapshot { settings: self.digest.clone(), ..NewSnapshot::default() };
@@ -130,6 +165,7 @@ impl<'a, 's> Recording<'a, 's> {
             let Some(mut scanned) = self.scanned(root, key_id, finding, record)? else { continue };
             if let Some(ring) = &self.ring {
                 scanned.digests = witness::digests(finding, ring, &mut self.store, &mut self.budget)?;
+                scanned.digests.extend(hashes.get(&scanned.fp).map(|hash| witness::audit_hash(hash)));
             }
             batch.push(scanned);
             if batch.len() == BATCH {
@@ -291,11 +327,24 @@ pub(super) struct FindingLine {
     preview: String,
     public_id: Option<String>,
     attributes: Option<serde_json::Map<String, Value>>,
+    #[serde(default)]
+    parts: Vec<PartLine>,
     occurrences: Vec<OccurrenceLine>,
     /// Only in reports that were made with `--show-secrets`.
     secret: Option<serde::de::IgnoredAny>,
     secret_base64: Option<serde::de::IgnoredAny>,
 }
+
+/// A public part of the credential that stood near its secret.
+#[derive(Deserialize)]
+struct PartLine {
+    name: String,
+    value: String,
+}
+
+/// Parts that say whom a credential belongs to. Others (an account, a region) are kept in places alone: what an inventory calls an
+/// account may be another thing.
+const PRINCIPAL_PARTS: &[&str] = &["client-id", "application-id", "app-id", "consumer-key"];
 
 #[derive(Deserialize)]
 struct RuleLine {
@@ -335,6 +384,10 @@ impl FindingLine {
             *ordinal += 1;
             place
         });
+        let mut attributes = self.attributes.unwrap_or_default();
+        for part in self.parts.into_iter().filter(|part| PRINCIPAL_PARTS.contains(&part.name.as_str())) {
+            attributes.entry(part.name).or_insert(Value::String(part.value));
+        }
         ScannedFinding {
             fp: self.fingerprint,
             fp_key_id: key_id.to_owned(),
@@ -348,7 +401,7 @@ impl FindingLine {
             score: self.score.min(100),
             preview: self.preview,
             public_id: self.public_id,
-            attributes: self.attributes.filter(|facts| !facts.is_empty()).map(Value::Object),
+            attributes: (!attributes.is_empty()).then_some(Value::Object(attributes)),
             occurrences: places.collect(),
         }
     }

@@ -3,7 +3,10 @@
 
 use crate::{
     fingerprint::{KeyRing, github_hash, matches_verifier},
-    model::{Finding, IdentityKind, identity::CredentialFp},
+    model::{
+        Finding, IdentityKind,
+        identity::{CredentialFp, FpScheme},
+    },
     store::{KeyedDigest, Store, StoreError, Transaction},
 };
 
@@ -52,6 +55,17 @@ pub(super) fn digests(
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Does it look like what an audit device writes?
+pub(super) fn is_audit_hash(text: &str) -> bool {
+    let digits = text.strip_prefix("hmac-sha256:").unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Such a hash, as an inventory made of the audit log has it.
+pub(super) fn audit_hash(hash: &str) -> KeyedDigest {
+    digest(CredentialFp::public(FpScheme::VaultAudit, hash))
 }
 
 fn digest(fp: CredentialFp) -> KeyedDigest {

@@ -72,8 +72,7 @@ impl Table {
     }
 
     fn write_columns(&self, out: &mut dyn Write) -> io::Result<()> {
-        let shown: Vec<Vec<String>> =
-            self.rows.iter().map(|row| short_row(row)).collect();
+        let shown: Vec<Vec<String>> = self.rows.iter().map(|row| short_row(row)).collect();
         let width = |column: usize| {
             let cells = shown.iter().map(|row| row[column].chars().count());
             cells.max().unwrap_or(0).max(self.columns[column].len())

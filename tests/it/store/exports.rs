@@ -19,6 +19,7 @@ on_both_engines!(
     a_leaked_password_is_proven_by_the_verifier_of_a_real_server,
     a_list_of_the_store_has_a_line_for_each_credential,
     proposals_can_be_listed_and_decided_on,
+    principals_are_known_by_what_inventories_call_them,
 );
 
 const REPORT: &str = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
@@ -315,4 +316,108 @@ fn names_that_no_importer_has_lead_to_those_that_may_be_meant() {
     assert!(err.contains("aws-access-keys") && err.contains("aws-credential-report") && !err.contains("okta"), "{err}");
     let (_, _, err) = cli.run(&["inventory", "list", "--as", "nonsense", "x.csv"]);
     assert!(err.contains("okta-apps") && err.contains("postgres-roles"), "{err}");
+}
+
+/// A token of a cluster, one of a tenant, and a client secret with its id beside it: none of them has a public id of its own.
+fn principals_are_known_by_what_inventories_call_them(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let part = |json: &str| data_encoding::BASE64URL_NOPAD.encode(json.as_bytes());
+    let signature = part(&samples::aws_key(9).1);
+    let token = |claims: &str| [part(r#"{"alg":"RS256","kid":"k1"}"#), part(claims), signature.clone()].join(".");
+    let of_cluster = token(
+        r#"{"iss":"https://k.test","sub":"system:serviceaccount:prod:billing","aud":["https://k.test"],"exp":4102444799}"#,
+    );
+    let object = "d0000000-0000-4000-8000-000000000001";
+    let of_tenant =
+        token(&format!(r#"{{"iss":"https://sts.windows.net/t/","sub":"x","oid":"{object}","exp":4102444799}}"#));
+    cli.write("tree/a.env", &format!("KUBE_TOKEN={of_cluster}\n"));
+    cli.write("tree/b.env", &format!("ACCESS_TOKEN={of_tenant}\n"));
+    let account = serde_json::json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "billing", "namespace": "prod", "uid": "u-1" },
+    });
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [account] });
+    cli.write("k8s.json", &list.to_string());
+    let principal = serde_json::json!({ "value": [
+        { "id": object, "appId": "a1", "displayName": "deployer", "servicePrincipalType": "Application", "accountEnabled": true },
+    ]});
+    cli.write("sp.json", &principal.to_string());
+    cli.ok(&["inventory", "import", "--scope", "cluster", "--as", "kubernetes", "k8s.json"]);
+    cli.ok(&["inventory", "import", "sp.json"]);
+    cli.scan(&["tree"]);
+    cli.ok(&["link"]);
+    for (path, name) in [("a.env", "billing"), ("b.env", "deployer")] {
+        let found = cli.findings(&["--path", path]);
+        let (_, explained, _) = cli.run(&["explain", found[0]["id"].as_str().unwrap()]);
+        assert!(explained.contains("B1") && explained.contains(name), "{path}: {explained}");
+    }
+}
+
+/// OpenBao itself says how it writes a leaked token into its audit log; the log says whose that is.
+#[test]
+fn a_leaked_token_is_proven_by_the_audit_log_of_a_real_openbao() {
+    let Some(programs) = std::env::var_os("UNLEAK_TEST_PROGRAMS") else {
+        return skip("UNLEAK_TEST_PROGRAMS is not set");
+    };
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let (home, bao) = (cli.home.path().to_owned(), std::path::Path::new(&programs).join("bao"));
+    let log = home.join("audit.log");
+    cli.write(
+        "audit.hcl",
+        &format!("audit \"file\" \"file\" {{\n  options = {{ file_path = \"{}\" }}\n}}\n", log.display()),
+    );
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (address, root) = (format!("127.0.0.1:{port}"), samples::aws_key(3).1.replace(['/', '+'], "x"));
+    let mut server = Command::new(&bao)
+        .args(["server", "-dev", "-dev-no-store-token", "-config=audit.hcl"])
+        .arg(format!("-dev-root-token-id={root}"))
+        .arg(format!("-dev-listen-address={address}"))
+        .env("HOME", &home)
+        .current_dir(&home)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ask = |token: &str, args: &[&str]| {
+        let mut command = Command::new(&bao);
+        command.args(args).env("BAO_ADDR", format!("http://{address}")).env("BAO_TOKEN", token).env("HOME", &home);
+        command.output().unwrap()
+    };
+    for _ in 0..200 {
+        if ask(&root, &["token", "lookup"]).status.success() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let made = ask(&root, &["token", "create", "-policy=default", "-display-name=billing", "-format=json"]).stdout;
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
+    assert!(ask(&token, &["token", "lookup"]).status.success());
+    let audit = std::fs::read_to_string(&log).unwrap();
+    assert!(audit.contains("hmac-sha256:") && !audit.contains(&token));
+
+    cli.ok(&["store", "init"]);
+    cli.ok(&["inventory", "import", "--scope", "bao.test", log.to_str().unwrap()]);
+    cli.write("leak/.env", &format!("VAULT_TOKEN={token}\n"));
+    let hash = format!("[\"{}\", \"write\", \"-field=hash\", \"sys/audit-hash/file\", \"input=-\"]", bao.display());
+    let scan = |line: &str| {
+        let mut command = cli.command(&["scan", "--store", "--fail-on", "never", "leak"]);
+        command.env("UNLEAK_VAULT_HASH_COMMAND", line).env("BAO_ADDR", format!("http://{address}"));
+        command.env("BAO_TOKEN", &root).output().unwrap()
+    };
+    // What can't be asked is said, and nothing else changes.
+    let failed = scan("false");
+    assert!(failed.status.success() && String::from_utf8_lossy(&failed.stderr).contains("`false` failed"));
+    let output = scan(&hash);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    cli.ok(&["link"]);
+    let found = cli.findings(&[]);
+    let (_, explained, _) = cli.run(&["explain", found[0]["id"].as_str().unwrap()]);
+    assert!(explained.contains("A0") && explained.contains("vault-audit"), "{explained}");
+    assert!(!explained.contains(&token));
+    let doctor = cli.run(&["store", "doctor"]);
+    assert_eq!(doctor.0, 0, "{doctor:?}");
 }
