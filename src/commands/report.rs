@@ -97,7 +97,9 @@ pub fn report(settings: &ReportSettings, env: &mut Env<'_>) -> Result<ExitCode, 
     let mut entries: Vec<PageEntry> = Vec::new();
     for (key, group) in &groups {
         let page = store.read(|tx| page(tx, settings.by, key, group))?;
-        let file = file_name(key, settings.format.extension);
+        // An identity's key is an id of the store, which says nothing to anybody.
+        let shown = group.title.as_deref().filter(|_| settings.by == By::Identity).unwrap_or(&key.name);
+        let file = file_name(key, shown, settings.format.extension);
         output::write(Some(&dir.join(&file)), env, &|out| (settings.format.write)(std::slice::from_ref(&page), out))?;
         entries.push(page.entry(file));
     }
@@ -236,13 +238,13 @@ fn page_plan(stored: &StoredPlan) -> PagePlan {
     }
 }
 
-/// A name that every file system takes and no two keys share.
-fn file_name(key: &Key, extension: &str) -> String {
+/// A name that every file system takes and no two keys share, and that begins as `shown` does.
+fn file_name(key: &Key, shown: &str, extension: &str) -> String {
     if key.is_unknown {
         return format!("unknown.{extension}");
     }
     let mut name = String::new();
-    for character in key.name.to_lowercase().chars().take(60) {
+    for character in shown.to_lowercase().chars().take(60) {
         let fits = character.is_ascii_alphanumeric();
         match fits {
             true => name.push(character),
@@ -260,12 +262,14 @@ mod tests {
 
     #[test]
     fn names_of_files_are_harmless_and_distinct() {
-        let named = |name: &str| file_name(&Key { is_unknown: false, name: name.to_owned() }, "html");
+        let named = |name: &str| file_name(&Key { is_unknown: false, name: name.to_owned() }, name, "html");
         assert!(named("group:default/payments").starts_with("group-default-payments-"));
         let hostile = named("../../etc/passwd\0<x>");
         assert!(hostile.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.'), "{hostile}");
         assert!(!hostile.contains("..") && !hostile.starts_with('.'), "{hostile}");
         assert_ne!(named("a/b"), named("a-b"));
         assert_ne!(named("日本"), named("中国"));
+        let of = |id: &str| file_name(&Key { is_unknown: false, name: id.to_owned() }, "svc (aws 1)", "html");
+        assert!(of("01A").starts_with("svc-aws-1-") && of("01A") != of("01B"));
     }
 }
