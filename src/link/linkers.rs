@@ -4,6 +4,7 @@ use super::{
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
 };
+use crate::model::identity::repository_name;
 use crate::store::{Row, StoreError, Transaction};
 
 /// Looks for one kind of evidence.
@@ -258,19 +259,10 @@ fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, Sto
     Ok(proposals)
 }
 
-/// `org/name` of a repository's address or path, or its last part.
-pub(super) fn repository_name(source: &str) -> &str {
-    let source = source.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
-    let mut slashes = source.match_indices(['/', ':']).rev().map(|(at, _)| at);
-    match (slashes.next(), slashes.next()) {
-        (Some(_), Some(second)) => &source[second + 1..],
-        _ => source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{odds, repository_name, same_provider};
+    use super::{odds, same_provider};
+    use crate::model::identity::repository_name;
 
     #[test]
     fn three_characters_among_many_say_little_and_eight_say_much() {

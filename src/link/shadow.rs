@@ -4,8 +4,11 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{facts::Facts, linkers::repository_name};
-use crate::store::{StoreError, Transaction, Value};
+use super::facts::Facts;
+use crate::{
+    model::identity::repository_name,
+    store::{StoreError, Transaction, Value},
+};
 
 /// Why a proposed identity can't be accepted, merged or dismissed.
 #[derive(Debug, thiserror::Error)]

@@ -342,6 +342,15 @@ impl Transaction<'_> {
         rows.iter().map(|row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).collect()
     }
 
+    /// Was anything of this source taken in?
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn has_inventory_source(&mut self, kind: &str, scope: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM source WHERE category = 'inventory' AND kind = $1 AND scope = $2";
+        Ok(self.query_one(sql, &[kind.into(), scope.into()])?.is_some())
+    }
+
     /// Is there a reading of the inventory with this id?
     ///
     /// # Errors

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::witness;
+use super::{references, witness};
 use crate::{
     commands::{
         CommandError, Env, fingerprint_key, key_elsewhere, key_file,
-        scan::{ScanSettings, Target},
+        scan::{History, ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
     config::Config,
@@ -105,9 +105,20 @@ impl<'a, 's> Recording<'a, 's> {
             changes.add(self.record_root((root, &key_id), report, &hashes, interrupted)?);
         }
         report.stats.store = Some(changes);
+        self.record_references(env)?;
         crate::commands::link::link_all(&mut self.store)?;
         self.attribute(report)?;
         sign(&mut self.store, env)
+    }
+
+    /// Who asks for secrets by name in the directories that were scanned.
+    fn record_references(&mut self, env: &Env<'_>) -> Result<(), CommandError> {
+        let has_files = self.settings.history != History::Only;
+        for root in self.roots.roots.iter().filter(|root| root.is_whole && has_files) {
+            let Some(directory) = root.path.as_deref().filter(|path| path.is_dir()) else { continue };
+            references::record(&mut self.store, (directory, &root.name.scope), self.settings, env)?;
+        }
+        Ok(())
     }
 
     /// Notes in a report whose its findings are.
@@ -132,7 +143,9 @@ impl<'a, 's> Recording<'a, 's> {
     fn audit_hashes(&self, report: &ScanReport, env: &Env<'_>) -> BTreeMap<String, String> {
         let mut hashes = BTreeMap::new();
         let Some(line) = &self.hashing else { return hashes };
-        let is_token = |finding: &&Finding| finding.rule.id.starts_with("hashicorp.vault-");
+        let is_token = |finding: &&Finding| {
+            finding.rule.id.starts_with("hashicorp.vault-") || witness::looks_like_a_vault_token(&finding.secret)
+        };
         for finding in report.findings.iter().filter(is_token).take(MAX_HASHED as usize) {
             match key_elsewhere::answer(line, Some(&finding.secret)) {
                 Ok(hash) if witness::is_audit_hash(hash.trim()) => {
@@ -196,6 +209,10 @@ impl<'a, 's> Recording<'a, 's> {
             .and_then(serde_json::from_value)
             .map_err(|error| StoreError::Engine(format!("a finding has no place in the store: {error}")))?;
         let mut line = line;
+        // The record has no line of context unless a report asks for one; the engine has hidden in it what it found.
+        for (place, found) in line.occurrences.iter_mut().zip(&finding.occurrences) {
+            place.context = Some(found.context.clone());
+        }
         let mut places = finding.occurrences.iter();
         line.occurrences.retain(|_| places.next().is_some_and(here));
         let mut scanned = line.into_scanned(key_id, &|path| self.roots.relative(root, path));
@@ -360,6 +377,7 @@ struct OccurrenceLine {
     provenance: Value,
     part: String,
     place: PlaceLine,
+    context: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -407,13 +425,41 @@ impl FindingLine {
     }
 }
 
+/// Names to which hidden values are assigned on a line: by such a name others may ask for the same secret. In order, at most four.
+fn names_beside(context: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (at, _) in context.match_indices("***") {
+        let before = &context[..at];
+        // The scheme of an address that holds a password stands where the value begins.
+        let before = before.rfind("://").map_or(before, |scheme| {
+            before[..scheme].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '+')
+        });
+        let Some((left, value)) = before.rsplit_once(['=', ':']) else { continue };
+        if value.trim_start_matches([' ', '"', '\'', '`']).contains([' ', '"', '\'']) {
+            continue;
+        }
+        let left = left.trim_end_matches([' ', '"', '\'', ':', '\t']);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let name = left.rsplit(|c| !is_name(c)).next().unwrap_or_default();
+        let is_telling = (4..=64).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_telling && names.len() < 4 && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
 /// The name of a file that was given by itself.
 fn file_name(path: &str) -> Option<String> {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned())
 }
 
 impl OccurrenceLine {
-    fn into_scanned(self, relative: &dyn Fn(&str) -> String) -> ScannedOccurrence {
+    fn into_scanned(mut self, relative: &dyn Fn(&str) -> String) -> ScannedOccurrence {
+        let names = self.context.as_deref().map(names_beside).unwrap_or_default();
+        if let (Value::Object(fields), false) = (&mut self.provenance, names.is_empty()) {
+            fields.insert("names".to_owned(), json!(names));
+        }
         let text = |pointer: &str| self.provenance.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let millis = |pointer: &str| text(pointer).and_then(|time| Timestamp::parse(&time)).map(|time| time.millis);
         let kind = text("/kind").unwrap_or_else(|| "other".to_owned());
@@ -449,6 +495,29 @@ impl OccurrenceLine {
             line: self.place.line,
             column: self.place.column,
             locator: self.provenance,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_beside;
+
+    #[test]
+    fn names_are_those_that_values_are_assigned_to() {
+        for (context, names) in [
+            ("AWS_ACCESS_KEY_ID=*** AWS_SECRET_ACCESS_KEY=***", &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"][..]),
+            ("DATABASE_URL=postgres://app:***@db/shop", &["DATABASE_URL"]),
+            ("  \"api_token\": \"ghp_***\",", &["api_token"]),
+            ("export STRIPE_KEY='sk_live_***'", &["STRIPE_KEY"]),
+            ("key: ***", &[]),
+            ("see *** here", &[]),
+            ("note: this is *** here", &[]),
+            ("A=***", &[]),
+            ("пароль = \"***\"", &[]),
+            ("ключ DB_PASSWORD: ***", &["DB_PASSWORD"]),
+        ] {
+            assert_eq!(names_beside(context), names, "{context}");
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::{
     fingerprint::{KeyRing, github_hash, matches_verifier},
     model::{
-        Finding, IdentityKind,
+        Finding, IdentityKind, Secret,
         identity::{CredentialFp, FpScheme},
     },
     store::{KeyedDigest, Store, StoreError, Transaction},
@@ -55,6 +55,13 @@ pub(super) fn digests(
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// Whichever rule found it (some old tokens have no digit, and are taken for passwords).
+pub(super) fn looks_like_a_vault_token(secret: &Secret) -> bool {
+    let bytes = secret.expose();
+    let starts = |start: &[u8]| bytes.starts_with(start);
+    starts(b"hvs.") || starts(b"hvb.") || (bytes.len() == 26 && (starts(b"s.") || starts(b"b.")))
 }
 
 /// Does it look like what an audit device writes?

@@ -20,6 +20,7 @@ on_both_engines!(
     a_list_of_the_store_has_a_line_for_each_credential,
     proposals_can_be_listed_and_decided_on,
     principals_are_known_by_what_inventories_call_them,
+    plans_name_those_who_ask_for_the_secret_by_its_name,
 );
 
 const REPORT: &str = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
@@ -420,4 +421,44 @@ fn a_leaked_token_is_proven_by_the_audit_log_of_a_real_openbao() {
     assert!(!explained.contains(&token));
     let doctor = cli.run(&["store", "doctor"]);
     assert_eq!(doctor.0, 0, "{doctor:?}");
+}
+
+/// A key leaked in one file of a repository; another reads it from a variable of that name, a workflow from a secret.
+fn plans_name_those_who_ask_for_the_secret_by_its_name(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let (id, secret) = (crate::inventory::exports::access_key('A'), samples::aws_key(1).1);
+    cli.write("shop/deploy/prod.env", &format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n"));
+    cli.write(
+        "shop/app.py",
+        "import os\nkey = os.environ[\"AWS_SECRET_ACCESS_KEY\"]\nother = os.environ[\"OTHER_SECRET_KEY\"]\n",
+    );
+    cli.write("shop/.github/workflows/ci.yml", "env:\n  K: ${{ secrets.AWS_SECRET_ACCESS_KEY }}\n");
+    cli.write("other/app.py", "import os\nkey = os.environ[\"AWS_SECRET_ACCESS_KEY\"]\n");
+    let keys = serde_json::json!({ "AccessKeyMetadata": [
+        { "UserName": "svc", "AccessKeyId": id, "Status": "Active", "CreateDate": "2020-01-01T00:00:00Z" },
+    ]});
+    cli.write("keys.json", &keys.to_string());
+    cli.ok(&["inventory", "import", "keys.json"]);
+    cli.scan(&["shop", "--source", "acme/shop"]);
+    cli.scan(&["other", "--source", "acme/other"]);
+    cli.ok(&["rotate", "plan", "--all"]);
+    let plans: Value = serde_json::from_str(&cli.ok(&["rotate", "list", "--json"])).unwrap();
+    let plan = plans[0]["id"].as_str().unwrap();
+    let shown = cli.ok(&["rotate", "show", plan]);
+    let breaks: Vec<&str> = shown.lines().filter(|line| line.trim_start().starts_with("breaks")).collect();
+    assert_eq!(breaks.len(), 2, "{shown}");
+    assert!(breaks[0].contains("acme/shop") && breaks[0].contains("app.py:2"), "{shown}");
+    assert!(breaks[1].contains(".github/workflows/ci.yml:2"), "{shown}");
+    assert!(!shown.contains("acme/other") && shown.contains("by the name AWS_SECRET_ACCESS_KEY"), "{shown}");
+    // What asks for it no longer is gone with the next scan; the same again changes nothing.
+    let changes = cli.scan(&["shop", "--source", "acme/shop"]);
+    assert_eq!(changes["new"], 0);
+    std::fs::remove_file(cli.home.path().join("shop/app.py")).unwrap();
+    cli.scan(&["shop", "--source", "acme/shop"]);
+    cli.ok(&["rotate", "plan", "--all"]);
+    let plans: Value =
+        serde_json::from_str(&cli.ok(&["rotate", "list", "--json", "--state", "awaiting_approval"])).unwrap();
+    let consumers = plans[0]["plan"]["subject"]["consumers"].as_array().unwrap();
+    assert_eq!((plans.as_array().unwrap().len(), consumers.len()), (1, 1), "{plans}");
 }
