@@ -1,8 +1,10 @@
 //! The inventory in the store: imports, what each changed, and what is known now.
 
+mod about;
 mod entity;
 mod listing;
 
+pub use about::About;
 pub use listing::{InventoryLine, ListedCredential, ListedIdentity, OwnerClaim};
 
 use serde_json::Value as Json;
@@ -128,23 +130,6 @@ impl Store<'_> {
             let kind = snapshot.source.kind.clone();
             Ok(Ok(Importer { source_id, snapshot_id, kind, pending: Vec::new(), counts: ImportCounts::default() }))
         })
-    }
-
-    /// Calls `take` with everything that a source once said and no longer says, in pages: by source, noun and key.
-    ///
-    /// # Errors
-    /// What the engine says, and what `take` says.
-    pub fn each_vanished_item<E: From<StoreError>>(
-        &mut self,
-        take: &mut dyn FnMut(VanishedItem) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut cursor = ItemCursor::default();
-        loop {
-            let page = self.read(|tx| tx.vanished_page(&cursor))?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
-            cursor = last.clone();
-            page.into_iter().try_for_each(|(_, item)| take(item))?;
-        }
     }
 
     /// Calls `take` with everything that any source says now, in pages: by source, noun and key.
@@ -305,26 +290,6 @@ impl Transaction<'_> {
                 let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
                 let record = item_record(&cursor, &row.get::<String>(3)?)?;
                 Ok((cursor, record))
-            })
-            .collect()
-    }
-
-    /// Up to 500 items behind a place that their source no longer has.
-    fn vanished_page(&mut self, after: &ItemCursor) -> Result<Vec<(ItemCursor, VanishedItem)>, StoreError> {
-        let rows = self.query(
-            "SELECT i.source_id, i.noun, i.item_key, CAST(i.record AS TEXT), s.kind, s.scope, n.taken_at
-             FROM inventory_item AS i JOIN source AS s ON s.id = i.source_id
-             JOIN snapshot AS n ON n.id = i.vanished_snapshot_id
-             WHERE (i.source_id, i.noun, i.item_key) > ($1, $2, $3)
-             ORDER BY i.source_id, i.noun, i.item_key LIMIT 500",
-            &[(&after.source_id).into(), (&after.noun).into(), (&after.key).into()],
-        )?;
-        rows.iter()
-            .map(|row| {
-                let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
-                let record = item_record(&cursor, &row.get::<String>(3)?)?;
-                let item = VanishedItem { record, source: [row.get(4)?, row.get(5)?], vanished_at: row.get(6)? };
-                Ok((cursor, item))
             })
             .collect()
     }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     inventory::IMPORTERS,
     model::identity::{Credential, EntityKey, Identity, OwnedBy, Ownership, Record, Timestamp},
-    store::{InventoryLine, VanishedItem},
+    store::{About, InventoryLine, VanishedItem},
 };
 
 /// Lists the kinds of export that can be read.
@@ -184,6 +184,28 @@ fn speaks_of(record: &Record, wanted: &str) -> bool {
 /// # Errors
 /// If nothing is said of it, an export can't be read, or the result not written.
 pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let (about, code) = if settings.files.is_empty() {
+        (open_store(settings, env)?.about(wanted)?, ExitCode::Clean)
+    } else {
+        about_in_files(wanted, settings, env)?
+    };
+    if about.now.is_empty() && about.vanished.is_empty() {
+        return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
+    }
+    let now = about.now.iter().map(|record| serde_json::json!(record));
+    let shown: Vec<serde_json::Value> = now.chain(about.vanished.iter().map(tombstone)).collect();
+    output::write(None, env, &|out| {
+        serde_json::to_writer_pretty(&mut *out, &shown)?;
+        writeln!(out)
+    })?;
+    Ok(code)
+}
+
+fn about_in_files(
+    wanted: &str,
+    settings: &InventorySettings,
+    env: &mut Env<'_>,
+) -> Result<(About, ExitCode), CommandError> {
     let mut records = Vec::new();
     let mut keep = |record: Record| {
         if speaks_of(&record, wanted) {
@@ -192,18 +214,9 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
         Ok(())
     };
     let snapshots = read(settings, env, &mut keep)?;
-    let mut vanished = Vec::new();
-    if settings.files.is_empty() {
-        open_store(settings, env)?.each_vanished_item::<CommandError>(&mut |item| {
-            if speaks_of(&item.record, wanted) {
-                vanished.push(item);
-            }
-            Ok(())
-        })?;
-    }
     // Grants, owners and consumers name an identity by its id: a second reading finds what belongs to what was named.
-    let named = records.iter().chain(vanished.iter().map(|item| &item.record));
-    let ids: Vec<String> = named
+    let ids: Vec<String> = records
+        .iter()
         .filter_map(|record| match record {
             Record::Identity(identity) => Some(identity.key.to_string()),
             _ => None,
@@ -218,16 +231,7 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
             Ok(())
         })?;
     }
-    if records.is_empty() && vanished.is_empty() {
-        return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
-    }
-    let shown: Vec<serde_json::Value> =
-        records.iter().map(|record| serde_json::json!(record)).chain(vanished.iter().map(tombstone)).collect();
-    output::write(None, env, &|out| {
-        serde_json::to_writer_pretty(&mut *out, &shown)?;
-        writeln!(out)
-    })?;
-    Ok(exit_code(&snapshots))
+    Ok((About { now: records, vanished: Vec::new() }, exit_code(&snapshots)))
 }
 
 /// A record that its source no longer has, with when that was seen.

@@ -48,7 +48,11 @@ fn what_vanished_is_shown_with_its_end(fixture: &Fixture) {
     assert!(records[0]["vanished_at"].is_string(), "{records:?}");
     assert_eq!(records[0]["vanished_from"], "aws-credential-report 123456789012");
     // By its name: the identity and its key.
-    assert_eq!(shown("svc-b").len(), 1);
+    let nouns =
+        |id: &str| shown(id).iter().map(|record| record["record"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(nouns("svc-b"), ["identity", "credential"]);
+    assert!(shown("svc-b").iter().all(|record| record["vanished_at"].is_string()));
+    assert_eq!(nouns("aws:123456789012:user/svc-a"), ["identity", "credential"]);
     assert!(shown("svc-a").iter().all(|record| record["vanished_at"].is_null()));
     let (code, _, err) = cli.run(&["inventory", "show", "svc-c"]);
     assert_eq!((code, err.contains("nothing in the inventory is called `svc-c`")), (2, true), "{err}");
