@@ -88,7 +88,7 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 }
 
 /// The text of the key of this name in the kernel's keyring: that of the session, or of the user.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "cli"))]
 pub(super) fn in_keyring(name: &OsStr) -> Result<Zeroizing<String>, String> {
     use linux_keyutils::{KeyError, KeyRing, KeyRingIdentifier};
 
@@ -120,9 +120,9 @@ pub(super) fn in_keyring(name: &OsStr) -> Result<Zeroizing<String>, String> {
 }
 
 /// There is none.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", feature = "cli")))]
 pub(super) fn in_keyring(_: &OsStr) -> Result<Zeroizing<String>, String> {
-    Err("only Linux has a keyring in its kernel: name a program that prints the key instead".to_owned())
+    Err("this build knows no keyring, only Linux's command line does: name a program that prints the key".to_owned())
 }
 
 #[cfg(test)]

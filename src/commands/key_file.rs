@@ -60,6 +60,7 @@ impl KeyName {
     }
 
     /// The first of the variables that name a key which is kept elsewhere than in the settings.
+    #[cfg(feature = "identity")]
     pub(super) fn set_variable(&self, env: &Env<'_>) -> Option<&'static str> {
         [self.variable, self.command, self.keyring].into_iter().find(|name| set(name, env).is_some())
     }

@@ -93,6 +93,7 @@ pub struct Vendor {
 }
 
 /// `org/name` of a repository's address or path, or its last part.
+#[cfg(feature = "identity")]
 pub(crate) fn repository_name(source: &str) -> &str {
     let source = source.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
     let mut slashes = source.match_indices(['/', ':']).rev().map(|(at, _)| at);
@@ -103,6 +104,7 @@ pub(crate) fn repository_name(source: &str) -> &str {
 }
 
 /// What the repository behind a source may be called: `org/name`, or its directory. Sorted, none of them empty.
+#[cfg(feature = "identity")]
 pub(crate) fn repositories_of(source: &str) -> Vec<String> {
     let name = repository_name(source);
     let last = name.rsplit('/').next().unwrap_or(name);
