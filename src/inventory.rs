@@ -30,8 +30,16 @@ pub type TakeRecord<'t> = dyn FnMut(Record) -> Result<(), InventoryError> + 't;
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
     /// No importer knows the shape of the file.
-    #[error("{name}: no importer knows this file; `--as NAME` chooses one")]
+    #[error(
+        "{name}: no importer knows this file; `--as NAME` chooses one of those that `unleak inventory formats` lists"
+    )]
     Unrecognised {
+        /// The file, safe to print.
+        name: String,
+    },
+    /// It ends in the middle, before any record of it could be read.
+    #[error("{name}: it looks like JSON that is cut off: no importer knows what there is of it")]
+    CutOff {
         /// The file, safe to print.
         name: String,
     },
@@ -44,8 +52,13 @@ pub enum InventoryError {
         candidates: String,
     },
     /// There is no importer of that name.
-    #[error("there is no importer `{0}`; `unleak inventory formats` lists them")]
-    UnknownImporter(String),
+    #[error("there is no importer `{name}`, but {likely} (`unleak inventory formats` says what each reads)")]
+    UnknownImporter {
+        /// What was asked for, safe to print.
+        name: String,
+        /// Names of importers.
+        likely: String,
+    },
     /// A column map can't be used.
     #[error("column map: {0}")]
     ColumnMap(String),

@@ -67,6 +67,8 @@ pub(super) struct ShadowArgs {
 
 #[derive(Debug, Subcommand)]
 enum ShadowCommand {
+    /// List the proposed identities, with who is thought to answer for them and why.
+    List,
     /// It is real: it becomes part of the inventory.
     Accept {
         /// The proposed identity.
@@ -163,7 +165,13 @@ enum RotateCommand {
         means: MeansArgs,
     },
     /// Send the events that wait to be sent.
-    Deliver(WebhookArgs),
+    Deliver {
+        #[command(flatten)]
+        webhook: WebhookArgs,
+        /// Those that wait for their time, or were given up, as well.
+        #[arg(long)]
+        again: bool,
+    },
     /// Stop all rotation: no run begins or goes on.
     Stop {
         /// Why.
@@ -303,6 +311,7 @@ pub(super) fn explain(args: &ExplainArgs, env: &mut Env<'_>) -> anyhow::Result<E
 pub(super) fn shadow(args: &ShadowArgs, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
     let settings = args.store.link();
     let (identity, decision) = match &args.command {
+        ShadowCommand::List => return Ok(link::proposed(&settings, env)?),
         ShadowCommand::Accept { identity, name } => (identity, ShadowDecision::Accept(name.clone())),
         ShadowCommand::Merge { identity, into } => (identity, ShadowDecision::Merge(into.clone())),
         ShadowCommand::Dismiss { identity, reason } => (identity, ShadowDecision::Dismiss(reason.clone())),
@@ -344,9 +353,9 @@ pub(super) fn rotate(args: &RotateArgs, env: &mut Env<'_>) -> anyhow::Result<Exi
             let run = RunSettings { plans, execute: means.execute, rotator: means.rotator(env)? };
             rotate::roll_back(&settings, &run, reason, env)?
         }
-        RotateCommand::Deliver(args) => {
-            let receiver = args.receiver(env)?;
-            rotate::deliver(&settings, &receiver, env)?
+        RotateCommand::Deliver { webhook, again } => {
+            let receiver = webhook.receiver(env)?;
+            rotate::deliver(&settings, &receiver, *again, env)?
         }
         RotateCommand::Stop { reason } => rotate::stop(&settings, Some(reason), env)?,
         RotateCommand::Resume => rotate::stop(&settings, None, env)?,

@@ -171,7 +171,8 @@ pub(super) struct FingerprintArgs {
     /// Where the secrets live, such as kv/billing. Default: the file's name.
     #[arg(long, value_name = "TEXT")]
     source: Option<String>,
-    /// File with the key, 64 hexadecimal digits. Default: UNLEAK_FINGERPRINT_KEY, else a key of your own that is made once.
+    /// File with the key, 64 hexadecimal digits. Default: UNLEAK_FINGERPRINT_KEY, what UNLEAK_FINGERPRINT_KEY_COMMAND prints, the key
+    /// that UNLEAK_FINGERPRINT_KEYRING names in the kernel's keyring, else one of your own that is made once.
     #[arg(long, value_name = "FILE")]
     fingerprint_key: Option<PathBuf>,
     /// Put a new key in front of the old ones instead. Old fingerprints match until the secrets are read again.

@@ -33,16 +33,17 @@ pub(super) fn rotate(file: Option<&Path>, env: &Env<'_>) -> Result<Vec<String>, 
     use crate::model::DisplayPath;
 
     let name = &key_file::FINGERPRINT;
-    let is_set = (env.var)(name.variable).is_some_and(|value| !value.is_empty());
-    let path = match (file, env.config_dir()) {
-        (Some(path), _) => path.to_owned(),
-        (None, Some(dir)) if !is_set => dir.join(name.file),
-        _ => {
-            let variable = name.variable;
-            let reason =
-                format!("{variable} is set: put the new key in front of the old one there, with a comma between");
+    let path = match (file, name.set_variable(env), env.config_dir()) {
+        (Some(path), ..) => path.to_owned(),
+        (None, None, Some(dir)) => dir.join(name.file),
+        (None, Some(variable), _) => {
+            let reason = format!(
+                "{variable} is set: put the new key in front of the old one where it leads, with a comma between (\
+                 `openssl rand -hex 32` makes one)"
+            );
             return Err(name.error(reason));
         }
+        (None, None, None) => return Err(name.error("there is no place to keep a key: name a file".to_owned())),
     };
     let failed = |source| CommandError::Write { path: DisplayPath(&path).to_string(), source };
     let old = ring(Some(&path), env).map(|_| fs::read_to_string(&path).map(Zeroizing::new))?.map_err(failed)?;

@@ -6,6 +6,7 @@ mod import;
 mod listing;
 mod table;
 
+pub(super) use consumers::find as find_references;
 pub use consumers::{ConsumerSettings, consumers};
 pub use diff::{diff, diff_of_store};
 pub use import::import;

@@ -1,4 +1,5 @@
-//! Keys of 32 random bytes: from a file, a variable, or the user's settings, where one is made when it is first needed.
+//! Keys of 32 random bytes: from a file, a variable, a program, a keyring, or the user's settings, where one is made when it is
+//! first needed.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,13 +9,17 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{CommandError, Env};
+use super::{CommandError, Env, key_elsewhere};
 use crate::model::DisplayPath;
 
 /// A key that the user may have.
 pub(super) struct KeyName {
     /// The variable that holds it as 64 hexadecimal digits.
     pub(super) variable: &'static str,
+    /// The variable with a command that prints it.
+    pub(super) command: &'static str,
+    /// The variable with its name in a keyring.
+    pub(super) keyring: &'static str,
     /// Its file among the user's settings.
     pub(super) file: &'static str,
     /// What it is called in messages.
@@ -22,12 +27,23 @@ pub(super) struct KeyName {
 }
 
 /// The key of fingerprints.
-pub(super) const FINGERPRINT: KeyName =
-    KeyName { variable: "UNLEAK_FINGERPRINT_KEY", file: "fingerprint.key", what: "fingerprint key" };
+pub(super) const FINGERPRINT: KeyName = KeyName {
+    variable: "UNLEAK_FINGERPRINT_KEY",
+    command: "UNLEAK_FINGERPRINT_KEY_COMMAND",
+    keyring: "UNLEAK_FINGERPRINT_KEYRING",
+    file: "fingerprint.key",
+    what: "fingerprint key",
+};
 
 /// The key that signs the audit log.
 #[cfg(feature = "identity")]
-pub(super) const AUDIT: KeyName = KeyName { variable: "UNLEAK_AUDIT_KEY", file: "audit.key", what: "audit key" };
+pub(super) const AUDIT: KeyName = KeyName {
+    variable: "UNLEAK_AUDIT_KEY",
+    command: "UNLEAK_AUDIT_KEY_COMMAND",
+    keyring: "UNLEAK_AUDIT_KEYRING",
+    file: "audit.key",
+    what: "audit key",
+};
 
 /// Keys in text, and where the text stands.
 pub(super) struct KeyText {
@@ -43,6 +59,12 @@ impl KeyName {
         CommandError::Key { what: self.what, reason }
     }
 
+    /// The first of the variables that name a key which is kept elsewhere than in the settings.
+    #[cfg(feature = "identity")]
+    pub(super) fn set_variable(&self, env: &Env<'_>) -> Option<&'static str> {
+        [self.variable, self.command, self.keyring].into_iter().find(|name| set(name, env).is_some())
+    }
+
     fn not_a_key(&self, place: &str) -> CommandError {
         self.error(format!("{place} does not hold 64 hexadecimal digits (try `openssl rand -hex 32`)"))
     }
@@ -54,8 +76,14 @@ pub(super) fn read(name: &KeyName, file: Option<&Path>, env: &Env<'_>) -> Result
     parse(&found.text).map(Some).ok_or_else(|| name.not_a_key(&found.place))
 }
 
-/// Reads the text of keys from a file, the environment, or the user's settings, in this order. If none of them has one, a key
-/// is made and kept in the settings, readable by the user alone. `None` where there is no place to keep one.
+/// The value of a variable. CI systems set a secret that is missing to the empty string.
+fn set(variable: &str, env: &Env<'_>) -> Option<std::ffi::OsString> {
+    (env.var)(variable).filter(|value| !value.is_empty())
+}
+
+/// Reads the text of keys from a file, the environment, a program or keyring that the environment names, or the user's settings, in
+/// this order. If none of them is there, a key is made and kept in the settings, readable by the user alone; a program or
+/// keyring that has none is an error, for another key would make all fingerprints new. `None` where there is no place to keep one.
 pub(super) fn find(name: &KeyName, file: Option<&Path>, env: &Env<'_>) -> Result<Option<KeyText>, CommandError> {
     if let Some(path) = file {
         let place = DisplayPath(path).to_string();
@@ -63,10 +91,17 @@ pub(super) fn find(name: &KeyName, file: Option<&Path>, env: &Env<'_>) -> Result
         warn_if_readable(path, env);
         return Ok(Some(KeyText { text: text.into(), place }));
     }
-    // CI systems set a secret that is missing to the empty string.
-    if let Some(value) = (env.var)(name.variable).filter(|value| !value.is_empty()) {
+    if let Some(value) = set(name.variable, env) {
         let text = value.into_string().map_err(|_| name.not_a_key(name.variable))?;
         return Ok(Some(KeyText { text: text.into(), place: name.variable.to_owned() }));
+    }
+    if let Some(line) = set(name.command, env) {
+        let text = key_elsewhere::printed(&line).map_err(|why| name.error(format!("{}: {why}", name.command)))?;
+        return Ok(Some(KeyText { text, place: format!("what {} prints", name.command) }));
+    }
+    if let Some(key) = set(name.keyring, env) {
+        let text = key_elsewhere::in_keyring(&key).map_err(|why| name.error(format!("{}: {why}", name.keyring)))?;
+        return Ok(Some(KeyText { text, place: format!("the key that {} names", name.keyring) }));
     }
     let Some(path) = env.config_dir().map(|dir| dir.join(name.file)) else { return Ok(None) };
     let text = match fs::read_to_string(&path) {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::{
     CommandError, Env, ExitCode, output,
     store::{StoreChoice, open, with_store},
+    table::{Column, TableFormat, TableWriter},
 };
 use crate::{
     link::{self, Counts, Explanation, StoredLink},
@@ -153,6 +154,49 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "what would settle it:")?;
     }
     explained.needed.iter().try_for_each(|needed| writeln!(out, "    {needed}"))
+}
+
+const PROPOSED: &[Column] = &[
+    Column("ID", 26),
+    Column("RISK", 4),
+    Column("FINDINGS", 8),
+    Column("PROVIDER", 10),
+    Column("NAME", 30),
+    Column("OWNER", 24),
+    Column("REASON", 0),
+];
+
+/// Lists identities that findings propose, with who is thought to answer for them and why.
+///
+/// # Errors
+/// A store that can't be read.
+pub fn proposed(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut store = open(&settings.store, env)?;
+    let format = if settings.json { TableFormat::Json } else { TableFormat::Table };
+    output::stream(env, &mut |out| {
+        let mut table = TableWriter::begin(out, format, PROPOSED).map_err(output::failed)?;
+        let mut after = String::new();
+        loop {
+            let page = store.read(|tx| link::proposed(tx, &after))?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            for one in page {
+                let (owner, reason) = one.owner.clone().unwrap_or_else(|| ("not known".to_owned(), String::new()));
+                let cells = vec![
+                    one.id.clone(),
+                    one.risk.to_string(),
+                    one.findings.to_string(),
+                    one.provider.clone(),
+                    one.name.clone(),
+                    owner,
+                    reason,
+                ];
+                table.row(&one, cells).map_err(output::failed)?;
+            }
+        }
+        table.end("proposed identities").map_err(output::failed)
+    })?;
+    Ok(ExitCode::Clean)
 }
 
 /// What becomes of a proposed identity.

@@ -19,6 +19,7 @@ mod fingerprint_key;
 pub mod hook;
 #[cfg(feature = "identity")]
 pub mod inventory;
+mod key_elsewhere;
 mod key_file;
 #[cfg(feature = "identity")]
 pub mod link;
@@ -169,6 +170,10 @@ pub enum CommandError {
     /// Nothing in the inventory has that id or name.
     #[error("nothing in the inventory is called `{0}`")]
     NotInInventory(String),
+    /// No import has that id.
+    #[cfg(feature = "identity")]
+    #[error("no import has the id `{0}`: `unleak inventory import` prints it")]
+    NoSuchImport(String),
     /// A time that can't be understood.
     #[error("`{0}` is no time: write 2024-05-02T13:37:00Z")]
     NotATime(String),

@@ -18,6 +18,9 @@ use crate::{
 /// Findings are read in pages of so many.
 const PAGE: u32 = 500;
 
+/// Findings that a page tells of, the riskiest; of the others it has the number.
+const PAGE_FINDINGS: usize = 1_000;
+
 /// Places that are told of a finding.
 const PLACES: i64 = 20;
 
@@ -70,10 +73,12 @@ struct Group {
     title: Option<String>,
     email: Option<String>,
     findings: Vec<String>,
+    /// How many more, by severity.
+    left_out: BTreeMap<String, u64>,
 }
 
-/// Writes a page for each owner, identity or team. Memory grows with the number of findings by their ids alone; one page is
-/// held at a time if they go to files.
+/// Writes a page for each owner, identity or team. Memory grows with the number of pages, by the ids of a thousand findings each;
+/// one page is held at a time if they go to files.
 ///
 /// # Errors
 /// If there is no store, or a page can't be written.
@@ -92,7 +97,9 @@ pub fn report(settings: &ReportSettings, env: &mut Env<'_>) -> Result<ExitCode, 
     let mut entries: Vec<PageEntry> = Vec::new();
     for (key, group) in &groups {
         let page = store.read(|tx| page(tx, settings.by, key, group))?;
-        let file = file_name(key, settings.format.extension);
+        // An identity's key is an id of the store, which says nothing to anybody.
+        let shown = group.title.as_deref().filter(|_| settings.by == By::Identity).unwrap_or(&key.name);
+        let file = file_name(key, shown, settings.format.extension);
         output::write(Some(&dir.join(&file)), env, &|out| (settings.format.write)(std::slice::from_ref(&page), out))?;
         entries.push(page.entry(file));
     }
@@ -116,7 +123,12 @@ fn groups(tx: &mut Transaction<'_>, settings: &ReportSettings) -> Result<BTreeMa
                 let group = groups.entry(key).or_default();
                 group.title = group.title.take().or(title);
                 group.email = group.email.take().or(email);
-                group.findings.push(finding.id.clone());
+                // They come by risk.
+                if group.findings.len() < PAGE_FINDINGS {
+                    group.findings.push(finding.id.clone());
+                } else {
+                    *group.left_out.entry(finding.severity.clone()).or_default() += 1;
+                }
             }
         }
     }
@@ -163,6 +175,7 @@ fn page(tx: &mut Transaction<'_>, by: By, key: &Key, group: &Group) -> Result<Pa
         email: group.email.clone(),
         made: Timestamp { millis: tx.now().div_euclid(1000) * 1000 },
         findings,
+        left_out: group.left_out.clone(),
     })
 }
 
@@ -225,13 +238,13 @@ fn page_plan(stored: &StoredPlan) -> PagePlan {
     }
 }
 
-/// A name that every file system takes and no two keys share.
-fn file_name(key: &Key, extension: &str) -> String {
+/// A name that every file system takes and no two keys share, and that begins as `shown` does.
+fn file_name(key: &Key, shown: &str, extension: &str) -> String {
     if key.is_unknown {
         return format!("unknown.{extension}");
     }
     let mut name = String::new();
-    for character in key.name.to_lowercase().chars().take(60) {
+    for character in shown.to_lowercase().chars().take(60) {
         let fits = character.is_ascii_alphanumeric();
         match fits {
             true => name.push(character),
@@ -249,12 +262,14 @@ mod tests {
 
     #[test]
     fn names_of_files_are_harmless_and_distinct() {
-        let named = |name: &str| file_name(&Key { is_unknown: false, name: name.to_owned() }, "html");
+        let named = |name: &str| file_name(&Key { is_unknown: false, name: name.to_owned() }, name, "html");
         assert!(named("group:default/payments").starts_with("group-default-payments-"));
         let hostile = named("../../etc/passwd\0<x>");
         assert!(hostile.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.'), "{hostile}");
         assert!(!hostile.contains("..") && !hostile.starts_with('.'), "{hostile}");
         assert_ne!(named("a/b"), named("a-b"));
         assert_ne!(named("日本"), named("中国"));
+        let of = |id: &str| file_name(&Key { is_unknown: false, name: id.to_owned() }, "svc (aws 1)", "html");
+        assert!(of("01A").starts_with("svc-aws-1-") && of("01A") != of("01B"));
     }
 }

@@ -6,7 +6,7 @@ use super::{
     compose::{self, NearPart},
     confirm::Match,
     lines::{Carry, LineCursor, LocalPosition},
-    scanner::{ALLOW_REACH, CONTEXT, Observer, Scanner, WindowMatches},
+    scanner::{ALLOW_REACH, CONTEXT, Observer, Scanner, WORD, WindowMatches},
     verdict::{PathEffect, Rejection, Score},
 };
 use crate::{
@@ -155,9 +155,12 @@ fn context<K: AsRef<str>>(
     sensitive: &[Range<usize>],
     keywords: &[K],
 ) -> String {
-    let before = line_start.max(secret.start.saturating_sub(CONTEXT)).min(secret.start);
+    let before = word_start(bytes, line_start, line_start.max(secret.start.saturating_sub(CONTEXT)).min(secret.start));
     let rest = &bytes[secret.end..(secret.end + CONTEXT).min(bytes.len())];
-    let after = secret.end + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+    let after = match memchr::memchr2(b'\n', b'\r', rest) {
+        Some(len) => secret.end + len,
+        None => word_end(bytes, secret.end + rest.len()),
+    };
     if [&bytes[before..secret.start], &bytes[secret.end..after]].iter().any(|part| is_binary(part)) {
         return String::new();
     }
@@ -181,6 +184,27 @@ fn context<K: AsRef<str>>(
     shown.replace("\\u{9}", "\t").trim().to_owned()
 }
 
+/// Is it part of a name? A name that is cut reads like another one.
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// Where the name begins in which `cut` lies, if it begins no more than [`WORD`] bytes before; else `cut`.
+fn word_start(bytes: &[u8], line_start: usize, cut: usize) -> usize {
+    let from = line_start.max(cut.saturating_sub(WORD)).min(cut);
+    let len = bytes[from..cut].iter().rev().take_while(|byte| is_name_byte(**byte)).count();
+    let is_inside = bytes.get(cut).is_some_and(|byte| is_name_byte(*byte));
+    if is_inside && (from + len < cut || from == line_start) { cut - len } else { cut }
+}
+
+/// Where the name ends in which `cut` lies, if it ends no more than [`WORD`] bytes behind; else `cut`.
+fn word_end(bytes: &[u8], cut: usize) -> usize {
+    let rest = &bytes[cut..(cut + WORD).min(bytes.len())];
+    let is_inside = cut.checked_sub(1).is_some_and(|last| is_name_byte(bytes[last]));
+    let len = rest.iter().take_while(|byte| is_name_byte(**byte)).count();
+    if is_inside && (len < rest.len() || rest.len() < WORD) { cut + len } else { cut }
+}
+
 /// Drops the half of a character at the beginning of text that was cut at a fixed distance.
 fn trim_cut(bytes: &[u8], is_whole: bool) -> &[u8] {
     let continuation = bytes.iter().take(3).take_while(|byte| (0x80..0xc0).contains(*byte)).count();
@@ -195,4 +219,28 @@ fn cut_end(bytes: &[u8], valid: usize) -> &[u8] {
 fn is_binary(bytes: &[u8]) -> bool {
     let control = bytes.iter().filter(|byte| **byte < 32 && !matches!(**byte, b'\t' | 0x1b)).count();
     bytes.contains(&0) || control * 10 > bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{context, word_end, word_start};
+
+    #[test]
+    fn names_are_not_cut_at_the_edge_of_a_context() {
+        let line = format!("set AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}", "x".repeat(20), "s".repeat(40));
+        let start = line.len() - 40;
+        // One byte into the first name, by distance.
+        assert_eq!(start - super::CONTEXT, 5);
+        let shown = context(line.as_bytes(), 0, &(start..line.len()), &[22..42, start..line.len()], &[""]);
+        assert_eq!(shown, "AWS_ACCESS_KEY_ID=*** AWS_SECRET_ACCESS_KEY=***");
+    }
+
+    #[test]
+    fn what_is_no_name_is_cut_where_the_distance_ends() {
+        let long = [b'a'; 200];
+        assert_eq!((word_start(&long, 0, 100), word_end(&long, 100)), (100, 100));
+        assert_eq!((word_start(&long, 0, 20), word_start(&long, 90, 100), word_end(&long, 190)), (0, 90, 200));
+        assert_eq!((word_start(b"ab cd", 0, 3), word_start(b"ab cd", 0, 2), word_end(b"ab cd", 2)), (3, 2, 2));
+        assert_eq!((word_start(b"ab cd", 0, 4), word_end(b"ab cd", 1), word_end(b"ab", 2)), (3, 2, 2));
+    }
 }

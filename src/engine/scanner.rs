@@ -26,6 +26,9 @@ use crate::{
 /// hidden.
 pub(super) const CONTEXT: usize = 60;
 
+/// How much further context goes to where a name begins or ends, in bytes.
+pub(super) const WORD: usize = 32;
+
 /// How far from a secret on its line `unleak:allow` is looked for.
 pub(super) const ALLOW_REACH: usize = 512;
 
@@ -152,7 +155,7 @@ impl Scanner {
         let (literals, uses) = literals(&rules);
         let companions = rules.iter().flat_map(|rule| rule.companions.iter());
         let within = companions.map(|companion| companion.within + MAX_COMPANION).max().unwrap_or(0);
-        let reach = rules.iter().map(reach).max().unwrap_or(0) + within.max(ALLOW_REACH + CONTEXT);
+        let reach = rules.iter().map(reach).max().unwrap_or(0) + within.max(ALLOW_REACH + CONTEXT + WORD);
         let prefilter = Prefilter::new(literals, options.prefilter);
         let reaches = Reaches::new(&rules, &prefilter, &uses);
         Scanner {

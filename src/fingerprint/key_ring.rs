@@ -99,6 +99,16 @@ impl KeyRing {
         all
     }
 
+    /// Fingerprints under every key of what Redis would keep of a password: it has no salt, so it can be looked up. One for each
+    /// canonical form.
+    #[must_use]
+    pub fn redis_fingerprints(&self, secret: &Secret) -> Vec<CredentialFp> {
+        let mut all: Vec<_> = self.keys.iter().flat_map(|key| verifier::of_redis(key, secret)).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// The key of this name.
     pub(super) fn by_id(&self, id: &str) -> Option<&[u8; 32]> {
         self.keys.iter().find(|key| id_of(key) == id)

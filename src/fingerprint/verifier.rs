@@ -52,6 +52,14 @@ pub(super) fn fingerprint(key: &[u8; 32], user: &str, verifier: &Secret) -> Opti
     is_hex(hex, 64).then(|| keyed(FpScheme::RedisSha256, redis_digest(key, &hex.to_ascii_lowercase())))
 }
 
+/// See [`KeyRing::redis_fingerprints`].
+pub(super) fn of_redis(key: &[u8; 32], secret: &Secret) -> Vec<CredentialFp> {
+    let of_form = |form: &[u8]| redis_digest(key, &redis_hash(form));
+    let forms = canonical_forms(secret.expose());
+    let keyed = |value| CredentialFp { scheme: FpScheme::RedisSha256, key_id: id_of(key), value };
+    forms.iter().map(|form| keyed(of_form(form))).collect()
+}
+
 fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -32,6 +32,7 @@ pub fn detect(name: &str, head: &[u8]) -> Result<Detection, InventoryError> {
     let mut best = found.into_iter().filter(|(score, _)| Some(*score) == best).map(|(_, detection)| detection);
     let name = crate::model::Escaped(name.as_bytes()).to_string();
     match (best.next(), best.next()) {
+        (None, _) if is_cut_off(head) => Err(InventoryError::CutOff { name }),
         (None, _) => Err(InventoryError::Unrecognised { name }),
         (Some(one), None) => Ok(one),
         (Some(one), Some(two)) => {
@@ -39,6 +40,13 @@ pub fn detect(name: &str, head: &[u8]) -> Result<Detection, InventoryError> {
             Err(InventoryError::Ambiguous { name, candidates: names.join(" or ") })
         }
     }
+}
+
+/// JSON, all of it at hand, that doesn't come to its end.
+fn is_cut_off(head: &[u8]) -> bool {
+    let mut documents = serde_json::Deserializer::from_slice(head).into_iter::<serde::de::IgnoredAny>();
+    let is_short = head.len() < HEAD_BYTES && notation(head) == Format::Json;
+    is_short && documents.any(|document| document.is_err_and(|error| error.is_eof()))
 }
 
 /// The notation in which an importer that the user chose is to read a file: the one whose shape fits, else what the file

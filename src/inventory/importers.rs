@@ -3,9 +3,11 @@
 mod ai;
 mod aws;
 mod aws_policy;
+mod aws_usage;
 mod consumers;
 mod databases;
 mod entra;
+mod entra_grants;
 mod gcp;
 mod generic;
 mod github;
@@ -15,6 +17,8 @@ mod kubernetes;
 mod okta;
 mod openbao;
 mod ownership;
+mod slack;
+mod snowflake;
 mod spire;
 mod terraform;
 
@@ -34,12 +38,16 @@ pub const IMPORTERS: &[Importer] = &[
     aws::AUTHORIZATION_DETAILS,
     aws::CREDENTIAL_REPORT,
     aws::SECRETS_MANAGER,
+    aws_usage::LAST_ACCESSED,
     ownership::BACKSTAGE,
     ownership::CODEOWNERS,
     consumers::CONSUMERS,
     entra::APPLICATIONS,
+    entra_grants::CONSENTS,
+    entra_grants::ROLES,
     entra::SERVICE_PRINCIPALS,
     generic::FINGERPRINTS,
+    gcp::API_KEYS,
     gcp::POLICIES,
     gcp::KEYS,
     gcp::SERVICE_ACCOUNTS,
@@ -53,16 +61,23 @@ pub const IMPORTERS: &[Importer] = &[
     gitlab::DEPLOY_KEYS,
     gitlab::TOKENS,
     kubernetes::RESOURCES,
+    databases::MYSQL,
     okta::API_TOKENS,
     okta::APP_SECRETS,
     okta::APPS,
     ai::OPENAI,
+    openbao::AUDIT_LOG,
     openbao::ENTITIES,
     openbao::LEASES,
     openbao::SECRET_IDS,
     openbao::TOKENS,
     databases::POSTGRES,
     databases::REDIS,
+    slack::APPS,
+    slack::BOTS,
+    slack::LOGS,
+    snowflake::CREDENTIALS,
+    snowflake::USERS,
     spire::ENTRIES,
     keys::SSH_KEYS,
     terraform::STATE,
@@ -74,10 +89,21 @@ pub const IMPORTERS: &[Importer] = &[
 /// # Errors
 /// If there is none.
 pub fn find(name: &str) -> Result<&'static Importer, InventoryError> {
-    IMPORTERS
-        .iter()
-        .find(|importer| importer.name == name)
-        .ok_or_else(|| InventoryError::UnknownImporter(crate::model::Escaped(name.as_bytes()).to_string()))
+    IMPORTERS.iter().find(|importer| importer.name == name).ok_or_else(|| InventoryError::UnknownImporter {
+        name: crate::model::Escaped(name.as_bytes()).to_string(),
+        likely: likely(name),
+    })
+}
+
+/// The importers that someone may have meant by a name that there isn't: those that share a word with it, else all.
+fn likely(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 1).collect();
+    let all = || IMPORTERS.iter().map(|importer| importer.name);
+    let alike: Vec<&str> =
+        all().filter(|known| known.split('-').any(|part| words.iter().any(|word| part.starts_with(word)))).collect();
+    let named = if alike.is_empty() { all().collect() } else { alike };
+    named.join(", ")
 }
 
 /// Reads a table that stood inside a document.

@@ -4,6 +4,7 @@ use super::{
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
 };
+use crate::model::identity::repository_name;
 use crate::store::{Row, StoreError, Transaction};
 
 /// Looks for one kind of evidence.
@@ -105,36 +106,77 @@ fn same_provider(rule: &str, inventory: &str) -> bool {
         || SAME.iter().any(|names| names.contains(&rule) && names.contains(&inventory.as_str()))
 }
 
-fn principal(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    const NAMES: &[&str] =
-        &["user", "username", "principal", "email", "client_email", "client_id", "subject", "sub", "service_account"];
-    let mut proposals: Vec<Proposal> = Vec::new();
+/// Whom a finding says it acts as: the attribute, and what an inventory may call that.
+fn principals(facts: &Facts) -> Vec<(&'static str, String)> {
+    const NAMES: &[&str] = &[
+        "user",
+        "username",
+        "principal",
+        "email",
+        "client_email",
+        "client",
+        "client-id",
+        "client_id",
+        "application-id",
+        "app-id",
+        "consumer-key",
+        "subject",
+        "sub",
+        "service-account",
+        "service_account",
+    ];
+    // What Entra and Okta call an application by its id.
+    const APPLICATIONS: &[&str] = &["client", "client-id", "client_id", "application-id", "app-id"];
+    let mut found = Vec::new();
     for name in NAMES {
         let Some(value) = facts.attribute(name).filter(|value| value.len() >= 3) else { continue };
+        found.push((*name, value.to_owned()));
+        if APPLICATIONS.contains(name) {
+            found.push((*name, format!("app/{value}")));
+        }
+        if let Some((namespace, account)) =
+            value.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'))
+        {
+            found.push((*name, format!("{namespace}/{account}")));
+        }
+    }
+    if let (Some(namespace), Some(account)) = (facts.attribute("namespace"), facts.attribute("service-account")) {
+        found.push(("service-account", format!("{namespace}/{account}")));
+    }
+    // The principal of an application in a tenant.
+    found.extend(facts.attribute("object").map(|id| ("object", format!("sp/{id}"))));
+    found
+}
+
+/// A token may be of any issuer: there a name must be of a kind that isn't met twice by chance.
+fn may_be_of(facts: &Facts, provider: &str, value: &str) -> bool {
+    let is_particular = value.contains([':', '/', '@']) || value.len() >= 20;
+    same_provider(&facts.provider, provider) || (facts.provider == "jwt" && is_particular)
+}
+
+fn principal(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let mut proposals: Vec<Proposal> = Vec::new();
+    for (name, value) in principals(facts) {
         let rows = tx.query(
             "SELECT NULL, i.id, i.provider, i.account, i.last_snapshot_id FROM identity AS i
              WHERE (i.native_id = $1 OR i.name = $1) AND i.state NOT IN ('dismissed', 'proposed') AND i.merged_into IS NULL
              ORDER BY i.id LIMIT $2",
-            &[value.into(), CANDIDATES.into()],
+            &[(&value).into(), CANDIDATES.into()],
         )?;
         for row in &rows {
             let (provider, account): (String, String) = (row.get(2)?, row.get(3)?);
             let host = facts.attribute("host").is_some_and(|host| host.eq_ignore_ascii_case(&account));
-            if !(same_provider(&facts.provider, &provider) || host) {
+            if !(may_be_of(facts, &provider, &value) || host) {
                 continue;
             }
-            let found = evidence("principal", (name, "identity.name"), value, 0.85, row.get(4)?);
-            let proposed = proposal(&row_with_identity(row)?, Tier::B1, 0.85, found)?;
+            let found = evidence("principal", (name, "identity.name"), &value, 0.85, row.get(4)?);
+            let proposed = proposal(row, Tier::B1, 0.85, found)?;
             if !proposals.iter().any(|known| known.identity == proposed.identity) {
                 proposals.push(only_credential(tx, proposed)?);
             }
         }
     }
     Ok(proposals)
-}
-
-fn row_with_identity(row: &Row) -> Result<Row, StoreError> {
-    Ok(row.clone())
 }
 
 /// An identity with one live credential has that one; it is no more certain for that.
@@ -217,19 +259,10 @@ fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, Sto
     Ok(proposals)
 }
 
-/// `org/name` of a repository's address or path, or its last part.
-pub(super) fn repository_name(source: &str) -> &str {
-    let source = source.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
-    let mut slashes = source.match_indices(['/', ':']).rev().map(|(at, _)| at);
-    match (slashes.next(), slashes.next()) {
-        (Some(_), Some(second)) => &source[second + 1..],
-        _ => source,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{odds, repository_name, same_provider};
+    use super::{odds, same_provider};
+    use crate::model::identity::repository_name;
 
     #[test]
     fn three_characters_among_many_say_little_and_eight_say_much() {

@@ -30,7 +30,7 @@ pub use linkers::{LINKERS, Linker};
 pub use manual::{ManualLinkError, confirm, reject};
 pub use risk::{Exposure, Risk, assess};
 pub use settle::{Counts, Explanation, StoredLink, explain, link};
-pub use shadow::{Proposed, ShadowError, accept, dismiss, merge, propose};
+pub use shadow::{Proposed, ProposedIdentity, ShadowError, accept, dismiss, merge, propose, proposed};
 
 /// Version of the rules by which links are made; it stands in every link.
 pub const ENGINE_VERSION: &str = "1";

@@ -76,7 +76,9 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
     let mut counts = Counts::default();
     let mut after = String::new();
     loop {
-        let ids = store.write(|tx| {
+        let (ids, more) = store.write(|tx| {
+            // Of this try alone: it may be done again.
+            let mut counts = counts;
             let rows = tx.query(
                 "SELECT id FROM finding WHERE id > $1 AND state IN ('open', 'linked', 'regressed') AND ($2 = '' OR id = $2)
                  ORDER BY id LIMIT $3",
@@ -86,8 +88,9 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
             for id in &ids {
                 link_one(tx, id, &mut counts)?;
             }
-            Ok::<_, StoreError>(ids)
+            Ok::<_, StoreError>((ids, counts))
         })?;
+        counts = more;
         match ids.last() {
             Some(last) => after.clone_from(last),
             None => return Ok(counts),

@@ -4,8 +4,11 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::{facts::Facts, linkers::repository_name};
-use crate::store::{StoreError, Transaction, Value};
+use super::facts::Facts;
+use crate::{
+    model::identity::repository_name,
+    store::{StoreError, Transaction, Value},
+};
 
 /// Why a proposed identity can't be accepted, merged or dismissed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,61 @@ pub struct Proposed {
     pub new: u64,
     /// Proposed identities that an import has since brought: merged with what it brought.
     pub merged: u64,
+}
+
+/// An identity that waits for somebody's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProposedIdentity {
+    /// Its id, for `accept`, `merge` and `dismiss`.
+    pub id: String,
+    /// What it would be called.
+    pub name: String,
+    /// What sort it seems to be.
+    pub kind: String,
+    /// Whose credentials they are.
+    pub provider: String,
+    /// The account that the credential shows.
+    pub account: String,
+    /// The public id that names it, or the finding that proposed it.
+    pub native_id: String,
+    /// Who is thought to answer for it, and why.
+    pub owner: Option<(String, String)>,
+    /// How many findings belong to it.
+    pub findings: i64,
+    /// The greatest risk of them.
+    pub risk: i64,
+}
+
+/// Proposed identities behind one (by its id), at most 500, in the order in which they were proposed.
+///
+/// # Errors
+/// What the engine says.
+pub fn proposed(tx: &mut Transaction<'_>, after: &str) -> Result<Vec<ProposedIdentity>, StoreError> {
+    let rows = tx.query(
+        "SELECT i.id, i.name, i.kind, i.provider, i.account, i.native_id,
+            (SELECT count(*) FROM link AS l WHERE l.identity_id = i.id AND l.status <> 'rejected'),
+            coalesce((SELECT max(f.risk) FROM link AS l JOIN finding AS f ON f.id = l.finding_id
+                WHERE l.identity_id = i.id AND l.status <> 'rejected'), 0)
+         FROM identity AS i WHERE i.state = 'proposed' AND i.id > $1 ORDER BY i.id LIMIT $2",
+        &[after.into(), BATCH.into()],
+    )?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let id: String = row.get(0)?;
+        let owner = tx.owners_of(Some(&id), None)?.into_iter().next();
+        found.push(ProposedIdentity {
+            name: row.get(1)?,
+            kind: row.get(2)?,
+            provider: row.get(3)?,
+            account: row.get(4)?,
+            native_id: row.get(5)?,
+            owner: owner.map(|owner| (owner.reference, owner.reason.unwrap_or_default())),
+            findings: row.get(6)?,
+            risk: row.get(7)?,
+            id,
+        });
+    }
+    Ok(found)
 }
 
 /// What the importer of CODEOWNERS calls the owner of a pattern without one.

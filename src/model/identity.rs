@@ -27,6 +27,8 @@ pub use owner::{OwnedBy, Owner, OwnerKind, OwnerOrigin, OwnerRole, Ownership};
 pub use snapshot::{Record, Snapshot, SnapshotCounts, SnapshotSource};
 pub use timestamp::Timestamp;
 pub use workload::{Consumer, Distribution, Vendor, Workload, WorkloadKind};
+#[cfg(feature = "identity")]
+pub(crate) use workload::{repositories_of, repository_name};
 
 use std::{collections::BTreeMap, fmt};
 

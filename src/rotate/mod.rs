@@ -9,6 +9,7 @@
 //! of it afterwards ([`run`]); after a crash an intent without a receipt is *reconciled* with the world, never repeated
 //! blindly. A credential counts as dead only with a proof that doesn't come from whoever was asked to kill it.
 
+mod consumers;
 pub mod event;
 pub mod guard;
 pub mod journal;

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{
-    journal,
+    consumers, journal,
     machine::State,
-    plan::{Consumer, Plan, Subject, Trigger},
+    plan::{Plan, Subject, Trigger},
     policy::Policy,
     run::UNDO,
 };
@@ -127,7 +127,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
         privileged: is_privileged(tx, identity.as_deref(), row.get(11)?)?,
         owner: owner(tx, identity.as_deref(), credential)?,
         identity: row.get(9)?,
-        consumers: consumers(tx, credential)?,
+        consumers: consumers::of(tx, credential)?,
         public: finding.as_ref().is_some_and(|finding| finding.public),
         confidence: finding.as_ref().map_or(100, |finding| finding.confidence),
         first_seen_ms: finding.as_ref().map_or(row.get(6)?, |finding| finding.first_seen_ms),
@@ -198,17 +198,6 @@ fn is_privileged(tx: &mut Transaction<'_>, identity: Option<&str>, known: Option
 fn owner(tx: &mut Transaction<'_>, identity: Option<&str>, credential: &str) -> Result<Option<String>, StoreError> {
     let surest = tx.owners_of(identity, Some(credential))?.into_iter().next();
     Ok(surest.map(|owner| format!("{} {} (by {})", owner.kind, owner.reference, owner.origin)))
-}
-
-fn consumers(tx: &mut Transaction<'_>, credential: &str) -> Result<Vec<Consumer>, StoreError> {
-    let rows = tx.query(
-        "SELECT coalesce(w.ref, 'unknown'), c.distribution, c.locator FROM consumer AS c
-         LEFT JOIN workload AS w ON w.id = c.workload_id WHERE c.credential_id = $1 ORDER BY 1, 2, 3 LIMIT 1000",
-        &[credential.into()],
-    )?;
-    rows.iter()
-        .map(|row| Ok(Consumer { workload: row.get(0)?, distribution: row.get(1)?, locator: row.get(2)? }))
-        .collect()
 }
 
 /// Makes and keeps the plan for a credential. Is there an open one with the same content, it is that one; one with other

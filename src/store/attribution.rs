@@ -122,7 +122,7 @@ impl Transaction<'_> {
     }
 
     /// The rows of `select`, a statement that ends with `IN`, for these values.
-    fn among<'v>(
+    pub(super) fn among<'v>(
         &mut self,
         select: &str,
         values: impl Iterator<Item = &'v str>,

@@ -58,6 +58,18 @@ pub enum StoreError {
     /// Another process holds the store.
     #[error("the store is busy: another process has been writing to it for too long")]
     Busy,
+    /// Another writer waited for this one while this one waited for it, or was faster.
+    #[error("another writer was in the way, several times over: nothing of this step was kept, try again")]
+    Conflict,
+    /// The connection to the server broke.
+    #[error("the connection to the store was lost ({0}): nothing of this step was kept, try again")]
+    Lost(String),
+    /// The connection to the server broke while it was told to keep a step, and it can't say whether it did.
+    #[error(
+        "the connection to the store was lost while a step was being kept, and the server can't say whether it was: look \
+         at `unleak audit export` before you try again"
+    )]
+    Uncertain,
     /// A row would break a rule of the schema: an edge of a state machine, a check, a reference.
     #[error("the store refuses it: {0}")]
     Refused(String),
@@ -121,7 +133,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> StoreError {
         let sqlx::Error::Database(error) = error else {
             return match error {
-                sqlx::Error::Io(error) => StoreError::Engine(format!("connection lost ({})", error.kind())),
+                sqlx::Error::Io(error) => StoreError::Lost(error.kind().to_string()),
+                // The server ended it without a word.
+                sqlx::Error::Protocol(_) => StoreError::Lost("the server's answer was cut off".to_owned()),
                 other => StoreError::Engine(other.to_string()),
             };
         };
@@ -138,7 +152,10 @@ impl From<sqlx::Error> for StoreError {
         // SQLite's extended codes keep the plain one in their low byte; those of PostgreSQL have five characters.
         let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
         match (primary, code.as_str()) {
-            (Some(5 | 6), _) | (_, "55P03" | "40P01" | "40001") => StoreError::Busy,
+            (Some(5 | 6), _) | (_, "55P03") => StoreError::Busy,
+            (_, "40P01" | "40001") => StoreError::Conflict,
+            // The server is shut down, has crashed, or is starting.
+            (_, "57P01" | "57P02" | "57P03" | "57P05" | "08000" | "08003" | "08006") => StoreError::Lost(message),
             (Some(13), _) | (_, "53100") => StoreError::Full,
             (Some(11 | 26), _) | (_, "XX001" | "XX002") => StoreError::Damaged(message),
             (Some(19), _) | (_, "23502" | "23514") => StoreError::Refused(message),

@@ -1,6 +1,11 @@
 //! The inventory in the store: imports, what each changed, and what is known now.
 
+mod about;
 mod entity;
+mod listing;
+
+pub use about::About;
+pub use listing::{InventoryLine, ListedCredential, ListedIdentity, OwnerClaim};
 
 use serde_json::Value as Json;
 
@@ -60,6 +65,17 @@ pub struct ChangedItem {
     pub record: Json,
     /// What was said before, if it changed.
     pub former: Option<Json>,
+}
+
+/// A thing that no source has any more, as it was last said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VanishedItem {
+    /// What was said of it.
+    pub record: Record,
+    /// The source that no longer has it: its importer and scope.
+    pub source: [String; 2],
+    /// When the reading began that no longer had it, in milliseconds since 1970.
+    pub vanished_at: i64,
 }
 
 /// A place between two items, to go on from.
@@ -202,7 +218,11 @@ impl Importer {
     pub fn finish(mut self, store: &mut Store<'_>, snapshot: &Snapshot) -> Result<Imported, StoreError> {
         self.flush(store)?;
         if snapshot.complete {
-            while store.write(|tx| self.vanish(tx))? {}
+            let mut after = ItemCursor::default();
+            // Nothing outside of a transaction changes before it is kept: it may be tried more than once.
+            while let Some((last, counts)) = store.write(|tx| self.vanish(tx, &after))? {
+                (after, self.counts) = (last, counts);
+            }
         }
         let (counts, id) = (self.counts, self.snapshot_id);
         store.write(|tx| {
@@ -218,13 +238,19 @@ impl Importer {
         Ok(Imported { snapshot_id: id, is_known: false, counts })
     }
 
-    /// Lets a batch of what wasn't seen vanish. Was there any?
-    fn vanish(&mut self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+    /// Lets a batch of what wasn't seen behind a place vanish. Where it ended, and what that makes of the counts; `None` if
+    /// there was nothing.
+    fn vanish(
+        &self,
+        tx: &mut Transaction<'_>,
+        after: &ItemCursor,
+    ) -> Result<Option<(ItemCursor, ImportCounts)>, StoreError> {
         let gone = tx.query(
             "SELECT noun, item_key, entity_id FROM inventory_item
              WHERE source_id = $1 AND last_snapshot_id <> $2 AND vanished_snapshot_id IS NULL
+                AND (noun, item_key) > ($3, $4)
              ORDER BY noun, item_key LIMIT 500",
-            &[(&self.source_id).into(), (&self.snapshot_id).into()],
+            &[(&self.source_id).into(), (&self.snapshot_id).into(), (&after.noun).into(), (&after.key).into()],
         )?;
         let mut counts = self.counts;
         for row in &gone {
@@ -244,8 +270,9 @@ impl Importer {
                 counts.tombstones += 1;
             }
         }
-        self.counts = counts;
-        Ok(!gone.is_empty())
+        let Some(last) = gone.last() else { return Ok(None) };
+        let last = ItemCursor { source_id: self.source_id.clone(), noun: last.get(0)?, key: last.get(1)? };
+        Ok(Some((last, counts)))
     }
 }
 
@@ -261,8 +288,7 @@ impl Transaction<'_> {
         rows.iter()
             .map(|row| {
                 let cursor = ItemCursor { source_id: row.get(0)?, noun: row.get(1)?, key: row.get(2)? };
-                let record = serde_json::from_str(&row.get::<String>(3)?)
-                    .map_err(|_| StoreError::Missing(format!("the {} {} can't be read", cursor.noun, cursor.key)))?;
+                let record = item_record(&cursor, &row.get::<String>(3)?)?;
                 Ok((cursor, record))
             })
             .collect()
@@ -279,6 +305,25 @@ impl Transaction<'_> {
             &[],
         )?;
         rows.iter().map(|row| Ok([row.get(0)?, row.get(1)?, row.get(2)?])).collect()
+    }
+
+    /// Was anything of this source taken in?
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn has_inventory_source(&mut self, kind: &str, scope: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM source WHERE category = 'inventory' AND kind = $1 AND scope = $2";
+        Ok(self.query_one(sql, &[kind.into(), scope.into()])?.is_some())
+    }
+
+    /// Is there a reading of the inventory with this id?
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn has_import(&mut self, snapshot_id: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM snapshot AS n JOIN source AS s ON s.id = n.source_id
+             WHERE n.id = $1 AND s.category = 'inventory'";
+        Ok(self.query_one(sql, &[snapshot_id.into()])?.is_some())
     }
 
     /// What a reading changed, at most `limit` things, by noun and key.
@@ -305,6 +350,10 @@ impl Transaction<'_> {
             })
             .collect()
     }
+}
+
+fn item_record(item: &ItemCursor, text: &str) -> Result<Record, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Missing(format!("the {} {} can't be read", item.noun, item.key)))
 }
 
 /// Longest key that stands as it is: indexes of PostgreSQL take 2,704 bytes.

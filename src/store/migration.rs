@@ -31,6 +31,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(1, "base", "0001_base.sql"),
     migration!(2, "rotation", "0002_rotation.sql"),
     migration!(3, "inventory", "0003_inventory.sql"),
+    migration!(4, "indexes", "0004_indexes.sql"),
 ];
 
 impl Migration {

@@ -51,7 +51,10 @@ pub use canonical::canonical_json;
 pub use check::TextCell;
 pub use error::StoreError;
 pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
-pub use inventory::{Change, ChangedItem, ImportCounts, Imported, Importer};
+pub use inventory::{
+    About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedCredential, ListedIdentity,
+    OwnerClaim, VanishedItem,
+};
 pub use lifecycle::{FindingState, StateChange};
 pub use location::Location;
 pub use migration::{MIGRATIONS, Migration};
@@ -76,7 +79,7 @@ pub trait Database: Send {
     /// Makes what was done since [`Database::begin`] last, all of it or nothing. On return it survives a power cut.
     ///
     /// # Errors
-    /// If it can't be made so; nothing was done then.
+    /// If it can't be made so; nothing was done then, unless it is [`StoreError::Uncertain`].
     fn commit(&mut self) -> Result<(), StoreError>;
 
     /// Undoes what was done since [`Database::begin`].
@@ -84,6 +87,13 @@ pub trait Database: Send {
     /// # Errors
     /// If the engine can't be reached; it undoes it by itself then.
     fn rollback(&mut self) -> Result<(), StoreError>;
+
+    /// Makes the engine ready for another transaction after a failure that may pass: connects again, if need be. Waits for a
+    /// server that is starting again.
+    ///
+    /// # Errors
+    /// If it can't be reached.
+    fn recover(&mut self) -> Result<(), StoreError>;
 
     /// Runs one statement and returns how many rows it changed.
     ///
@@ -167,6 +177,20 @@ pub struct Store<'e> {
     place: String,
     context: Context<'e>,
     ids: Ids,
+    /// Did the last transaction fail in a way that may have cost the connection?
+    is_lost: bool,
+}
+
+/// How often a transaction that may change things is tried.
+const TRIES: u32 = 5;
+
+/// A failure of a kind that may not happen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passing {
+    /// Nothing of the transaction was kept.
+    Undone,
+    /// Nobody can say whether it was kept.
+    Uncertain,
 }
 
 impl<'e> Store<'e> {
@@ -241,7 +265,7 @@ impl<'e> Store<'e> {
             Location::File(path) => Box::new(sqlite::Sqlite::connect(path, creation)?),
             Location::Server(options) => Box::new(postgres::Postgres::connect(options)?),
         };
-        Ok(Store { database, place: location.to_string(), context, ids: Ids::default() })
+        Ok(Store { database, place: location.to_string(), context, ids: Ids::default(), is_lost: false })
     }
 
     /// The number of the last migration that was applied; `None` if this is no store.
@@ -263,13 +287,24 @@ impl<'e> Store<'e> {
 
     /// Runs `work` in a transaction that may change things. What it did is undone if it returns an error.
     ///
+    /// If the connection is lost, or another writer is in the way of this one as this one is in its (a deadlock), all of it is
+    /// done again, up to [`TRIES`] times: `work` must leave nothing outside of the transaction that a second call would repeat.
+    ///
     /// # Errors
     /// Those of `work`, and those of committing.
     pub fn write<T, E: From<StoreError>>(
         &mut self,
-        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        mut work: impl FnMut(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.transaction(Access::Write, work)
+        let mut tries = 1;
+        loop {
+            let mut failure = None;
+            let result = self.attempt(Access::Write, &mut work, &mut failure);
+            if result.is_ok() || failure != Some(Passing::Undone) || tries == TRIES {
+                return result;
+            }
+            tries += 1;
+        }
     }
 
     /// Runs `work` on one state of the store.
@@ -288,10 +323,32 @@ impl<'e> Store<'e> {
         access: Access,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let mut failure = None;
+        self.attempt(access, work, &mut failure)
+    }
+
+    /// Runs `work` once. What failed in a way that may pass is noted.
+    fn attempt<T, E: From<StoreError>>(
+        &mut self,
+        access: Access,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+        failure: &mut Option<Passing>,
+    ) -> Result<T, E> {
+        if self.is_lost {
+            self.database.recover()?;
+            self.is_lost = false;
+        }
         let mut tx = Transaction::begin(self.database.as_mut(), &self.context, &mut self.ids, access)?;
-        let result = work(&mut tx)?;
-        tx.commit()?;
-        Ok(result)
+        let result = work(&mut tx);
+        let done = match result {
+            Ok(value) => tx.commit(failure).map(|()| value).map_err(E::from),
+            Err(error) => {
+                *failure = tx.failure();
+                Err(error)
+            }
+        };
+        self.is_lost = failure.is_some();
+        done
     }
 
     /// The engine itself, for what only engines can do.

@@ -32,20 +32,52 @@ impl Postgres {
     /// Connects and logs in.
     pub(super) fn connect(options: &PgConnectOptions) -> Result<Postgres, StoreError> {
         let runtime = runtime()?;
-        let unreachable = |reason: String| {
-            let place = Location::Server(Box::new(options.clone())).to_string();
-            StoreError::Unreachable { place, reason }
-        };
-        let connecting = async { tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await };
-        let connection = match runtime.block_on(connecting) {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(sqlx::Error::Database(error))) => return Err(unreachable(error.message().to_owned())),
-            Ok(Err(error)) => return Err(unreachable(error.to_string())),
-            Err(_) => return Err(unreachable(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
-        };
+        let connection = log_in(&runtime, options)?;
         let mut database = Postgres { runtime, connection, options: options.clone() };
-        database.script("SET lock_timeout = '30s'; SET client_min_messages = warning")?;
+        database.script(SESSION)?;
         Ok(database)
+    }
+
+    /// The number of the transaction, if it changed anything: by it the server tells afterwards what became of it.
+    fn transaction_number(&mut self) -> Result<Option<i64>, StoreError> {
+        let rows = self.query("SELECT CAST(txid_current_if_assigned() AS BIGINT)", &[])?;
+        rows.first().map_or(Ok(None), |row| row.get(0))
+    }
+
+    /// What became of a transaction whose end was not heard: `None` if the server no longer knows.
+    fn was_kept(&mut self, transaction: i64) -> Result<Option<bool>, StoreError> {
+        // One that the server still carries out ends soon: nobody is there to go on with it.
+        for _ in 0..50 {
+            let rows = self.query("SELECT txid_status($1)", &[transaction.into()])?;
+            let status: Option<String> = rows.first().map_or(Ok(None), |row| row.get(0))?;
+            match status.as_deref() {
+                Some("committed") => return Ok(Some(true)),
+                Some("aborted") => return Ok(Some(false)),
+                Some(_) => std::thread::sleep(Duration::from_millis(200)),
+                None => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is set on every connection.
+const SESSION: &str = "SET lock_timeout = '30s'; SET client_min_messages = warning";
+
+/// How often a server that went away is looked for, once a second: a restart takes a few.
+const RECONNECTS: u32 = 30;
+
+fn log_in(runtime: &Runtime, options: &PgConnectOptions) -> Result<PgConnection, StoreError> {
+    let unreachable = |reason: String| {
+        let place = Location::Server(Box::new(options.clone())).to_string();
+        StoreError::Unreachable { place, reason }
+    };
+    let connecting = async { tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await };
+    match runtime.block_on(connecting) {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(sqlx::Error::Database(error))) => Err(unreachable(error.message().to_owned())),
+        Ok(Err(error)) => Err(unreachable(error.to_string())),
+        Err(_) => Err(unreachable(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
     }
 }
 
@@ -62,11 +94,44 @@ impl Database for Postgres {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.script("COMMIT")
+        let transaction = self.transaction_number()?;
+        match (self.script("COMMIT"), transaction) {
+            (Err(lost @ StoreError::Lost(_)), Some(transaction)) => {
+                // Nothing may be done twice: whether it was kept only the server knows.
+                if self.recover().is_err() {
+                    return Err(StoreError::Uncertain);
+                }
+                match self.was_kept(transaction) {
+                    Ok(Some(true)) => Ok(()),
+                    Ok(Some(false)) => Err(lost),
+                    _ => Err(StoreError::Uncertain),
+                }
+            }
+            (done, _) => done,
+        }
     }
 
     fn rollback(&mut self) -> Result<(), StoreError> {
         self.script("ROLLBACK")
+    }
+
+    fn recover(&mut self) -> Result<(), StoreError> {
+        // After a deadlock the connection is as good as before.
+        if self.script("ROLLBACK").is_ok() {
+            return Ok(());
+        }
+        let mut tries = 1;
+        loop {
+            match log_in(&self.runtime, &self.options) {
+                Ok(connection) => {
+                    self.connection = connection;
+                    return self.script(SESSION);
+                }
+                Err(error) if tries == RECONNECTS => return Err(error),
+                Err(_) => std::thread::sleep(Duration::from_secs(1)),
+            }
+            tries += 1;
+        }
     }
 
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {

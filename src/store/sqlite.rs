@@ -147,6 +147,10 @@ impl Database for Sqlite {
         self.script("ROLLBACK")
     }
 
+    fn recover(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments(values)?);
         Ok(self.runtime.block_on(query.execute(&mut self.connection))?.rows_affected())

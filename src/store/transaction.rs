@@ -1,6 +1,6 @@
 use std::time::UNIX_EPOCH;
 
-use super::{Access, Context, Database, Engine, Row, StoreError, Value, audit, ids::Ids};
+use super::{Access, Context, Database, Engine, Passing, Row, StoreError, Value, audit, ids::Ids};
 
 /// A transaction: all that is done through it, or nothing. Undone when dropped without a commit.
 pub struct Transaction<'t> {
@@ -9,6 +9,7 @@ pub struct Transaction<'t> {
     ids: &'t mut Ids,
     now_ms: i64,
     is_open: bool,
+    failure: Option<Passing>,
 }
 
 impl<'t> Transaction<'t> {
@@ -20,17 +21,40 @@ impl<'t> Transaction<'t> {
     ) -> Result<Transaction<'t>, StoreError> {
         let now = (context.now)().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
-        database.begin(access)?;
-        Ok(Transaction { database, context, ids, now_ms, is_open: true })
+        match database.begin(access) {
+            // A connection that nobody used for long may have been cut; nothing was done on it.
+            Err(StoreError::Lost(_)) => {
+                database.recover()?;
+                database.begin(access)?;
+            }
+            begun => begun?,
+        }
+        Ok(Transaction { database, context, ids, now_ms, is_open: true, failure: None })
     }
 
-    pub(super) fn commit(mut self) -> Result<(), StoreError> {
+    pub(super) fn commit(mut self, failure: &mut Option<Passing>) -> Result<(), StoreError> {
         self.is_open = false;
         let committed = self.database.commit();
         if committed.is_err() {
             let _ = self.database.rollback();
         }
+        let committed = self.noted(committed);
+        *failure = self.failure;
         committed
+    }
+
+    /// What failed here in a way that may pass.
+    pub(super) fn failure(&self) -> Option<Passing> {
+        self.failure
+    }
+
+    fn noted<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &result {
+            Err(StoreError::Lost(_) | StoreError::Conflict) => self.failure = Some(Passing::Undone),
+            Err(StoreError::Uncertain) => self.failure = Some(Passing::Uncertain),
+            _ => {}
+        }
+        result
     }
 
     /// The time of this transaction, in milliseconds since 1970: the same for everything that it writes.
@@ -64,7 +88,8 @@ impl<'t> Transaction<'t> {
     /// # Errors
     /// What the engine says: [`StoreError::Refused`], [`StoreError::Duplicate`], [`StoreError::Full`], …
     pub fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        self.database.execute(sql, values)
+        let done = self.database.execute(sql, values);
+        self.noted(done)
     }
 
     /// Runs one statement and returns its rows, all in memory: limit them, and ask again from the last key.
@@ -72,7 +97,8 @@ impl<'t> Transaction<'t> {
     /// # Errors
     /// What the engine says.
     pub fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        self.database.query(sql, values)
+        let rows = self.database.query(sql, values);
+        self.noted(rows)
     }
 
     /// The first row of a statement, if there is one.
@@ -80,7 +106,7 @@ impl<'t> Transaction<'t> {
     /// # Errors
     /// What the engine says.
     pub fn query_one(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, StoreError> {
-        Ok(self.database.query(sql, values)?.into_iter().next())
+        Ok(self.query(sql, values)?.into_iter().next())
     }
 
     /// Appends an event to the audit log, in this transaction: it is there if and only if the change is. `subject` names what
@@ -94,7 +120,8 @@ impl<'t> Transaction<'t> {
     }
 
     pub(super) fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
-        self.database.script(sql)
+        let done = self.database.script(sql);
+        self.noted(done)
     }
 
     pub(super) fn database(&mut self) -> &mut dyn Database {

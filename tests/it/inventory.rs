@@ -1,6 +1,6 @@
 //! Importing: every kind of export by a file of its shape, planted secrets, damage, size.
 
-mod exports;
+pub(crate) mod exports;
 mod hostile;
 
 use unleak::{

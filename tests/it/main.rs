@@ -30,6 +30,8 @@ mod git_store;
 mod hook;
 #[cfg(feature = "identity")]
 mod inventory;
+#[cfg(all(feature = "cli", unix))]
+mod keys;
 mod licences;
 mod prefilter;
 #[cfg(target_os = "linux")]

@@ -7,9 +7,12 @@ mod audit;
 #[cfg(all(feature = "cli", unix))]
 pub(crate) mod commands;
 mod contract;
+#[cfg(all(feature = "cli", unix))]
+mod exports;
 mod findings;
 pub(crate) mod fixture;
 mod inventory;
+mod lost;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod scale;
 mod schema;

@@ -2,6 +2,7 @@
 
 mod import;
 mod record;
+mod references;
 mod witness;
 
 use std::io::Write;

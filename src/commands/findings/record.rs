@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
 };
@@ -10,11 +11,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::witness;
+use super::{references, witness};
 use crate::{
     commands::{
-        CommandError, Env, fingerprint_key, key_file,
-        scan::{ScanSettings, Target},
+        CommandError, Env, fingerprint_key, key_elsewhere, key_file,
+        scan::{History, ScanSettings, Target},
         store::{StoreChoice, open, sign},
     },
     config::Config,
@@ -51,7 +52,17 @@ pub(in crate::commands) struct Recording<'a, 's> {
     digest: String,
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
+    budget: witness::Budget,
+    /// A program that says how OpenBao writes a token into its audit log.
+    hashing: Option<OsString>,
 }
+
+/// The variable with a command that prints, of the token on its standard input, the hash that OpenBao or Vault writes into its audit
+/// log: `bao write -field=hash sys/audit-hash/file input=-`.
+const HASH_COMMAND: &str = "UNLEAK_VAULT_HASH_COMMAND";
+
+/// Most tokens that one scan asks it about.
+const MAX_HASHED: u32 = 1_000;
 
 impl<'a, 's> Recording<'a, 's> {
     /// Opens the store before the scan: what keeps it from being recorded is said before hours of work.
@@ -71,6 +82,8 @@ impl<'a, 's> Recording<'a, 's> {
             digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
+            budget: witness::Budget::default(),
+            hashing: (env.var)(HASH_COMMAND).filter(|line| !line.is_empty()),
         }))
     }
 
@@ -87,13 +100,25 @@ impl<'a, 's> Recording<'a, 's> {
             self.ring = Some(fingerprint_key::ring(self.settings.fingerprint_key.as_deref(), env)?);
         }
         let mut changes = StoreChanges::default();
+        let hashes = self.audit_hashes(report, env);
         for root in 0..self.roots.roots.len() {
-            changes.add(self.record_root(root, &key_id, report, interrupted)?);
+            changes.add(self.record_root((root, &key_id), report, &hashes, interrupted)?);
         }
         report.stats.store = Some(changes);
+        self.record_references(env)?;
         crate::commands::link::link_all(&mut self.store)?;
         self.attribute(report)?;
         sign(&mut self.store, env)
+    }
+
+    /// Who asks for secrets by name in the directories that were scanned.
+    fn record_references(&mut self, env: &Env<'_>) -> Result<(), CommandError> {
+        let has_files = self.settings.history != History::Only;
+        for root in self.roots.roots.iter().filter(|root| root.is_whole && has_files) {
+            let Some(directory) = root.path.as_deref().filter(|path| path.is_dir()) else { continue };
+            references::record(&mut self.store, (directory, &root.name.scope), self.settings, env)?;
+        }
+        Ok(())
     }
 
     /// Notes in a report whose its findings are.
@@ -114,11 +139,36 @@ impl<'a, 's> Recording<'a, 's> {
         Ok(())
     }
 
+    /// How OpenBao writes the tokens of a report into its audit log, by their fingerprints. The first failure is told, and ends it.
+    fn audit_hashes(&self, report: &ScanReport, env: &Env<'_>) -> BTreeMap<String, String> {
+        let mut hashes = BTreeMap::new();
+        let Some(line) = &self.hashing else { return hashes };
+        let is_token = |finding: &&Finding| {
+            finding.rule.id.starts_with("hashicorp.vault-") || witness::looks_like_a_vault_token(&finding.secret)
+        };
+        for finding in report.findings.iter().filter(is_token).take(MAX_HASHED as usize) {
+            match key_elsewhere::answer(line, Some(&finding.secret)) {
+                Ok(hash) if witness::is_audit_hash(hash.trim()) => {
+                    hashes.insert(finding.fingerprint.to_string(), hash.trim().to_owned());
+                }
+                Ok(_) => {
+                    (env.warn)(&format!("{HASH_COMMAND}: it prints no hash of an audit device"));
+                    break;
+                }
+                Err(why) => {
+                    (env.warn)(&format!("{HASH_COMMAND}: {why}"));
+                    break;
+                }
+            }
+        }
+        hashes
+    }
+
     fn record_root(
         &mut self,
-        root: usize,
-        key_id: &str,
+        (root, key_id): (usize, &str),
         report: &ScanReport,
+        hashes: &BTreeMap<String, String>,
         interrupted: bool,
     ) -> Result<StoreChanges, CommandError> {
         let snapshot = NewSnapshot { settings: self.digest.clone(), ..NewSnapshot::default() };
@@ -127,7 +177,8 @@ impl<'a, 's> Recording<'a, 's> {
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
             let Some(mut scanned) = self.scanned(root, key_id, finding, record)? else { continue };
             if let Some(ring) = &self.ring {
-                scanned.digests = witness::digests(finding, ring, &mut self.store)?;
+                scanned.digests = witness::digests(finding, ring, &mut self.store, &mut self.budget)?;
+                scanned.digests.extend(hashes.get(&scanned.fp).map(|hash| witness::audit_hash(hash)));
             }
             batch.push(scanned);
             if batch.len() == BATCH {
@@ -158,6 +209,10 @@ impl<'a, 's> Recording<'a, 's> {
             .and_then(serde_json::from_value)
             .map_err(|error| StoreError::Engine(format!("a finding has no place in the store: {error}")))?;
         let mut line = line;
+        // The record has no line of context unless a report asks for one; the engine has hidden in it what it found.
+        for (place, found) in line.occurrences.iter_mut().zip(&finding.occurrences) {
+            place.context = Some(found.context.clone());
+        }
         let mut places = finding.occurrences.iter();
         line.occurrences.retain(|_| places.next().is_some_and(here));
         let mut scanned = line.into_scanned(key_id, &|path| self.roots.relative(root, path));
@@ -289,11 +344,24 @@ pub(super) struct FindingLine {
     preview: String,
     public_id: Option<String>,
     attributes: Option<serde_json::Map<String, Value>>,
+    #[serde(default)]
+    parts: Vec<PartLine>,
     occurrences: Vec<OccurrenceLine>,
     /// Only in reports that were made with `--show-secrets`.
     secret: Option<serde::de::IgnoredAny>,
     secret_base64: Option<serde::de::IgnoredAny>,
 }
+
+/// A public part of the credential that stood near its secret.
+#[derive(Deserialize)]
+struct PartLine {
+    name: String,
+    value: String,
+}
+
+/// Parts that say whom a credential belongs to. Others (an account, a region) are kept in places alone: what an inventory calls an
+/// account may be another thing.
+const PRINCIPAL_PARTS: &[&str] = &["client-id", "application-id", "app-id", "consumer-key"];
 
 #[derive(Deserialize)]
 struct RuleLine {
@@ -309,6 +377,7 @@ struct OccurrenceLine {
     provenance: Value,
     part: String,
     place: PlaceLine,
+    context: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -333,6 +402,10 @@ impl FindingLine {
             *ordinal += 1;
             place
         });
+        let mut attributes = self.attributes.unwrap_or_default();
+        for part in self.parts.into_iter().filter(|part| PRINCIPAL_PARTS.contains(&part.name.as_str())) {
+            attributes.entry(part.name).or_insert(Value::String(part.value));
+        }
         ScannedFinding {
             fp: self.fingerprint,
             fp_key_id: key_id.to_owned(),
@@ -346,10 +419,34 @@ impl FindingLine {
             score: self.score.min(100),
             preview: self.preview,
             public_id: self.public_id,
-            attributes: self.attributes.filter(|facts| !facts.is_empty()).map(Value::Object),
+            attributes: (!attributes.is_empty()).then_some(Value::Object(attributes)),
             occurrences: places.collect(),
         }
     }
+}
+
+/// Names to which hidden values are assigned on a line: by such a name others may ask for the same secret. In order, at most four.
+fn names_beside(context: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (at, _) in context.match_indices("***") {
+        let before = &context[..at];
+        // The scheme of an address that holds a password stands where the value begins.
+        let before = before.rfind("://").map_or(before, |scheme| {
+            before[..scheme].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '+')
+        });
+        let Some((left, value)) = before.rsplit_once(['=', ':']) else { continue };
+        if value.trim_start_matches([' ', '"', '\'', '`']).contains([' ', '"', '\'']) {
+            continue;
+        }
+        let left = left.trim_end_matches([' ', '"', '\'', ':', '\t']);
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let name = left.rsplit(|c| !is_name(c)).next().unwrap_or_default();
+        let is_telling = (4..=64).contains(&name.len()) && name.starts_with(|c: char| c.is_ascii_alphabetic());
+        if is_telling && names.len() < 4 && !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// The name of a file that was given by itself.
@@ -358,7 +455,11 @@ fn file_name(path: &str) -> Option<String> {
 }
 
 impl OccurrenceLine {
-    fn into_scanned(self, relative: &dyn Fn(&str) -> String) -> ScannedOccurrence {
+    fn into_scanned(mut self, relative: &dyn Fn(&str) -> String) -> ScannedOccurrence {
+        let names = self.context.as_deref().map(names_beside).unwrap_or_default();
+        if let (Value::Object(fields), false) = (&mut self.provenance, names.is_empty()) {
+            fields.insert("names".to_owned(), json!(names));
+        }
         let text = |pointer: &str| self.provenance.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let millis = |pointer: &str| text(pointer).and_then(|time| Timestamp::parse(&time)).map(|time| time.millis);
         let kind = text("/kind").unwrap_or_else(|| "other".to_owned());
@@ -394,6 +495,29 @@ impl OccurrenceLine {
             line: self.place.line,
             column: self.place.column,
             locator: self.provenance,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_beside;
+
+    #[test]
+    fn names_are_those_that_values_are_assigned_to() {
+        for (context, names) in [
+            ("AWS_ACCESS_KEY_ID=*** AWS_SECRET_ACCESS_KEY=***", &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"][..]),
+            ("DATABASE_URL=postgres://app:***@db/shop", &["DATABASE_URL"]),
+            ("  \"api_token\": \"ghp_***\",", &["api_token"]),
+            ("export STRIPE_KEY='sk_live_***'", &["STRIPE_KEY"]),
+            ("key: ***", &[]),
+            ("see *** here", &[]),
+            ("note: this is *** here", &[]),
+            ("A=***", &[]),
+            ("пароль = \"***\"", &[]),
+            ("ключ DB_PASSWORD: ***", &["DB_PASSWORD"]),
+        ] {
+            assert_eq!(names_beside(context), names, "{context}");
         }
     }
 }

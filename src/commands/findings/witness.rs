@@ -3,28 +3,52 @@
 
 use crate::{
     fingerprint::{KeyRing, github_hash, matches_verifier},
-    model::{Finding, identity::CredentialFp},
+    model::{
+        Finding, IdentityKind, Secret,
+        identity::{CredentialFp, FpScheme},
+    },
     store::{KeyedDigest, Store, StoreError, Transaction},
 };
 
 /// Most hints and verifiers of an inventory that a secret is compared with.
 const CANDIDATES: i64 = 20_000;
 
-/// Most rounds of a memory-hard or slow hash that one finding is worth: verifiers of the same user.
-const VERIFIERS: i64 = 16;
+/// Most verifiers that one finding is tried against: a round of PostgreSQL's takes about a millisecond.
+const VERIFIERS: i64 = 64;
+
+/// Most verifiers that all findings of a scan are tried against where the user isn't known.
+const VERIFIERS_OF_A_SCAN: u32 = 4_000;
+
+/// What may still be spent on verifiers in this scan.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget(u32);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(VERIFIERS_OF_A_SCAN)
+    }
+}
 
 /// All digests of a finding's secret, and the hints and verifiers of the inventory that it fits.
 pub(super) fn digests(
     finding: &Finding,
     ring: &KeyRing,
     store: &mut Store<'_>,
+    budget: &mut Budget,
 ) -> Result<Vec<KeyedDigest>, StoreError> {
     let mut found: Vec<KeyedDigest> = ring.all_fingerprints(&finding.secret).into_iter().map(digest).collect();
     if finding.rule.id.starts_with("github.") {
         found.push(digest(github_hash(&finding.secret)));
     }
+    let may_be_of_a_database = finding.rule.identity == IdentityKind::DbUser || finding.rule.id.starts_with("generic.");
+    if may_be_of_a_database {
+        // Redis has no salt: the digest can be looked up.
+        found.extend(ring.redis_fingerprints(&finding.secret).into_iter().map(digest));
+    }
     store.read(|tx| {
-        found.extend(verifiers(tx, finding, ring)?);
+        if may_be_of_a_database {
+            found.extend(verifiers(tx, finding, ring, budget)?);
+        }
         found.extend(hints(tx, finding)?);
         Ok::<_, StoreError>(())
     })?;
@@ -33,27 +57,56 @@ pub(super) fn digests(
     Ok(found)
 }
 
+/// Whichever rule found it (some old tokens have no digit, and are taken for passwords).
+pub(super) fn looks_like_a_vault_token(secret: &Secret) -> bool {
+    let bytes = secret.expose();
+    let starts = |start: &[u8]| bytes.starts_with(start);
+    starts(b"hvs.") || starts(b"hvb.") || (bytes.len() == 26 && (starts(b"s.") || starts(b"b.")))
+}
+
+/// Does it look like what an audit device writes?
+pub(super) fn is_audit_hash(text: &str) -> bool {
+    let digits = text.strip_prefix("hmac-sha256:").unwrap_or_default();
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Such a hash, as an inventory made of the audit log has it.
+pub(super) fn audit_hash(hash: &str) -> KeyedDigest {
+    digest(CredentialFp::public(FpScheme::VaultAudit, hash))
+}
+
 fn digest(fp: CredentialFp) -> KeyedDigest {
     KeyedDigest { scheme: fp.scheme.as_str().to_owned(), key_id: fp.key_id, value: fp.value }
 }
 
-/// Verifiers of the database user that the secret is said to belong to.
-fn verifiers(tx: &mut Transaction<'_>, finding: &Finding, ring: &KeyRing) -> Result<Vec<KeyedDigest>, StoreError> {
-    let user = finding.attributes.iter().find(|(name, _)| ["user", "username"].contains(name)).map(|(_, value)| value);
-    let Some(user) = user else { return Ok(Vec::new()) };
-    let rows = tx.query(
-        "SELECT DISTINCT f.scheme, f.key_id, f.value FROM credential_fp AS f
+/// Verifiers of databases that fit: those of the user that the secret is said to belong to, or (`DB_PASSWORD=…`) of all, as far
+/// as the budget goes.
+fn verifiers(
+    tx: &mut Transaction<'_>,
+    finding: &Finding,
+    ring: &KeyRing,
+    budget: &mut Budget,
+) -> Result<Vec<KeyedDigest>, StoreError> {
+    const SALTED: &str = "SELECT DISTINCT f.scheme, f.key_id, f.value, i.name FROM credential_fp AS f
          JOIN credential AS c ON c.id = f.credential_id JOIN identity AS i ON i.id = c.identity_id
-         WHERE i.name = $1 AND f.scheme IN ('scram-sha256', 'postgres-md5', 'redis-sha256')
-         ORDER BY f.scheme, f.key_id, f.value LIMIT $2",
-        &[user.to_string().into(), VERIFIERS.into()],
-    )?;
+         WHERE f.scheme IN ('scram-sha256', 'postgres-md5')";
+    let user = finding.attributes.iter().find(|(name, _)| ["user", "username"].contains(name)).map(|(_, value)| value);
+    let mut rows = Vec::new();
+    if let Some(user) = user {
+        let sql = format!("{SALTED} AND i.name = $1 ORDER BY f.value LIMIT $2");
+        rows = tx.query(&sql, &[user.to_string().into(), VERIFIERS.into()])?;
+    }
+    if rows.is_empty() {
+        rows = tx.query(&format!("{SALTED} ORDER BY i.name, f.value LIMIT $1"), &[VERIFIERS.into()])?;
+        rows.truncate(budget.0 as usize);
+        budget.0 -= u32::try_from(rows.len()).unwrap_or(budget.0);
+    }
     let mut fits = Vec::new();
     for row in rows {
         let (scheme, key_id, value): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let Ok(scheme) = scheme.parse() else { continue };
         let fp = CredentialFp { scheme, key_id, value };
-        if matches_verifier(ring, &fp, user, &finding.secret) {
+        if matches_verifier(ring, &fp, &row.get::<String>(3)?, &finding.secret) {
             fits.push(digest(fp));
         }
     }

@@ -28,10 +28,11 @@ pub struct ConsumerSettings {
 /// How much of a large file is looked at on either side of a chunk, in bytes: more than any reference is long.
 const OVERLAP: Overlap = Overlap { before: 64, after: 1024 };
 
+/// References, sorted and without duplicates, and what could not be read.
 #[derive(Default)]
-struct Found {
-    references: Vec<(String, Reference)>,
-    problems: Vec<Problem>,
+pub(in crate::commands) struct Found {
+    pub(in crate::commands) references: Vec<(String, Reference)>,
+    pub(in crate::commands) problems: Vec<Problem>,
 }
 
 /// Collects on one thread, and hands over when dropped.
@@ -75,6 +76,26 @@ impl Drop for Collector<'_> {
     }
 }
 
+/// Reads files and directories for references.
+///
+/// # Errors
+/// If an exclude glob can't be understood.
+pub(in crate::commands) fn find(
+    paths: Vec<PathBuf>,
+    files: FileOptions,
+    threads: usize,
+    env: &Env<'_>,
+) -> Result<Found, CommandError> {
+    let source = Files::new(paths, files)?;
+    let found = Mutex::new(Found::default());
+    let plan = Plan { threads, overlap: OVERLAP, timed: false, interrupt: env.interrupt, known: None };
+    source.run(&plan, &|| Box::new(Collector { own: Found::default(), all: &found, stats: Stats::default() }));
+    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    found.references.sort();
+    found.references.dedup();
+    Ok(found)
+}
+
 /// Lists who asks for which secret by name, and how it gets there.
 ///
 /// # Errors
@@ -84,14 +105,7 @@ pub fn consumers(
     format: TableFormat,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let source = Files::new(settings.paths.clone(), settings.files.clone())?;
-    let found = Mutex::new(Found::default());
-    let plan =
-        Plan { threads: settings.threads, overlap: OVERLAP, timed: false, interrupt: env.interrupt, known: None };
-    source.run(&plan, &|| Box::new(Collector { own: Found::default(), all: &found, stats: Stats::default() }));
-    let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    found.references.sort();
-    found.references.dedup();
+    let found = find(settings.paths.clone(), settings.files.clone(), settings.threads, env)?;
     for problem in &found.problems {
         (env.warn)(&format!("{}: {}", problem.provenance, problem.message));
     }

@@ -46,7 +46,8 @@ pub fn diff_of_store(
     let mut table = Table::new(&["source", "change", "what", "fields"]);
     let mut store = open_store(settings, env)?;
     let sources = match snapshot {
-        Some(id) => vec![["snapshot".to_owned(), id.to_owned(), id.to_owned()]],
+        Some(id) if store.read(|tx| tx.has_import(id))? => vec![["snapshot".to_owned(), id.to_owned(), id.to_owned()]],
+        Some(id) => return Err(CommandError::NoSuchImport(crate::model::Escaped(id.as_bytes()).to_string())),
         None => store.read(|tx| tx.inventory_sources())?,
     };
     for [kind, scope, id] in sources {

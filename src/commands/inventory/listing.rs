@@ -1,12 +1,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    CommandError, Env, ExitCode, InventorySettings, exit_code, output, read,
-    table::{Table, TableFormat},
+    CommandError, Env, ExitCode, InventorySettings, exit_code,
+    import::open_store,
+    output, read,
+    table::{StreamedTable, Table, TableFormat},
 };
 use crate::{
     inventory::IMPORTERS,
     model::identity::{Credential, EntityKey, Identity, OwnedBy, Ownership, Record, Timestamp},
+    store::{About, InventoryLine, VanishedItem},
 };
 
 /// Lists the kinds of export that can be read.
@@ -62,32 +65,38 @@ impl Known {
     }
 }
 
-/// Lists what exports say: identities with their credentials, owners and last use, one line per credential.
+const LIST: &[&str] = &[
+    "provider",
+    "account",
+    "identity",
+    "kind",
+    "state",
+    "privileged",
+    "owner",
+    "credential",
+    "type",
+    "status",
+    "public_id",
+    "created",
+    "last_used",
+    "expires",
+];
+
+/// Lists what the store or exports say: identities with their credentials, owners and last use, one line per credential. Memory
+/// doesn't grow with the store; exports are held.
 ///
 /// # Errors
 /// If an export can't be read, or the list not written.
 pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    if settings.files.is_empty() {
+        return list_store(settings, format, env);
+    }
     let mut known = Known::default();
     let snapshots = read(settings, env, &mut |record| {
         known.add(record);
         Ok(())
     })?;
-    let mut table = Table::new(&[
-        "provider",
-        "account",
-        "identity",
-        "kind",
-        "state",
-        "privileged",
-        "owner",
-        "credential",
-        "type",
-        "status",
-        "public_id",
-        "created",
-        "last_used",
-        "expires",
-    ]);
+    let mut table = Table::new(LIST);
     let mut shown = BTreeSet::new();
     for credential in &known.credentials {
         let key = credential.identity.as_ref();
@@ -113,6 +122,34 @@ pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>
     table.sort();
     output::write(None, env, &|out| table.write(format, out))?;
     Ok(exit_code(&snapshots))
+}
+
+fn list_store(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let mut store = open_store(settings, env)?;
+    output::stream(env, &mut |out| {
+        let mut table = StreamedTable::begin(LIST, format, out).map_err(output::failed)?;
+        store.each_inventory_line(&mut |line| table.push(cells(line)).map_err(output::failed))?;
+        table.end().map_err(output::failed)
+    })?;
+    Ok(ExitCode::Clean)
+}
+
+fn cells(line: InventoryLine) -> Vec<String> {
+    let mut row = vec![line.provider, line.account];
+    row.extend(match line.identity {
+        Some(identity) => {
+            let privileged = identity.privileged.map_or("", |privileged| if privileged { "yes" } else { "no" });
+            [identity.name, identity.kind, identity.state, privileged.to_owned()]
+        }
+        None => Default::default(),
+    });
+    row.push(line.owners.join(" "));
+    row.extend(match line.credential {
+        Some(one) => [one.native_id, one.credential_type, one.status, one.public_id.unwrap_or_default()],
+        None => Default::default(),
+    });
+    row.extend(line.times.map(time));
+    row
 }
 
 /// Does a record speak of this id, name or public id?
@@ -141,11 +178,34 @@ fn speaks_of(record: &Record, wanted: &str) -> bool {
     }
 }
 
-/// Shows everything that exports say of one thing, by its id, name or public id, as JSON.
+/// Shows everything that exports say of one thing, by its id, name or public id, as JSON. Of the store also what no export says
+/// any more: such records have `vanished_at`, and who had them last.
 ///
 /// # Errors
 /// If nothing is said of it, an export can't be read, or the result not written.
 pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let (about, code) = if settings.files.is_empty() {
+        (open_store(settings, env)?.about(wanted)?, ExitCode::Clean)
+    } else {
+        about_in_files(wanted, settings, env)?
+    };
+    if about.now.is_empty() && about.vanished.is_empty() {
+        return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
+    }
+    let now = about.now.iter().map(|record| serde_json::json!(record));
+    let shown: Vec<serde_json::Value> = now.chain(about.vanished.iter().map(tombstone)).collect();
+    output::write(None, env, &|out| {
+        serde_json::to_writer_pretty(&mut *out, &shown)?;
+        writeln!(out)
+    })?;
+    Ok(code)
+}
+
+fn about_in_files(
+    wanted: &str,
+    settings: &InventorySettings,
+    env: &mut Env<'_>,
+) -> Result<(About, ExitCode), CommandError> {
     let mut records = Vec::new();
     let mut keep = |record: Record| {
         if speaks_of(&record, wanted) {
@@ -171,14 +231,41 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
             Ok(())
         })?;
     }
-    if records.is_empty() {
-        return Err(CommandError::NotInInventory(crate::model::Escaped(wanted.as_bytes()).to_string()));
-    }
-    output::write(None, env, &|out| {
-        serde_json::to_writer_pretty(&mut *out, &records)?;
-        writeln!(out)
+    Ok((About { now: records, vanished: Vec::new() }, exit_code(&snapshots)))
+}
+
+/// A record that its source no longer has, with when that was seen.
+fn tombstone(item: &VanishedItem) -> serde_json::Value {
+    let mut shown = serde_json::json!(item.record);
+    let [kind, scope] = &item.source;
+    shown["vanished_at"] = serde_json::json!(Timestamp { millis: item.vanished_at });
+    shown["vanished_from"] = format!("{kind} {scope}").trim_end().into();
+    shown
+}
+
+const OWNERS: &[&str] = &["owner", "role", "subject", "origin", "confidence", "reason"];
+
+fn owners_of_store(
+    settings: &InventorySettings,
+    format: TableFormat,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let mut store = open_store(settings, env)?;
+    output::stream(env, &mut |out| {
+        let mut table = StreamedTable::begin(OWNERS, format, out).map_err(output::failed)?;
+        store.each_owner_claim(&mut |found| {
+            let mut row = vec![found.owner];
+            row.extend(match found.claim {
+                Some((subject, role, origin, confidence, reason)) => {
+                    [role, subject.to_string(), origin, format!("{confidence:3}"), reason]
+                }
+                None => Default::default(),
+            });
+            table.push(row).map_err(output::failed)
+        })?;
+        table.end().map_err(output::failed)
     })?;
-    Ok(exit_code(&snapshots))
+    Ok(ExitCode::Clean)
 }
 
 /// Lists who owns what, and who says so.
@@ -186,7 +273,10 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
 /// # Errors
 /// If an export can't be read, or the list not written.
 pub fn owners(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let mut table = Table::new(&["owner", "role", "subject", "origin", "confidence", "reason"]);
+    if settings.files.is_empty() {
+        return owners_of_store(settings, format, env);
+    }
+    let mut table = Table::new(OWNERS);
     let mut owners = BTreeMap::new();
     let mut claimed = BTreeSet::new();
     let snapshots = read(settings, env, &mut |record| {

@@ -43,6 +43,19 @@ pub struct Delivered {
     pub dead: u32,
     /// Why, the last reason of each event that was not taken.
     pub reasons: Vec<String>,
+    /// Events that wait for their time, or for somebody who gives them another chance.
+    pub waiting: Waiting,
+}
+
+/// Events that nobody took yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Those that are sent by themselves, and when the next of them is, in milliseconds since 1970.
+    pub pending: u32,
+    /// When the first of them is sent again, in milliseconds since 1970.
+    pub next_ms: Option<i64>,
+    /// Those that were given up.
+    pub dead: u32,
 }
 
 struct Due {
@@ -85,7 +98,39 @@ pub(super) fn deliver(
             break;
         }
     }
+    delivered.waiting = store.borrow_mut().read(|tx| waiting(tx, &receiver.name))?;
     Ok(delivered)
+}
+
+fn waiting(tx: &mut Transaction<'_>, destination: &str) -> Result<Waiting, StoreError> {
+    let rows = tx.query(
+        "SELECT state, count(*), min(next_at) FROM outbox WHERE destination = $1 AND state <> 'delivered' GROUP BY state",
+        &[destination.into()],
+    )?;
+    let mut waiting = Waiting::default();
+    for row in &rows {
+        let count = u32::try_from(row.get::<i64>(1)?).unwrap_or(u32::MAX);
+        if row.get::<String>(0)? == "dead" {
+            waiting.dead = count;
+        } else {
+            (waiting.pending, waiting.next_ms) = (count, row.get(2)?);
+        }
+    }
+    Ok(waiting)
+}
+
+/// Gives events that wait, or were given up, another chance at once. Returns how many there are.
+pub(super) fn again(tx: &mut Transaction<'_>, destination: &str) -> Result<u64, StoreError> {
+    let now = tx.now();
+    let events = tx.execute(
+        "UPDATE outbox SET state = 'pending', next_at = $2, updated_at = $2
+         WHERE destination = $1 AND state IN ('pending', 'dead') AND (lease_until_at IS NULL OR lease_until_at < $2)",
+        &[destination.into(), now.into()],
+    )?;
+    if events > 0 {
+        tx.audit("event.again", &format!("receiver:{destination}"), &serde_json::json!({ "events": events }))?;
+    }
+    Ok(events)
 }
 
 fn delay(due: &Due, answer: &Answer, env: &Env<'_>) -> Option<Duration> {
@@ -155,11 +200,26 @@ fn record(
     )
 }
 
+/// Says what came of it, line by line.
+pub(super) fn lines(delivered: &Delivered) -> Vec<String> {
+    let Delivered { taken, later, dead, reasons, waiting } = delivered;
+    let mut lines = vec![format!("{taken} events taken, {later} to be sent again, {dead} given up")];
+    lines.extend(reasons.iter().map(|reason| format!("  {reason}")));
+    if let Some(next) = waiting.next_ms {
+        let next = crate::commands::table::timestamp(next);
+        lines.push(format!("  {} waiting, the next is sent from {next} on", waiting.pending));
+    }
+    if waiting.dead > 0 {
+        lines.push(format!("  {} given up until now", waiting.dead));
+    }
+    if waiting.next_ms.is_some() || waiting.dead > 0 {
+        lines.push("  `unleak rotate deliver --again` sends them at once".to_owned());
+    }
+    lines
+}
+
 /// Says what came of it.
 pub(super) fn say(delivered: &Delivered, env: &mut Env<'_>) -> Result<(), CommandError> {
-    output::write(None, env, &|out| {
-        let Delivered { taken, later, dead, reasons } = delivered;
-        writeln!(out, "{taken} events taken, {later} to be sent again, {dead} given up")?;
-        reasons.iter().try_for_each(|reason| writeln!(out, "  {reason}"))
-    })
+    let lines = lines(delivered);
+    output::write(None, env, &|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))
 }

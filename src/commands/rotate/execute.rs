@@ -93,6 +93,9 @@ fn carry_all(
     let (lines, manual) = settings.with_store(env, |store| {
         let chosen = store.borrow_mut().read(|tx| chosen(tx, run))?;
         let mut lines = Vec::new();
+        if chosen.is_empty() {
+            lines.push(store.borrow_mut().read(|tx| nothing_chosen(tx, run))?);
+        }
         let mut manual = 0;
         for plan in chosen {
             let line = if run.execute { carry_out(store, &plan, run, (&policy, way), env)? } else { dry(&plan, way) };
@@ -101,8 +104,7 @@ fn carry_all(
         }
         if let (true, RotatorChoice::Webhook(receiver)) = (run.execute, &run.rotator) {
             let sent = deliver::deliver(store, receiver, env)?;
-            lines.push(format!("{} events taken, {} to be sent again, {} given up", sent.taken, sent.later, sent.dead));
-            lines.extend(sent.reasons.iter().map(|reason| format!("  {reason}")));
+            lines.extend(deliver::lines(&sent));
             manual += sent.dead;
         }
         Ok((lines, manual))
@@ -125,6 +127,23 @@ fn chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<Vec<StoredPlan>
         }
     }
     Ok(chosen)
+}
+
+/// Why there is nothing to carry out.
+fn nothing_chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<String, PlanError> {
+    let mut others = std::collections::BTreeSet::new();
+    for state in ["running", "approved"] {
+        for id in plans::list(tx, Some(state), 10_000)? {
+            others.insert(plans::read(tx, &id)?.plan.rotator);
+        }
+    }
+    let name = run.rotator.name();
+    Ok(match others.into_iter().collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => {
+            "no plan is approved: there is nothing to carry out (`unleak rotate list`)".to_owned()
+        }
+        others => format!("no approved plan is for the rotator {name}, but there are some for {others} (--rotator)"),
+    })
 }
 
 fn dry(plan: &StoredPlan, way: Way<'_>) -> (String, bool) {

@@ -6,7 +6,7 @@ mod view;
 
 use std::{cell::RefCell, path::PathBuf};
 
-pub use deliver::{Delivered, Receiver};
+pub use deliver::{Delivered, Receiver, Waiting};
 pub use execute::{RotatorChoice, RunSettings};
 
 use super::{
@@ -222,12 +222,22 @@ pub fn run(settings: &RotateSettings, run: &RunSettings, env: &mut Env<'_>) -> R
     execute::run(settings, run, env)
 }
 
-/// Sends what is in the outbox.
+/// Sends what is in the outbox and due; with `again` also what waits for its time, or was given up.
 ///
 /// # Errors
 /// A store that can't be written, an address that must not be reached.
-pub fn deliver(settings: &RotateSettings, receiver: &Receiver, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let delivered = settings.with_store(env, |store| deliver::deliver(store, receiver, env))?;
+pub fn deliver(
+    settings: &RotateSettings,
+    receiver: &Receiver,
+    again: bool,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    let delivered = settings.with_store(env, |store| {
+        if again {
+            store.borrow_mut().write(|tx| deliver::again(tx, &receiver.name))?;
+        }
+        deliver::deliver(store, receiver, env)
+    })?;
     deliver::say(&delivered, env)?;
     Ok(if delivered.dead > 0 { ExitCode::Findings } else { ExitCode::Clean })
 }

@@ -1,4 +1,4 @@
-//! Users of databases: PostgreSQL roles and Redis ACLs.
+//! Users of databases: PostgreSQL roles, Redis ACLs, MySQL and MariaDB accounts.
 //!
 //! What a database keeps of a password lets anyone who has it try guesses, and PostgreSQL's SCRAM verifier besides lets them
 //! play the server. What is kept here is salt, rounds and a keyed digest: enough to test a leaked password, with the key.
@@ -39,6 +39,21 @@ pub(super) const REDIS: Importer = Importer {
             words.next() == Some("user") && words.nth(1).is_some_and(|word| matches!(word, "on" | "off"))
         })
     }),
+};
+
+pub(super) const MYSQL: Importer = Importer {
+    name: "mysql-users",
+    title: "MySQL and MariaDB accounts (mysql --batch -e 'SELECT * FROM mysql.user', mysql.global_priv)",
+    shapes: &[
+        Shape { format: Format::Table, path: "", fields: &["host", "user", "super_priv"] },
+        Shape { format: Format::Table, path: "", fields: &["host", "user", "priv"] },
+        Shape { format: Format::Json, path: "[]", fields: &["Host", "User", "Super_priv"] },
+    ],
+    coverage: Coverage::Whole,
+    // Unsalted or fast hashes of passwords: whoever has them can guess.
+    secrets: &["authentication_string", "Password"],
+    public: &[],
+    reading: Reading::Each(mysql_account),
 };
 
 fn flagged(entry: &Entry<'_>, name: &str) -> bool {
@@ -92,6 +107,101 @@ fn role(entry: &Entry<'_>, intake: &mut Intake<'_>) {
         };
         credential.revocation = Revocation::Reversible;
         intake.credential(credential);
+    }
+}
+
+/// Powers over the server, by their columns.
+const MYSQL_POWERS: &[&str] = &[
+    "super_priv",
+    "grant_priv",
+    "create_user_priv",
+    "file_priv",
+    "shutdown_priv",
+    "repl_slave_priv",
+    "delete_priv",
+    "drop_priv",
+];
+
+fn mysql_account(entry: &Entry<'_>, intake: &mut Intake<'_>) {
+    let fields = entry.fields;
+    let field = |name: &str| {
+        let capital = name[..1].to_ascii_uppercase() + &name[1..];
+        fields.any(&[name, &capital])
+    };
+    let (Some(user), Some(host)) = (field("user"), field("host")) else {
+        // Roles of MariaDB have no host, anonymous accounts no user: nobody can prove to be one of them.
+        if field("host").is_none() && field("user").is_none() {
+            intake.problem("an account without user and host");
+        }
+        return;
+    };
+    // MariaDB keeps everything in one document.
+    let document = field("priv").and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let document = crate::inventory::Fields(document.unwrap_or_default());
+    if document.text("authentication_string").is_some() {
+        // It stands in the text of a cell, so the reader could not see it; nothing below takes it.
+        intake.dropped_secret();
+    }
+    let is_set = |name: &str| field(name).is_some_and(|value| matches!(value.as_str(), "Y" | "y" | "1"));
+    let access = document.text("access").and_then(|bits| bits.parse::<u64>().ok()).unwrap_or(0);
+    let powers: Vec<&str> = MYSQL_POWERS
+        .iter()
+        .filter(|power| is_set(power) || mariadb_bit(power).is_some_and(|bit| access >> bit & 1 == 1))
+        .map(|power| power.trim_end_matches("_priv"))
+        .collect();
+    let key = EntityKey::new("mysql", intake.account(), &format!("{user}@{host}"));
+    let mut identity = Identity::new(key.clone(), Kind::DbUser, &user);
+    identity.raw.insert("host".to_owned(), host.clone());
+    let is_locked = is_set("account_locked") || document.flag("account_locked") == Some(true);
+    if is_locked {
+        identity.state = IdentityState::Suspended;
+    }
+    let high_risk = |power: &str| matches!(power, "super" | "grant" | "create_user" | "file" | "shutdown");
+    identity.privileged = Some(powers.iter().any(|power| high_risk(power)));
+    intake.identity(identity);
+    for power in powers {
+        intake.grant(Grant {
+            identity: key.clone(),
+            resource: "*.*".to_owned(),
+            role: power.to_owned(),
+            effect: Effect::Allow,
+            source: "mysql.user".to_owned(),
+            conditional: false,
+            expires_at: None,
+            last_used: None,
+            high_risk: high_risk(power),
+        });
+    }
+    let plugin = field("plugin").or_else(|| document.text("plugin")).unwrap_or_default();
+    // Whoever logs in by these proves themselves to the operating system.
+    if matches!(plugin.as_str(), "auth_socket" | "unix_socket" | "mysql_no_login") {
+        return;
+    }
+    let native = EntityKey { native_id: format!("{user}@{host}#password"), ..key.clone() };
+    let mut credential = Credential::new(native, Some(key), CredentialType::Password);
+    credential.raw.insert("method".to_owned(), plugin);
+    credential.last_rotated = fields.time("password_last_changed").or_else(|| document.time("password_last_changed"));
+    credential.status = match () {
+        () if is_locked => CredentialStatus::Inactive,
+        () if is_set("password_expired") => CredentialStatus::Expired,
+        () => CredentialStatus::Active,
+    };
+    credential.revocation = Revocation::Reversible;
+    intake.credential(credential);
+}
+
+/// Bits of MariaDB's `access`. Source: MariaDB's `sql/privilege.h`.
+fn mariadb_bit(power: &str) -> Option<u32> {
+    match power {
+        "delete_priv" => Some(3),
+        "drop_priv" => Some(5),
+        "shutdown_priv" => Some(7),
+        "file_priv" => Some(9),
+        "grant_priv" => Some(10),
+        "super_priv" => Some(15),
+        "repl_slave_priv" => Some(19),
+        "create_user_priv" => Some(25),
+        _ => None,
     }
 }
 

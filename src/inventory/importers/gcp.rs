@@ -47,6 +47,19 @@ pub(super) const POLICIES: Importer = Importer {
     reading: Reading::Each(policy),
 };
 
+pub(super) const API_KEYS: Importer = Importer {
+    name: "gcp-api-keys",
+    title: "Google Cloud API keys (gcloud services api-keys list --format=json)",
+    shapes: &[
+        Shape { format: Format::Json, path: "[]", fields: &["name=projects/", "uid", "createTime"] },
+        Shape { format: Format::Json, path: "keys[]", fields: &["name=projects/", "uid", "createTime"] },
+    ],
+    coverage: Coverage::Whole,
+    secrets: &["keyString"],
+    public: &[],
+    reading: Reading::Each(api_key),
+};
+
 /// Accounts are known by their address within the project that stands in it.
 fn account_key(email: &str) -> EntityKey {
     let host = email.split_once('@').map_or("", |(_, host)| host);
@@ -93,6 +106,63 @@ fn key(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     credential.revocation = if is_managed { Revocation::None } else { Revocation::Reversible };
     credential.raw = fields.pick(&["keyType", "keyOrigin", "keyAlgorithm", "disableReason"]);
     intake.credential(credential);
+}
+
+/// An API key is an identity by itself: whoever has it acts for the project, and nobody else stands behind it.
+fn api_key(entry: &Entry<'_>, intake: &mut Intake<'_>) {
+    let fields = entry.fields;
+    let (Some(name), Some(uid)) = (fields.text("name"), fields.text("uid")) else {
+        return intake.problem("an API key without name or uid");
+    };
+    let project = name.split('/').nth(1).unwrap_or_default().to_owned();
+    intake.says_account(&project);
+    let native = EntityKey::new("gcp", &project, &format!("api-key/{uid}"));
+    let shown = fields.text("displayName").unwrap_or_else(|| uid.clone());
+    let mut identity = Identity::new(native.clone(), Kind::ApiKey, &shown);
+    identity.created = fields.time("createTime");
+    identity.raw = fields.pick(&["name", "serviceAccountEmail"]);
+    identity.tags = fields.labels("annotations");
+    identity.relations.extend(fields.text("serviceAccountEmail").map(|email| format!("acts-as={email}")));
+    let is_deleted = fields.time("deleteTime").is_some();
+    if is_deleted {
+        identity.state = IdentityState::Offboarded;
+    }
+    intake.identity(identity);
+    let mut credential = Credential::new(
+        EntityKey { native_id: uid.clone(), ..native.clone() },
+        Some(native.clone()),
+        CredentialType::ApiKey,
+    );
+    credential.public_id = Some(uid);
+    credential.name = Some(shown);
+    credential.created = fields.time("createTime");
+    credential.last_rotated = credential.created;
+    credential.status = if is_deleted { CredentialStatus::Deleted } else { CredentialStatus::Active };
+    // Deleted keys can be brought back for 30 days.
+    credential.revocation = Revocation::Reversible;
+    credential.fingerprints = fields.fingerprints("keyString");
+    intake.credential(credential);
+    let targets = fields.each("restrictions.apiTargets");
+    if targets.is_empty() {
+        intake.grant(api_grant(native, "any API that the project has enabled".to_owned()));
+    } else {
+        let services = targets.iter().filter_map(|target| target.text("service"));
+        services.for_each(|service| intake.grant(api_grant(native.clone(), service)));
+    }
+}
+
+fn api_grant(identity: EntityKey, role: String) -> Grant {
+    Grant {
+        identity,
+        resource: "*".to_owned(),
+        role,
+        effect: Effect::Allow,
+        source: "API key restrictions".to_owned(),
+        conditional: false,
+        expires_at: None,
+        last_used: None,
+        high_risk: false,
+    }
 }
 
 /// Roles that administer or write everywhere in their resource.

@@ -1,13 +1,15 @@
-//! OpenBao and Vault: entities with aliases, tokens by accessor, AppRole secret ids by accessor, leases.
+//! OpenBao and Vault: entities with aliases, tokens by accessor, AppRole secret ids by accessor, leases, audit logs.
 //!
 //! What is read is the answer to `bao read -format=json` or the HTTP interface, one after another in a file:
 //! `for id in …; do bao read -format=json identity/entity/id/$id; done`. A listing with `key_info` works, too.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    inventory::{Coverage, Entry, Fields, Format, Importer, Intake, Reading, Shape},
+    inventory::{Coverage, Entry, Fields, Format, Importer, Intake, ReadLinked, Reading, Shape},
     model::identity::{
-        Credential, CredentialStatus, CredentialType, Effect, EntityKey, Grant, Identity, IdentityState, Kind,
-        Revocation, Timestamp,
+        Credential, CredentialFp, CredentialStatus, CredentialType, Effect, EntityKey, FpScheme, Grant, Identity,
+        IdentityState, Kind, Revocation, Timestamp,
     },
 };
 
@@ -72,6 +74,80 @@ pub(super) const LEASES: Importer = Importer {
     public: &["id"],
     reading: Reading::Each(lease),
 };
+
+pub(super) const AUDIT_LOG: Importer = Importer {
+    name: "openbao-audit-log",
+    title: "OpenBao/Vault audit log of a file device (JSON, one event per line): which tokens were used, by their hashes",
+    shapes: &[Shape { format: Format::Json, path: "", fields: &["auth", "request", "type=re", "time"] }],
+    coverage: Coverage::Part,
+    secrets: &[],
+    // Only the server's hash of it is taken; see `AuditedTokens`.
+    public: &["client_token"],
+    reading: Reading::Linked(|| Box::<AuditedTokens>::default()),
+};
+
+/// What the events of a log say of its tokens, by their hashes.
+#[derive(Default)]
+struct AuditedTokens {
+    tokens: BTreeMap<String, AuditedToken>,
+}
+
+#[derive(Default)]
+struct AuditedToken {
+    accessor: Option<String>,
+    name: Option<String>,
+    entity: Option<String>,
+    issued: Option<Timestamp>,
+    last_used: Option<Timestamp>,
+    policies: Vec<String>,
+    kind: Option<String>,
+    is_revoked: bool,
+}
+
+/// How an audit device writes what must not stand there.
+const HASHED: &str = "hmac-sha256:";
+
+impl ReadLinked for AuditedTokens {
+    fn entry(&mut self, entry: &Entry<'_>, intake: &mut Intake<'_>) {
+        let auth = Fields(entry.fields.get("auth").cloned().unwrap_or_default());
+        let Some(token) = auth.text("client_token") else { return };
+        if !token.starts_with(HASHED) {
+            // A device with `log_raw`.
+            return intake.dropped_secret();
+        }
+        let known = self.tokens.entry(token).or_default();
+        // A hash of an accessor leads nowhere.
+        let accessor = auth.text("accessor").filter(|accessor| !accessor.starts_with(HASHED));
+        known.accessor = accessor.or(known.accessor.take());
+        known.name = auth.text("display_name").or(known.name.take());
+        known.entity = auth.text("entity_id").or(known.entity.take());
+        known.issued = auth.time("token_issue_time").or(known.issued);
+        known.last_used = known.last_used.max(entry.fields.time("time"));
+        known.kind = auth.text("token_type").or(known.kind.take());
+        let policies = auth.words("policies");
+        known.policies = if policies.is_empty() { std::mem::take(&mut known.policies) } else { policies };
+        let is_done = entry.fields.str("type") == Some("response") && entry.fields.text("error").is_none();
+        known.is_revoked |= is_done && entry.fields.str("request.path") == Some("auth/token/revoke-self");
+    }
+
+    fn finish(&mut self, intake: &mut Intake<'_>) {
+        for (hash, token) in std::mem::take(&mut self.tokens) {
+            let native = token.accessor.as_ref().map_or_else(|| format!("token-{hash}"), |id| format!("accessor/{id}"));
+            let owner = token.entity.map(|entity| key(intake, &entity));
+            let mut credential = Credential::new(key(intake, &native), owner, CredentialType::Token);
+            credential.public_id = token.accessor;
+            credential.name = token.name;
+            credential.created = token.issued;
+            credential.last_used = token.last_used;
+            credential.status = if token.is_revoked { CredentialStatus::Revoked } else { CredentialStatus::Unknown };
+            credential.revocation = Revocation::Final;
+            credential.scopes = token.policies;
+            credential.raw.extend(token.kind.map(|kind| ("type".to_owned(), kind)));
+            credential.fingerprints = vec![CredentialFp::public(FpScheme::VaultAudit, &hash)];
+            intake.credential(credential);
+        }
+    }
+}
 
 fn key(intake: &Intake<'_>, id: &str) -> EntityKey {
     EntityKey::new("openbao", intake.account(), id)

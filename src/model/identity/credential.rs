@@ -99,6 +99,9 @@ words! {
         CertSha256 = "cert-sha256",
         /// SHA-256 of a token as GitHub's audit log has it, base64. Safe as it is: such tokens can't be guessed.
         GithubSha256 = "github-sha256",
+        /// What OpenBao or Vault writes into an audit log in a token's place: `hmac-sha256:` and hexadecimal digits, under a key that
+        /// only the server has.
+        VaultAudit = "vault-audit",
         /// Keyed digest over a SCRAM-SHA-256 stored key: `iterations$salt$digest`.
         ScramSha256 = "scram-sha256",
         /// Keyed digest over a PostgreSQL MD5 verifier.

@@ -91,3 +91,26 @@ pub struct Vendor {
     /// When the contract with it ends.
     pub contract_end: Option<Timestamp>,
 }
+
+/// `org/name` of a repository's address or path, or its last part.
+#[cfg(feature = "identity")]
+pub(crate) fn repository_name(source: &str) -> &str {
+    let source = source.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/');
+    let mut slashes = source.match_indices(['/', ':']).rev().map(|(at, _)| at);
+    match (slashes.next(), slashes.next()) {
+        (Some(_), Some(second)) => &source[second + 1..],
+        _ => source,
+    }
+}
+
+/// What the repository behind a source may be called: `org/name`, or its directory. Sorted, none of them empty.
+#[cfg(feature = "identity")]
+pub(crate) fn repositories_of(source: &str) -> Vec<String> {
+    let name = repository_name(source);
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let mut names = vec![source.to_owned(), name.to_owned(), last.to_owned()];
+    names.sort();
+    names.dedup();
+    names.retain(|name| !name.is_empty());
+    names
+}

@@ -8,7 +8,7 @@ mod json;
 mod markdown;
 mod text;
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ pub struct Page {
     pub made: Timestamp,
     /// The riskiest first.
     pub findings: Vec<PageFinding>,
+    /// How many more there are of each severity, none of them riskier: a page of a million helps nobody.
+    pub left_out: BTreeMap<String, u64>,
 }
 
 /// A finding as its owner needs it. No secret is in it.
@@ -150,13 +152,24 @@ impl Page {
 
     /// How many findings, and how bad.
     fn summary(&self) -> String {
-        let of = |severity: &str| self.findings.iter().filter(|finding| finding.severity == severity).count();
+        let of = |severity: &str| {
+            let shown = self.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+            shown + self.left_out.get(severity).copied().unwrap_or(0)
+        };
         let counts: Vec<String> = ["critical", "high", "medium", "low"]
             .into_iter()
             .filter(|severity| of(severity) > 0)
             .map(|severity| format!("{} {severity}", of(severity)))
             .collect();
-        format!("{}: {}", super::wording::count(self.findings.len() as u64, "leaked credential"), counts.join(", "))
+        let all = self.findings.len() as u64 + self.left_out.values().sum::<u64>();
+        format!("{}: {}", super::wording::count(all, "leaked credential"), counts.join(", "))
+    }
+
+    /// That there are more than the page tells of.
+    fn more(&self) -> Option<String> {
+        let more = self.left_out.values().sum::<u64>();
+        (more > 0)
+            .then(|| format!("and {}, none of them riskier", super::wording::count(more, "more leaked credential")))
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn write(pages: &[Page], out: &mut dyn io::Write) -> io::Result<()> {
         }
         writeln!(out, "{}, {}\n", page.summary(), page.made)?;
         page.findings.iter().try_for_each(|finding| write_finding(finding, out))?;
+        page.more().iter().try_for_each(|more| writeln!(out, "{more}\n"))?;
     }
     Ok(())
 }

@@ -87,6 +87,7 @@ pub struct Sender {
     agent: Agent,
     uri: Uri,
     keys: Vec<SigningKey>,
+    timeout: Duration,
 }
 
 impl Sender {
@@ -106,7 +107,7 @@ impl Sender {
             .user_agent(concat!("unleak/", env!("CARGO_PKG_VERSION")))
             .build();
         let resolver = Guarded { reach, inner: DefaultResolver::default() };
-        Ok(Sender { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), uri, keys })
+        Ok(Sender { agent: Agent::with_parts(config, DefaultConnector::default(), resolver), uri, keys, timeout })
     }
 
     /// Sends an event once. The header `webhook-id` (and `idempotency-key`) is the event's id, the same in every attempt.
@@ -128,6 +129,9 @@ impl Sender {
             Ok(response) => response,
             Err(ureq::Error::HostNotFound) => {
                 return Ok(Answer::Later("its host has no address that may be reached".to_owned(), None));
+            }
+            Err(ureq::Error::Timeout(_)) => {
+                return Ok(Answer::Later(format!("no answer within {} s", self.timeout.as_secs()), None));
             }
             Err(error) => return Ok(Answer::Later(error.to_string(), None)),
         };

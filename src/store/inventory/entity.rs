@@ -89,7 +89,9 @@ const IDENTITY: &str = "INSERT INTO identity (id, provider, account, native_id, 
          ON CONFLICT (provider, account, native_id) DO UPDATE SET
             kind = CASE WHEN identity.kind = 'other' OR identity.state = 'proposed' THEN excluded.kind ELSE identity.kind END,
             name = excluded.name,
-            state = CASE WHEN identity.state IN ('proposed', 'offboarded') THEN 'active'
+            state = CASE WHEN excluded.state = 'offboarded' AND identity.state IN ('active', 'suspended', 'offboarded')
+                    THEN 'offboarded'
+                WHEN identity.state IN ('proposed', 'offboarded') THEN 'active'
                 WHEN identity.state IN ('active', 'suspended') AND excluded.state <> 'proposed' THEN excluded.state
                 ELSE identity.state END,
             purpose = coalesce(excluded.purpose, identity.purpose),
@@ -119,7 +121,7 @@ fn upsert_identity(
     let vendor = identity.vendor.as_deref().map(|name| vendor_id(tx, name)).transpose()?.flatten();
     let (id, now) = (tx.new_id()?, tx.now());
     let state = match identity.state.as_str() {
-        state @ ("proposed" | "suspended") => state,
+        state @ ("proposed" | "suspended" | "offboarded") => state,
         _ => "active",
     };
     let key = &identity.key;

@@ -85,6 +85,15 @@ fn what_nobody_knows_is_an_error_without_its_content() {
 }
 
 #[test]
+fn json_that_ends_in_its_first_record_is_said_to_be_cut_off() {
+    let ring = KeyRing::new([1; 32]);
+    for text in ["{\"AccessKeyMetadata\": [{\"UserName\": \"hunter2", "[", "{\"a\": 1}\n{\"b\": "] {
+        let error = import("x.json", text.as_bytes(), &options(&ring)).err().unwrap();
+        assert!(error.contains("cut off") && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
 fn hostile_catalogues_end_as_problems() {
     let ring = KeyRing::new([1; 32]);
     let head = "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: a\n";

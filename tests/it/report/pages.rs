@@ -47,6 +47,7 @@ fn page(text: &str) -> Page {
         email: Some(text.to_owned()),
         made: time,
         findings: vec![finding, other],
+        left_out: std::collections::BTreeMap::new(),
     }
 }
 
@@ -98,4 +99,17 @@ fn pages_say_what_leaked_why_it_is_theirs_and_what_to_do() {
     );
     assert!(text.contains("identity    not known"), "{text}");
     assert!(written("human", &[]).starts_with("No findings."));
+}
+
+#[test]
+fn what_a_page_leaves_out_is_counted() {
+    let mut many = page("Billing");
+    many.left_out.insert("low".to_owned(), 1_500);
+    for format in PAGE_FORMATS {
+        let text = written(format.name, std::slice::from_ref(&many)).replace('\\', "");
+        let said =
+            if format.name == "json" { "\"left_out\":{\"low\":1500}" } else { "and 1,500 more leaked credentials" };
+        assert!(text.contains(said), "{}: {text}", format.name);
+        assert!(format.name == "json" || text.contains("1,502 leaked credentials: 1 critical, 1501 low"), "{text}");
+    }
 }

@@ -26,7 +26,7 @@ use unleak::{
     },
     engine::Progress,
     rotate::{Decision, Policy, Trigger, guard::Reach, plans, signature::SigningKey},
-    store::audit,
+    store::{Engine, audit},
 };
 
 use super::stored::{BILLING, inventory, leaked, one, record};
@@ -112,9 +112,9 @@ fn receiver() -> (String, Received) {
     (address, received)
 }
 
-/// Runs the process above; `calls` is how often it may ask for time or randomness. Did it come to its end?
-fn process(store: &Path, address: &str, now: u64, calls: Option<u32>) -> bool {
-    let home = store.parent().unwrap();
+/// Runs the process above in a directory of its own; `calls` is how often it may ask for time or randomness. Did it come to its
+/// end?
+fn process(store: &str, home: &Path, address: &str, now: u64, calls: Option<u32>) -> bool {
     let task = json!({
         "store": store, "address": address, "now": now, "calls": calls, "policy": home.join("policy.toml"), "home": home,
     });
@@ -128,12 +128,17 @@ fn process(store: &Path, address: &str, now: u64, calls: Option<u32>) -> bool {
     status.unwrap().success()
 }
 
-/// A fixture whose store is elsewhere: in a copy.
-fn copy(fixture: &Fixture, into: &Path) -> std::path::PathBuf {
+/// The same store once more, elsewhere; the key of the audit log stays behind: each copy makes its own.
+fn copy(fixture: &Fixture, into: &Path) -> Fixture {
+    fs::write(into.join("policy.toml"), POLICY).unwrap();
+    if fixture.engine() == Engine::Postgres {
+        let copy = Fixture::database(Some(fixture)).unwrap();
+        copy.clock.set(fixture.clock.get());
+        return copy;
+    }
     let from = Path::new(&fixture.address).parent().unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        // The key of the audit log stays behind: each copy makes its own.
         if entry.path().is_dir() {
             continue;
         }
@@ -143,13 +148,11 @@ fn copy(fixture: &Fixture, into: &Path) -> std::path::PathBuf {
             copied => drop(copied.unwrap()),
         }
     }
-    fs::write(into.join("policy.toml"), POLICY).unwrap();
-    into.join("store.db")
+    Fixture::at(into.join("store.db").to_str().unwrap())
 }
 
 /// A leaked key whose rotation is approved.
-fn approved() -> Fixture {
-    let fixture = Fixture::sqlite();
+fn approved(fixture: &Fixture) {
     fixture.with(|store| {
         record(store, &[leaked(1, Some(BILLING.public_id))]);
         let credential = inventory(store, &BILLING);
@@ -158,7 +161,6 @@ fn approved() -> Fixture {
         let plan = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, "webhook", &policy)).unwrap();
         store.write(|tx| plans::decide(tx, &plan.id, &plan.hash, Decision::Approve, None)).unwrap();
     });
-    fixture
 }
 
 /// Kills a process at its first step, then at its second, …, each time on a fresh copy; another one goes on, and `check` looks.
@@ -166,15 +168,15 @@ fn kill_everywhere(fixture: &Fixture, check: &dyn Fn(&Fixture, u32, &[String])) 
     let (address, received) = receiver();
     for calls in 0.. {
         let dir = tempfile::tempdir().unwrap();
-        let store = copy(fixture, dir.path());
+        let copy = copy(fixture, dir.path());
         let path = format!("/{calls}");
         let address = format!("{address}{path}");
         let now = fixture.clock.get();
-        let came_to_its_end = process(&store, &address, now, Some(calls));
+        let came_to_its_end = process(&copy.address, dir.path(), &address, now, Some(calls));
         // Whoever comes later finds leases that are over.
-        assert!(process(&store, &address, now + 600_000, None), "after {calls} calls");
+        assert!(process(&copy.address, dir.path(), &address, now + 600_000, None), "after {calls} calls");
         let events = received.lock().unwrap().get(&path).cloned().unwrap_or_default();
-        check(&Fixture::at(store.to_str().unwrap()), calls, &events);
+        check(&copy, calls, &events);
         if came_to_its_end {
             assert!(calls > 10, "it was killed {calls} times");
             return;
@@ -191,9 +193,22 @@ fn assert_whole(store: &mut unleak::store::Store<'_>, calls: u32) {
     assert_eq!(one::<String>(store, "SELECT state FROM outbox"), "delivered", "after {calls} calls");
 }
 
+/// Runs a test on a file, and on a database of its own where there is a server.
+fn on_each_engine(test: &dyn Fn(&Fixture)) {
+    test(&Fixture::sqlite());
+    if let Some(fixture) = Fixture::database(None) {
+        test(&fixture);
+    }
+}
+
 #[test]
 fn a_process_that_dies_anywhere_leaves_exactly_one_event() {
-    kill_everywhere(&approved(), &|fixture, calls, events| {
+    on_each_engine(&one_event);
+}
+
+fn one_event(fixture: &Fixture) {
+    approved(fixture);
+    kill_everywhere(fixture, &|fixture, calls, events| {
         let distinct: BTreeSet<&String> = events.iter().collect();
         // Between the answer and its record nobody can know: the same event is sent again, under the same id.
         assert!(distinct.len() == 1 && events.len() <= 2, "after {calls} calls: {events:?}");
@@ -206,11 +221,15 @@ fn a_process_that_dies_anywhere_leaves_exactly_one_event() {
 
 #[test]
 fn a_process_that_dies_anywhere_closes_what_is_proven_dead_once() {
-    let fixture = approved();
+    on_each_engine(&closed_once);
+}
+
+fn closed_once(fixture: &Fixture) {
+    approved(fixture);
     let (address, _) = receiver();
-    let store = Path::new(&fixture.address);
-    fs::write(store.parent().unwrap().join("policy.toml"), POLICY).unwrap();
-    assert!(process(store, &address, fixture.clock.get(), None));
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("policy.toml"), POLICY).unwrap();
+    assert!(process(&fixture.address, home.path(), &address, fixture.clock.get(), None));
     fixture.pass(3_600_000);
     fixture.with(|store| {
         let run: String = one(store, "SELECT id FROM rotation_run");
@@ -228,7 +247,7 @@ fn a_process_that_dies_anywhere_closes_what_is_proven_dead_once() {
             })
             .unwrap();
     });
-    kill_everywhere(&fixture, &|fixture, calls, events| {
+    kill_everywhere(fixture, &|fixture, calls, events| {
         assert!(events.is_empty(), "after {calls} calls: {events:?}");
         fixture.with(|store| {
             assert_whole(store, calls);

@@ -187,7 +187,7 @@ fn a_thousand_scans_make_one_event(fixture: &Fixture) {
                 tx.execute(
                     "UPDATE credential SET identity_id = (SELECT identity_id FROM credential WHERE public_id = 'AKIA-PUBLIC-1')
                      WHERE id = $1",
-                    &[newer.into()],
+                    &[(&newer).into()],
                 )
             })
             .unwrap();

@@ -91,7 +91,7 @@ fn redirects_lead_nowhere() {
 fn a_receiver_that_hangs_is_left() {
     let (address, _requests) = receiver("");
     let began = Instant::now();
-    assert!(matches!(send_to(&address), Answer::Later(_, None)));
+    assert!(matches!(send_to(&address), Answer::Later(why, None) if why.contains("no answer within")));
     assert!(began.elapsed() < Duration::from_secs(4));
 }
 
@@ -114,4 +114,75 @@ fn names_that_lead_into_private_networks_are_refused_when_they_are_resolved() {
     let answer = sender.unwrap().send(&event(), 1).unwrap();
     assert!(matches!(&answer, Answer::Later(why, None) if why.contains("no address")), "{answer:?}");
     assert!(requests.recv_timeout(Duration::from_millis(200)).is_err());
+}
+
+/// A leaked key whose rotation by webhook is approved, as a user comes there. Returns the plan.
+#[cfg(feature = "cli")]
+fn approved(cli: &crate::store::commands::Cli<'_>) -> String {
+    let (id, secret) = (crate::inventory::exports::access_key('A'), crate::samples::aws_key(1).1);
+    cli.write("tree/.env", &format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n"));
+    let keys = serde_json::json!({ "AccessKeyMetadata": [
+        { "UserName": "svc", "AccessKeyId": id, "Status": "Active", "CreateDate": "2020-01-01T00:00:00Z" },
+    ]});
+    cli.write("keys.json", &keys.to_string());
+    cli.ok(&["store", "init"]);
+    cli.ok(&["inventory", "import", "keys.json"]);
+    cli.scan(&["tree"]);
+    cli.ok(&["rotate", "plan", "--all", "--rotator", "webhook"]);
+    let plans: serde_json::Value = serde_json::from_str(&cli.ok(&["rotate", "list", "--json"])).unwrap();
+    let (plan, hash) = (plans[0]["id"].as_str().unwrap(), plans[0]["hash"].as_str().unwrap());
+    cli.ok(&["rotate", "approve", plan, "--hash", hash, "--actor", "bea"]);
+    plan.to_owned()
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn endpoints_that_redirect_to_metadata_or_lie_move_nothing_and_get_one_event() {
+    use crate::store::{commands::Cli, fixture::Fixture};
+
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let plan = approved(&cli);
+    let key = format!("whsec_{}", data_encoding::BASE64.encode(&[7; 32]));
+    let run = |verb: &[&str], address: &str| {
+        let args = [&["rotate"], verb, &["--webhook", address, "--webhook-private"]].concat();
+        let output = cli.command(&args).env("UNLEAK_WEBHOOK_KEY", &key).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let carry = ["run", plan.as_str(), "--rotator", "webhook", "--execute"];
+    let (code, _, err) = run(&carry, "http://169.254.169.254/latest/meta-data/");
+    assert_eq!((code, err.contains("must not be reached")), (Some(2), true), "{err}");
+
+    let (address, requests) = receiver(
+        "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data/\r\ncontent-length: 0\r\n\r\n",
+    );
+    let (code, out, _) = run(&carry, &address);
+    assert_eq!((code, out.contains("redirects are not followed")), (Some(1), true), "{out}");
+    assert!(out.contains("1 given up until now") && out.contains("deliver --again"), "{out}");
+    let id = |request: &str| {
+        let line = request.lines().find(|line| line.starts_with("webhook-id: "));
+        line.unwrap().to_owned()
+    };
+    let first = id(&requests.recv_timeout(Duration::from_secs(5)).unwrap());
+
+    // It says that everything is done, and nobody asked it.
+    let body = r#"{"state": "done", "dead": true, "receipt": "rotated"}"#;
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let (address, requests) = receiver(Box::leak(answer.into_boxed_str()));
+    // Given up is given up, until somebody says otherwise.
+    assert!(run(&carry, &address).1.contains("0 events taken"));
+    let (code, out, _) = run(&["deliver", "--again"], &address);
+    assert_eq!((code, out.contains("1 events taken")), (Some(0), true), "{out}");
+    let second = id(&requests.recv_timeout(Duration::from_secs(5)).unwrap());
+    assert_eq!(first, second);
+    for _ in 0..2 {
+        assert!(run(&carry, &address).1.contains("0 events taken"));
+        assert!(run(&["deliver", "--again"], &address).1.contains("0 events taken"));
+    }
+    assert!(requests.recv_timeout(Duration::from_millis(300)).is_err());
+    let shown = cli.ok(&["rotate", "show", &plan]);
+    assert!(shown.contains("(running)") && !shown.contains("[x]"), "{shown}");
+    assert_eq!(cli.findings(&[])[0]["state"], "rotating");
+    assert!(cli.ok(&["audit", "verify"]).contains("the audit log is whole"));
 }

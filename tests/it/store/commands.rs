@@ -24,6 +24,7 @@ on_both_engines!(
     doctor_finds_what_is_wrong,
     hostile_reports_are_refused,
     a_new_key_keeps_findings,
+    what_a_configuration_hides_is_not_gone,
 );
 
 /// The binary with a store, in a scrubbed environment with a home of its own.
@@ -395,8 +396,30 @@ fn a_new_key_keeps_findings(fixture: &Fixture) {
     assert_ne!(new[0]["fingerprint"], old[0]["fingerprint"]);
 }
 
+fn what_a_configuration_hides_is_not_gone(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    for name in ["a", "b"] {
+        cli.write(&format!("tree/{name}/token.env"), &samples::github_token(u64::from(name.as_bytes()[0])));
+    }
+    assert_eq!(cli.scan(&["tree"]), counts(2, 0, 0, 0, 0));
+    // A file that hides one of them: its scan is one with other settings, and says nothing of what that of before saw.
+    let config = cli.write(".unleak.toml", "exclude = [\"tree/b/\"]\n");
+    assert_eq!(cli.scan(&["tree"]), counts(0, 1, 0, 0, 0));
+    assert_eq!(cli.scan(&["tree"]), counts(0, 1, 0, 0, 0));
+    // Nor does another content of the same file.
+    fs::write(&config, "exclude = [\"tree/a/\"]\n").unwrap();
+    assert_eq!(cli.scan(&["tree"]), counts(0, 1, 0, 0, 0));
+    assert_eq!(cli.findings(&["--present"]).len(), 2);
+    // Without it all are seen again, and what is missing then is gone.
+    fs::remove_file(&config).unwrap();
+    assert_eq!(cli.scan(&["tree"]), counts(0, 2, 0, 0, 0));
+    fs::remove_file(cli.home.path().join("tree/b/token.env")).unwrap();
+    assert_eq!(cli.scan(&["tree"]), counts(0, 1, 1, 1, 0));
+}
+
 /// Runs a command with a limit on the size of files that it writes, in blocks of 512 bytes.
-fn with_file_limit(cli: &Cli<'_>, blocks: u32, args: &[&str]) -> (i32, String, String) {
+pub(super) fn with_file_limit(cli: &Cli<'_>, blocks: u32, args: &[&str]) -> (i32, String, String) {
     let mut command = Command::new("sh");
     // Ignored, the signal becomes an error of the write.
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -437,19 +460,30 @@ fn a_disk_that_fills_up_in_the_middle_of_a_migration_leaves_the_older_store() {
     cli.ok(&["findings", "import", "few.jsonl", "--source", "ci"]);
     let context = Context { actor: "ann".to_owned(), now: &std::time::SystemTime::now, random: &random };
     let mut store = Store::open(&fixture.location, context).unwrap();
-    // As a build left it that knew one migration less.
-    let undo = ["DROP TABLE inventory_item", "DELETE FROM schema_migration WHERE number = 3"];
-    undo.iter().for_each(|sql| assert!(store.write(|tx| tx.execute(sql, &[])).is_ok(), "{sql}"));
+    // As a build left it that knew two migrations less.
+    let indexes = [
+        "ownership_of_workload",
+        "workload_by_ref",
+        "workload_by_repo",
+        "consumer_of_credential",
+        "consumer_of_workload",
+        "identity_by_native_id",
+        "credential_by_native_id",
+        "credential_by_hint",
+    ];
+    let dropped = indexes.iter().map(|index| format!("DROP INDEX {index}"));
+    let undo = ["DROP TABLE inventory_item", "DELETE FROM schema_migration WHERE number > 2"].map(str::to_owned);
+    dropped.chain(undo).for_each(|sql| assert!(store.write(|tx| tx.execute(&sql, &[])).is_ok(), "{sql}"));
     drop(store);
     assert_eq!(cli.run(&["store", "status"]).0, 3);
     // Room for the shared memory of 32 KiB, and for no log of more than that.
     let (code, _, err) = with_file_limit(&cli, 66, &["store", "migrate"]);
     assert_eq!(code, 2, "{err}");
     let (code, out, err) = cli.run(&["store", "status"]);
-    assert_eq!((code, out.contains("schema       2 of 3")), (3, true), "{out}{err}");
+    assert_eq!((code, out.contains("schema       2 of 4")), (3, true), "{out}{err}");
     let (code, _, err) = cli.run(&["findings", "list"]);
     assert_eq!((code, err.contains("store migrate")), (2, true), "{err}");
-    assert!(cli.ok(&["store", "migrate"]).contains("applied 1 migration"));
+    assert!(cli.ok(&["store", "migrate"]).contains("applied 2 migration"));
     assert_eq!(cli.findings(&[]).len(), 50);
     let doctor = cli.run(&["store", "doctor"]);
     assert_eq!(doctor.0, 0, "{doctor:?}");

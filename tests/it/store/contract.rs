@@ -73,7 +73,7 @@ fn values_come_back_as_they_went_in(fixture: &Fixture) {
                     tx.execute(
                         "INSERT INTO owner (id, kind, ref, name, active, created_at, updated_at)
                          VALUES ($1, 'team', $1, $2, $3, $4, $4)",
-                        &[id.as_str().into(), name, active, (-1_i64).into()],
+                        &[id.as_str().into(), name.clone(), active.clone(), (-1_i64).into()],
                     )?;
                     Ok::<_, StoreError>(id)
                 })

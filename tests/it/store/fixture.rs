@@ -22,6 +22,8 @@ pub(crate) struct Fixture {
     /// Removed with the fixture.
     _dir: Option<tempfile::TempDir>,
     schema: Option<(String, String)>,
+    /// A database of its own: its server and name.
+    database: Option<(String, String)>,
 }
 
 pub(crate) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
@@ -70,13 +72,31 @@ impl Fixture {
         Some(Fixture::new(address, None, Some((server, schema))))
     }
 
+    /// A database of its own on the server, a copy of that of another such fixture if one is given. `None`, and a word about
+    /// it, where there is no server.
+    pub(crate) fn database(like: Option<&Fixture>) -> Option<Fixture> {
+        let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
+            skip("UNLEAK_TEST_POSTGRES is not set");
+            return None;
+        };
+        let mut bytes = [0; 8];
+        random(&mut bytes).unwrap();
+        let name = format!("unleak_test_{:016x}", u64::from_be_bytes(bytes));
+        let template = like.and_then(|like| like.database.as_ref()).map_or("template0", |(_, name)| name);
+        run_sql(&server, &format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        let (head, _) = server.rsplit_once('/').unwrap();
+        let mut fixture = Fixture::new(format!("{head}/{name}"), None, None);
+        fixture.database = Some((server, name));
+        Some(fixture)
+    }
+
     fn new(address: String, dir: Option<tempfile::TempDir>, schema: Option<(String, String)>) -> Fixture {
         let location = Location::parse(&address).unwrap();
-        Fixture { location, address, clock: Cell::new(1_700_000_000_000), _dir: dir, schema }
+        Fixture { location, address, clock: Cell::new(1_700_000_000_000), _dir: dir, schema, database: None }
     }
 
     pub(crate) fn engine(&self) -> Engine {
-        if self.schema.is_some() { Engine::Postgres } else { Engine::Sqlite }
+        if self.schema.is_some() || self.database.is_some() { Engine::Postgres } else { Engine::Sqlite }
     }
 
     /// Calls `work` with a new store.
@@ -104,6 +124,9 @@ impl Drop for Fixture {
     fn drop(&mut self) {
         if let Some((server, schema)) = &self.schema {
             run_sql(server, &format!("SET client_min_messages = warning; DROP SCHEMA {schema} CASCADE"));
+        }
+        if let Some((server, name)) = &self.database {
+            run_sql(server, &format!("DROP DATABASE {name} WITH (FORCE)"));
         }
     }
 }

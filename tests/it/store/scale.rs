@@ -95,8 +95,12 @@ fn steps(size: u64) -> Vec<(&'static str, Taken)> {
         take("findings import", &["findings", "import", "report.jsonl", "--source", "ci", "--complete"]),
         take("findings list", &["findings", "list", "--format", "csv"]),
         take("inventory import", &["inventory", "import", "report.csv"]),
+        take("inventory list", &["inventory", "list"]),
+        take("inventory owners", &["inventory", "owners", "-f", "csv"]),
+        take("report --by owner", &["report", "--by", "owner", "-o", "pages"]),
     ];
     assert_eq!(steps[1].1.lines as u64, size + 1, "a heading and each finding");
+    assert_eq!(steps[3].1.lines as u64, size + 1, "a heading and each identity");
     assert!(cli.ok(&["store", "status"]).contains(&format!("identities   {size}")));
     steps
 }

@@ -1,0 +1,468 @@
+//! The inventory as a user has it: exports that real programs made, tombstones, names that don't exist, disks that fill up.
+
+use std::{
+    fmt::Write as _,
+    process::{Command, Stdio},
+};
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+use super::{
+    commands::Cli,
+    fixture::{Fixture, on_both_engines, run_sql, skip},
+};
+use crate::samples;
+
+on_both_engines!(
+    what_vanished_is_shown_with_its_end,
+    a_leaked_password_is_proven_by_the_verifier_of_a_real_server,
+    a_list_of_the_store_has_a_line_for_each_credential,
+    proposals_can_be_listed_and_decided_on,
+    principals_are_known_by_what_inventories_call_them,
+    plans_name_those_who_ask_for_the_secret_by_its_name,
+);
+
+const REPORT: &str = "user,arn,user_creation_time,password_enabled,access_key_1_active,access_key_1_last_rotated,\
+                      access_key_2_active\n";
+
+fn user(name: &str) -> String {
+    format!(
+        "{name},arn:aws:iam::123456789012:user/{name},2024-05-02T11:00:00+00:00,false,true,2024-05-02T11:00:00+00:00,false\n"
+    )
+}
+
+fn what_vanished_is_shown_with_its_end(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("monday.csv", &format!("{REPORT}{}{}", user("svc-a"), user("svc-b")));
+    cli.write("tuesday.csv", &format!("{REPORT}{}", user("svc-a")));
+    cli.ok(&["inventory", "import", "monday.csv"]);
+    let key = "aws:123456789012:user/svc-b#2024-05-02T11:00:00Z";
+    let shown = |id: &str| -> Vec<Value> { serde_json::from_str(&cli.ok(&["inventory", "show", id])).unwrap() };
+    assert!(shown(key)[0]["vanished_at"].is_null());
+    cli.ok(&["inventory", "import", "tuesday.csv"]);
+    let records = shown(key);
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!((&records[0]["record"], &records[0]["status"]), (&"credential".into(), &"active".into()));
+    assert!(records[0]["vanished_at"].is_string(), "{records:?}");
+    assert_eq!(records[0]["vanished_from"], "aws-credential-report 123456789012");
+    // By its name: the identity and its key.
+    let nouns =
+        |id: &str| shown(id).iter().map(|record| record["record"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(nouns("svc-b"), ["identity", "credential"]);
+    assert!(shown("svc-b").iter().all(|record| record["vanished_at"].is_string()));
+    assert_eq!(nouns("aws:123456789012:user/svc-a"), ["identity", "credential"]);
+    assert!(shown("svc-a").iter().all(|record| record["vanished_at"].is_null()));
+    let (code, _, err) = cli.run(&["inventory", "show", "svc-c"]);
+    assert_eq!((code, err.contains("nothing in the inventory is called `svc-c`")), (2, true), "{err}");
+    // It comes back.
+    cli.write("wednesday.csv", &format!("{REPORT}{}{}", user("svc-b"), user("svc-a")));
+    cli.ok(&["inventory", "import", "wednesday.csv"]);
+    assert!(shown(key)[0]["vanished_at"].is_null());
+}
+
+fn a_list_of_the_store_has_a_line_for_each_credential(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("report.csv", &format!("{REPORT}{}{}", user("svc-b"), user("svc-a")));
+    let id = crate::inventory::exports::access_key('A');
+    let keys = serde_json::json!({ "AccessKeyMetadata": [
+        { "UserName": "svc-a", "AccessKeyId": id, "Status": "Active", "CreateDate": "2024-05-02T11:00:00+00:00" },
+    ]});
+    cli.write("keys.json", &keys.to_string());
+    cli.write(
+        "secrets.json",
+        r#"{"SecretList": [{"ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x", "Name": "x"}]}"#,
+    );
+    cli.write("table.csv", "id,kind,name,owner_technical\nbot-1,bot,Bot,@acme/ops\n");
+    let sp = "d0000000-0000-4000-8000-000000000001";
+    let principal = serde_json::json!({ "value": [
+        { "id": sp, "appId": "a1", "displayName": "deployer", "servicePrincipalType": "Application", "accountEnabled": true },
+    ]});
+    let role = serde_json::json!({ "value": [
+        { "principalId": sp, "roleDefinitionId": "62e90394-69f5-4237-9190-012177145e10", "directoryScopeId": "/" },
+    ]});
+    cli.write("sp.json", &principal.to_string());
+    cli.write("role.json", &role.to_string());
+    cli.ok(&["inventory", "import", "--scope", "tenant", "sp.json", "role.json"]);
+    cli.ok(&["inventory", "import", "report.csv", "keys.json", "secrets.json"]);
+    cli.ok(&["inventory", "import", "--as", "generic", "table.csv"]);
+    let rows: Vec<Value> = serde_json::from_str(&cli.ok(&["inventory", "list", "-f", "json"])).unwrap();
+    let seen: Vec<[&str; 4]> = rows
+        .iter()
+        .map(|row| ["provider", "identity", "public_id", "owner"].map(|name| row[name].as_str().unwrap_or("")))
+        .collect();
+    // What two exports say of one key is one line, with the id that only one of them knows.
+    let expected = [
+        ["aws", "svc-a", id.as_str(), ""],
+        ["aws", "svc-b", "", ""],
+        ["entra", "deployer", "", ""],
+        [seen[3][0], "Bot", "", "@acme/ops"],
+        ["aws", "", "", ""],
+    ];
+    assert_eq!(seen, expected, "{rows:?}");
+    // What the principals' own export can't tell their roles do.
+    assert_eq!((&rows[2]["privileged"], &rows[0]["privileged"]), (&"yes".into(), &Value::Null));
+    let text = cli.ok(&["inventory", "list"]);
+    assert_eq!(text.lines().count(), 6, "{text}");
+    assert_eq!(cli.ok(&["inventory", "list", "-f", "csv"]).lines().count(), 6);
+    let owners = cli.ok(&["inventory", "owners"]);
+    assert!(owners.contains("@acme/ops") && owners.contains("bot-1") && owners.lines().count() == 2, "{owners}");
+    let (code, _, err) = cli.run(&["inventory", "diff", "--snapshot", "nonsense"]);
+    assert_eq!((code, err.contains("no import has the id `nonsense`")), (2, true), "{err}");
+}
+
+fn proposals_can_be_listed_and_decided_on(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    assert!(cli.ok(&["shadow", "list"]).contains("0 proposed identities"));
+    let said = cli.ok(&["rotate", "run", "--execute"]);
+    assert!(said.contains("no plan is approved"), "{said}");
+    for seed in [1, 2] {
+        cli.write(&format!("tree/{seed}.env"), &samples::github_token(seed));
+    }
+    cli.scan(&["tree"]);
+    let list = |args: &[&str]| -> Vec<Value> {
+        serde_json::from_str(&cli.ok(&[&["shadow", "list", "--json"], args].concat())).unwrap()
+    };
+    let proposed = list(&[]);
+    assert_eq!(proposed.len(), 2, "{proposed:?}");
+    assert_eq!((&proposed[0]["provider"], &proposed[0]["findings"]), (&"github".into(), &1.into()));
+    let id = |at: usize| proposed[at]["id"].as_str().unwrap();
+    cli.ok(&["shadow", "accept", id(0), "--name", "release bot"]);
+    cli.ok(&["shadow", "dismiss", id(1), "--reason", "a sample"]);
+    assert!(list(&[]).is_empty());
+    let text = cli.ok(&["shadow", "list"]);
+    assert!(text.starts_with("ID") && text.contains("0 proposed identities"), "{text}");
+}
+
+/// `COPY (SELECT …) TO STDOUT`, as `psql --csv` writes it.
+fn roles_as_csv(server: &str, like: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sql = format!(
+        "SELECT rolname, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication, rolbypassrls, rolpassword,
+            CAST(rolvaliduntil AS TEXT) AS rolvaliduntil FROM pg_authid WHERE rolname LIKE '{like}%'"
+    );
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(server).await.unwrap();
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let mut out = "rolname,rolsuper,rolcreaterole,rolcreatedb,rolcanlogin,rolreplication,rolbypassrls,rolpassword,\
+                       rolvaliduntil\n"
+            .to_owned();
+        for row in rows {
+            let flag = |at: usize| if row.get::<bool, _>(at) { "t" } else { "f" };
+            let text = |at: usize| row.get::<Option<String>, _>(at).unwrap_or_default();
+            let flags = [1, 2, 3, 4, 5, 6].map(flag).join(",");
+            writeln!(out, "{},{flags},{},{}", text(0), text(7), text(8)).unwrap();
+        }
+        out
+    })
+}
+
+/// A role with a password on the server that the tests have; what the server keeps of it proves that a leaked address is its.
+fn a_leaked_password_is_proven_by_the_verifier_of_a_real_server(fixture: &Fixture) {
+    let Some(server) = std::env::var("UNLEAK_TEST_POSTGRES").ok().filter(|address| !address.is_empty()) else {
+        return skip("UNLEAK_TEST_POSTGRES is not set");
+    };
+    let mut bytes = [0; 6];
+    super::fixture::random(&mut bytes).unwrap();
+    let role = format!("svc_{}", data_encoding::HEXLOWER.encode(&bytes));
+    let password = ["k9Xq", "Wv27ZtLmR", "b4Hs"].concat();
+    run_sql(&server, &format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'"));
+    run_sql(&server, &format!("CREATE ROLE {role}_other LOGIN PASSWORD 'another-{password}'"));
+    let roles = roles_as_csv(&server, &role);
+    run_sql(&server, &format!("DROP ROLE {role}, {role}_other"));
+    assert!(roles.contains("SCRAM-SHA-256$"), "{roles}");
+
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("roles.csv", &roles);
+    // Another user than the role's in the address: only the verifier can tell.
+    cli.write("app/.env", &format!("DATABASE_URL=postgres://app:{password}@db.internal:5432/shop\n"));
+    cli.ok(&["inventory", "import", "--scope", "db.internal", "roles.csv"]);
+    cli.scan(&["app"]);
+    cli.ok(&["link"]);
+    let finding = cli.findings(&[])[0]["id"].as_str().unwrap().to_owned();
+    let (_, explained, _) = cli.run(&["explain", &finding]);
+    assert!(explained.contains(&role) && !explained.contains(&format!("{role}_other")), "{explained}");
+    assert!(explained.contains("A0"), "{explained}");
+    assert!(!explained.contains(&password));
+    // A variable that names no user.
+    cli.write("job/.env", &format!("DB_PASSWORD={password}\n"));
+    cli.scan(&["job"]);
+    cli.ok(&["link"]);
+    let other = cli.findings(&["--path", ".env", "--rule", "generic"]);
+    let (_, explained, _) = cli.run(&["explain", other[0]["id"].as_str().unwrap()]);
+    assert!(explained.contains("A0") && explained.contains(&role), "{explained}");
+}
+
+/// A real Redis with a user and a default password: what it lists of them proves that leaked ones are theirs.
+#[test]
+fn leaked_passwords_are_proven_by_the_list_of_a_real_redis() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let (default, billing) = (["zz9X", "qWv27ZtLm", "Rb4Hs"].concat(), ["p7Kd", "Lw90QnTyV", "c3Xa"].concat());
+    let socket = cli.home.path().join("redis.sock");
+    let server = Command::new("redis-server")
+        .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+        .arg(&socket)
+        .current_dir(cli.home.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let Ok(mut server) = server else { return skip("redis-server is missing") };
+    let ask = |args: &[&str]| Command::new("redis-cli").arg("-s").arg(&socket).args(args).output().unwrap();
+    for _ in 0..100 {
+        if ask(&["PING"]).stdout.starts_with(b"PONG") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    ask(&["ACL", "SETUSER", "billing", "on", &format!(">{billing}"), "~cache:*", "+get"]);
+    let list = ask(&["ACL", "LIST"]).stdout;
+    ask(&["ACL", "SETUSER", "default", "resetpass", &format!(">{default}")]);
+    let with_default = ask(&["-a", &default, "--no-auth-warning", "ACL", "LIST"]).stdout;
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(!list.is_empty() && with_default.len() > list.len());
+
+    cli.ok(&["store", "init"]);
+    cli.write("acl.txt", &String::from_utf8(with_default).unwrap());
+    cli.ok(&["inventory", "import", "--scope", "cache", "acl.txt"]);
+    cli.write("app/.env", &format!("REDIS_URL=redis://:{default}@cache:6379/0\nREDIS_PASSWORD={billing}\n"));
+    cli.scan(&["app"]);
+    cli.ok(&["link"]);
+    let explained: String =
+        cli.findings(&[]).iter().map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1).collect();
+    assert_eq!(explained.matches("A0").count(), 2, "{explained}");
+    assert!(explained.contains("default") && explained.contains("billing"), "{explained}");
+}
+
+#[test]
+fn keys_that_openssl_and_ssh_keygen_made_are_linked_to_their_private_halves() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let run = |program: &str, args: &[&str]| {
+        let output = Command::new(program).args(args).current_dir(cli.home.path()).stdin(Stdio::null()).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let made = run(
+        "openssl",
+        &[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            "tls.key",
+            "-out",
+            "tls.pem",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=billing.example.org",
+        ],
+    ) && run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "deploy@example", "-f", "deploy"]);
+    if !made {
+        return skip("openssl or ssh-keygen is missing");
+    }
+    cli.ok(&["store", "init"]);
+    cli.ok(&["inventory", "import", "tls.pem"]);
+    cli.ok(&["inventory", "import", "--scope", "acme", "deploy.pub"]);
+    for (private, rule) in [("tls.key", "tls"), ("deploy", "ssh")] {
+        let text = std::fs::read_to_string(cli.home.path().join(private)).unwrap();
+        cli.write(&format!("leak/{rule}/key.txt"), &text);
+    }
+    cli.scan(&["leak"]);
+    cli.ok(&["link"]);
+    let findings = cli.findings(&[]);
+    assert_eq!(findings.len(), 2, "{findings:?}");
+    let explained: String =
+        findings.iter().map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1).collect();
+    assert!(explained.contains("billing.example.org") && explained.contains("deploy@example"), "{explained}");
+    assert_eq!(explained.matches("A0").count(), 2, "{explained}");
+}
+
+#[test]
+fn a_disk_that_fills_up_in_an_import_loses_nothing() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("few.csv", &format!("{REPORT}{}", user("svc-first")));
+    cli.ok(&["inventory", "import", "few.csv"]);
+    let many: String = (0..3_000).map(|n| user(&format!("svc-{n}"))).collect();
+    cli.write("many.csv", &format!("{REPORT}{}{many}", user("svc-first")));
+    // Half-way into the store; and already while the records wait in a temporary file.
+    for blocks in [4_000, 200] {
+        let (code, _, err) = super::commands::with_file_limit(&cli, blocks, &["inventory", "import", "many.csv"]);
+        assert_eq!(code, 2, "{blocks}: {err}");
+        assert!(err.contains("no space") || err.contains("can't write") || err.contains("disk"), "{blocks}: {err}");
+        assert!(cli.ok(&["inventory", "list"]).contains("svc-first"));
+        let doctor = cli.run(&["store", "doctor"]);
+        assert_eq!(doctor.0, 0, "{blocks}: {doctor:?}");
+    }
+    cli.ok(&["inventory", "import", "many.csv"]);
+    assert!(cli.ok(&["store", "status"]).contains("identities   3001"));
+    let again = cli.ok(&["inventory", "import", "-f", "json", "many.csv"]);
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!((&again[0]["added"], &again[0]["unchanged"]), (&"0".into(), &"6002".into()), "{again}");
+}
+
+#[test]
+fn names_that_no_importer_has_lead_to_those_that_may_be_meant() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.write("x.csv", &samples::github_token(1));
+    let (code, _, err) = cli.run(&["inventory", "list", "--as", "aws-keys", "x.csv"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("aws-access-keys") && err.contains("aws-credential-report") && !err.contains("okta"), "{err}");
+    let (_, _, err) = cli.run(&["inventory", "list", "--as", "nonsense", "x.csv"]);
+    assert!(err.contains("okta-apps") && err.contains("postgres-roles"), "{err}");
+}
+
+/// A token of a cluster, one of a tenant, and a client secret with its id beside it: none of them has a public id of its own.
+fn principals_are_known_by_what_inventories_call_them(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let part = |json: &str| data_encoding::BASE64URL_NOPAD.encode(json.as_bytes());
+    let signature = part(&samples::aws_key(9).1);
+    let token = |claims: &str| [part(r#"{"alg":"RS256","kid":"k1"}"#), part(claims), signature.clone()].join(".");
+    let of_cluster = token(
+        r#"{"iss":"https://k.test","sub":"system:serviceaccount:prod:billing","aud":["https://k.test"],"exp":4102444799}"#,
+    );
+    let object = "d0000000-0000-4000-8000-000000000001";
+    let of_tenant =
+        token(&format!(r#"{{"iss":"https://sts.windows.net/t/","sub":"x","oid":"{object}","exp":4102444799}}"#));
+    cli.write("tree/a.env", &format!("KUBE_TOKEN={of_cluster}\n"));
+    cli.write("tree/b.env", &format!("ACCESS_TOKEN={of_tenant}\n"));
+    let account = serde_json::json!({
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "billing", "namespace": "prod", "uid": "u-1" },
+    });
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [account] });
+    cli.write("k8s.json", &list.to_string());
+    let principal = serde_json::json!({ "value": [
+        { "id": object, "appId": "a1", "displayName": "deployer", "servicePrincipalType": "Application", "accountEnabled": true },
+    ]});
+    cli.write("sp.json", &principal.to_string());
+    cli.ok(&["inventory", "import", "--scope", "cluster", "--as", "kubernetes", "k8s.json"]);
+    cli.ok(&["inventory", "import", "sp.json"]);
+    cli.scan(&["tree"]);
+    cli.ok(&["link"]);
+    for (path, name) in [("a.env", "billing"), ("b.env", "deployer")] {
+        let found = cli.findings(&["--path", path]);
+        let (_, explained, _) = cli.run(&["explain", found[0]["id"].as_str().unwrap()]);
+        assert!(explained.contains("B1") && explained.contains(name), "{path}: {explained}");
+    }
+}
+
+/// OpenBao itself says how it writes a leaked token into its audit log; the log says whose that is.
+#[test]
+fn a_leaked_token_is_proven_by_the_audit_log_of_a_real_openbao() {
+    let Some(programs) = std::env::var_os("UNLEAK_TEST_PROGRAMS") else {
+        return skip("UNLEAK_TEST_PROGRAMS is not set");
+    };
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let (home, bao) = (cli.home.path().to_owned(), std::path::Path::new(&programs).join("bao"));
+    let log = home.join("audit.log");
+    cli.write(
+        "audit.hcl",
+        &format!("audit \"file\" \"file\" {{\n  options = {{ file_path = \"{}\" }}\n}}\n", log.display()),
+    );
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (address, root) = (format!("127.0.0.1:{port}"), samples::aws_key(3).1.replace(['/', '+'], "x"));
+    let mut server = Command::new(&bao)
+        .args(["server", "-dev", "-dev-no-store-token", "-config=audit.hcl"])
+        .arg(format!("-dev-root-token-id={root}"))
+        .arg(format!("-dev-listen-address={address}"))
+        .env("HOME", &home)
+        .current_dir(&home)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let ask = |token: &str, args: &[&str]| {
+        let mut command = Command::new(&bao);
+        command.args(args).env("BAO_ADDR", format!("http://{address}")).env("BAO_TOKEN", token).env("HOME", &home);
+        command.output().unwrap()
+    };
+    for _ in 0..200 {
+        if ask(&root, &["token", "lookup"]).status.success() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let made = ask(&root, &["token", "create", "-policy=default", "-display-name=billing", "-format=json"]).stdout;
+    let made: Value = serde_json::from_slice(&made).unwrap();
+    let token = made["auth"]["client_token"].as_str().unwrap().to_owned();
+    assert!(ask(&token, &["token", "lookup"]).status.success());
+    let audit = std::fs::read_to_string(&log).unwrap();
+    assert!(audit.contains("hmac-sha256:") && !audit.contains(&token));
+
+    cli.ok(&["store", "init"]);
+    cli.ok(&["inventory", "import", "--scope", "bao.test", log.to_str().unwrap()]);
+    cli.write("leak/.env", &format!("VAULT_TOKEN={token}\n"));
+    let hash = format!("[\"{}\", \"write\", \"-field=hash\", \"sys/audit-hash/file\", \"input=-\"]", bao.display());
+    let scan = |line: &str| {
+        let mut command = cli.command(&["scan", "--store", "--fail-on", "never", "leak"]);
+        command.env("UNLEAK_VAULT_HASH_COMMAND", line).env("BAO_ADDR", format!("http://{address}"));
+        command.env("BAO_TOKEN", &root).output().unwrap()
+    };
+    // What can't be asked is said, and nothing else changes.
+    let failed = scan("false");
+    assert!(failed.status.success() && String::from_utf8_lossy(&failed.stderr).contains("`false` failed"));
+    let output = scan(&hash);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    cli.ok(&["link"]);
+    let found = cli.findings(&[]);
+    let (_, explained, _) = cli.run(&["explain", found[0]["id"].as_str().unwrap()]);
+    assert!(explained.contains("A0") && explained.contains("vault-audit"), "{explained}");
+    assert!(!explained.contains(&token));
+    let doctor = cli.run(&["store", "doctor"]);
+    assert_eq!(doctor.0, 0, "{doctor:?}");
+}
+
+/// A key leaked in one file of a repository; another reads it from a variable of that name, a workflow from a secret.
+fn plans_name_those_who_ask_for_the_secret_by_its_name(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let (id, secret) = (crate::inventory::exports::access_key('A'), samples::aws_key(1).1);
+    cli.write("shop/deploy/prod.env", &format!("AWS_ACCESS_KEY_ID={id}\nAWS_SECRET_ACCESS_KEY={secret}\n"));
+    cli.write(
+        "shop/app.py",
+        "import os\nkey = os.environ[\"AWS_SECRET_ACCESS_KEY\"]\nother = os.environ[\"OTHER_SECRET_KEY\"]\n",
+    );
+    cli.write("shop/.github/workflows/ci.yml", "env:\n  K: ${{ secrets.AWS_SECRET_ACCESS_KEY }}\n");
+    cli.write("other/app.py", "import os\nkey = os.environ[\"AWS_SECRET_ACCESS_KEY\"]\n");
+    let keys = serde_json::json!({ "AccessKeyMetadata": [
+        { "UserName": "svc", "AccessKeyId": id, "Status": "Active", "CreateDate": "2020-01-01T00:00:00Z" },
+    ]});
+    cli.write("keys.json", &keys.to_string());
+    cli.ok(&["inventory", "import", "keys.json"]);
+    cli.scan(&["shop", "--source", "acme/shop"]);
+    cli.scan(&["other", "--source", "acme/other"]);
+    cli.ok(&["rotate", "plan", "--all"]);
+    let plans: Value = serde_json::from_str(&cli.ok(&["rotate", "list", "--json"])).unwrap();
+    let plan = plans[0]["id"].as_str().unwrap();
+    let shown = cli.ok(&["rotate", "show", plan]);
+    let breaks: Vec<&str> = shown.lines().filter(|line| line.trim_start().starts_with("breaks")).collect();
+    assert_eq!(breaks.len(), 2, "{shown}");
+    assert!(breaks[0].contains("acme/shop") && breaks[0].contains("app.py:2"), "{shown}");
+    assert!(breaks[1].contains(".github/workflows/ci.yml:2"), "{shown}");
+    assert!(!shown.contains("acme/other") && shown.contains("by the name AWS_SECRET_ACCESS_KEY"), "{shown}");
+    // What asks for it no longer is gone with the next scan; the same again changes nothing.
+    let changes = cli.scan(&["shop", "--source", "acme/shop"]);
+    assert_eq!(changes["new"], 0);
+    std::fs::remove_file(cli.home.path().join("shop/app.py")).unwrap();
+    cli.scan(&["shop", "--source", "acme/shop"]);
+    cli.ok(&["rotate", "plan", "--all"]);
+    let plans: Value =
+        serde_json::from_str(&cli.ok(&["rotate", "list", "--json", "--state", "awaiting_approval"])).unwrap();
+    let consumers = plans[0]["plan"]["subject"]["consumers"].as_array().unwrap();
+    assert_eq!((plans.as_array().unwrap().len(), consumers.len()), (1, 1), "{plans}");
+}
