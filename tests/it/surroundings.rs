@@ -130,13 +130,9 @@ fn secrets_are_found_in_all_surroundings() {
             writeln!(surprises, "{found} of {VALUES}: [{}] {}", line.surroundings, line.template).unwrap();
         }
     });
-    for (surroundings, (found, planted)) in &recall {
-        println!("{surroundings}: {found} of {planted}");
-    }
     let (found, planted) = recall.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    println!("all: {found} of {planted}");
     assert!(surprises.is_empty(), "not as the line promises:\n{surprises}");
-    assert!(found * 100 >= planted * 97, "{found} of {planted}");
+    assert!(found * 100 >= planted * 98, "{found} of {planted}: {recall:?}");
 }
 
 #[test]
