@@ -92,6 +92,9 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
     at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
+    if is_element(bytes, &name) {
+        at.skip_while(1, |b| b == b'}');
+    }
     let closed = at.at;
     at.skip_while(24, is_blank);
     if let Some(record) = apart(bytes, &name, closed) {
@@ -100,10 +103,20 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     let blanks = at.at - closed;
     let syntax = at.operator(closed, blanks)?;
     at.skip_while(16, is_blank);
-    at.skip_while(3, |b| b == b'*');
-    at.skip_while(1, is_blank);
+    if bytes[..name.start].ends_with(b"*") {
+        at.skip_while(3, |b| b == b'*');
+        at.skip_while(1, is_blank);
+    }
+    let is_nested = syntax == Syntax::Assign && at.enter_nested();
     let value = at.value(syntax)?;
-    Some(Assigned::new(bytes, name, value, syntax))
+    Some(Assigned::new(bytes, name, value, if is_nested { Syntax::Apart } else { syntax }))
+}
+
+/// Perl's `$config{password}`. Not `${password}`, which is a value.
+fn is_element(bytes: &[u8], name: &Range<usize>) -> bool {
+    let before = &bytes[name.start.saturating_sub(3)..name.start];
+    let before = trim_end(before, b"'\"");
+    before.strip_suffix(b"{").and_then(<[u8]>::last).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'>')
 }
 
 fn is_name(byte: u8) -> bool {
@@ -216,6 +229,28 @@ mod tests {
             ("user.token # => \"v\"", "v", Syntax::Prose),
             ("let(:token) { 'v' }", "v", Syntax::Assign),
             ("process.env.TOKEN || 'v'", "v", Syntax::Default),
+            ("env::var(\"TOKEN\").unwrap_or(\"v\".into())", "v", Syntax::Default),
+            ("System.getenv(\"TOKEN\") ?: \"v\"", "v", Syntax::Default),
+            ("config('TOKEN', default='v')", "v", Syntax::Default),
+            ("fromEnvironment('TOKEN', defaultValue: 'v')", "v", Syntax::Default),
+            ("[\"run\", \"--token\", \"v\"]", "v", Syntax::Flag),
+            ("\"token\" to \"v\"", "v", Syntax::Assign),
+            ("Map(\"token\" -> \"v\")", "v", Syntax::Assign),
+            ("$ENV{TOKEN} = 'v';", "v", Syntax::Assign),
+            ("if ($token -eq 'v')", "v", Syntax::Compare),
+            ("[token isEqualToString:@\"v\"]", "v", Syntax::Compare),
+            ("setToken(L\"v\")", "v", Syntax::Call),
+            (".with_token(Some(\"v\"))", "v", Syntax::Call),
+            ("set :token, 'v'", "v", Syntax::Argument),
+            ("strcpy(token, \"v\");", "v", Syntax::Argument),
+            ("setopt(curl, CURLOPT_TOKEN, \"v\");", "v", Syntax::Argument),
+            ("token: |-\n  v1\nnext: x", "v1", Syntax::Assign),
+            ("<x name=\"token\"><![CDATA[v1]]></x>", "v1", Syntax::Tag),
+            ("<key>token</key>\n<string>v1</string>", "v1", Syntax::Tag),
+            ("<s name=\"token\" as=\"String\">\n  <value>v1</value>", "v1", Syntax::Apart),
+            ("\"token\": {\n  \"value\": \"v\"}", "v", Syntax::Apart),
+            ("token - v1", "v1", Syntax::Prose),
+            ("token API: v1", "v1", Syntax::Prose),
         ] {
             let found = read(text).map(|(value, _, syntax)| (value, syntax));
             assert_eq!(found, Some((value.to_owned(), syntax)), "{text}");

@@ -86,7 +86,7 @@ pub(super) fn locate(
             attributes: facts.attributes,
             parts: near_parts(text, scanner, &matched),
             score,
-            path_effect: PathEffect::on(&rules[matched.rule as usize], &matched),
+            path_effect: PathEffect::on(&rules[matched.rule as usize], &matched, text.bytes),
             context: context(
                 text.bytes,
                 line_start,

@@ -329,7 +329,9 @@ impl Scanner {
         // The better surroundings and the last keyword of a name first, so that they are the ones that count. What follows
         // makes the order total, so that it doesn't depend on the order in which matches were met.
         scratch.matches.sort_unstable_by_key(|Judged { found: m, .. }| {
-            let surroundings = (!m.is_assigned, !m.is_quoted, Reverse(m.keyword_in_name()), m.id);
+            // `basic_auth_with name: "x", password: "…"`: the name that stands nearest is the value's.
+            let name = (Reverse(m.name().end), Reverse(m.keyword_in_name()));
+            let surroundings = (!m.is_assigned, !m.is_quoted, name, m.id);
             (m.start, m.end, m.rule, surroundings, m.keyword)
         });
         self.judge_matches(window, scratch, observer)

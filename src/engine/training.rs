@@ -48,7 +48,7 @@ impl Scanner {
         judged
             .map(|(found, _)| {
                 let own = self.generic_features_of(bytes, found);
-                let of_path = generic::path_features(path, PathEffect::is_literal(found));
+                let of_path = generic::path_features(path, PathEffect::writing(found, bytes));
                 GenericCandidate { span: found.secret(), features: own.indices().chain(of_path.indices()).collect() }
             })
             .collect()

@@ -8,7 +8,7 @@ use super::{
     compose,
     confirm::Match,
     entropy::{randomness, shannon},
-    generic::{self, Memo, Subject},
+    generic::{self, Memo, Subject, Writing},
     neighbours,
     placeholder::Placeholders,
 };
@@ -170,7 +170,7 @@ impl Evidence<'_> {
         let Evidence { rule, placeholders, bytes, found, .. } = *self;
         let features = self.memo.features(&Subject { rule, placeholders, bytes, found });
         let of_path = match self.origin {
-            Origin::File(path) => generic::path_features(path, PathEffect::is_literal(self.found)),
+            Origin::File(path) => generic::path_features(path, PathEffect::writing(self.found, self.bytes)),
             _ => generic::Features::default(),
         };
         let all = [features, of_path, generic::part_features(has_part)];
@@ -255,7 +255,7 @@ impl Evidence<'_> {
             score.add("quotes", 5, "it is a whole quoted value");
         }
         if let Origin::File(path) = self.origin {
-            PathEffect::on(self.rule, self.found).apply(path, score);
+            PathEffect::on(self.rule, self.found, self.bytes).apply(path, score);
         }
     }
 }
@@ -274,32 +274,37 @@ pub(super) enum PathEffect {
     Test,
     /// What the generic model says, of a literal or of a value without quotes.
     Generic {
-        /// Is it quoted, or found by a pattern?
-        is_literal: bool,
+        /// How it is written.
+        writing: Writing,
     },
 }
 
 impl PathEffect {
-    pub(super) fn on(rule: &Rule, found: &Match) -> PathEffect {
+    pub(super) fn on(rule: &Rule, found: &Match, bytes: &[u8]) -> PathEffect {
         match rule.shape {
-            _ if generic::applies(rule) => PathEffect::Generic { is_literal: PathEffect::is_literal(found) },
+            _ if generic::applies(rule) => PathEffect::Generic { writing: PathEffect::writing(found, bytes) },
             Shape::Near { .. } | Shape::Context { .. } => PathEffect::Test,
             Shape::Prefix { .. } | Shape::Block { .. } | Shape::Assignment => PathEffect::None,
         }
     }
 
     /// In source code a value that stands without quotes is none, unless a command or a sentence says it.
-    pub(super) fn is_literal(found: &Match) -> bool {
-        found.is_quoted
+    pub(super) fn writing(found: &Match, bytes: &[u8]) -> Writing {
+        let is_literal = found.is_quoted
             || found.ending == Ending::Text
-            || matches!(found.syntax, Syntax::Pattern | Syntax::Flag | Syntax::Prose)
+            || matches!(found.syntax, Syntax::Pattern | Syntax::Flag | Syntax::Prose);
+        match is_literal {
+            true => Writing::Literal,
+            false if generic::may_be_variable(found, bytes) => Writing::Identifier,
+            false => Writing::Bare,
+        }
     }
 
     fn apply(self, path: &Path, score: &mut Tally) {
         match self {
             PathEffect::Test if is_test_path(path) => score.add("path", -10, "a test or an example, by its path"),
-            PathEffect::Generic { is_literal } => {
-                for reason in generic::path_features(path, is_literal).reasons() {
+            PathEffect::Generic { writing } => {
+                for reason in generic::path_features(path, writing).reasons() {
                     score.points += i32::from(reason.points);
                     score.reasons.push(reason);
                 }

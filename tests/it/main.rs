@@ -47,4 +47,5 @@ mod source;
 #[cfg(feature = "identity")]
 mod store;
 mod straight;
+mod surroundings;
 mod versions;

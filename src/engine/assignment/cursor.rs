@@ -43,18 +43,25 @@ impl Cursor<'_> {
             // `set("password", "…")`: the key is the first argument, and quoted.
             b',' => {
                 self.at += 1;
-                self.argument()
+                let syntax = self.argument()?;
+                Some(if self.skip_default_name() { Syntax::Default } else { syntax })
             }
             b'!' => (self.skip(b"!== ") || self.skip(b"!= ")).then_some(Syntax::Compare),
             b'>' if blanks == 0 => {
                 self.at += 1;
                 // `Dan Doe <dan@compass.example> 15093…` is no tag.
                 let opened = self.name.start.checked_sub(1).map(|before| self.bytes[before]);
+                self.skip(b"<![CDATA[");
                 matches!(opened, Some(b'<' | b':' | b'"' | b'\'')).then_some(Syntax::Tag)
             }
             b'(' => {
                 self.at += 1;
-                matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Call)
+                self.begins_literal().then_some(Syntax::Call)
+            }
+            // `env::var("TOKEN").unwrap_or("…")`.
+            b'.' => {
+                let is_default = DEFAULTERS.iter().any(|call| self.skip(call.as_bytes()));
+                (is_default && self.begins_literal()).then_some(Syntax::Default)
             }
             b'[' => {
                 // `char password[32] = "…"`.
@@ -112,9 +119,9 @@ impl Cursor<'_> {
             return Some(Syntax::Assign);
         }
         if self.peek() == Some(b'<') {
-            return None;
+            return self.skip_to_string().then_some(Syntax::Tag);
         }
-        if self.skip(b"|| ") || self.skip(b"?? ") || self.skip(b"or ") {
+        if self.skip(b"?: ") || self.skip(b"|| ") || self.skip(b"?? ") || self.skip(b"or ") {
             return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
         }
         if self.peek() == Some(b'|') && !matches!(self.bytes.get(self.at + 1), Some(b'|' | b'=')) {
@@ -152,10 +159,19 @@ impl Cursor<'_> {
             || self.skip("为".as_bytes())
         {
             self.skip("：".as_bytes());
+            self.skip_while(1, is_blank);
+            self.skip("「".as_bytes());
+            return Some(Syntax::Prose);
+        }
+        // "비밀번호는 …".
+        if (self.skip("는".as_bytes()) || self.skip("은".as_bytes())) && self.peek() == Some(b' ') {
             return Some(Syntax::Prose);
         }
         if blanks == 0 {
             return None;
+        }
+        if let Some(syntax) = self.word_operator(closed) {
+            return Some(syntax);
         }
         // `getenv("TOKEN") or "…"`, `(or (getenv "TOKEN") "…")`.
         if self.bytes[closed - 1] == b')' {
@@ -185,10 +201,98 @@ impl Cursor<'_> {
         let is_verb = self.bytes[self.name.clone()].eq_ignore_ascii_case(b"pass");
         if let Some(is) = self.copula().filter(|_| !is_verb) {
             self.at += is;
+            // "Le mot de passe est : …".
+            self.skip(b": ");
             return Some(Syntax::Prose);
         }
         let declared = if is_emphasised || is_verb && self.goes_on() { None } else { self.after_blank() };
         declared.or_else(|| (!is_verb && self.is_said()).then_some(Syntax::Prose))
+    }
+
+    /// Words that compare, and arrows between a key and its value: `-eq "…"`, `"password" to "…"`.
+    fn word_operator(&mut self, closed: usize) -> Option<Syntax> {
+        let back = self.at;
+        let syntax = if self.skip(b"eq ") || self.skip(b"-eq ") || self.skip(b"isEqualToString:") {
+            Syntax::Compare
+        } else if closed > self.name.end && (self.skip(b"to ") || self.skip(b"-> ")) {
+            Syntax::Assign
+        } else {
+            return None;
+        };
+        let is_literal = self.begins_literal();
+        self.at = if is_literal { self.at } else { back };
+        is_literal.then_some(syntax)
+    }
+
+    /// Does a quoted value begin here, maybe with a letter before it or in a call that only changes its type?
+    fn begins_literal(&self) -> bool {
+        let rest = self.rest(2);
+        let is_quote = |byte: Option<&u8>| matches!(byte, Some(b'"' | b'\''));
+        let is_prefixed = rest.first().is_some_and(|byte| b"bLu@".contains(byte)) && is_quote(rest.get(1));
+        is_quote(rest.first()) || is_prefixed || self.wrapper().is_some()
+    }
+
+    /// `config("SECRET", default="…")`: the name of the argument that is the default.
+    fn skip_default_name(&mut self) -> bool {
+        let rest = self.rest(24);
+        let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
+        let len = rest[blanks..].iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
+        let name = &rest[blanks..blanks + len];
+        let is_default = ["default", "defaultValue", "default_value", "fallback"].iter().any(|d| d.as_bytes() == name);
+        let is_named = is_default && matches!(rest.get(blanks + len), Some(b'=' | b':'));
+        self.at += if is_named { blanks + len + 1 } else { 0 };
+        is_named
+    }
+
+    /// `<key>token</key><string>…`: a property list. Moves to the value.
+    fn skip_to_string(&mut self) -> bool {
+        let back = self.at;
+        let is_key = self.bytes[..self.name.start].ends_with(b"<key>") && self.skip(b"</key>");
+        self.skip_while(40, |b| b.is_ascii_whitespace());
+        let is_string = is_key && self.skip(b"<string>");
+        self.at = if is_string { self.at } else { back };
+        is_string
+    }
+
+    /// `token: {"value": "…"}` and YAML's `token: |` with one line below. Moves to the value; true for a record.
+    pub(super) fn enter_nested(&mut self) -> bool {
+        match self.peek() {
+            Some(b'{') => self.enter_record(),
+            Some(b'|' | b'>') => {
+                self.enter_block();
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn enter_record(&mut self) -> bool {
+        let back = self.at;
+        self.at += 1;
+        self.skip_while(40, |b| b.is_ascii_whitespace());
+        self.skip_while(1, |b| b == b'"');
+        let is_field = self.skip(b"value");
+        self.skip_while(1, |b| b == b'"');
+        self.skip_while(8, is_blank);
+        let is_record = is_field && (self.skip(b":") || self.skip(b"="));
+        self.skip_while(8, is_blank);
+        self.at = if is_record { self.at } else { back };
+        is_record
+    }
+
+    /// A block of one line that is one word; texts and keys have several.
+    fn enter_block(&mut self) {
+        let rest = self.rest(MAX_VALUE);
+        let mark = 1 + rest[1..].iter().take_while(|byte| matches!(**byte, b'-' | b'+')).count();
+        let Some(line) = rest[mark..].strip_prefix(b"\n") else { return };
+        let indent = line.iter().take_while(|byte| **byte == b' ').count();
+        let end = memchr::memchr(b'\n', line).unwrap_or(line.len());
+        let next = line.get(end + 1..).unwrap_or_default();
+        let next_indent = next.iter().take_while(|byte| **byte == b' ').count();
+        let is_word = end > indent && !line[indent..end].iter().any(|byte| is_blank(*byte));
+        if indent > 0 && is_word && (next_indent < indent || next.is_empty()) {
+            self.at += mark + 1 + indent;
+        }
     }
 
     /// Do more words follow on this line?
@@ -227,9 +331,11 @@ impl Cursor<'_> {
                 return None;
             }
             // "Password of the test server: …"
-            let names = word.ends_with(b":") && at > 0;
+            let names = word.ends_with(b":") && (at > 0 || word.eq_ignore_ascii_case(b"api:"));
             let bare = word.strip_suffix(b":").unwrap_or(word);
-            if names || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
+            // "password - …": a dash further on begins another thought.
+            let is_dash = at == 0 && ["-", "–", "—"].iter().any(|dash| dash.as_bytes() == word);
+            if names || is_dash || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
                 return Some(end + 1);
             }
             let is_code = word.iter().any(|byte| b"{}()<>".contains(byte));
@@ -259,11 +365,22 @@ impl Cursor<'_> {
         if before.ends_with(b"cmp(") {
             return Some(Syntax::Compare);
         }
+        // `strcpy(password, "…")`, `setopt(curl, CURLOPT_PASSWORD, "…")`, `["--password", "…"]`.
+        let name = &self.bytes[self.name.clone()];
+        if before.ends_with(b"cpy(") || name.starts_with(b"CURLOPT_") {
+            return Some(Syntax::Argument);
+        }
+        // `add_argument("--password", action=…)` describes an option.
+        if name.starts_with(b"--") {
+            let value = self.rest(24).trim_ascii_start();
+            return matches!(value.first(), Some(b'"' | b'\'')).then_some(Syntax::Flag);
+        }
         let before = before.trim_ascii_end();
         let opened =
             before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).or_else(|| before.strip_suffix(b":"));
         let Some(rest) = opened else { return (before.last() == Some(&b'{')).then_some(Syntax::Argument) };
-        let is_first = matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[' | b'{'));
+        let is_first = matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[' | b'{'))
+            || before.ends_with(b":") && rest.ends_with(b"set ");
         // Android's build files name the type first.
         let has = |word: &[u8]| memchr::memmem::find(rest, word).is_some();
         (is_first || has(b"buildConfigField") || has(b"resValue")).then_some(Syntax::Argument)
@@ -342,16 +459,15 @@ impl Cursor<'_> {
                 .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
             let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
             if is_alone && !word.is_empty() && !word.contains(&0) {
-                return Some((start..start + word.len(), false));
+                return Some((start..start + said_len(word, syntax), false));
             }
         }
         let len =
             rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
         let closing = rest.get(len..).unwrap_or_default();
-        // A sentence's full stop is no part of the value.
-        let len = len - usize::from(syntax == Syntax::Prose && len > 1 && matches!(rest[len - 1], b'.' | b'!' | b'?'));
+        let len = said_len(&rest[..len], syntax);
         // `<user>:<password>@host` names what belongs there.
-        let is_open = is_tag && !closing.starts_with(b"</");
+        let is_open = is_tag && !closing.starts_with(b"</") && !closing.starts_with(b"]]>");
         (len > 0 && !is_open).then(|| (start..start + len, is_tag))
     }
 
@@ -372,6 +488,23 @@ impl Cursor<'_> {
     }
 }
 
+/// How much of a value is left without what belongs to the sentence around it.
+fn said_len(value: &[u8], syntax: Syntax) -> usize {
+    let is_said = matches!(syntax, Syntax::Prose | Syntax::Blank);
+    let len = if is_said { before_script(value) } else { value.len() };
+    let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
+    len - usize::from(len > 1 && is_stop(value[len - 1]))
+}
+
+/// How much of a value stands before letters or brackets of Chinese, Japanese or Korean: `abc123です`, `abc123」`.
+fn before_script(value: &[u8]) -> usize {
+    let is_script = |byte: &u8| (0xe3..=0xed).contains(byte) || *byte == 0xef;
+    match value.first() {
+        Some(first) if first.is_ascii() => value.iter().position(is_script).unwrap_or(value.len()),
+        _ => value.len(),
+    }
+}
+
 /// What may stand before a name that begins its line: blanks, a comment, a list's dash, `export`.
 fn is_lead(lead: &[u8]) -> bool {
     let lead = lead.trim_ascii();
@@ -384,7 +517,7 @@ fn is_lead(lead: &[u8]) -> bool {
 /// What "is" means, in the ten languages of the prose words.
 const COPULAS: &[&str] = &[
     "is", "was", "are", "=", "lautet", "ist", "est", "es", "é", "è", "e'", "jest", "это", "->", "→", "=>", "now",
-    "war", "era", "était", "as",
+    "war", "era", "était", "as", "adalah", "là", "هي", "هو", "है",
 ];
 
 /// After these the sentence is about something else: "a password when the provider is …".
@@ -394,6 +527,9 @@ const CONJUNCTIONS: &[&str] =
 /// What declares a name without a sign.
 const DECLARERS: &[&str] =
     &["define", "ENV", "ARG", "setenv", "set -x", "setx", "set(", "setq", "(def", "defvar", "-gx", ":"];
+
+/// Calls on a variable's value that say what it is when it isn't set.
+const DEFAULTERS: &[&str] = &[".unwrap_or(", ".getOrElse(", ".orElse(", ".or("];
 
 /// Calls that only change a text's type.
 const WRAPPERS: &[&str] = &[
@@ -412,6 +548,8 @@ const WRAPPERS: &[&str] = &[
     "just",
     "newsecret",
     "quote",
+    "qstringliteral",
+    "qstring",
     "text",
     "encode",
     "nsstring",

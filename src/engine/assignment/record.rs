@@ -28,6 +28,9 @@ pub(super) fn apart(bytes: &[u8], name: &Range<usize>, closed: usize) -> Option<
     let rest = &bytes[closed..(closed + MAX_APART).min(bytes.len())];
     // The record ends where its bracket closes, or the next one begins.
     let end = memchr::memchr3(b'}', b'>', b']', rest).unwrap_or(rest.len());
+    if let Some(record) = is_quoted_name.then(|| element(bytes, name, closed, &rest[end..])).flatten() {
+        return Some(record);
+    }
     let rest = &rest[..end];
     let fields: &[&str] = if is_variable { &["default"] } else { VALUE_FIELDS };
     let at = fields.iter().filter_map(|field| field_end(rest, field.as_bytes())).min()?;
@@ -41,6 +44,15 @@ pub(super) fn apart(bytes: &[u8], name: &Range<usize>, closed: usize) -> Option<
     cursor.at += 1;
     cursor.skip_while(16, is_blank);
     let value = cursor.value(Syntax::Apart)?;
+    Some(Assigned::new(bytes, name.clone(), value, Syntax::Apart))
+}
+
+/// `<setting name="SmtpPassword"><value>…</value>`. `rest` begins with what ends the tag.
+fn element(bytes: &[u8], name: &Range<usize>, closed: usize, rest: &[u8]) -> Option<Assigned> {
+    let inner = rest.strip_prefix(b">")?.trim_ascii_start().strip_prefix(b"<value>")?;
+    let end = closed + bytes[closed..].len().min(MAX_APART);
+    let mut cursor = Cursor { bytes, name: name.clone(), at: end - inner.len() };
+    let value = cursor.value(Syntax::Tag)?;
     Some(Assigned::new(bytes, name.clone(), value, Syntax::Apart))
 }
 

@@ -18,8 +18,9 @@ pub(crate) use feature::Features;
 pub use lexicon::TripleCounts;
 pub(super) use memo::Memo;
 pub(super) use model::{AROUND, Subject};
+pub(super) use path::Writing;
 
-use super::verdict::Score;
+use super::{assignment::Syntax, confirm::Match, verdict::Score};
 use crate::{
     model::Reason,
     rule::{Rule, Shape},
@@ -33,9 +34,16 @@ pub(super) fn applies(rule: &Rule) -> bool {
     rule.shape == Shape::Assignment || rule.generic && rule.checksum.is_none()
 }
 
+/// Could it be the name of a variable that is assigned? Not in a comment.
+pub(super) fn may_be_variable(found: &Match, bytes: &[u8]) -> bool {
+    found.syntax == Syntax::Assign
+        && model::is_identifier(&bytes[found.secret()])
+        && !model::is_in_comment(bytes, found.name().start)
+}
+
 /// What a path adds to the features of a match.
-pub(super) fn path_features(path: &Path, is_quoted: bool) -> Features {
-    path::features_of(path, is_quoted)
+pub(super) fn path_features(path: &Path, writing: Writing) -> Features {
+    path::features_of(path, writing)
 }
 
 /// What a public part of the credential that stands near it adds to them.

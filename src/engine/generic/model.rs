@@ -92,6 +92,11 @@ impl Subject<'_> {
     /// "API key", "pre-shared key": the word before it stands apart.
     fn is_qualified_by_a_word(&self) -> bool {
         let before = &self.bytes[self.found.name().start.saturating_sub(12)..self.found.name().start];
+        // "chiave API: …".
+        let after = &self.bytes[self.found.name().end..];
+        if after.get(..4).is_some_and(|after| after.eq_ignore_ascii_case(b" api")) {
+            return true;
+        }
         let words = [
             "api ",
             "access ",
@@ -130,6 +135,7 @@ impl Subject<'_> {
             !self.found.is_quoted && (matches!(self.found.syntax, Syntax::Prose | Syntax::Blank) || is_inline);
         let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
         features.add_if(is_said && is_words, Feature::SyntaxSaidWord);
+        features.add_if(self.is_statement(), Feature::SyntaxStatement);
         let special = match self.found.syntax {
             Syntax::Assign | Syntax::Pattern => return,
             Syntax::Argument => Feature::SyntaxArgument,
@@ -143,6 +149,16 @@ impl Subject<'_> {
             Syntax::Default => Feature::SyntaxDefault,
         };
         features.add(special);
+    }
+
+    /// `password = other;`: in most languages a name stands there.
+    fn is_statement(&self) -> bool {
+        let at = self.found.secret();
+        self.found.syntax == Syntax::Assign
+            && !self.found.is_quoted
+            && self.bytes.get(at.end) == Some(&b';')
+            && self.bytes[..at.start].ends_with(b" = ")
+            && is_identifier(&self.bytes[at])
     }
 
     fn no_value(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
@@ -204,9 +220,7 @@ impl Subject<'_> {
         let after = &self.bytes[at.end..(at.end + AROUND).min(self.bytes.len())];
         let line_before = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
         let line_after = memchr::memchr(b'\n', after).map_or(after, |newline| &after[..newline]);
-        let trimmed = line_before.trim_ascii_start();
-        let comments: [&[u8]; 6] = [b"#", b"//", b"*", b"--", b";", b"<!--"];
-        features.add_if(comments.iter().any(|comment| trimmed.starts_with(comment)), Feature::ContextComment);
+        features.add_if(begins_comment(line_before), Feature::ContextComment);
         let is_example = EXAMPLE_WORDS.is_in(line_before) || EXAMPLE_WORDS.is_in(line_after);
         features.add_if(is_example, Feature::ContextExample);
         // Such addresses are made to be shown.
@@ -219,6 +233,24 @@ impl Subject<'_> {
             features.add_if(LOGIN_WORDS.is_in(before) || LOGIN_WORDS.is_in(after), Feature::ContextLogin);
         }
     }
+}
+
+fn begins_comment(line: &[u8]) -> bool {
+    let comments: [&[u8]; 6] = [b"#", b"//", b"*", b"--", b";", b"<!--"];
+    let line = line.trim_ascii_start();
+    comments.iter().any(|comment| line.starts_with(comment))
+}
+
+/// Does a comment begin the line?
+pub(super) fn is_in_comment(bytes: &[u8], at: usize) -> bool {
+    let before = &bytes[at.saturating_sub(AROUND)..at];
+    begins_comment(memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]))
+}
+
+/// Could it be the name of a variable?
+pub(super) fn is_identifier(value: &[u8]) -> bool {
+    value.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 fn password_kind(kind: ValueKind) -> Feature {

@@ -1,5 +1,7 @@
 //! What a name says about its value: `DB_PASSWORD` names a password, `password_file` and `tokenizer` don't.
 
+use super::parts::WordSet;
+
 /// What kind of secret a name promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NameClass {
@@ -81,16 +83,14 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
     let Some((at, class)) = classes.next_back() else { return NameTraits::default() };
     let before = &words[..at];
     let after = &words[at + 1..];
-    let is_in = |list: &[&str], word: &[u8]| list.iter().any(|other| other.as_bytes() == word);
-    let other_after = after.iter().any(|word| is_in(OTHER_AFTER, word) || is_in(OTHER_AFTER, singular(word)));
+    let other_after = after.iter().any(|word| OTHER_AFTER.has(word) || OTHER_AFTER.has(singular(word)));
     // `csrftoken` is written as one word.
-    let is_other_stem =
-        |stem: &[u8]| is_in(OTHER_BEFORE, stem) || stem.starts_with(b"csrf") || stem.starts_with(b"xsrf");
+    let is_other_stem = |stem: &[u8]| OTHER_BEFORE.has(stem) || stem.starts_with(b"csrf") || stem.starts_with(b"xsrf");
     let stem = |suffix: &[u8]| words[at].strip_suffix(suffix).is_some_and(is_other_stem);
-    let other_before = before.iter().any(|word| is_in(OTHER_BEFORE, word)) || stem(b"token") || stem(b"key");
+    let other_before = before.iter().any(|word| OTHER_BEFORE.has(word)) || stem(b"token") || stem(b"key");
     // That of one hash; `AUTH_SALT` is of all.
     let is_salt = words[at] == b"salt" && before.is_empty();
-    let is_file = name.contains(&b'.') && after.last().is_some_and(|word| is_in(FILES, word));
+    let is_file = name.contains(&b'.') && after.last().is_some_and(|word| FILES.has(word));
     NameTraits {
         class: Some(class),
         is_other: is_file
@@ -98,9 +98,9 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
             || other_after
             || other_before
             || class == NameClass::Key && is_in_key_name(before),
-        is_verb: before.iter().any(|word| is_in(VERBS, word)),
+        is_verb: before.iter().any(|word| VERBS.has(word)),
         is_plural: words[at].ends_with(b"s") && !words[at].ends_with(b"ss"),
-        has_owner: before.iter().chain(after).any(|word| is_in(OWNERS, word)),
+        has_owner: before.iter().chain(after).any(|word| OWNERS.has(word)),
     }
 }
 
@@ -110,57 +110,65 @@ fn singular(word: &[u8]) -> &[u8] {
 
 fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
     let single = singular(word);
-    let is = |list: &[&str]| list.iter().any(|other| other.as_bytes() == word || other.as_bytes() == single);
+    let is = |list: &WordSet| list.has(word) || list.has(single);
     let ends = |suffix: &[u8]| word.ends_with(suffix) || single.ends_with(suffix);
-    if is(NOT_PASS) {
+    if is(&NOT_PASS) {
         return None;
     }
-    if is(PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
+    if is(&PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
         return Some(NameClass::Password);
     }
     if (ends(b"pass") || ends(b"pwd")) && !word.ends_with(b"passes") {
         return Some(NameClass::Password);
     }
-    if ends(b"secret") || is(SECRETS) {
+    if ends(b"secret") || is(&SECRETS) {
         return Some(NameClass::Secret);
     }
-    if ends(b"token") || is(TOKENS) {
+    if ends(b"token") || is(&TOKENS) {
         return Some(NameClass::Token);
     }
-    if single == b"key" || is(KEYS) {
-        let qualified = at > 0 && QUALIFIERS.iter().any(|other| other.as_bytes() == words[at - 1]);
+    // "clé API".
+    if is(&KEYS) && words.get(at + 1).is_some_and(|next| *next == b"api") || word == "apiキー".as_bytes() {
+        return Some(NameClass::QualifiedKey);
+    }
+    if single == b"key" || is(&KEYS) {
+        let qualified = at > 0 && QUALIFYING.has(words[at - 1]);
         return Some(if qualified { NameClass::QualifiedKey } else { NameClass::Key });
     }
     let stem = word.strip_suffix(b"key").or_else(|| single.strip_suffix(b"key"));
     if stem.is_some_and(|stem| QUALIFIERS.iter().any(|other| stem.ends_with(other.as_bytes()))) {
         return Some(NameClass::QualifiedKey);
     }
-    is(AUTHS).then_some(NameClass::Auth)
+    is(&AUTHS).then_some(NameClass::Auth)
 }
 
 /// Keys of tables, caches and dictionaries open nothing.
 fn is_in_key_name(before: &[&[u8]]) -> bool {
-    before.last().is_some_and(|word| OTHER_KEYS.iter().any(|other| other.as_bytes() == *word))
+    before.last().is_some_and(|word| OTHER_KEYS.has(word))
 }
 
 #[rustfmt::skip]
-const PASSWORDS: &[&str] = &[
+static PASSWORDS: WordSet = WordSet::new(&[
     "password", "passwd", "pass", "pwd", "passw", "passphrase", "passcode", "passwort", "kennwort", "wachtwoord",
     "mdp", "contrasena", "contraseña", "senha", "clave", "haslo", "hasło", "parola", "pw", "motdepasse", "пароль",
     "Пароль", "パスワード", "密码", "密碼", "口令", "비밀번호", "parole", "passe", "userpw", "rootpw", "requirepass", "masterauth",
-    "passkey",
-];
+    "passkey", "ПАРОЛЬ", "пароля", "暗証番号", "비번", "암호", "المرور", "السر", "السري", "पासवर्ड", "कूटशब्द", "sandi", "sandinya",
+    "khẩu", "şifre", "Şifre", "sifre",
+]);
 /// Words that end in `pass` or `pwd` and mean something else.
 #[rustfmt::skip]
-const NOT_PASS: &[&str] = &[
+static NOT_PASS: WordSet = WordSet::new(&[
     "bypass", "compass", "overpass", "underpass", "surpass", "trespass", "multipass", "onepass", "subpass",
     "renderpass", "encompass", "lastpass", "keepass", "gopass", "buypass", "htpasswd",
     "passes",
-];
-const SECRETS: &[&str] = &["secret", "geheimnis", "密钥", "segredo", "secreto"];
-const TOKENS: &[&str] = &["token", "токен", "Токен", "令牌", "トークン", "jeton", "jwt", "pat", "bearer"];
-const KEYS: &[&str] = &["ключ", "Ключ", "schlüssel", "sleutel", "chave", "schluessel", "chiave", "llave", "秘钥"];
-const AUTHS: &[&str] = &["auth", "credential", "cred", "psk", "salt", "authorization", "apiauth", "pepper", "seed"];
+]);
+static SECRETS: WordSet = WordSet::new(&["secret", "geheimnis", "密钥", "segredo", "secreto"]);
+static TOKENS: WordSet =
+    WordSet::new(&["token", "токен", "Токен", "令牌", "トークン", "토큰", "jeton", "jwt", "pat", "bearer"]);
+static KEYS: WordSet =
+    WordSet::new(&["ключ", "Ключ", "schlüssel", "sleutel", "chave", "schluessel", "chiave", "llave", "秘钥", "clé"]);
+static AUTHS: WordSet =
+    WordSet::new(&["auth", "credential", "cred", "psk", "salt", "authorization", "apiauth", "pepper", "seed"]);
 
 /// What makes a key one that opens something.
 #[rustfmt::skip]
@@ -172,10 +180,11 @@ const QUALIFIERS: &[&str] = &[
     "ingest", "user", "base", "token", "cookie", "validation", "machine", "rest", "sdk", "function",
     "host", "tls", "ssl",
 ];
+static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
 
 /// After the secret's word: it is about a secret, and is none.
 #[rustfmt::skip]
-const OTHER_AFTER: &[&str] = &[
+static OTHER_AFTER: WordSet = WordSet::new(&[
     "url", "uri", "path", "file", "filename", "filepath", "dir", "directory", "folder", "name", "id", "ids", "type",
     "len", "length", "size", "count", "counter", "field", "label", "prefix", "suffix", "pattern", "regex", "regexp",
     "policy", "policies", "expiry", "expires", "expire", "expiration", "expired", "ttl", "age", "arn", "endpoint",
@@ -196,17 +205,17 @@ const OTHER_AFTER: &[&str] = &[
     "check", "checker", "visibility", "visible", "algorithm", "iv", "nonce", "curve", "spec", "info", "data",
     "metadata", "cache", "exp", "iat", "interval", "budget", "cost", "updater", "operator", "controller", "plugin", "injector",
     "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
-];
+]);
 
 /// Extensions of files: `passwords.php` has a password for its subject, not for its value.
-const FILES: &[&str] = &[
+static FILES: WordSet = WordSet::new(&[
     "php", "py", "js", "ts", "go", "rb", "java", "rs", "cs", "kt", "c", "h", "cpp", "md", "html", "css", "yml", "yaml",
     "xml", "sh", "vue", "tsx", "jsx", "svg", "png", "scss", "swift", "exe", "dll", "rst",
-];
+]);
 
 /// Before the secret's word: the value is public, or names no credential.
 #[rustfmt::skip]
-const OTHER_BEFORE: &[&str] = &[
+static OTHER_BEFORE: WordSet = WordSet::new(&[
     "site", "recaptcha", "spam", "websocket", "instrumentation", "measurement", "tracking",
     "existing", "decoded",
     "public", "pub", "pubkey", "csrf", "xsrf", "authenticity", "no", "forgot", "forgotten", "reset", "confirm", "repeat", "show",
@@ -215,11 +224,11 @@ const OTHER_BEFORE: &[&str] = &[
     "mask", "max", "min", "total", "num", "prompt", "completion", "i18n", "translation", "label", "error", "err",
     "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "encoded", "sealed",
     "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
-];
+]);
 
 /// Of which a bare `key` is no credential.
 #[rustfmt::skip]
-const OTHER_KEYS: &[&str] = &[
+static OTHER_KEYS: WordSet = WordSet::new(&[
     "primary", "foreign", "cache", "sort", "partition", "row", "column", "map", "hot", "arrow", "enter", "row",
     "object", "bucket", "registry", "routing", "tag", "label", "dict", "hash", "group", "config", "setting", "param",
     "query", "field", "json", "lookup", "lock", "state", "storage", "translation", "locale", "i18n", "idempotency",
@@ -228,20 +237,20 @@ const OTHER_KEYS: &[&str] = &[
     "release", "topology", "range", "shard", "event", "short", "shortcut", "modifier", "meta", "order", "part",
     "page", "candidate", "natural", "answer", "widget", "theme", "color", "flag", "feature", "resource", "path",
     "name", "prefix", "is", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase",
-];
+]);
 
 #[rustfmt::skip]
-const VERBS: &[&str] = &[
+static VERBS: WordSet = WordSet::new(&[
     "has", "is", "get", "check", "validate", "verify", "require", "requires", "needs", "use", "uses", "using", "find",
     "delete", "remove", "update", "change", "changed", "reset", "forgot", "forget", "enter", "confirm", "show",
     "hide", "toggle", "enable", "disable", "allow", "create", "generate", "refreshing", "parse", "read", "load",
     "fetch", "invalid", "missing", "wrong", "incorrect", "ask", "compare", "hash", "encode", "decode", "encrypt",
     "decrypt", "rotate", "revoke", "expired", "without", "no", "if", "not", "should", "can", "match", "matches",
-];
+]);
 
 /// Whose password it is.
 #[rustfmt::skip]
-const OWNERS: &[&str] = &[
+static OWNERS: WordSet = WordSet::new(&[
     "db", "database", "mysql", "postgres", "postgresql", "pg", "mongo", "mongodb", "redis", "mssql", "oracle", "sql",
     "smtp", "mail", "email", "imap", "ftp", "sftp", "ssh", "ldap", "aws", "s3", "azure", "gcp", "google", "admin",
     "root", "user", "master", "prod", "production", "staging", "dev", "service", "svc", "jwt", "oauth", "client",
@@ -250,7 +259,7 @@ const OWNERS: &[&str] = &[
     "sendgrid", "mailgun", "facebook", "twitter", "django", "flask", "rails", "laravel", "wifi", "vpn", "proxy",
     "datasource", "jdbc", "backup", "replication", "sa", "bot", "webhook", "access", "session", "cookie", "grafana",
     "vault", "sudo",
-];
+]);
 
 #[cfg(test)]
 mod tests {

@@ -16,15 +16,30 @@ struct PathTraits {
     is_lock: bool,
 }
 
+/// How a value is written, for what it means in source code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Writing {
+    /// Quoted, found by a pattern, or said by a command or a sentence.
+    Literal,
+    /// Not quoted.
+    Bare,
+    /// Not quoted, in no comment, and as a variable may be named.
+    Identifier,
+}
+
 /// The features of a value that a path adds. Each can only take from the score: blobs in history are judged before
 /// their paths are known.
-pub(super) fn features_of(path: &Path, is_quoted: bool) -> Features {
+pub(super) fn features_of(path: &Path, writing: Writing) -> Features {
     let traits = traits_of(path);
     let mut features = Features::default();
     features.add_if(traits.is_test, Feature::PathTest);
     features.add_if(traits.is_example, Feature::PathExample);
-    features.add_if(traits.is_code && is_quoted, Feature::PathCode);
-    features.add_if(traits.is_code && !is_quoted, Feature::PathCodeUnquoted);
+    let of_code = match writing {
+        Writing::Literal => Feature::PathCode,
+        Writing::Bare => Feature::PathCodeUnquoted,
+        Writing::Identifier => Feature::PathIdentifier,
+    };
+    features.add_if(traits.is_code, of_code);
     features.add_if(traits.is_translation, Feature::PathTranslation);
     features.add_if(traits.is_markup, Feature::PathStyle);
     features.add_if(traits.is_lock, Feature::PathLock);

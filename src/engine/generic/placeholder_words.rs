@@ -1,8 +1,10 @@
 //! Words that values in samples and tests often have, and values that only say what they are.
 
+use super::parts::WordSet;
+
 /// Words that made-up values have more often than real ones. Whole words alone: `test` in `attestation` doesn't count.
 #[rustfmt::skip]
-const COMMON: &[&str] = &[
+static COMMON: WordSet = WordSet::new(&[
     "test", "tests", "testing", "tester", "demo", "foo", "bar", "baz", "default", "admin", "root", "user", "guest",
     "temp", "tmp", "abc", "abcd", "xyz", "qwerty", "some", "any", "your", "my", "secret", "token", "password",
     "passwd", "pass", "key", "pwd", "hello", "world", "value", "string", "none", "old", "new", "wrong", "invalid",
@@ -11,17 +13,17 @@ const COMMON: &[&str] = &[
     "dummy", "sample", "example", "unit", "integration", "correct", "incorrect", "username", "login", "email", "name",
     "valid", "passw0rd", "pa55word", "p", "s", "t", "supersecret", "topsecret", "mypassword", "testpass",
     "testpassword", "changeme",
-];
+]);
 
 /// Words that say that a value is a secret.
 #[rustfmt::skip]
-const SELF: &[&str] = &[
+static SELF: WordSet = WordSet::new(&[
     "passwort", "kennwort", "senha", "clave", "wachtwoord", "haslo", "parola", "mot", "passe", "contrasena", "geheim",
     "password", "passwd", "pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys",
     "apikey", "api", "access", "auth", "my", "your", "the", "a", "an", "some", "new", "old", "user", "admin",
     "client", "db", "database", "app", "private", "public", "this", "is", "test", "here", "value", "code", "bearer",
     "jwt", "credentials", "credential", "id", "enter", "current", "confirm", "for", "of", "to", "root",
-];
+]);
 
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
@@ -33,13 +35,9 @@ fn kind(byte: u8) -> u8 {
     u8::from(byte.is_ascii_alphabetic()) + 2 * u8::from(byte.is_ascii_digit())
 }
 
-fn is_in(list: &[&str], word: &[u8]) -> bool {
-    list.iter().any(|other| word.eq_ignore_ascii_case(other.as_bytes()))
-}
-
 /// Has it a word that samples and tests often have?
 pub(super) fn is_common(value: &[u8]) -> bool {
-    words(value).any(|word| word.len() >= 3 && is_in(COMMON, word))
+    words(value).any(|word| word.len() >= 3 && COMMON.has_folded(word))
 }
 
 /// Does it say what it is and no more: `password`, `my-secret`, the name itself?
@@ -47,10 +45,13 @@ pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
     let letters = |text: &[u8]| -> Vec<u8> {
         text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
     };
-    let all_self = words(value).all(|word| is_in(SELF, word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
+    let all_self =
+        words(value).all(|word| SELF.has_folded(word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
     let (value, name) = (letters(value), letters(name));
-    // `rethinkdbPassword: rethinkdb`: whose it is, and no more.
-    let is_owner = value.len() >= 4 && name.starts_with(&value);
+    // `rethinkdbPassword: rethinkdb`, `-e POSTGRES_PASSWORD postgres:16`: whose it is, and no more.
+    let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let owner = &value[..value.len() - digits];
+    let is_owner = owner.len() >= 4 && name.starts_with(owner);
     value.len() < 64 && (all_self || !value.is_empty() && name == value || is_owner)
 }
 
@@ -66,6 +67,7 @@ mod tests {
                 && names_itself(b"dbPass", b"DB_PASS")
                 && names_itself(b"password1", b"pwd")
                 && names_itself(b"rethinkdb", b"rethinkdbPassword")
+                && names_itself(b"postgres:16", b"POSTGRES_PASSWORD")
         );
         assert!(!names_itself(b"hunter2", b"password"));
     }

@@ -1,6 +1,9 @@
 //! What a value looks like: generated, made up by a person, a word, a digest, or something that is no value at all.
 
-use super::{lexicon, parts::AnyOf};
+use super::{
+    lexicon,
+    parts::{AnyOf, WordSet},
+};
 use crate::engine::entropy::{Alphabet, randomness};
 
 /// What a value looks like.
@@ -206,13 +209,12 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
     let stars = value.iter().rev().take_while(|byte| **byte == b'*').count();
     let unmarked = &value[..value.len() - stars];
-    let lower = unmarked.to_ascii_lowercase();
     if is_pattern(value)
         || is_constant(unmarked)
         || is_date(value)
         || is_joined(value)
         || !is_text(value)
-        || CONSTANTS.iter().any(|constant| constant.as_bytes() == lower)
+        || CONSTANTS.has_folded(unmarked)
     {
         return Some(NoValue::Code);
     }
@@ -373,7 +375,7 @@ const SEALED: &[&str] = &[
     "pk_live_", "pk_test_", "pk.eyJ", "xpub",
     "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
     "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "pbkdf2", "scrypt:", "bcrypt", "argon2",
-    "SCRAM-SHA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
+    "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
     "!!binary", "1:sha", "0x0",
 ];
 /// What stands between a user's name and the hash of a password.
@@ -386,7 +388,8 @@ const REFERENCE_STARTS: &[&str] = &[
     "credentials(", "system.", "${", "$(", "{{", "<<",
 ];
 static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
-    "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", "...", "…", "<?", "[[", "***",
+    "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", ":$", "...", "…", "<?", "[[",
+    "***",
 ]);
 static CODE_PARTS: AnyOf = AnyOf::new(&[
     "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
@@ -403,7 +406,7 @@ static PATTERN_PARTS: AnyOf = AnyOf::new(&[
     ".*", ".+", "(?", "[a-z", "[A-Z", "[0-9", "[^", "\\w", "\\d", "\\s", "\\b", "]{", "]+", "]*",
 ]);
 #[rustfmt::skip]
-const CONSTANTS: &[&str] = &[
+static CONSTANTS: WordSet = WordSet::new(&[
     "true", "false", "null", "nil", "none", "undefined", "void", "string", "str", "bool", "boolean", "number", "int",
     "integer", "float", "object", "bytes", "byte", "char", "text", "varchar", "any", "self", "this", "required",
     "optional", "enabled", "disabled", "default", "yes", "no", "on", "off", "empty", "unset", "nullable", "readonly",
@@ -412,7 +415,12 @@ const CONSTANTS: &[&str] = &[
     "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
     "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
     "jwt", "oauth", "oauth2", "saml", "ldap",
-];
+    // What is said of fields, in the languages that names are known in.
+    "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
+    "obligatoria", "obligatorio", "requerida", "requerido", "olvidada", "incorrecta", "obrigatória", "obrigatório", "esquecida",
+    "incorreta", "obbligatoria", "dimenticata", "verplicht", "vergeten", "wymagane", "обязательно", "неверный", "必填", "错误",
+    "必須", "필수", "مطلوبة", "आवश्यक", "wajib", "zorunlu",
+]);
 #[rustfmt::skip]
 const EXTENSIONS: &[&str] = &[
     ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",

@@ -3,50 +3,51 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    8, // name.password
+    9, // name.password
     12, // name.secret
     8, // name.token
-    4, // name.api-key
-    -8, // name.key
+    3, // name.api-key
+    -9, // name.key
     -2, // name.auth
     15, // name.given
     -49, // name.other
     -15, // name.verb
     -8, // name.plural
-    6, // name.owner
+    4, // name.owner
     0, // syntax.quoted
     4, // syntax.line
     0, // syntax.inline
     0, // syntax.text
-    -10, // syntax.argument
-    -7, // syntax.call
+    -9, // syntax.argument
+    -9, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
     8, // syntax.flag
-    3, // syntax.apart
-    -5, // syntax.prose
+    2, // syntax.apart
+    -4, // syntax.prose
     -2, // syntax.blank
-    -1, // syntax.default
+    0, // syntax.default
+    -30, // syntax.statement
     -40, // syntax.said-word
-    23, // password.random
+    24, // password.random
     15, // password.hex
     12, // password.uuid
-    22, // password.mixed
+    21, // password.mixed
     16, // password.word-number
-    -22, // password.word
+    -23, // password.word
     0, // password.odd-word
     -25, // password.words
     -6, // password.number
     27, // key.random
     14, // key.hex
-    5, // key.uuid
+    6, // key.uuid
     -9, // key.mixed
     -23, // key.word-number
     -42, // key.word
     -23, // key.odd-word
-    -43, // key.words
+    -46, // key.words
     -24, // key.number
-    -15, // length.under-6
+    -14, // length.under-6
     -16, // length.under-8
     4, // length.under-16
     6, // length.16-and-up
@@ -54,12 +55,12 @@ pub(super) const POINTS: &[i16] = &[
     1, // entropy.high
     -10, // entropy.low
     2, // spelling.rare
-    0, // spelling.common
-    -11, // words.most
+    -1, // spelling.common
+    -10, // words.most
     0, // value.marks
     18, // value.user-password
     -70, // placeholder.sample
-    -24, // placeholder.common
+    -25, // placeholder.common
     -35, // value.name
     -90, // value.reference
     -79, // value.code
@@ -68,15 +69,16 @@ pub(super) const POINTS: &[i16] = &[
     -1, // value.digest
     -18, // key.digest
     0, // context.comment
-    -1, // context.example
+    -2, // context.example
     0, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -12, // path.test
-    -11, // path.example
+    -13, // path.test
+    -12, // path.example
     -7, // path.code
-    -41, // path.code-unquoted
+    -42, // path.code-unquoted
+    -61, // path.identifier
     -60, // path.translation
     -10, // path.markup
     -60, // path.lock
