@@ -30,21 +30,21 @@ struct Span {
 impl Span {
     fn add_commit(&mut self, commit: u32, order: &Order) {
         let at = Some((order.rank(commit), commit));
-        self.add_ends((at, at), order.is_reachable(commit));
+        self.add_ends([at, at], order.is_reachable(commit));
         self.commits += 1;
         self.at_head |= order.head == Some(commit);
         self.refs.extend(order.refs_at(commit));
     }
 
     fn add(&mut self, other: &Span) {
-        self.add_ends((other.first, other.last), other.is_reachable);
+        self.add_ends([other.first, other.last], other.is_reachable);
         self.commits += other.commits;
         self.at_head |= other.at_head;
         self.refs.extend(&other.refs);
     }
 
     /// A reachable commit outranks those that nothing leads to.
-    fn add_ends(&mut self, (first, last): (Option<(u32, u32)>, Option<(u32, u32)>), is_reachable: bool) {
+    fn add_ends(&mut self, [first, last]: [Option<(u32, u32)>; 2], is_reachable: bool) {
         if self.is_reachable == is_reachable {
             self.first = [self.first, first].into_iter().flatten().min();
             self.last = self.last.max(last);
