@@ -171,6 +171,42 @@ fn table(path: &Path, bytes: u64) -> io::Result<u64> {
     Ok(generator.planted)
 }
 
+/// A backup as Jira writes it: comments, issues, changes.
+fn backup(path: &Path, bytes: u64) -> io::Result<u64> {
+    let mut generator = Generator { state: 4, planted: 0 };
+    let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<entity-engine-xml date=\"2024-01-01\">")?;
+    let (mut written, mut number) = (0, 0);
+    while written < bytes {
+        let (user, time) = (number % 5_000, "2024-01-01 10:00:00.0");
+        let mut text = String::new();
+        generator.text(&mut text);
+        let mut rows = format!(
+            "    <Action id=\"{number}\" issue=\"{}\" author=\"u{user}\" type=\"comment\" created=\"{time}\" updateauthor=\"u{user}\" \
+             updated=\"{time}\">\n        <body><![CDATA[{text}\nand more]]></body>\n    </Action>\n",
+            number / 3
+        );
+        if number % 3 == 0 {
+            text.clear();
+            generator.text(&mut text);
+            rows += &format!(
+                "    <Issue id=\"{number}\" key=\"OPS-{number}\" project=\"1\" reporter=\"u{user}\" creator=\"u{user}\" type=\"1\" summary=\"cannot log in\" \
+                 priority=\"3\" status=\"1\" created=\"{time}\" updated=\"{time}\" votes=\"0\" watches=\"1\" description=\"{text}\"/>\n"
+            );
+        }
+        if number % 4 == 0 {
+            rows += &format!(
+                "    <ChangeItem id=\"{number}\" group=\"{number}\" fieldtype=\"jira\" field=\"status\" oldvalue=\"1\" oldstring=\"Open\" newvalue=\"3\" newstring=\"Done\"/>\n"
+            );
+        }
+        file.write_all(rows.as_bytes())?;
+        (written, number) = (written + rows.len() as u64, number + 1);
+    }
+    file.write_all(b"</entity-engine-xml>\n")?;
+    file.flush()?;
+    Ok(generator.planted)
+}
+
 fn scan(scanner: &Scanner, source: &dyn Source) -> (ScanReport, Duration) {
     let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
     let key = || FingerprintKey::new([7; 32]);
@@ -237,9 +273,17 @@ fn main() -> io::Result<()> {
     slack_tar(&at("slack.tar.gz"), &at("slack"))?;
     measure(&scanner, "slack, tar.gz", &at("slack.tar.gz"), ExportOptions::default(), planted);
     fs::remove_dir_all(at("slack"))?;
+    for name in ["slack.zip", "slack.tar.gz"] {
+        fs::remove_file(at(name))?;
+    }
     let planted = one_document(&at("one.json"), bytes)?;
     measure(&scanner, "one document of JSON", &at("one.json"), records(), planted);
+    fs::remove_file(at("one.json"))?;
     let planted = table(&at("cases.csv"), bytes)?;
     measure(&scanner, "table", &at("cases.csv"), columns(), planted);
+    fs::remove_file(at("cases.csv"))?;
+    fs::create_dir(at("jira"))?;
+    let planted = backup(&at("jira/entities.xml"), bytes)?;
+    measure(&scanner, "jira's backup (XML)", &at("jira"), ExportOptions::default(), planted);
     Ok(())
 }

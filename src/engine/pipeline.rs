@@ -262,7 +262,12 @@ struct Worker<'s> {
     notes: Option<Box<Notes>>,
     /// Was anything found since the source last asked?
     has_found: bool,
+    /// Blobs and bytes that are not in `progress` yet: small records are many, and all threads add to it.
+    untold: (u64, u64),
 }
+
+/// So many bytes are told to whoever watches at once.
+const TOLD_BYTES: u64 = 256 << 10;
 
 impl<'s> Worker<'s> {
     fn new(scanner: &'s Scanner, effort: Effort, progress: &'s Progress, shared: &'s Mutex<Shared>) -> Worker<'s> {
@@ -278,6 +283,7 @@ impl<'s> Worker<'s> {
             problems: Vec::new(),
             notes: effort.noted.then(Box::default),
             has_found: false,
+            untold: (0, 0),
         }
     }
 
@@ -293,6 +299,14 @@ impl<'s> Worker<'s> {
     fn count(&mut self, blobs: u64, bytes: u64) {
         self.scratch.stats.blobs += blobs;
         self.scratch.stats.bytes += bytes;
+        self.untold = (self.untold.0 + blobs, self.untold.1 + bytes);
+        if self.untold.1 >= TOLD_BYTES {
+            self.tell_progress();
+        }
+    }
+
+    fn tell_progress(&mut self) {
+        let (blobs, bytes) = std::mem::take(&mut self.untold);
         self.progress.blobs.fetch_add(blobs, Ordering::Relaxed);
         self.progress.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -443,6 +457,7 @@ impl Receiver for Worker<'_> {
 
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
+        self.tell_progress();
         let mut shared = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         shared.stats.add(&self.scratch.stats);
         shared.problems.append(&mut self.problems);

@@ -1,5 +1,6 @@
 //! Exports: every planted secret once, with who, when and where; and input that is made to hurt.
 
+mod attached;
 mod boards;
 mod confluence;
 mod discord;

@@ -11,7 +11,7 @@ use super::{
 
 /// Asana's tasks.
 pub(super) static ASANA: Described =
-    Described { name: "asana", title: "Asana tasks", marks: &[], signs, root: |_| None, files: &FILES };
+    Described { name: "asana", title: "Asana tasks", marks: &[], signs, root: None, files: &FILES };
 
 fn signs(head: &[u8]) -> Vec<String> {
     let columns = ["Task ID", "Created At", "Name", "Section/Column", "Assignee", "Notes"];

@@ -4,13 +4,13 @@
 
 use super::{
     described::{Described, has, keys_in},
-    layout::{Document, Facts, Files, Form, How, Layout, PLAIN},
+    layout::{Document, Facts, Files, Form, Layout, PLAIN},
 };
 use crate::model::{RecordPlace, Visibility};
 
 /// Bugzilla's bugs.
 pub(super) static BUGZILLA: Described =
-    Described { name: "bugzilla", title: "Bugzilla bugs", marks: &[], signs, root: |_| None, files: &FILES };
+    Described { name: "bugzilla", title: "Bugzilla bugs", marks: &[], signs, root: None, files: &FILES };
 
 fn signs(head: &[u8]) -> Vec<String> {
     if head.trim_ascii_start().starts_with(b"<") {
@@ -78,7 +78,8 @@ static COMMENT: Layout = Layout {
 };
 
 static FILE: Layout = Layout {
-    texts: &[("desc", PLAIN), ("data", How::Base64)],
+    texts: &[("desc", PLAIN)],
+    data: &["data"],
     facts: &[
         ("email", "attacher"),
         ("author", "attacher.@name"),
@@ -139,7 +140,8 @@ static REST_CHANGE: Layout = Layout {
 };
 
 static REST_FILE: Layout = Layout {
-    texts: &[("summary", PLAIN), ("data", How::Base64)],
+    texts: &[("summary", PLAIN)],
+    data: &["data"],
     facts: &[
         ("email", "creator|attacher"),
         ("time", "creation_time"),

@@ -15,6 +15,8 @@ const MAX_ROW: usize = 160 << 20;
 /// One row.
 pub(super) struct Row<'r> {
     bytes: &'r [u8],
+    /// All of it as text, if it is UTF-8: found out once for all cells.
+    text: Option<&'r str>,
     cells: &'r [Cell],
     /// Offset of its first byte in the file.
     pub(super) offset: u64,
@@ -43,10 +45,9 @@ impl Row<'_> {
     /// A cell's text; empty if there is none. What isn't UTF-8 is taken for Windows-1252.
     pub(super) fn text(&self, index: usize) -> Cow<'_, str> {
         let Some(cell) = self.cells.get(index) else { return Cow::Borrowed("") };
-        let stored = &self.bytes[cell.start..cell.end];
-        let text = match str::from_utf8(stored) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => WINDOWS_1252.decode_without_bom_handling(stored).0,
+        let text = match self.text.and_then(|text| text.get(cell.start..cell.end)) {
+            Some(text) => Cow::Borrowed(text),
+            None => decoded(&self.bytes[cell.start..cell.end]),
         };
         if cell.has_quotes { Cow::Owned(single_quotes(&text)) } else { text }
     }
@@ -54,6 +55,13 @@ impl Row<'_> {
     /// Where a cell begins in the file.
     pub(super) fn offset_of(&self, index: usize) -> u64 {
         self.offset + self.cells.get(index).map_or(0, |cell| cell.start) as u64
+    }
+}
+
+fn decoded(stored: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(stored) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(stored).0,
     }
 }
 
@@ -98,7 +106,9 @@ pub(super) fn read_csv(input: &mut Input<'_>, each: &mut dyn FnMut(CsvEvent<'_>)
         let length = match length {
             Some(0) => return,
             Some(length) => {
-                let row = Row { bytes: &window[..length], cells: &cells, offset: input.offset(), line: input.line() };
+                let bytes = &window[..length];
+                let text = str::from_utf8(bytes).ok();
+                let row = Row { bytes, text, cells: &cells, offset: input.offset(), line: input.line() };
                 let is_empty = row.len() == 1 && row.text(0).is_empty();
                 if !is_empty {
                     each(CsvEvent::Row(row));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    detect,
     layout::{Files, Records},
     system::{Detection, Look, Opening, Reader, System},
 };
@@ -15,8 +16,9 @@ pub(super) struct Described {
     pub(super) marks: &'static [&'static str],
     /// What in a file's first bytes says that it is such a file; fewer than two signs are none.
     pub(super) signs: fn(&[u8]) -> Vec<String>,
-    /// The root of the export that a path is a file of, by its name; `None` if it isn't one that would be recognised.
-    pub(super) root: fn(&str) -> Option<&str>,
+    /// The root of the export that a path is a file of, by its name; `None` if it isn't one that would be recognised. Without
+    /// it, each file stands for itself, whatever it is called.
+    pub(super) root: Option<fn(&str) -> Option<&str>>,
     pub(super) files: &'static Files,
 }
 
@@ -47,9 +49,12 @@ impl System for Described {
         if let Some(only) = look.only() {
             return vec![Detection { root: String::new(), signs: (self.signs)(&look.head(only)) }];
         }
+        let Some(root_of) = self.root else {
+            return detect::files(look, &is_of_records, &|_, head| (self.signs)(head));
+        };
         let mut roots: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for path in look.paths() {
-            if let Some(root) = (self.root)(path) {
+            if let Some(root) = root_of(path) {
                 roots.entry(root).or_default().push(path);
             }
         }
@@ -63,8 +68,23 @@ impl System for Described {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(Records::new(self.files, opening.options.base_url.clone()))
+        Box::new(self.reader(opening))
     }
+}
+
+impl Described {
+    /// What reads such an export.
+    pub(super) fn reader(&self, opening: &Opening<'_, '_>) -> Records {
+        // Among others a file is known by its beginning alone; a single one may have been named as such by the user.
+        let signs = if self.root.is_none() && opening.look.only().is_none() { Some(self.signs) } else { None };
+        Records::new(self.files, signs, opening.options.base_url.clone())
+    }
+}
+
+/// Is it the name of a file that may hold records?
+fn is_of_records(path: &str) -> bool {
+    let path = path.strip_suffix(".gz").unwrap_or(path);
+    [".json", ".jsonl", ".ndjson", ".xml", ".csv", ".tsv"].iter().any(|end| path.ends_with(end))
 }
 
 /// Is there such a text?

@@ -17,7 +17,7 @@ pub(super) static CHATS: Described = Described {
     title: "Discord chats (DiscordChatExporter)",
     marks: &["*].json"],
     signs: |head| keys_in(head, &["guild", "channel", "dateRange", "messages"]),
-    root: |path| (path.ends_with("].json")).then(|| split(path).0),
+    root: Some(|path| (path.ends_with("].json")).then(|| split(path).0)),
     files: &CHAT_FILES,
 };
 
@@ -78,12 +78,12 @@ pub(super) static PACKAGE: Described = Described {
     title: "Discord data package",
     marks: &[],
     signs: |head| [keys_in(head, &["ID", "Timestamp", "Contents"]), table_signs(head)].concat(),
-    root: |path| {
+    root: Some(|path| {
         let (folder, name) = split(path);
         let is_messages = matches!(name, "messages.json" | "messages.csv");
         let (above, channel) = split(folder.trim_end_matches('/'));
         (is_messages && channel.starts_with('c')).then(|| split(above.trim_end_matches('/')).0)
-    },
+    }),
     files: &PACKAGE_FILES,
 };
 

@@ -11,13 +11,48 @@ const MAX_BYTES: usize = 64 << 20;
 /// Deepest nesting. What is deeper counts as text of the element above it.
 const MAX_DEPTH: usize = 128;
 
+/// The attributes of an element, in their order: all names and values in one text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Attributes {
+    text: String,
+    /// Where each name ends and where its value does, and where that stands in the file.
+    parts: Vec<(usize, usize, u64)>,
+}
+
+impl Attributes {
+    fn push(&mut self, name: &str, value: &str, offset: u64) {
+        self.text.push_str(name);
+        let name_end = self.text.len();
+        self.text.push_str(value);
+        self.parts.push((name_end, self.text.len(), offset));
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.parts.clear();
+    }
+
+    /// Are there none?
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// Name, value and the offset of that.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        let mut start = 0;
+        self.parts.iter().map(move |&(name_end, end, offset)| {
+            let name_start = std::mem::replace(&mut start, end);
+            (&self.text[name_start..name_end], &self.text[name_end..end], offset)
+        })
+    }
+}
+
 /// An element with all that is in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Element {
     /// Its name, with its prefix. Empty for text outside of records.
     pub(super) name: String,
-    /// Name, value and offset of each attribute.
-    pub(super) attributes: Vec<(String, String, u64)>,
+    pub(super) attributes: Attributes,
     /// The elements in it.
     pub(super) children: Vec<Element>,
     /// Its own text, without that of its children.
@@ -33,8 +68,8 @@ pub(super) struct Element {
 impl Element {
     /// The value of an attribute, if it isn't empty.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        let named = self.attributes.iter().find(|(own, ..)| own == name);
-        named.map(|(_, value, _)| value.as_str()).filter(|value| !value.is_empty())
+        let named = self.attributes.iter().find(|(own, ..)| *own == name);
+        named.map(|(_, value, _)| value).filter(|value| !value.is_empty())
     }
 
     /// The first child of that name.
@@ -64,6 +99,7 @@ pub(super) fn read_records(
     each: &mut dyn FnMut(&Element),
 ) {
     let mut stack: Vec<Element> = Vec::new();
+    let mut spare = Spare::default();
     let mut held = 0;
     let mut too_deep = 0_usize;
     read_xml(input, &mut |event| match event {
@@ -77,10 +113,12 @@ pub(super) fn read_records(
             if stack.len() >= MAX_DEPTH {
                 too_deep += 1;
             } else if !stack.is_empty() || is_record(name) {
-                let attributes: Vec<_> =
-                    attributes.iter().map(|own| (own.name.into_owned(), own.value.into_owned(), own.offset)).collect();
+                let mut element = spare.take();
+                element.name.push_str(name);
+                attributes.iter().for_each(|own| element.attributes.push(&own.name, &own.value, own.offset));
+                (element.offset, element.line, element.bytes) = (offset, line, bytes);
                 held += bytes;
-                stack.push(Element { name: name.to_owned(), attributes, offset, line, bytes, ..Element::default() });
+                stack.push(element);
             }
         }
         XmlEvent::Text { text, offset, bytes } => match stack.last_mut() {
@@ -111,7 +149,17 @@ pub(super) fn read_records(
             // Elements that were never closed end with the one around them.
             while let Some(element) = stack.pop() {
                 let is_it = element.name == name;
-                close(element, &mut stack, &mut held, each);
+                match stack.last_mut() {
+                    Some(parent) => {
+                        parent.bytes += element.bytes;
+                        parent.children.push(element);
+                    }
+                    None => {
+                        held = 0;
+                        each(&element);
+                        spare.give(element);
+                    }
+                }
                 if is_it {
                     break;
                 }
@@ -123,15 +171,27 @@ pub(super) fn read_records(
     }
 }
 
-fn close(element: Element, stack: &mut [Element], held: &mut usize, each: &mut dyn FnMut(&Element)) {
-    match stack.last_mut() {
-        Some(parent) => {
-            parent.bytes += element.bytes;
-            parent.children.push(element);
-        }
-        None => {
-            *held = 0;
-            each(&element);
+/// Elements that were told, kept for their memory: most of the time that reading takes would else go into asking for it.
+#[derive(Default)]
+struct Spare(Vec<Element>);
+
+/// So many are kept, and none with more text than this.
+const MAX_SPARE: usize = 256;
+const SPARE_BYTES: usize = 64 << 10;
+
+impl Spare {
+    fn take(&mut self) -> Element {
+        self.0.pop().unwrap_or_default()
+    }
+
+    fn give(&mut self, mut element: Element) {
+        element.children.drain(..).for_each(|child| self.give(child));
+        let is_small = element.text.capacity() <= SPARE_BYTES && element.attributes.text.capacity() <= SPARE_BYTES;
+        if is_small && self.0.len() < MAX_SPARE {
+            element.name.clear();
+            element.attributes.clear();
+            element.text.clear();
+            self.0.push(element);
         }
     }
 }

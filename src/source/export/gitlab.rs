@@ -41,7 +41,7 @@ impl System for GitLab {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(Records::new(&FILES, opening.options.base_url.clone()))
+        Box::new(Records::new(&FILES, None, opening.options.base_url.clone()))
     }
 }
 

@@ -23,13 +23,13 @@ pub(super) static GOOGLE_CHAT: Described = Described {
         let messages = keys_in(head, &["messages", "creator", "created_date", "topic_id"]);
         if messages.is_empty() { keys_in(head, &["members", "user_type"]) } else { messages }
     },
-    root: |path| {
+    root: Some(|path| {
         let (folder, name) = split(path);
         let is_group = matches!(name, "messages.json" | "group_info.json");
         // `Groups/Space AAAA/messages.json`; or a directory of its own.
         let (above, _) = split(folder.trim_end_matches('/'));
         is_group.then(|| above.strip_suffix("Groups/").unwrap_or(folder))
-    },
+    }),
     files: &FILES,
 };
 

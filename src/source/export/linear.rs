@@ -10,7 +10,7 @@ use super::{
 
 /// Linear's issues.
 pub(super) static LINEAR: Described =
-    Described { name: "linear", title: "Linear issues", marks: &[], signs, root: |_| None, files: &FILES };
+    Described { name: "linear", title: "Linear issues", marks: &[], signs, root: None, files: &FILES };
 
 fn signs(head: &[u8]) -> Vec<String> {
     let columns = ["Team", "Title", "Description", "Estimate", "Creator", "Cycle Number"];

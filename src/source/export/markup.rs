@@ -33,6 +33,9 @@ pub(super) fn shown(text: &str, markup: Markup) -> Cow<'_, str> {
 
 /// The text without characters that nobody sees, and with plain quotes and dashes; `None` if it has none of those.
 pub(super) fn plain(text: &str) -> Option<String> {
+    if text.is_ascii() {
+        return None;
+    }
     memchr::memchr3(0xc2, 0xe2, 0xef, text.as_bytes())?;
     let mut is_changed = false;
     let mut plain = String::with_capacity(text.len());

@@ -19,7 +19,7 @@ pub(super) static MATRIX: Described = Described {
     title: "Matrix room (Element)",
     marks: &["export.json"],
     signs: |head| keys_in(head, &["room_name", "room_creator", "export_date", "exported_by"]),
-    root: |path| path.ends_with(".json").then(|| split(path).0),
+    root: Some(|path| path.ends_with(".json").then(|| split(path).0)),
     files: &FILES,
 };
 

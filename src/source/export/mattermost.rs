@@ -15,7 +15,7 @@ pub(super) static MATTERMOST: Described = Described {
     title: "Mattermost bulk export",
     marks: &["import.jsonl"],
     signs,
-    root: |path| path.ends_with(".jsonl").then(|| split(path).0),
+    root: Some(|path| path.ends_with(".jsonl").then(|| split(path).0)),
     files: &FILES,
 };
 

@@ -47,7 +47,7 @@ impl System for Notion {
             let stem = stem(name);
             [format!("{folder}{stem}"), format!("{folder}{}", title(stem))].map(|of| (of, path.to_owned()))
         });
-        Box::new(NotionReader { rows: Records::new(&TABLES, None), pages: pages.collect() })
+        Box::new(NotionReader { rows: Records::new(&TABLES, None, None), pages: pages.collect() })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::model::{RecordPlace, Visibility};
 
 /// Redmine's issues.
 pub(super) static REDMINE: Described =
-    Described { name: "redmine", title: "Redmine issues", marks: &[], signs, root: |_| None, files: &FILES };
+    Described { name: "redmine", title: "Redmine issues", marks: &[], signs, root: None, files: &FILES };
 
 fn signs(head: &[u8]) -> Vec<String> {
     let columns = ["#", "Project", "Tracker", "Status", "Priority", "Subject", "Author"];

@@ -135,7 +135,7 @@ fn record(object: &str, header: &Header, row: &Row<'_>, sink: &mut Sink<'_>) {
             sink.old_field(name, &text, offset, Markup::Plain);
             continue;
         }
-        if text.contains('<') || text.contains('&') {
+        if memchr::memchr2(b'<', b'&', text.as_bytes()).is_some() {
             sink.field(name, &text, offset, Markup::Html);
         }
         sink.cell(name, &text, offset);

@@ -11,7 +11,6 @@ use super::{
     element::{Element, read_elements},
     input::Input,
     layout::{Document, Facts, Files, Form, HTML, Layout, Note, PLAIN, Part, Records, Scope},
-    markup::Markup,
     sink::Sink,
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
     table::Header,
@@ -23,7 +22,7 @@ use crate::model::{ProblemKind, RecordAttachment, RecordPlace};
 pub(super) struct ServiceNow;
 
 const FORMS: Described =
-    Described { name: "servicenow", title: "ServiceNow records", marks: &[], signs, root: |_| None, files: &FILES };
+    Described { name: "servicenow", title: "ServiceNow records", marks: &[], signs, root: None, files: &FILES };
 
 impl System for ServiceNow {
     fn name(&self) -> &'static str {
@@ -43,7 +42,7 @@ impl System for ServiceNow {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(ServiceNowReader { records: Records::new(&FILES, opening.options.base_url.clone()) })
+        Box::new(ServiceNowReader { records: FORMS.reader(opening) })
     }
 }
 
@@ -188,6 +187,9 @@ impl Reader for ServiceNowReader {
         if is_json(head) || !head.trim_ascii_start().starts_with(b"<") {
             return self.records.read(path, input, sink);
         }
+        if !self.records.is_one(input) {
+            return Reading::NotMine;
+        }
         let about = self.records.about();
         let mut pieces = Pieces::default();
         read_elements(input, &|name| layout_of(name).is_some(), &mut |element| {
@@ -221,7 +223,11 @@ impl Reader for ServiceNowReader {
             let Some(found) = file(place).and_then(|id| known.get(&id)) else { continue };
             let (physical, reader) = (place.physical.clone(), place.reader);
             let (system, field) = (place.system.clone(), place.field.clone());
+            let path = place.attachment.take().and_then(|file| file.path);
             **place = RecordPlace { physical, reader, system, field, ..found.clone() };
+            if let Some(file) = &mut place.attachment {
+                file.path = path;
+            }
         }
     }
 }
@@ -314,9 +320,8 @@ impl Pieces {
         } else {
             bytes = packed;
         }
-        sink.field("data", &String::from_utf8_lossy(&bytes), self.offset, Markup::Plain);
         let file = std::mem::take(&mut self.file);
-        sink.finish(bytes.len(), self.line, &|place| {
+        sink.attach(&bytes, (self.offset, self.line), &|place| {
             place.attachment = Some(RecordAttachment { id: Some(file.clone()), name: None, path: None });
         });
     }

@@ -67,7 +67,8 @@ impl Parts {
         }
         let start = self.text.len();
         text.iter().for_each(|part| self.text.extend_from_slice(part));
-        if view == View::Shown && self.is_told(start) {
+        // What begins with its key is the same only as itself.
+        if view == View::Shown && text.len() == 1 && self.is_told(start) {
             return self.text.truncate(start);
         }
         let name_start = self.names.len();

@@ -1,6 +1,10 @@
 //! What a kind of export is: how it is recognised and how it is read. [`SYSTEMS`] is the table.
 
-use std::{cell::OnceCell, collections::HashMap, io::Read as _};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    io::Read as _,
+};
 
 use super::{
     container::{Member, Refusal, Tree},
@@ -177,6 +181,8 @@ pub(super) struct Look<'l> {
     index: OnceCell<HashMap<&'l str, usize>>,
     /// First bytes of files of a tar, which is read once for all of them.
     heads: OnceCell<HashMap<String, Vec<u8>>>,
+    /// First bytes of the first files of other containers that were asked for: most systems ask for the same.
+    seen: RefCell<HashMap<&'l str, Vec<u8>>>,
 }
 
 /// Bytes that [`Look::head`] gives.
@@ -185,9 +191,12 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// Heads that are kept of a tar.
 const TAR_HEADS: usize = 512;
 
+/// Heads that are kept of other containers.
+const MAX_SEEN: usize = 256;
+
 impl<'l> Look<'l> {
     pub(super) fn new(tree: &'l Tree) -> Look<'l> {
-        Look { tree, index: OnceCell::new(), heads: OnceCell::new() }
+        Look { tree, index: OnceCell::new(), heads: OnceCell::new(), seen: RefCell::default() }
     }
 
     /// All paths, in the container's order.
@@ -232,13 +241,19 @@ impl<'l> Look<'l> {
     /// The first 64 KiB (of a file in a tar: 16 KiB, and only of the first 512 that are no pictures), unpacked if it is
     /// gzip; empty if it can't be read.
     pub(super) fn head(&self, path: &str) -> Vec<u8> {
-        let mut head = Vec::new();
         if self.tree.is_concurrent() {
-            if let Some(member) = self.member(path) {
-                // What can't be read is told when it is scanned.
-                let _ = self.tree.read(member, &mut |reader| {
-                    let _ = super::scan::unpacked(reader).take(HEAD_BYTES).read_to_end(&mut head);
-                });
+            let Some(member) = self.member(path) else { return Vec::new() };
+            if let Some(head) = self.seen.borrow().get(path) {
+                return head.clone();
+            }
+            let mut head = Vec::new();
+            // What can't be read is told when it is scanned.
+            let _ = self.tree.read(member, &mut |reader| {
+                let _ = super::scan::unpacked(reader).take(HEAD_BYTES).read_to_end(&mut head);
+            });
+            let mut seen = self.seen.borrow_mut();
+            if seen.len() < MAX_SEEN {
+                seen.insert(&member.path, head.clone());
             }
             return head;
         }

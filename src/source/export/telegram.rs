@@ -15,7 +15,7 @@ pub(super) static TELEGRAM: Described = Described {
     title: "Telegram chats",
     marks: &["result.json"],
     signs,
-    root: |path| (split(path).1 == "result.json").then(|| split(path).0),
+    root: Some(|path| (split(path).1 == "result.json").then(|| split(path).0)),
     files: &FILES,
 };
 

@@ -16,7 +16,7 @@ pub(super) static TRELLO: Described = Described {
     title: "Trello board",
     marks: &[],
     signs: |head| keys_in(head, &["idOrganization", "prefs", "shortLink"]),
-    root: |_| None,
+    root: None,
     files: &FILES,
 };
 

@@ -5,7 +5,9 @@
 //! Own code, as offsets are wanted, as stricter readers stop at the first bad byte, and as a text of gigabytes must not be
 //! taken into memory whole.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::input::Input;
 
@@ -102,15 +104,33 @@ impl<'e> Attributes<'e> {
     }
 }
 
+/// What ends a comment, a CDATA section, an instruction.
+struct Ends {
+    comment: Finder<'static>,
+    cdata: Finder<'static>,
+    instruction: Finder<'static>,
+    declarations: Finder<'static>,
+    bracket: Finder<'static>,
+}
+
+static ENDS: LazyLock<Ends> = LazyLock::new(|| Ends {
+    comment: Finder::new("-->"),
+    cdata: Finder::new("]]>"),
+    instruction: Finder::new("?>"),
+    declarations: Finder::new("]>"),
+    bracket: Finder::new(">"),
+});
+
 /// Reads all of a document.
 pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) {
     input.decode_text();
+    let ends = &*ENDS;
     loop {
         if input.window().is_empty() && !input.more() {
             return;
         }
         let length = match input.window()[0] {
-            b'<' => markup(input, each),
+            b'<' => markup(input, ends, each),
             _ => text(input, each),
         };
         input.consume(length.max(1));
@@ -144,18 +164,17 @@ fn cut(window: &[u8]) -> usize {
 }
 
 /// Tells the tag (or comment, or CDATA) at hand; its length.
-fn markup(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
-    let head = input.peek(9).to_owned();
-    match head.as_slice() {
-        [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, b"-->", |text, offset, _| {
+fn markup(input: &mut Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    match input.peek(9) {
+        [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, &ends.comment, |text, offset, _| {
             each(XmlEvent::Comment { text: lossy(text), offset });
         }),
-        b"<![CDATA[" => delimited(input, 9, b"]]>", |text, offset, bytes| {
+        b"<![CDATA[" => delimited(input, 9, &ends.cdata, |text, offset, bytes| {
             each(XmlEvent::Text { text: lossy(text), offset: offset + 9, bytes });
         }),
-        [b'<', b'?', ..] => delimited(input, 2, b"?>", |_, _, _| {}),
-        [b'<', b'!', ..] => doctype(input),
-        [b'<', b'/', ..] => delimited(input, 2, b">", |text, _, _| {
+        [b'<', b'?', ..] => delimited(input, 2, &ends.instruction, |_, _, _| {}),
+        [b'<', b'!', ..] => doctype(input, ends),
+        [b'<', b'/', ..] => delimited(input, 2, &ends.bracket, |text, _, _| {
             each(XmlEvent::End { name: &lossy(text.trim_ascii()) });
         }),
         [b'<', first, ..] if is_name_start(*first) => tag(input, each),
@@ -171,16 +190,21 @@ fn is_name_start(byte: u8) -> bool {
 }
 
 /// Tells what stands between `skip` bytes and an end; the length of all. Without its end it goes as far as may be held.
-fn delimited(input: &mut Input<'_>, skip: usize, end: &[u8], mut tell: impl FnMut(&[u8], u64, usize)) -> usize {
+fn delimited(input: &mut Input<'_>, skip: usize, end: &Finder<'_>, mut tell: impl FnMut(&[u8], u64, usize)) -> usize {
+    let end_length = end.needle().len();
     let mut looked_at = skip;
     loop {
         let window = input.window();
         let from = looked_at.min(window.len());
-        if let Some(at) = memchr::memmem::find(&window[from..], end) {
-            tell(&window[skip..from + at], input.offset(), from + at + end.len());
-            return from + at + end.len();
+        let found = match end.needle() {
+            [byte] => memchr::memchr(*byte, &window[from..]),
+            _ => end.find(&window[from..]),
+        };
+        if let Some(at) = found {
+            tell(&window[skip..from + at], input.offset(), from + at + end_length);
+            return from + at + end_length;
         }
-        looked_at = window.len().saturating_sub(end.len()).max(skip);
+        looked_at = window.len().saturating_sub(end_length).max(skip);
         let is_over = window.len() >= MAX_TAG || !input.more();
         if is_over {
             let window = input.window();
@@ -191,10 +215,10 @@ fn delimited(input: &mut Input<'_>, skip: usize, end: &[u8], mut tell: impl FnMu
 }
 
 /// A document type with its own declarations: nothing of it is used.
-fn doctype(input: &mut Input<'_>) -> usize {
+fn doctype(input: &mut Input<'_>, ends: &Ends) -> usize {
     let head = input.peek(4096);
     let bracket = memchr::memchr2(b'[', b'>', head).filter(|at| head[*at] == b'[');
-    let end: &[u8] = if bracket.is_some() { b"]>" } else { b">" };
+    let end = if bracket.is_some() { &ends.declarations } else { &ends.bracket };
     delimited(input, 2, end, |_, _, _| {})
 }
 
@@ -241,13 +265,14 @@ fn tag_end(window: &[u8]) -> Option<usize> {
 }
 
 fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
+    // Much faster than the lossy conversion, and nearly always right.
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Text with its entities resolved: the five of XML, and numbers. A number that is no character is replaced.
 pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let text = lossy(bytes);
-    if !text.contains('&') {
+    if memchr::memchr(b'&', bytes).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len());

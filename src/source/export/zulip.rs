@@ -25,10 +25,10 @@ pub(super) static ZULIP: Described = Described {
         let lists = lists.iter().flat_map(|list| keys_in(head, &[list]));
         [realm, messages, lists.collect()].concat()
     },
-    root: |path| {
+    root: Some(|path| {
         let (root, name) = split(path);
         (name == "realm.json" || is_part(name)).then_some(root)
-    },
+    }),
     files: &FILES,
 };
 

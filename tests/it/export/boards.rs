@@ -6,7 +6,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{check, five, in_code, in_link, only, scan_file};
+use super::{
+    plant::{check, five, in_code, in_link, only, scan_each},
+    raw::row_of,
+};
 
 #[test]
 fn a_board_of_trello() {
@@ -24,20 +27,23 @@ fn a_board_of_trello() {
         "cards": [{"id": "65928d200000000000000002", "name": "can't log in", "desc": format!("the key is {plain}"), "shortLink": "Cc01", "shortUrl": "https://trello.com/c/Cc01",
             "attachments": [{"id": "a1", "name": "x", "url": format!("https://git.example.com/x?private_token={linked}&y=1"), "date": "2024-01-01T10:04:00.000Z", "idMember": "m1"}]}],
         "members": [{"id": "m1", "fullName": "Ada L", "username": "ada"}]});
-    let report = scan_file("board.json", format!("{head}{}", &board.to_string()[1..]), None);
-    let bob = |id: u64, link: &str| format!("m2 Bob B <-> 2024-01-01T10:0{id}:00Z https://trello.com/c/Cc01{link}");
-    check(
-        &report,
-        "trello",
-        &[
-            (plain, "- - <-> 2024-01-01T10:00:00Z https://trello.com/c/Cc01", Current),
-            (code, &bob(1, "#comment-6592c00000000000000000a1"), Current),
-            (link, &bob(2, "#comment-6592c00000000000000000a2"), Current),
-            (old, &bob(3, ""), Old),
-            (linked, "m1 Ada L <-> 2024-01-01T10:04:00Z https://trello.com/c/Cc01", Current),
-        ],
-    );
-    assert_eq!(only(&report, plain).container.as_ref().unwrap().name.as_deref(), Some("Ops"));
+    let board = format!("{head}{}", &board.to_string()[1..]);
+    row_of("trello", ("board.json", board.as_str()), [plain, code, link, old, ""]);
+    for report in scan_each("board.json", board, None) {
+        let bob = |id: u64, link: &str| format!("m2 Bob B <-> 2024-01-01T10:0{id}:00Z https://trello.com/c/Cc01{link}");
+        check(
+            &report,
+            "trello",
+            &[
+                (plain, "- - <-> 2024-01-01T10:00:00Z https://trello.com/c/Cc01", Current),
+                (code, &bob(1, "#comment-6592c00000000000000000a1"), Current),
+                (link, &bob(2, "#comment-6592c00000000000000000a2"), Current),
+                (old, &bob(3, ""), Old),
+                (linked, "m1 Ada L <-> 2024-01-01T10:04:00Z https://trello.com/c/Cc01", Current),
+            ],
+        );
+        assert_eq!(only(&report, plain).container.as_ref().unwrap().name.as_deref(), Some("Ops"));
+    }
 }
 
 #[test]
@@ -51,29 +57,32 @@ fn issues_of_linear() {
         "createdAt": at(0), "creator": person("ada"), "team": {"key": "OPS", "name": "Ops"},
         "comments": {"nodes": [comment(1, in_code(code)), comment(2, in_link(link))]},
         "history": {"nodes": [{"id": "h1", "createdAt": at(3), "actor": person("bob"), "fromTitle": format!("use {old} please"), "toTitle": "can't log in"}]}}]}}});
-    let report = scan_file("linear.json", page.to_string(), None);
-    let bob = |id: u64| format!("bob BOB <bob@example.com> 2024-01-01T10:0{id}:00Z {url}#comment-{id}");
-    check(
-        &report,
-        "linear",
-        &[
-            (plain, &format!("ada ADA <ada@example.com> 2024-01-01T10:00:00Z {url}"), Current),
-            (code, &bob(1), Current),
-            (link, &bob(2), Current),
-            (old, &format!("bob BOB <bob@example.com> 2024-01-01T10:03:00Z {url}"), Old),
-        ],
-    );
+    row_of("linear", ("linear.json", page.to_string()), [plain, code, link, old, ""]);
+    for report in scan_each("linear.json", page.to_string(), None) {
+        let bob = |id: u64| format!("bob BOB <bob@example.com> 2024-01-01T10:0{id}:00Z {url}#comment-{id}");
+        check(
+            &report,
+            "linear",
+            &[
+                (plain, &format!("ada ADA <ada@example.com> 2024-01-01T10:00:00Z {url}"), Current),
+                (code, &bob(1), Current),
+                (link, &bob(2), Current),
+                (old, &format!("bob BOB <bob@example.com> 2024-01-01T10:03:00Z {url}"), Old),
+            ],
+        );
+    }
     let table = format!(
         "ID,Team,Title,Description,Status,Estimate,Priority,Project,Creator,Assignee,Labels,Cycle Number,Created,Updated\n\
          OPS-8,Ops,can't,\"{}\",Todo,1,High,,ada@example.com,,,,2024-01-01T10:04:00.000Z,\n",
         in_code(row)
     );
-    let report = scan_file("export.csv", table, Some("https://linear.app/acme"));
-    check(
-        &report,
-        "linear",
-        &[(row, "- - <ada@example.com> 2024-01-01T10:04:00Z https://linear.app/acme/issue/OPS-8", Current)],
-    );
+    for report in scan_each("export.csv", table, Some("https://linear.app/acme")) {
+        check(
+            &report,
+            "linear",
+            &[(row, "- - <ada@example.com> 2024-01-01T10:04:00Z https://linear.app/acme/issue/OPS-8", Current)],
+        );
+    }
 }
 
 #[test]
@@ -86,25 +95,28 @@ fn tasks_of_asana() {
     let page = json!({"data": [{"gid": "77", "resource_type": "task", "name": "can't log in", "notes": format!("the key is {plain}"), "created_at": at(0),
         "created_by": {"gid": "1", "name": "Ada L", "resource_type": "user"}, "permalink_url": "https://app.asana.com/0/66/77", "projects": [{"gid": "66", "name": "Ops"}],
         "stories": [story(1, &in_code(code)), story(2, &in_link(link)), renamed]}]});
-    let report = scan_file("project.json", page.to_string(), None);
-    let bob = |id: u64| format!("2 Bob B <-> 2024-01-01T10:0{id}:00Z https://app.asana.com/0/0/77/90{id}");
-    check(
-        &report,
-        "asana",
-        &[
-            (plain, "1 Ada L <-> 2024-01-01T10:00:00Z https://app.asana.com/0/66/77", Current),
-            (code, &bob(1), Current),
-            (link, &bob(2), Current),
-            (old, &bob(3), Old),
-        ],
-    );
+    row_of("asana", ("project.json", page.to_string()), [plain, code, link, old, ""]);
+    for report in scan_each("project.json", page.to_string(), None) {
+        let bob = |id: u64| format!("2 Bob B <-> 2024-01-01T10:0{id}:00Z https://app.asana.com/0/0/77/90{id}");
+        check(
+            &report,
+            "asana",
+            &[
+                (plain, "1 Ada L <-> 2024-01-01T10:00:00Z https://app.asana.com/0/66/77", Current),
+                (code, &bob(1), Current),
+                (link, &bob(2), Current),
+                (old, &bob(3), Old),
+            ],
+        );
+    }
     let table = format!(
         "Task ID,Created At,Completed At,Last Modified,Name,Section/Column,Assignee,Assignee Email,Notes,Projects\n\
          78,2024-01-01,,,can't,,Ada,ada@example.com,\"{}\",Ops\n",
         in_code(row)
     );
-    let report = scan_file("project.csv", table, None);
-    check(&report, "asana", &[(row, "- - <-> - https://app.asana.com/0/0/78", Current)]);
+    for report in scan_each("project.csv", table, None) {
+        check(&report, "asana", &[(row, "- - <-> - https://app.asana.com/0/0/78", Current)]);
+    }
 }
 
 #[test]
@@ -132,31 +144,34 @@ fn issues_of_redmine_in_three_forms() {
         at(2),
         at(3)
     );
+    row_of("redmine", ("issues.json", page.to_string()), [plain, code, link, old, ""]);
     for (name, text) in [
         ("issues.json", page.to_string()),
         ("issues.xml", element),
         ("issue.json", json!({"issue": page["issues"][0]}).to_string()),
     ] {
-        let report = scan_file(name, text, None);
-        let bob = |id: u64| format!("2 Bob B <-> 2024-01-01T10:0{id}:00Z {site}/issues/7#change-{id}");
-        check(
-            &report,
-            "redmine",
-            &[
-                (plain, &format!("1 Ada L <-> 2024-01-01T10:00:00Z {site}/issues/7"), Current),
-                (code, &bob(1), Current),
-                (link, &bob(2), Current),
-                (old, &bob(3), Old),
-            ],
-        );
-        assert_eq!(only(&report, link).visibility, Some(Visibility::Private));
+        for report in scan_each(name, text, None) {
+            let bob = |id: u64| format!("2 Bob B <-> 2024-01-01T10:0{id}:00Z {site}/issues/7#change-{id}");
+            check(
+                &report,
+                "redmine",
+                &[
+                    (plain, &format!("1 Ada L <-> 2024-01-01T10:00:00Z {site}/issues/7"), Current),
+                    (code, &bob(1), Current),
+                    (link, &bob(2), Current),
+                    (old, &bob(3), Old),
+                ],
+            );
+            assert_eq!(only(&report, link).visibility, Some(Visibility::Private));
+        }
     }
     let table = format!(
         "#,Project,Tracker,Status,Priority,Subject,Author,Updated,Description\n8,Ops,Bug,New,Normal,can't,Ada L,,\"{}\"\n",
         in_code(row)
     );
-    let report = scan_file("issues.csv", table, Some(site));
-    check(&report, "redmine", &[(row, &format!("- Ada L <-> - {site}/issues/8"), Current)]);
+    for report in scan_each("issues.csv", table, Some(site)) {
+        check(&report, "redmine", &[(row, &format!("- Ada L <-> - {site}/issues/8"), Current)]);
+    }
 }
 
 #[test]
@@ -185,40 +200,48 @@ fn bugs_of_bugzilla() {
         &data[..20],
         &data[20..]
     );
-    let report = scan_file("show_bug.cgi", bug, None);
-    let told = |who: (&str, &str), number: u64| {
-        format!("- {} <{}> 2024-01-01T10:0{number}:00Z {site}show_bug.cgi?id=7#c{number}", who.0, who.1)
-    };
-    check(
-        &report,
-        "bugzilla",
-        &[
-            (plain, &told(ada, 0), Current),
-            (code, &told(bob, 1), Current),
-            (link, &told(bob, 2), Current),
-            (attached, &format!("- Bob B <bob@example.com> 2024-01-01T10:04:00Z {site}attachment.cgi?id=5"), Current),
-        ],
-    );
-    assert_eq!(only(&report, link).visibility, Some(Visibility::Private));
-    assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+    row_of("bugzilla", ("bugs.xml", bug.as_str()), [plain, code, link, "", attached]);
+    for report in scan_each("bugs.xml", bug, None) {
+        let told = |who: (&str, &str), number: u64| {
+            format!("- {} <{}> 2024-01-01T10:0{number}:00Z {site}show_bug.cgi?id=7#c{number}", who.0, who.1)
+        };
+        check(
+            &report,
+            "bugzilla",
+            &[
+                (plain, &told(ada, 0), Current),
+                (code, &told(bob, 1), Current),
+                (link, &told(bob, 2), Current),
+                (
+                    attached,
+                    &format!("- Bob B <bob@example.com> 2024-01-01T10:04:00Z {site}attachment.cgi?id=5"),
+                    Current,
+                ),
+            ],
+        );
+        assert_eq!(only(&report, link).visibility, Some(Visibility::Private));
+        assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+    }
     let at = |minute: u64| format!("2024-01-01T10:0{minute}:00Z");
     let page = json!({"bugs": [{"id": 7, "summary": "can't", "creator": "ada@example.com", "creation_time": at(0), "product": "Ops",
         "comments": [{"id": 1, "bug_id": 7, "count": 0, "creator": "ada@example.com", "creation_time": at(0), "text": format!("the key is {plain}")}],
         "history": [{"who": "bob@example.com", "when": at(3), "changes": [{"field_name": "whiteboard", "removed": format!("use {old} please"), "added": ""}]}]}]});
-    let report = scan_file("bugs.json", page.to_string(), Some(site));
-    check(
-        &report,
-        "bugzilla",
-        &[
-            (plain, &format!("- - <ada@example.com> 2024-01-01T10:00:00Z {site}show_bug.cgi?id=7#c0"), Current),
-            (old, &format!("- - <bob@example.com> 2024-01-01T10:03:00Z {site}show_bug.cgi?id=7"), Old),
-        ],
-    );
+    for report in scan_each("bugs.json", page.to_string(), Some(site)) {
+        check(
+            &report,
+            "bugzilla",
+            &[
+                (plain, &format!("- - <ada@example.com> 2024-01-01T10:00:00Z {site}show_bug.cgi?id=7#c0"), Current),
+                (old, &format!("- - <bob@example.com> 2024-01-01T10:03:00Z {site}show_bug.cgi?id=7"), Old),
+            ],
+        );
+    }
     let comments = json!({"bugs": {"7": {"comments": [{"id": 1, "bug_id": 7, "count": 0, "creator": "ada@example.com", "creation_time": at(0), "text": format!("the key is {plain}")}]}}, "comments": {}});
-    let report = scan_file("comments.json", comments.to_string(), Some(site));
-    check(
-        &report,
-        "bugzilla",
-        &[(plain, &format!("- - <ada@example.com> 2024-01-01T10:00:00Z {site}show_bug.cgi?id=7#c0"), Current)],
-    );
+    for report in scan_each("comments.json", comments.to_string(), Some(site)) {
+        check(
+            &report,
+            "bugzilla",
+            &[(plain, &format!("- - <ada@example.com> 2024-01-01T10:00:00Z {site}show_bug.cgi?id=7#c0"), Current)],
+        );
+    }
 }

@@ -3,7 +3,10 @@ use unleak::{
     source::export::ExportOptions,
 };
 
-use super::plant::{Files, only, scan_export, token, told};
+use super::{
+    plant::{Files, only, scan_export, token, told},
+    raw::row,
+};
 
 const SITE: &str = "https://wiki.example.com";
 
@@ -179,6 +182,7 @@ fn pages_of_the_html_export() {
         .add("OPS/styles/site.css", "a {}")
         .add("OPS/attachments/11/77.txt", format!("token={attached}\n"));
     let options = ExportOptions { base_url: Some(SITE.to_owned()), ..ExportOptions::default() };
+    row("confluence-html", &files, [&plain, &code, &link, "", &attached]);
     let report = scan_export(&files.zip(&dir.path().join("html.zip")), options);
     let page = format!("- Bob B <-> - {SITE}/pages/viewpage.action?pageId=");
     for (token, id) in [(&plain, "11"), (&code, "11"), (&link, "13"), (&attached, "11")] {

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 use unleak::model::{Revision::Current, Visibility};
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file},
+    raw::row,
+};
 
 fn message(id: u64, who: &str, text: &str) -> Value {
     json!({"id": format!("90{id}"), "type": "Default", "timestamp": format!("2024-01-01T12:0{id}:00.000+02:00"), "timestampEdited": null, "isPinned": false,
@@ -35,6 +38,7 @@ fn a_channel_with_its_files() {
         .add("Acme - Text - general [77].json", chat("66", &messages))
         .add("Acme - Text - general [77].json_Files/notes-ABCDE.txt", format!("token={attached}\n"));
     let at = |id: u64| format!("2024-01-01T10:0{id}:00Z https://discord.com/channels/66/77/90{id}");
+    row("discord", &files, [plain, code, link, "", attached]);
     scan_all(&files, None, &|report| {
         check(
             report,
@@ -62,15 +66,17 @@ fn a_channel_with_its_files() {
 
 #[test]
 fn the_package_of_ones_own_data() {
-    let [plain, code, ..] = &five(1020);
+    let [plain, code, link, ..] = &five(1020);
     let mut files = Files::default();
     files
         .add("account/user.json", json!({"id": "50", "username": "ada", "global_name": "Ada L", "email": "ada@example.com"}).to_string())
         .add("messages/index.json", json!({"77": "general in Acme", "78": "Direct Message with bob"}).to_string())
         .add("messages/c77/channel.json", json!({"id": "77", "type": 0, "name": "general", "guild": {"id": "66", "name": "Acme"}}).to_string())
-        .add("messages/c77/messages.json", json!([{"ID": 901, "Timestamp": "2024-01-01 10:00:00", "Contents": format!("the key is {plain}"), "Attachments": ""}]).to_string())
+        .add("messages/c77/messages.json", json!([{"ID": 901, "Timestamp": "2024-01-01 10:00:00", "Contents": format!("the key is {plain}"), "Attachments": ""},
+            {"ID": 903, "Timestamp": "2024-01-01 10:02:00", "Contents": in_link(link), "Attachments": ""}]).to_string())
         .add("messages/c78/channel.json", json!({"id": "78", "type": 1, "recipients": ["50", "51"]}).to_string())
         .add("messages/c78/messages.csv", format!("ID,Timestamp,Contents,Attachments\n902,2024-01-01 10:01:00.123000+00:00,\"{}\",\n", in_code(code)));
+    row("discord-package", &files, [plain, code, link, "", ""]);
     scan_all(&files, None, &|report| {
         check(
             report,
@@ -79,6 +85,11 @@ fn the_package_of_ones_own_data() {
                 (
                     plain,
                     "50 Ada L <ada@example.com> 2024-01-01T10:00:00Z https://discord.com/channels/66/77/901",
+                    Current,
+                ),
+                (
+                    link,
+                    "50 Ada L <ada@example.com> 2024-01-01T10:02:00Z https://discord.com/channels/66/77/903",
                     Current,
                 ),
                 (

@@ -1,6 +1,9 @@
 use unleak::{model::PermalinkBasis, source::export::ExportOptions};
 
-use super::plant::{only, scan_export, token, told};
+use super::{
+    plant::{in_code, in_link, only, scan_export, token, told},
+    raw::row_of,
+};
 
 fn options(map: &str) -> ExportOptions {
     ExportOptions { map: Some(map.parse().unwrap()), ..ExportOptions::default() }
@@ -67,5 +70,23 @@ fn what_tools_wrap_around_records_is_taken_off() {
         // Recognised by itself.
         let report = scan_export(&path, ExportOptions::default());
         assert_eq!(told(only(&report, &secret)), "- ada <-> 2024-01-01T10:00:00Z -", "{line}");
+    }
+}
+
+#[test]
+fn every_secret_of_records_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets: [String; 3] = std::array::from_fn(|index| token(130 + index as u64));
+    let texts = [format!("the key is {}", secrets[0]), in_code(&secrets[1]), in_link(&secrets[2])];
+    let record = |(id, text): (usize, &String)| {
+        serde_json::json!({"n": id, "body": text, "user": {"login": "ada"}, "at": format!("2024-01-01T10:0{id}:00Z"), "url": format!("https://x.y/{id}")}).to_string()
+    };
+    let lines: Vec<String> = texts.iter().enumerate().map(record).collect();
+    let path = dir.path().join("lines.jsonl");
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    row_of("records", ("lines.jsonl", lines.join("\n")), [&secrets[0], &secrets[1], &secrets[2], "", ""]);
+    let report = scan_export(&path, options("text=.body,author=.user.login,time=.at,url=.url,id=.n"));
+    for (id, secret) in secrets.iter().enumerate() {
+        assert_eq!(told(only(&report, secret)), format!("- ada <-> 2024-01-01T10:0{id}:00Z https://x.y/{id}"));
     }
 }

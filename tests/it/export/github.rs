@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 use unleak::{model::PermalinkBasis, source::export::ExportOptions};
 
-use super::plant::{Files, only, scan_export, token, told};
+use super::{
+    plant::{Files, only, scan_export, token, told},
+    raw::{row, row_of},
+};
 
 const REPOSITORY: &str = "https://github.com/acme/api";
 
@@ -39,6 +42,7 @@ fn a_migration_archive() {
             json!({"type": "user", "login": "ada", "name": "Ada L", "emails": [{"address": "ada@example.com", "primary": true}]}),
             json!({"type": "user", "login": "bob", "name": "Bob B", "emails": []})]))
         .add("attachments/0aa1/notes.txt", format!("token={attached}\n"));
+    row("github-migration", &files, [&plain, &code, &link, "", &attached]);
     let tar = dir.path().join("migration.tar.gz");
     std::fs::write(&tar, files.tar_gz_bytes()).unwrap();
     for path in [tar, files.dir(&dir.path().join("dir"))] {
@@ -56,7 +60,7 @@ fn a_migration_archive() {
 #[test]
 fn pages_of_the_rest_interface_and_of_gh() {
     let dir = tempfile::tempdir().unwrap();
-    let [plain, reply] = [token(510), token(511)];
+    let [plain, reply, code, link] = std::array::from_fn(|index| token(510 + index as u64));
     let path = dir.path().join("page.json");
     let rest = json!([{"url": "https://api.github.com/repos/acme/api/issues/7", "html_url": format!("{REPOSITORY}/issues/7"), "node_id": "I_1", "id": 1, "number": 7,
         "title": "can't log in", "user": {"login": "ada", "id": 5, "avatar_url": "https://avatars.example.com/u/5?v=4"}, "comments": 2,
@@ -65,12 +69,17 @@ fn pages_of_the_rest_interface_and_of_gh() {
     let report = scan_export(&path, ExportOptions::default());
     let expected = format!("2024-01-01T10:00:00Z {REPOSITORY}/issues/7");
     check(&report, &plain, &format!("ada - <-> {expected}"));
+    let comment = |id: u64, body: String| json!({"author": {"login": "bob"}, "body": body, "createdAt": format!("2024-01-01T10:0{id}:00Z"), "url": format!("{REPOSITORY}/issues/7#issuecomment-{id}")});
     let gh = json!([{"author": {"id": "U_1", "login": "ada", "name": "Ada L"}, "body": format!("the key is {plain}"), "createdAt": "2024-01-01T10:00:00Z",
-        "number": 7, "title": "can't log in", "url": format!("{REPOSITORY}/issues/7"), "comments": [{"author": {"login": "bob"}, "body": format!("or {reply}"),
-        "createdAt": "2024-01-01T10:01:00Z", "url": format!("{REPOSITORY}/issues/7#issuecomment-1")}]}]);
+        "number": 7, "title": "can't log in", "url": format!("{REPOSITORY}/issues/7"), "comments": [
+            comment(1, format!("or {reply}")), comment(2, format!("```\nexport TOKEN={code}\n```")),
+            comment(3, format!("[here](https://git.example.com/x?private_token={link}&y=1)"))]}]);
+    row_of("github-json", ("page.json", gh.to_string()), [&plain, &code, &link, "", ""]);
     std::fs::write(&path, gh.to_string()).unwrap();
     let report = scan_export(&path, ExportOptions::default());
     check(&report, &plain, &format!("ada Ada L <-> {expected}"));
-    check(&report, &reply, &format!("bob - <-> 2024-01-01T10:01:00Z {REPOSITORY}/issues/7#issuecomment-1"));
+    for (id, secret) in [(1, &reply), (2, &code), (3, &link)] {
+        check(&report, secret, &format!("bob - <-> 2024-01-01T10:0{id}:00Z {REPOSITORY}/issues/7#issuecomment-{id}"));
+    }
     assert_eq!(report.exports[0].system, "github-json");
 }

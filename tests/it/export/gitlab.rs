@@ -4,7 +4,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all},
+    raw::row,
+};
 
 const BASE: &str = "https://git.example.com/acme/api";
 
@@ -43,6 +46,7 @@ fn a_project_of_lines_and_one_of_a_document() {
         .add("tree/project/issues.ndjson", format!("{}\n", issue(&tokens)))
         .add("tree/project/project_members.ndjson", format!("{}\n{}\n", members(), bob()))
         .add("uploads/0a1b2c3d4e5f60718293a4b5c6d7e8f9/notes.txt", format!("token={attached}\n"));
+    row("gitlab", &lines, [plain, code, link, old, attached]);
     let mut document = Files::default();
     document
         .add("VERSION", "0.2.4")

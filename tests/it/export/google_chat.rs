@@ -4,7 +4,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all},
+    raw::row,
+};
 
 fn message(id: u64, name: &str, text: &str) -> Value {
     json!({"creator": {"name": name, "email": format!("{}@example.com", name.to_lowercase()), "user_type": "Human"},
@@ -35,6 +38,7 @@ fn spaces_and_direct_messages() {
             who.to_lowercase()
         )
     };
+    row("google-chat", &files, [plain, code, link, old, attached]);
     scan_all(&files, None, &|report| {
         check(
             report,

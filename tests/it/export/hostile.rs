@@ -279,3 +279,187 @@ fn what_is_no_export_is_never_passed_over_in_silence() {
     only(&report, &token(230));
     assert_eq!(kinds(&report), [ProblemKind::Unsupported], "{:?}", report.problems);
 }
+
+/// Damage that a text survives: a control character, a byte that is no UTF-8.
+fn dirty(text: &str) -> Vec<u8> {
+    let mut bytes = text.replace("key", "k\u{1}y").into_bytes();
+    let at = memchr::memmem::find(&bytes, b"end").unwrap();
+    bytes.insert(at, 0xe9);
+    bytes
+}
+
+/// A text that goes beyond every buffer, with a secret at its end.
+fn long(secret: &str) -> String {
+    format!("{} key {secret} end", "nothing here ".repeat(180_000))
+}
+
+/// Is each of the secrets found once, by that system alone?
+fn all_found(files: &Files, system: &str, secrets: &[String]) {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [files.dir(&dir.path().join("dir")), files.zip(&dir.path().join("export.zip"))] {
+        let report = scan_export(&path, ExportOptions::default());
+        for secret in secrets {
+            let found = report.findings.iter().filter(|finding| finding.secret.expose() == secret.as_bytes());
+            let places: Vec<usize> = found.map(|finding| finding.occurrences.len()).collect();
+            assert_eq!(places, [1], "{system} {}: {:?}", path.display(), report.problems);
+        }
+        assert_eq!(report.exports.iter().map(|export| export.system.as_str()).collect::<Vec<_>>(), [system]);
+    }
+}
+
+/// Records one after the other: dirty ones, one of 2 MB, a bomb of brackets, and one that is cut off.
+fn records(secrets: &[String], between: &str, record: &dyn Fn(&str) -> String) -> Vec<u8> {
+    let text = |index: usize| format!("key {} end", secrets[index]);
+    let mut file = dirty(&record(&text(0)));
+    file.extend(between.bytes());
+    file.extend(record(&long(&secrets[1])).bytes());
+    file.extend(format!("{between}{}{}{between}", "[".repeat(9_000), "]".repeat(9_000)).bytes());
+    file.extend(record(&text(2)).bytes());
+    file.extend(between.bytes());
+    let last = record(&text(3));
+    file.extend(last[..last.find(" end").unwrap()].bytes());
+    file
+}
+
+#[test]
+fn projects_of_gitlab_survive() {
+    let secrets: [String; 4] = std::array::from_fn(|index| token(3_200 + index as u64));
+    let issue = |text: &str| format!(r#"{{"id":1,"iid":7,"title":"a","description":"{text}","notes":[]}}"#);
+    let mut files = Files::default();
+    // Nobody's names.
+    files
+        .add("VERSION", "0.2.4")
+        .add("tree/project.json", "{\"visibility_level\":10,\"description\":")
+        .add("tree/project/issues.ndjson", records(&secrets, "\n", &issue));
+    all_found(&files, "gitlab", &secrets);
+}
+
+#[test]
+fn spaces_of_google_chat_survive() {
+    let secrets: [String; 4] = std::array::from_fn(|index| token(3_210 + index as u64));
+    let message = |text: &str| {
+        format!(
+            r#"{{"creator":{{"name":"Ada"}},"created_date":"no date","text":"{text}","topic_id":"t","message_id":"AAAA/t/m"}}"#
+        )
+    };
+    let mut content = br#"{"messages":["#.to_vec();
+    content.extend(records(&secrets, ",", &message));
+    let mut files = Files::default();
+    let root = "Takeout/Google Chat/Groups/Space AAAA";
+    files.add(&format!("{root}/group_info.json"), "{").add(&format!("{root}/messages.json"), content);
+    all_found(&files, "google-chat", &secrets);
+}
+
+#[test]
+fn pages_of_notion_survive() {
+    let secrets: [String; 5] = std::array::from_fn(|index| token(3_220 + index as u64));
+    let name = |index: u64, end: &str| format!("Ops/Page {index}123456789abcdef0123456789abcdef.{end}");
+    let page = |text: &str| {
+        format!("<html><body><article id=\"x\" class=\"page\">{}<p>&bomb;{text}</p>", "<div>".repeat(20_000))
+    };
+    let table = [
+        &b"Name,Notes,Notes,Name\nx,\""[..],
+        &dirty(&format!("key {} end", secrets[3])),
+        b"\",a\ny,\"key ",
+        secrets[4].as_bytes(),
+    ];
+    let mut files = Files::default();
+    files
+        .add(&name(0, "html"), dirty(&page(&format!("key {} end", secrets[0]))))
+        .add(&name(1, "html"), page(&long(&secrets[1])))
+        .add(&name(2, "md"), dirty(&format!("# Page\n\nkey {} end", secrets[2])))
+        .add(&name(3, "csv"), table.concat())
+        .add(&name(4, "html"), "");
+    all_found(&files, "notion", &secrets);
+}
+
+#[test]
+fn issues_of_linear_survive() {
+    let secrets: [String; 4] = std::array::from_fn(|index| token(3_230 + index as u64));
+    let issue = |text: &str| {
+        format!(
+            r#"{{"identifier":"OPS-7","title":"a","url":"https://linear.app/a/issue/OPS-7","description":"{text}"}}"#
+        )
+    };
+    let mut files = Files::default();
+    let mut content = b"[".to_vec();
+    content.extend(records(&secrets, ",", &issue));
+    files.add("linear.json", content);
+    all_found(&files, "linear", &secrets);
+    // A table: columns of one name, a row too short, one too long, a quote that is never closed.
+    let row = |text: &str| format!("OPS-7,Ops,a,\"{text}\",1,b,1,2024-01-01");
+    let mut table = b"ID,Team,Title,Description,Estimate,Creator,Cycle Number,Created,Description\n".to_vec();
+    table.extend(dirty(&row(&format!("key {} end", secrets[0]))));
+    table.extend(format!("\nOPS-8\n{},,,,,,,,,\n", row(&long(&secrets[1]))).bytes());
+    table.extend(format!("OPS-9,Ops,a,\"key {} end\n{}", secrets[2], row(&format!("key {}", secrets[3]))).bytes());
+    let mut files = Files::default();
+    files.add("export.csv", table);
+    all_found(&files, "linear", &secrets);
+}
+
+#[test]
+fn dumps_of_rocketchat_survive() {
+    let secrets: [String; 4] = std::array::from_fn(|index| token(3_240 + index as u64));
+    let message = |text: &str| {
+        bson::doc! {"_id": "m", "rid": "GENERAL", "msg": text, "ts": bson::DateTime::from_millis(0), "u": {"_id": "u", "username": "ada"}}
+            .to_vec()
+            .unwrap()
+    };
+    let text = |index: usize| format!("key {} end", secrets[index]);
+    let mut first = message(&text(0));
+    let at = memchr::memmem::find(&first, b"end").unwrap();
+    (first[at], first[at + 1]) = (0xe9, 1);
+    // Documents in documents without end, by their kind and length alone.
+    let mut deep = bson::doc! {"a": 1};
+    (0..300).for_each(|_| deep = bson::doc! {"a": deep.clone()});
+    // A length that promises more than there is.
+    let last = message(&text(3));
+    let messages = [
+        first,
+        message(&long(&secrets[1])),
+        deep.to_vec().unwrap(),
+        message(&text(2)),
+        last[..last.len() - 20].to_vec(),
+    ];
+    let mut files = Files::default();
+    files.add("rocketchat_message.bson", messages.concat()).add("rocketchat_room.bson", b"\x05\0\0\0\0\xff\xff");
+    all_found(&files, "rocketchat", &secrets);
+}
+
+#[test]
+fn pages_of_confluence_survive() {
+    let secrets: [String; 3] = std::array::from_fn(|index| token(3_250 + index as u64));
+    let page = |text: &str| {
+        format!(
+            "<!DOCTYPE html [<!ENTITY b \"&b;&b;\">]>\n<html><body><div id=\"breadcrumb-section\"></div><div id=\"main-content\">{}<p>&b;{text}</p>",
+            "<div>".repeat(20_000)
+        )
+    };
+    let mut files = Files::default();
+    files
+        .add("OPS/index.html", "<html><body><div id=\"main-content\"><a href=\"a_1.html\">a</a><p>Document generated by Confluence on Jan 02, 2024 10:00</p>")
+        .add("OPS/a_1.html", dirty(&page(&format!("key {} end", secrets[0]))))
+        .add("OPS/b_2.html", page(&long(&secrets[1])))
+        .add("OPS/c_3.html", page(&format!("key {}", secrets[2])))
+        .add("OPS/attachments/9/9.txt", "nothing");
+    let dir = tempfile::tempdir().unwrap();
+    let options = || ExportOptions { format: Some("confluence-html".to_owned()), ..ExportOptions::default() };
+    let report = scan_export(&files.zip(&dir.path().join("html.zip")), options());
+    secrets.iter().for_each(|secret| drop(only(&report, secret).clone()));
+    assert_eq!(report.exports[0].system, "confluence-html");
+}
+
+#[test]
+fn systems_that_are_files_share_a_directory() {
+    let secrets: [String; 3] = std::array::from_fn(|index| token(3_260 + index as u64));
+    let mut files = Files::default();
+    files
+        .add("board.json", format!(r#"{{"id":"1","name":"a","idOrganization":"b","prefs":{{}},"shortLink":"c","cards":[{{"id":"9","desc":"key {}"}}]}}"#, secrets[0]))
+        .add("issues.json", format!(r#"{{"issues":[{{"id":9,"tracker":{{}},"subject":"a","created_on":"b","description":"key {}"}}]}}"#, secrets[1]))
+        .add("bugs.xml", format!("<bugzilla version=\"5\" urlbase=\"https://x.y/\"><bug><bug_id>7</bug_id><short_desc>key {}</short_desc></bug></bugzilla>", secrets[2]));
+    let report = scan_dir(&files);
+    for (secret, system) in secrets.iter().zip(["trello", "redmine", "bugzilla"]) {
+        assert_eq!(only(&report, secret).system, system);
+    }
+    assert_eq!(report.exports.len(), 3, "{:?}", report.exports);
+}

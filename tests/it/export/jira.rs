@@ -4,7 +4,10 @@ use unleak::{
     source::export::ExportOptions,
 };
 
-use super::plant::{only, scan_export, token, told};
+use super::{
+    plant::{only, scan_each, scan_export, token, told},
+    raw::row_of,
+};
 
 const SITE: &str = "https://acme.atlassian.net";
 
@@ -44,6 +47,7 @@ fn issues_of_the_rest_interface() {
     let tokens: [String; 4] = std::array::from_fn(|index| token(300 + index as u64));
     let issue = issue(std::array::from_fn(|index| tokens[index].as_str()));
     let page = json!({"expand": "names", "startAt": 0, "maxResults": 50, "total": 1, "issues": [issue]}).to_string();
+    row_of("jira-json", ("search.json", page.as_str()), [&tokens[0], &tokens[1], &tokens[2], &tokens[3], ""]);
     let path = dir.path().join("search.json");
     for content in [page, issue.to_string(), format!("{issue}\n"), json!([issue]).to_string()] {
         std::fs::write(&path, content).unwrap();
@@ -83,19 +87,20 @@ fn issues_of_the_rss_view() {
          <comment id=\"902\" author=\"bob\" created=\"Mon, 1 Jan 2024 10:02:00 +0000\">&lt;a href=&quot;https://git.example.com/x?private_token={link}&amp;amp;y=1&quot;&gt;here&lt;/a&gt;</comment>\
          </comments></item></channel></rss>"
     );
-    std::fs::write(&path, &view).unwrap();
     let expected = [
         format!("ada Ada L <-> 2024-01-01T10:00:00Z {SITE}/browse/OPS-7"),
         format!("bob - <-> 2024-01-01T10:01:00Z {SITE}/browse/OPS-7?focusedCommentId=901"),
         format!("bob - <-> 2024-01-01T10:02:00Z {SITE}/browse/OPS-7?focusedCommentId=902"),
     ];
-    let report = scan_export(&path, ExportOptions::default());
-    for (token, expected) in [&plain, &code, &link].into_iter().zip(&expected) {
-        let place = only(&report, token);
-        assert_eq!(&told(place), expected);
-        assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Exact);
+    row_of("jira-rss", ("SearchRequest.xml", view.as_str()), [&plain, &code, &link, "", ""]);
+    for report in scan_each("SearchRequest.xml", &view, None) {
+        for (token, expected) in [&plain, &code, &link].into_iter().zip(&expected) {
+            let place = only(&report, token);
+            assert_eq!(&told(place), expected);
+            assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Exact);
+        }
+        assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("jira-rss", 0));
     }
-    assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("jira-rss", 0));
     // Cut off: what was there is found all the same.
     std::fs::write(&path, &view[..view.find("<comment id=\"902\"").unwrap()]).unwrap();
     assert_eq!(told(only(&scan_export(&path, ExportOptions::default()), &code)), expected[1]);
@@ -103,27 +108,26 @@ fn issues_of_the_rss_view() {
 
 #[test]
 fn issues_as_a_table() {
-    let dir = tempfile::tempdir().unwrap();
     let [plain, code, link] = [token(320), token(321), token(322)];
-    let path = dir.path().join("Jira.csv");
     let table = format!(
         "Summary,Issue key,Issue id,Issue Type,Reporter,Reporter Id,Created,Description,Attachment,Comment,Comment\n\
          can't log in,OPS-7,10001,Bug,Ada L,ada,2024-01-01T10:00:00Z,\"the \"\"key\"\" is\n{plain}\",01/Jan/24 10:04 AM;bob;notes.txt;{SITE}/secure/attachment/77/notes.txt,\
          \"01/Jan/24 10:01 AM;bob;{{code}}\nexport TOKEN={code}; done\n{{code}}\",01/Jan/24 10:02 AM;bob;[here|https://git.example.com/x?private_token={link}&y=1]\n"
     );
-    std::fs::write(&path, table).unwrap();
-    let report = scan_export(&path, ExportOptions::default());
     // Times of comments are in the zone of whoever made the table.
     let expected = [
         ("ada Ada L <-> 2024-01-01T10:00:00Z", "2024-01-01T10:00:00Z"),
         ("bob - <-> -", "01/Jan/24 10:01 AM"),
         ("bob - <-> -", "01/Jan/24 10:02 AM"),
     ];
-    for (token, (who, raw)) in [&plain, &code, &link].into_iter().zip(expected) {
-        let place = only(&report, token);
-        assert_eq!(told(place), format!("{who} {SITE}/browse/OPS-7"));
-        assert_eq!(place.time.as_ref().unwrap().raw, raw);
-        assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Derived);
+    row_of("jira-csv", ("Jira.csv", table.as_str()), [&plain, &code, &link, "", ""]);
+    for report in scan_each("Jira.csv", &table, None) {
+        for (token, (who, raw)) in [&plain, &code, &link].into_iter().zip(expected) {
+            let place = only(&report, token);
+            assert_eq!(told(place), format!("{who} {SITE}/browse/OPS-7"));
+            assert_eq!(place.time.as_ref().unwrap().raw, raw);
+            assert_eq!(place.permalink.as_ref().unwrap().basis, PermalinkBasis::Derived);
+        }
+        assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("jira-csv", 0));
     }
-    assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("jira-csv", 0));
 }

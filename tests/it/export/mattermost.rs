@@ -4,7 +4,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all},
+    raw::row,
+};
 
 const BASE: &str = "https://chat.example.com";
 
@@ -61,6 +64,7 @@ fn lines_with_their_files() {
         .add("data/20240101/teams/noteam/notes.txt", format!("token={attached}\n"));
     let (ada, bob) = ("ada Ada <ada@example.com>", "bob Bob B <bob@example.com>");
     let told = |who: &str, minute: u64| format!("{who} 2024-01-01T10:0{minute}:00Z {BASE}/acme/channels/general");
+    row("mattermost", &files, [plain, code, link, old, attached]);
     scan_all(&files, Some(BASE), &|report| {
         check(
             report,

@@ -34,6 +34,7 @@ fn pages_in_an_archive_inside_of_another() {
         assert_eq!(place.container.as_ref().unwrap().name.as_deref(), Some("Keys"));
         assert_eq!(only(report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
     };
+    super::raw::row("notion", &inner, [plain, code, link, "", attached]);
     scan_all(&inner, None, &look);
     let mut outer = Files::default();
     outer.add("Export-0a1b2c3d-Part-1.zip", inner.zip_bytes());

@@ -6,11 +6,17 @@ use unleak::source::export::ExportOptions;
 use super::plant::{Files, only, scan_export, token, told};
 
 fn check(name: &str, system: &str, pages: [Value; 2], expected: [&str; 2], tokens: [&str; 2]) {
+    let pages: [String; 2] = std::array::from_fn(|index| pages[index].to_string());
+    check_files((name, "json"), system, &pages, expected, tokens);
+}
+
+/// The same for files that end otherwise.
+fn check_files((name, end): (&str, &str), system: &str, pages: &[String; 2], expected: [&str; 2], tokens: [&str; 2]) {
     let dir = tempfile::tempdir().unwrap();
     let mut files = Files::default();
     let other = token(990);
     for (index, page) in pages.iter().enumerate() {
-        files.add(&format!("dump/{name}-{index}.json"), page.to_string());
+        files.add(&format!("dump/{name}-{index}.{end}"), page.as_str());
     }
     files.add("dump/notes.txt", format!("token={other}\n"));
     for path in [files.zip(&dir.path().join("pages.zip")), files.dir(&dir.path().join("pages"))] {
@@ -79,6 +85,68 @@ fn of_github_without_node_ids() {
         [
             "ada - <-> 2024-01-01T10:00:00Z https://github.com/acme/api/issues/1",
             "ada - <-> 2024-01-01T10:00:00Z https://github.com/acme/api/issues/2",
+        ],
+        [&a, &b],
+    );
+}
+
+#[test]
+fn of_trello() {
+    let [a, b] = [token(930), token(931)];
+    let board = |id: u64, token: &str| {
+        json!({"id": format!("b{id}"), "name": "Ops", "idOrganization": "o1", "prefs": {}, "shortLink": format!("Bb{id}"),
+            "cards": [{"id": "65928d200000000000000002", "name": "x", "desc": format!("key {token}"), "shortLink": format!("Cc{id}"), "shortUrl": format!("https://trello.com/c/Cc{id}")}]})
+    };
+    check(
+        "board",
+        "trello",
+        [board(1, &a), board(2, &b)],
+        [
+            "- - <-> 2024-01-01T10:00:00Z https://trello.com/c/Cc1",
+            "- - <-> 2024-01-01T10:00:00Z https://trello.com/c/Cc2",
+        ],
+        [&a, &b],
+    );
+}
+
+#[test]
+fn of_jira_as_tables() {
+    let [a, b] = [token(940), token(941)];
+    let table = |key: &str, token: &str| {
+        format!(
+            "Summary,Issue key,Issue id,Issue Type,Reporter,Created,Description,Attachment\n\
+             x,{key},1,Bug,Ada L,2024-01-01T10:00:00Z,key {token},01/Jan/24;ada;a;https://acme.example.com/secure/attachment/7/a\n"
+        )
+    };
+    check_files(
+        ("Jira", "csv"),
+        "jira-csv",
+        &[table("OPS-1", &a), table("OPS-2", &b)],
+        [
+            "- Ada L <-> 2024-01-01T10:00:00Z https://acme.example.com/browse/OPS-1",
+            "- Ada L <-> 2024-01-01T10:00:00Z https://acme.example.com/browse/OPS-2",
+        ],
+        [&a, &b],
+    );
+}
+
+#[test]
+fn of_redmine_as_xml() {
+    let [a, b] = [token(942), token(943)];
+    let page = |id: u64, token: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><issues type=\"array\"><issue><id>{id}</id><project id=\"1\" name=\"Ops\"/><tracker id=\"1\" name=\"Bug\"/><author id=\"1\" name=\"Ada L\"/>\
+             <subject>x</subject><description>key {token}</description><created_on>2024-01-01T10:00:00Z</created_on>\
+             <attachments type=\"array\"><attachment><content_url>https://r.example.com/attachments/download/3/a</content_url></attachment></attachments></issue></issues>"
+        )
+    };
+    check_files(
+        ("issues", "xml"),
+        "redmine",
+        &[page(1, &a), page(2, &b)],
+        [
+            "1 Ada L <-> 2024-01-01T10:00:00Z https://r.example.com/issues/1",
+            "1 Ada L <-> 2024-01-01T10:00:00Z https://r.example.com/issues/2",
         ],
         [&a, &b],
     );

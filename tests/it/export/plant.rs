@@ -141,6 +141,23 @@ pub(super) fn scan_file(name: &str, content: impl AsRef<[u8]>, base: Option<&str
     scan_export(&path, options(base))
 }
 
+/// Scans one file with a site's address: by itself, and in a directory and an archive beside a file that is none of its system's,
+/// which must be scanned as a file.
+pub(super) fn scan_each(name: &str, content: impl AsRef<[u8]>, base: Option<&str>) -> [ScanReport; 3] {
+    let dir = tempfile::tempdir().unwrap();
+    let other = token(9_999);
+    let mut files = Files::default();
+    files.add(&format!("dump/{name}"), content.as_ref()).add("dump/notes.txt", format!("token={other}\n"));
+    let among_others = |path: PathBuf| {
+        let report = scan_export(&path, options(base));
+        let found = report.findings.iter().filter(|finding| finding.secret.expose() == other.as_bytes());
+        assert_eq!(found.count(), 1, "what is none of the system's is a file: {:#?}", report.findings);
+        report
+    };
+    let zip = among_others(files.zip(&dir.path().join("dump.zip")));
+    [scan_file(name, content, base), among_others(files.dir(&dir.path().join("dir"))), zip]
+}
+
 /// Scans files as a directory and as an archive of each kind, and has each report checked.
 pub(super) fn scan_all(files: &Files, base: Option<&str>, each: &dyn Fn(&ScanReport)) {
     let dir = tempfile::tempdir().unwrap();

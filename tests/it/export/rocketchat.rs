@@ -5,7 +5,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all, scan_each},
+    raw::{row, row_of},
+};
 
 const BASE: &str = "https://chat.example.com";
 
@@ -46,6 +49,7 @@ fn a_dump_of_the_database() {
     let told =
         |who: &str, id: &str, minute: u64| format!("{who} 2024-01-01T10:0{minute}:00Z {BASE}/group/ops?msg={id}");
     let (ada, bob) = ("u1 Ada L <ada@example.com>", "u2 Bob B <->");
+    row("rocketchat", &files, [plain, code, link, old, attached]);
     scan_all(&files, Some(BASE), &|report| {
         check(
             report,
@@ -66,22 +70,39 @@ fn a_dump_of_the_database() {
 
 #[test]
 fn messages_as_json() {
-    let [plain, ..] = &five(1230);
+    let [plain, code, link, old, _] = &five(1230);
     let at_ms = 1_704_103_200_000_u64;
-    let message = |time: serde_json::Value| json!({"_id": "m0", "rid": "GENERAL", "msg": format!("the key is {plain}"), "ts": time, "u": {"_id": "u1", "username": "ada", "name": "Ada L"}, "_updatedAt": {"$date": "2024-01-01T10:00:00Z"}});
+    let message = |id: u64, text: &str, time: &serde_json::Value| json!({"_id": format!("m{id}"), "rid": "GENERAL", "msg": text, "ts": time, "u": {"_id": "u1", "username": "ada", "name": "Ada L"}, "_updatedAt": {"$date": "2024-01-01T10:00:00Z"}});
     for time in [
         json!("2024-01-01T10:00:00.000Z"),
         json!({"$date": "2024-01-01T10:00:00.000Z"}),
         json!({"$date": {"$numberLong": at_ms.to_string()}}),
     ] {
-        let page = json!({"messages": [message(time.clone())], "success": true}).to_string();
-        for text in [page, format!("{}\n", message(time))] {
-            let report = scan_file("messages.json", text, Some(BASE));
-            check(
-                &report,
-                "rocketchat-json",
-                &[(plain, &format!("u1 Ada L <-> 2024-01-01T10:00:00Z {BASE}/channel/GENERAL?msg=m0"), Current)],
-            );
+        let mut hidden = message(3, &format!("use {old} please"), &time);
+        hidden["_hidden"] = true.into();
+        let messages = [
+            message(0, &format!("the key is {plain}"), &time),
+            message(1, &in_code(code), &time),
+            message(2, &in_link(link), &time),
+            hidden,
+        ];
+        let page = json!({"messages": messages, "success": true}).to_string();
+        row_of("rocketchat-json", ("messages.json", page.as_str()), [plain, code, link, old, ""]);
+        let lines: Vec<String> = messages.iter().map(|message| format!("{message}\n")).collect();
+        let told = |id: u64| format!("u1 Ada L <-> 2024-01-01T10:00:00Z {BASE}/channel/GENERAL?msg=m{id}");
+        for text in [page, lines.concat()] {
+            for report in scan_each("messages.json", text, Some(BASE)) {
+                check(
+                    &report,
+                    "rocketchat-json",
+                    &[
+                        (plain, &told(0), Current),
+                        (code, &told(1), Current),
+                        (link, &told(2), Current),
+                        (old, &told(3), Old),
+                    ],
+                );
+            }
         }
     }
 }

@@ -6,7 +6,10 @@ use unleak::model::{
     Visibility,
 };
 
-use super::plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file};
+use super::{
+    plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file},
+    raw::{row, row_of},
+};
 
 #[test]
 fn a_room_of_matrix() {
@@ -35,6 +38,7 @@ fn a_room_of_matrix() {
     let room = format!(
         r#"{{"room_name": "Ops", "room_creator": "@ada:example.com", "topic": "t", "export_date": "1/1/2024", "exported_by": "ada", "messages": {messages}}}"#
     );
+    row_of("matrix", ("export.json", room.as_str()), [plain, code, link, old, ""]);
     let report = scan_file("export.json", room, None);
     let told = |who: &str, id: u64| {
         format!("@{who}:example.com - <-> 2024-01-01T10:0{id}:00Z https://matrix.to/#/!r:example.com/$e{id}")
@@ -85,6 +89,7 @@ fn an_organisation_of_zulip() {
     let base = "https://zulip.example.com";
     let (ada, bob) = ("1 Ada L <ada@example.com>", "2 Bob B <bob@example.com>");
     let told = |who: &str, id: u64| format!("{who} 2024-01-01T10:0{id}:00Z {base}/#narrow/near/{id}");
+    row("zulip", &files, [plain, code, link, old, attached]);
     scan_all(&files, Some(base), &|report| {
         check(
             report,

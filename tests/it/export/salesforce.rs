@@ -3,7 +3,10 @@ use unleak::{
     source::export::ExportOptions,
 };
 
-use super::plant::{Files, only, scan_export, token, told};
+use super::{
+    plant::{Files, only, scan_export, token, told},
+    raw::row,
+};
 
 const ADA: &str = "005A0000001AAAAAA1";
 const BOB: &str = "005A0000001BBBBBB2";
@@ -42,6 +45,7 @@ fn every_secret_once() {
     let dir = tempfile::tempdir().unwrap();
     let tokens: [String; 5] = std::array::from_fn(|index| token(200 + index as u64));
     let files = export(&tokens);
+    row("salesforce", &files, tokens.each_ref().map(String::as_str));
     let options =
         || ExportOptions { base_url: Some("https://acme.lightning.force.com".to_owned()), ..ExportOptions::default() };
     for path in [files.dir(&dir.path().join("dir")), files.zip(&dir.path().join("WE_00D.zip"))] {

@@ -3,13 +3,16 @@ use std::io::Write as _;
 use serde_json::json;
 use unleak::model::Revision::{Current, Old};
 
-use super::plant::{check, five, in_code, in_link, only, scan_file, token};
+use super::{
+    plant::{check, five, in_code, in_link, only, scan_each, token},
+    raw::row_of,
+};
 
 const SITE: &str = "https://acme.service-now.com";
 
-fn packed(text: &str) -> String {
+pub(super) fn packed(file: impl AsRef<[u8]>) -> String {
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(text.as_bytes()).unwrap();
+    gzip.write_all(file.as_ref()).unwrap();
     data_encoding::BASE64.encode(&gzip.finish().unwrap())
 }
 
@@ -17,7 +20,7 @@ fn packed(text: &str) -> String {
 fn an_unload_with_journals_changes_and_files() {
     let [plain, code, link, old, attached] = &five(1200);
     let noted = token(1206);
-    let file = packed(&format!("token={attached}\n"));
+    let file = packed(format!("token={attached}\n"));
     let (first, second) = file.split_at(file.len() / 8 * 4);
     let by = |who: &str, minute: u64| {
         format!("<sys_created_by>{who}</sys_created_by><sys_created_on>2024-01-01 10:0{minute}:00</sys_created_on>")
@@ -55,23 +58,26 @@ fn an_unload_with_journals_changes_and_files() {
         piece(1, second),
         "</unload>".to_owned(),
     ];
-    let report = scan_file("incident.xml", unload.concat(), Some(SITE));
-    let told = |who: &str, minute: u64| format!("{who} - <-> 2024-01-01T10:0{minute}:00Z {SITE}/incident.do?sys_id=a7");
-    check(
-        &report,
-        "servicenow",
-        &[
-            (plain, &told("ada", 0), Current),
-            (code, &told("bob", 1), Current),
-            (link, &told("bob", 2), Current),
-            (old, &told("bob", 3), Old),
-            (attached, &told("bob", 4), Current),
-            // By somebody's clock.
-            (&noted, &format!("- Bob B <-> - {SITE}/incident.do?sys_id=a7"), Current),
-        ],
-    );
-    assert_eq!(only(&report, plain).container.as_ref().unwrap().kind, "incident");
-    assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+    row_of("servicenow", ("incident.xml", unload.concat()), [plain, code, link, old, attached]);
+    for report in scan_each("incident.xml", unload.concat(), Some(SITE)) {
+        let told =
+            |who: &str, minute: u64| format!("{who} - <-> 2024-01-01T10:0{minute}:00Z {SITE}/incident.do?sys_id=a7");
+        check(
+            &report,
+            "servicenow",
+            &[
+                (plain, &told("ada", 0), Current),
+                (code, &told("bob", 1), Current),
+                (link, &told("bob", 2), Current),
+                (old, &told("bob", 3), Old),
+                (attached, &told("bob", 4), Current),
+                // By somebody's clock.
+                (&noted, &format!("- Bob B <-> - {SITE}/incident.do?sys_id=a7"), Current),
+            ],
+        );
+        assert_eq!(only(&report, plain).container.as_ref().unwrap().kind, "incident");
+        assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+    }
 }
 
 #[test]
@@ -81,25 +87,27 @@ fn pages_and_tables() {
         "description": {"display_value": format!("the key is {plain}"), "value": ""}, "sys_created_by": {"display_value": "ada", "value": "ada"}, "sys_created_on": {"display_value": "2024-01-01 12:00:00", "value": "2024-01-01 10:00:00"}}]});
     let stored = json!({"records": [{"sys_id": "a7", "number": "INC0007", "sys_class_name": "incident", "description": format!("the key is {plain}"), "sys_created_by": "ada", "sys_created_on": "2024-01-01 10:00:00"}]});
     for page in [shown, stored] {
-        let report = scan_file("page.json", page.to_string(), Some(SITE));
-        check(
-            &report,
-            "servicenow",
-            &[(plain, &format!("ada - <-> 2024-01-01T10:00:00Z {SITE}/incident.do?sys_id=a7"), Current)],
-        );
+        for report in scan_each("page.json", page.to_string(), Some(SITE)) {
+            check(
+                &report,
+                "servicenow",
+                &[(plain, &format!("ada - <-> 2024-01-01T10:00:00Z {SITE}/incident.do?sys_id=a7"), Current)],
+            );
+        }
     }
     let table = format!(
         "number,short_description,sys_created_by,sys_created_on,work_notes\nINC0007,\"the key is {plain}\",ada,2024-01-01 10:00:00,\"2024-01-01 12:05:00 - Bob B (Work notes)\n{}\"\n",
         in_code(code)
     );
-    let report = scan_file("incident.csv", table, Some(SITE));
-    let search = format!("{SITE}/text_search_exact_match.do?sysparm_search=INC0007");
-    check(
-        &report,
-        "servicenow",
-        &[
-            (plain, &format!("ada - <-> 2024-01-01T10:00:00Z {search}"), Current),
-            (code, &format!("- Bob B <-> - {search}"), Current),
-        ],
-    );
+    for report in scan_each("incident.csv", table, Some(SITE)) {
+        let search = format!("{SITE}/text_search_exact_match.do?sysparm_search=INC0007");
+        check(
+            &report,
+            "servicenow",
+            &[
+                (plain, &format!("ada - <-> 2024-01-01T10:00:00Z {search}"), Current),
+                (code, &format!("- Bob B <-> - {search}"), Current),
+            ],
+        );
+    }
 }

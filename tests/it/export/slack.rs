@@ -4,7 +4,10 @@ use unleak::{
     source::export::ExportOptions,
 };
 
-use super::plant::{Files, only, scan_export, token, told};
+use super::{
+    plant::{Files, only, scan_export, token, told},
+    raw::row,
+};
 
 /// As Slack writes JSON: every slash with a backslash.
 fn slack_json(value: &Value) -> String {
@@ -151,19 +154,22 @@ fn without_lists_and_with_an_address_given() {
 #[test]
 fn channels_as_slackdump_writes_them() {
     let dir = tempfile::tempdir().unwrap();
-    let [plain, reply, attached] = [token(50), token(51), token(52)];
+    let [plain, reply, attached, code, link] = std::array::from_fn(|index| token(50 + index as u64));
     let document = json!({
         "channel_id": "C0ABCDEFG", "name": "ops",
         "messages": [
             {"type": "message", "user": "U01", "ts": "1704103200.000100", "text": format!("key {plain}"), "blocks": null,
              "slackdump_thread_replies": [
                 {"type": "message", "user": "U02", "ts": "1704103260.000200", "thread_ts": "1704103200.000100", "text": format!("or {reply}")}]},
+            {"type": "message", "user": "U02", "ts": "1704103320.000300", "text": format!("```export GITLAB_TOKEN={code}```")},
+            {"type": "message", "user": "U02", "ts": "1704103380.000400", "text": format!("see <https://git.example.com/x?private_token={link}&amp;y=1|the page>")},
             {"type": "message", "user": "U02", "ts": "1704103440.000500", "text": "a file",
              "files": [{"id": "F0AAAA1", "name": "notes.txt", "permalink": "https://acme.slack.com/files/U02/F0AAAA1/notes.txt"}]}
         ]
     });
     let mut files = Files::default();
     files.add("C0ABCDEFG.json", document.to_string()).add("C0ABCDEFG/F0AAAA1-notes.txt", format!("token={attached}\n"));
+    row("slackdump-dump", &files, [&plain, &code, &link, "", &attached]);
     let report = scan_export(&files.zip(&dir.path().join("dump.zip")), ExportOptions::default());
     let site = "https://acme.slack.com/archives/C0ABCDEFG";
     assert_eq!(told(only(&report, &plain)), format!("U01 - <-> 2024-01-01T10:00:00.0001Z {site}/p1704103200000100"));
@@ -173,6 +179,9 @@ fn channels_as_slackdump_writes_them() {
             "U02 - <-> 2024-01-01T10:01:00.0002Z {site}/p1704103260000200?thread_ts=1704103200.000100&cid=C0ABCDEFG"
         )
     );
+    for (secret, at, ts) in [(&code, "02:00.0003", "1704103320000300"), (&link, "03:00.0004", "1704103380000400")] {
+        assert_eq!(told(only(&report, secret)), format!("U02 - <-> 2024-01-01T10:{at}Z {site}/p{ts}"));
+    }
     assert_eq!(told(only(&report, &attached)), format!("U02 - <-> 2024-01-01T10:04:00.0005Z {site}/p1704103440000500"));
     assert_eq!(report.exports[0].system, "slackdump-dump");
 }
@@ -180,7 +189,7 @@ fn channels_as_slackdump_writes_them() {
 #[test]
 fn archives_as_slackdump_writes_them() {
     let dir = tempfile::tempdir().unwrap();
-    let [plain, attached] = [token(60), token(61)];
+    let [plain, attached, code, link] = std::array::from_fn(|index| token(60 + index as u64));
     let gz = |lines: &[String]| {
         use std::io::Write as _;
         let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -195,14 +204,23 @@ fn archives_as_slackdump_writes_them() {
     let messages = format!(
         r#"{{"t":0,"ts":3,"id":"C0ABCDEFG","n":1,"m":[{{"type":"message","user":"U01","ts":"1704103200.000100","text":"key {plain}","files":[{{"id":"F0AAAA1","name":"notes.txt"}}]}}]}}"#
     );
+    let thread = format!(
+        r#"{{"t":1,"ts":3,"id":"C0ABCDEFG","n":2,"r":"1704103200.000100","m":[{{"type":"message","user":"U02","ts":"1704103260.000200","text":"```TOKEN={code}```"}},{{"type":"message","user":"U02","ts":"1704103320.000300","text":"see <https://git.example.com/x?private_token={link}&amp;y=1|x>"}}]}}"#
+    );
     let people = format!(r#"{{"t":3,"ts":4,"n":2,"u":{}}}"#, people());
     let mut files = Files::default();
     files
         .add("workspace.json.gz", gz(&[workspace]))
-        .add("C0ABCDEFG.json.gz", gz(&[channel, messages]))
+        .add("C0ABCDEFG.json.gz", gz(&[channel, messages, thread]))
         .add("users.json.gz", gz(&[people]))
         .add("__uploads/F0AAAA1/notes.txt", format!("token={attached}\n"));
+    row("slackdump-chunks", &files, [&plain, &code, &link, "", &attached]);
     let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    for (secret, at, ts) in [(&code, "01:00.0002", "1704103260000200"), (&link, "02:00.0003", "1704103320000300")] {
+        let expected =
+            format!("U02 Bob B <bob@example.com> 2024-01-01T10:{at}Z https://acme.slack.com/archives/C0ABCDEFG/p{ts}");
+        assert_eq!(told(only(&report, secret)), expected);
+    }
     let expected = "U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z https://acme.slack.com/archives/C0ABCDEFG/p1704103200000100";
     for token in [&plain, &attached] {
         let place = only(&report, token);

@@ -9,18 +9,161 @@ use unleak::{
 
 use super::plant::{Files, only, scan_export, token, told};
 
-/// The tables that slackdump makes, without those that hold no records.
-const TABLES: [&str; 9] = [
-    "CREATE TABLE SESSION (ID INTEGER PRIMARY KEY, MODE TEXT NOT NULL)",
-    "CREATE TABLE CHUNK (ID INTEGER PRIMARY KEY, UNIX_TS INTEGER NOT NULL, SESSION_ID INTEGER NOT NULL, TYPE_ID SMALLINT NOT NULL, NUM_REC INTEGER NOT NULL DEFAULT 0, CHANNEL_ID TEXT)",
-    "CREATE TABLE MESSAGE (ID INTEGER NOT NULL, CHUNK_ID INTEGER NOT NULL, LOAD_DTTM TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, CHANNEL_ID TEXT NOT NULL, TS TEXT NOT NULL, PARENT_ID INTEGER, THREAD_TS TEXT, IS_PARENT SMALLINT NOT NULL DEFAULT FALSE, IDX INTEGER NOT NULL, NUM_FILES INTEGER NOT NULL DEFAULT 0, TXT TEXT, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-    "CREATE TABLE CHANNEL (ID TEXT NOT NULL, CHUNK_ID INTEGER NOT NULL, NAME TEXT, IDX INTEGER NOT NULL, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-    "CREATE TABLE FILE (ID TEXT NOT NULL, CHUNK_ID INTEGER NOT NULL, CHANNEL_ID TEXT NOT NULL, MESSAGE_ID INTEGER, THREAD_ID INTEGER, IDX INTEGER NOT NULL, MODE TEXT NOT NULL, FILENAME TEXT, URL TEXT, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-    "CREATE TABLE WORKSPACE (ID INTEGER PRIMARY KEY, CHUNK_ID INTEGER NOT NULL, TEAM TEXT NOT NULL, USERNAME TEXT, TEAM_ID TEXT NOT NULL, USER_ID TEXT NOT NULL, ENTERPRISE_ID TEXT, URL TEXT NOT NULL, DATA BLOB NOT NULL)",
-    "CREATE TABLE S_USER (ID TEXT NOT NULL, CHUNK_ID INTEGER NOT NULL, IDX INTEGER NOT NULL, USERNAME TEXT NOT NULL, DATA BLOB NOT NULL, PRIMARY KEY (ID, CHUNK_ID))",
-    "CREATE TABLE SEARCH_MESSAGE (ID INTEGER PRIMARY KEY, CHUNK_ID INTEGER NOT NULL, CHANNEL_ID TEXT NOT NULL, CHANNEL_NAME TEXT, TS TEXT NOT NULL, TXT TEXT, IDX INTEGER NOT NULL, DATA BLOB NOT NULL)",
-    "CREATE TABLE SEARCH_FILE (ID INTEGER PRIMARY KEY, CHUNK_ID INTEGER NOT NULL, FILE_ID TEXT NOT NULL, IDX INTEGER NOT NULL, DATA BLOB NOT NULL)",
-];
+/// The tables that slackdump's migrations make, in their order; what later ones add stands at its table's end.
+const TABLES: &str = "
+CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
+CREATE TABLE SESSION
+(
+    ID              INTEGER PRIMARY KEY,                          -- one for each run of the program
+    CREATED_AT      TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, -- when it began
+    UPDATED_AT      TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP, -- when something was added
+    PAR_SESSION_ID  INTEGER,                                      -- the run that it goes on with
+    FROM_TS         TIMESTAMP,
+    TO_TS           TIMESTAMP,
+    FINISHED        SMALLINT  NOT NULL DEFAULT FALSE,             -- did it get to its end?
+    FILES_ENABLED   SMALLINT  NOT NULL DEFAULT FALSE,
+    AVATARS_ENABLED SMALLINT  NOT NULL DEFAULT FALSE,
+    MODE            TEXT      NOT NULL,                           -- what was asked for: archive, resume
+    ARGS            TEXT                                          -- the command line
+);
+CREATE TABLE CHUNK
+(
+    ID         INTEGER PRIMARY KEY,
+    CREATED_AT TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    UNIX_TS    INTEGER   NOT NULL,           -- the same in seconds since 1970
+    SESSION_ID INTEGER   NOT NULL,
+    TYPE_ID    SMALLINT  NOT NULL,           -- see TYPES
+    NUM_REC    INTEGER   NOT NULL DEFAULT 0, -- how many rows came with it
+    CHANNEL_ID TEXT,
+    FINAL      SMALLINT  NOT NULL DEFAULT FALSE,
+    THREAD_ONLY BOOLEAN,
+    FOREIGN KEY (SESSION_ID) REFERENCES SESSION (ID) ON DELETE RESTRICT
+);
+CREATE TABLE MESSAGE
+(
+    ID         INTEGER   NOT NULL,               -- TS without its dot
+    CHUNK_ID   INTEGER   NOT NULL,
+    LOAD_DTTM  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHANNEL_ID TEXT      NOT NULL,               -- the channel's id
+    TS         TEXT      NOT NULL,               -- as Slack writes it
+    PARENT_ID  INTEGER,                          -- of an answer, the message that begins its thread
+    THREAD_TS  TEXT,                             -- the same as Slack writes it
+    LATEST_REPLY TEXT,
+    IS_PARENT  SMALLINT  NOT NULL DEFAULT FALSE, -- does it begin a thread?
+    IDX        INTEGER   NOT NULL,               -- its number in the chunk
+    NUM_FILES  INTEGER   NOT NULL DEFAULT 0,     -- how many files it has
+    TXT        TEXT,                             -- its text once more
+    DATA       BLOB      NOT NULL,               -- as the interface gave it
+    PRIMARY KEY (ID, CHUNK_ID),
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE CHANNEL
+(
+    ID        TEXT      NOT NULL, -- its id
+    CHUNK_ID  INTEGER   NOT NULL,
+    LOAD_DTTM TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    NAME      TEXT,
+    IDX       INTEGER   NOT NULL,
+    DATA      BLOB      NOT NULL,
+    PRIMARY KEY (ID, CHUNK_ID),
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE FILE
+(
+    ID         TEXT      NOT NULL, -- its id
+    CHUNK_ID   INTEGER   NOT NULL,
+    LOAD_DTTM  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHANNEL_ID TEXT      NOT NULL,
+    MESSAGE_ID INTEGER,            -- the message that has it
+    THREAD_ID  INTEGER,            -- the thread, if that is in one
+    IDX        INTEGER   NOT NULL,
+    MODE       TEXT      NOT NULL,
+    FILENAME   TEXT,
+    URL        TEXT,
+    DATA       BLOB      NOT NULL,
+    SIZE       INTEGER   NOT NULL DEFAULT 0,
+    PRIMARY KEY (ID, CHUNK_ID),
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE INDEX FILE_I1 ON FILE (MESSAGE_ID, THREAD_ID);
+CREATE TABLE WORKSPACE
+(
+    ID            INTEGER PRIMARY KEY,
+    CHUNK_ID      INTEGER   NOT NULL,
+    LOAD_DTTM     TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    TEAM          TEXT      NOT NULL,
+    USERNAME      TEXT,
+    TEAM_ID       TEXT      NOT NULL,
+    USER_ID       TEXT      NOT NULL,
+    ENTERPRISE_ID TEXT,               -- of a Grid
+    URL           TEXT      NOT NULL, -- where it is
+    DATA          BLOB      NOT NULL,
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE S_USER
+(
+    ID           TEXT      NOT NULL,
+    CHUNK_ID     INTEGER   NOT NULL,
+    LOAD_DTTM    TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    IDX          INTEGER   NOT NULL,
+    USERNAME     TEXT,
+    DATA         BLOB      NOT NULL,
+    PRIMARY KEY (ID, CHUNK_ID),
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE CHANNEL_USER
+(
+    ID         TEXT      NOT NULL, -- the person's id
+    CHUNK_ID   INTEGER   NOT NULL,
+    LOAD_DTTM  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHANNEL_ID TEXT      NOT NULL,
+    IDX        INTEGER   NOT NULL,
+    PRIMARY KEY (ID, CHANNEL_ID, CHUNK_ID),
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE SEARCH_MESSAGE
+(
+    ID           INTEGER PRIMARY KEY,
+    CHUNK_ID     INTEGER   NOT NULL,
+    LOAD_DTTM    TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    CHANNEL_ID   TEXT      NOT NULL,
+    CHANNEL_NAME TEXT,
+    TS           TEXT      NOT NULL,
+    TXT          TEXT,
+    IDX          INTEGER   NOT NULL, -- its number in the chunk
+    DATA         BLOB      NOT NULL,
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE SEARCH_FILE
+(
+    ID        INTEGER PRIMARY KEY,
+    CHUNK_ID  INTEGER   NOT NULL,
+    LOAD_DTTM TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    FILE_ID   TEXT      NOT NULL,
+    IDX       INTEGER   NOT NULL,
+    DATA      BLOB      NOT NULL,
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+CREATE TABLE TYPES (ID INT, NAME TEXT);
+CREATE UNIQUE INDEX idx_types_id ON TYPES (ID);
+CREATE TABLE ALIAS (CHANNEL_ID TEXT NOT NULL PRIMARY KEY, ALIAS TEXT, CREATED_AT TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE SAVED_ITEM
+(
+    ID         INTEGER PRIMARY KEY,
+    CHUNK_ID   INTEGER   NOT NULL,
+    LOAD_DTTM  TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    ITEM_ID    TEXT      NOT NULL, -- the channel that it is in
+    ITEM_TYPE  TEXT      NOT NULL,
+    TS         TEXT,               -- the message, if it is one
+    STATE      TEXT,
+    TODO_STATE TEXT,
+    IDX        INTEGER   NOT NULL, -- its number in the chunk
+    DATA       BLOB      NOT NULL,
+    FOREIGN KEY (CHUNK_ID) REFERENCES CHUNK (ID) ON DELETE CASCADE
+);
+INSERT INTO SESSION (ID, MODE) VALUES (1, 'archive'), (2, 'resume');
+INSERT INTO CHUNK (ID, UNIX_TS, SESSION_ID, TYPE_ID, CHANNEL_ID) VALUES (1, 1704103200, 1, 0, 'C0ABCDEFG'), (2, 1704103200, 1, 1, 'C0ABCDEFG'), (3, 1704189600, 2, 0, 'C0ABCDEFG');
+";
 
 fn message(ts: &str, who: &str, text: &str, more: &[(&str, Value)]) -> Value {
     let mut message = json!({"type": "message", "user": who, "ts": ts, "team": "T01", "text": text});
@@ -74,14 +217,17 @@ fn messages([plain, code, link, old, _]: &[String; 5]) -> Vec<(i64, Value)> {
     ]
 }
 
+/// A note of what to do later.
+fn saved() -> String {
+    format!("rotate {}", token(799))
+}
+
 pub(super) fn database(path: &Path, tokens: &[String; 5]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     runtime.block_on(async {
         let mut db = SqliteConnection::connect_with(&options).await.unwrap();
-        for table in TABLES {
-            db.execute(table).await.unwrap();
-        }
+        db.execute(TABLES).await.unwrap();
         for (chunk, message) in messages(tokens) {
             let ts = message["ts"].as_str().unwrap().to_owned();
             let id: i64 = ts.replace('.', "").parse().unwrap();
@@ -116,6 +262,15 @@ pub(super) fn database(path: &Path, tokens: &[String; 5]) {
             .execute(&mut db)
             .await
             .unwrap();
+        // What somebody put aside to do later, twice.
+        for chunk in [1, 3] {
+            sqlx::query("INSERT INTO SAVED_ITEM (CHUNK_ID, ITEM_ID, ITEM_TYPE, IDX, DATA) VALUES (?, 'Rm01', 'reminder', 0, ?)")
+                .bind(chunk)
+                .bind(json!({"item_id": "Rm01", "item_type": "reminder", "description": saved()}).to_string().into_bytes())
+                .execute(&mut db)
+                .await
+                .unwrap();
+        }
         sqlx::query("INSERT INTO WORKSPACE (CHUNK_ID, TEAM, TEAM_ID, USER_ID, URL, DATA) VALUES (1, 'Acme', 'T01', 'U01', 'https://acme.slack.com/', ?)")
             .bind(json!({"url": "https://acme.slack.com/", "team_id": "T01"}).to_string().into_bytes())
             .execute(&mut db)
@@ -135,11 +290,14 @@ fn every_secret_once_as_file_directory_and_in_an_archive() {
     let file = folder.join("slackdump.sqlite");
     database(&file, &tokens);
     let mut paths = vec![folder, file.clone()];
+    let tar = dir.path().join("archive.tar.gz");
     let mut files = Files::default();
     files
         .add("slackdump.sqlite", std::fs::read(&file).unwrap())
         .add("__uploads/F0AAAA1/notes.txt", format!("token={}\n", tokens[4]));
     paths.push(files.zip(&dir.path().join("archive.zip")));
+    std::fs::write(&tar, files.tar_gz_bytes()).unwrap();
+    paths.push(tar);
     let site = "https://acme.slack.com/archives/C0ABCDEFG";
     let (ada, bob) = ("U01 Ada L <ada@example.com>", "U02 Bob B <bob@example.com>");
     let expected = [
@@ -161,6 +319,7 @@ fn every_secret_once_as_file_directory_and_in_an_archive() {
             assert_eq!(place.revision, if index == 3 { Revision::Old } else { Revision::Current });
         }
         assert_eq!((report.exports[0].system.as_str(), report.exports.len()), ("slackdump-database", 1));
+        assert_eq!(only(&report, &token(799)).record.as_deref(), Some("Rm01"));
         let kinds: Vec<_> = report.problems.iter().map(|problem| problem.kind).collect();
         assert_eq!(kinds, [ProblemKind::Malformed], "the row that is no JSON: {:?}", report.problems);
     }

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 use unleak::model::{Revision::Current, Visibility};
 
-use super::plant::{Files, check, five, only, scan_all, scan_file};
+use super::{
+    plant::{Files, check, five, only, scan_all, scan_file},
+    raw::row,
+};
 
 fn message(id: u64, who: &str, text: &Value) -> Value {
     // The date is by somebody's clock; only the other one counts.
@@ -45,6 +48,7 @@ fn all_chats_and_one() {
     let told = |who: &str, id: u64| {
         format!("user{who} {} <-> 2024-01-01T10:0{id}:00Z https://t.me/c/1234/{id}", who.to_uppercase())
     };
+    row("telegram", &files, [plain, code, link, "", attached]);
     scan_all(&files, None, &|report| {
         check(
             report,

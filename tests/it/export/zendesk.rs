@@ -1,7 +1,10 @@
 use serde_json::json;
 use unleak::{model::Revision, source::export::ExportOptions};
 
-use super::plant::{only, scan_export, token, told};
+use super::{
+    plant::{only, scan_export, token, told},
+    raw::row_of,
+};
 
 const SITE: &str = "https://acme.zendesk.com";
 
@@ -31,6 +34,7 @@ fn tickets_as_lines_and_as_a_page() {
     ];
     let page = json!({"tickets": [ticket], "users": people, "end_of_stream": true}).to_string();
     let lines = format!("{ticket}\n{}\n{}\n", people[0], people[1]);
+    row_of("zendesk", ("tickets.json", page.as_str()), [plain, code, link, old, ""]);
     let path = dir.path().join("tickets.json");
     for content in [page, lines] {
         std::fs::write(&path, content).unwrap();

@@ -203,13 +203,12 @@ fn tell(row: &Element, sink: &mut Sink<'_>) {
             sink.cell(name, text, offset);
         }
     };
-    for (name, value, offset) in &row.attributes {
+    for (name, value, offset) in row.attributes.iter() {
         // The same in small letters, for searching; numbers and names that Jira itself gives.
-        let is_own = name.starts_with("lower")
-            || OWN.contains(&name.as_str())
-            || name == "key" && KEYED.contains(&row.name.as_str());
+        let is_own =
+            name.starts_with("lower") || OWN.contains(&name) || name == "key" && KEYED.contains(&row.name.as_str());
         if !is_own {
-            add(name, value, *offset);
+            add(name, value, offset);
         }
     }
     add("text", &row.text, row.offset);
@@ -219,7 +218,7 @@ fn tell(row: &Element, sink: &mut Sink<'_>) {
 
 fn each_text(element: &Element, add: &mut dyn FnMut(&str, &str, u64)) {
     add(&element.name, &element.text, element.offset);
-    element.attributes.iter().for_each(|(name, value, offset)| add(name, value, *offset));
+    element.attributes.iter().for_each(|(name, value, offset)| add(name, value, offset));
     element.children.iter().for_each(|child| each_text(child, add));
 }
 

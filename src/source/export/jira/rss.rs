@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        detect,
         element::{Element, read_elements},
         input::Input,
         markup::Markup,
@@ -31,12 +32,11 @@ impl System for Rss {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let Some(only) = look.only() else { return Vec::new() };
-        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+        detect::files(look, &|path| path.ends_with(".xml"), &|_, head| signs_of(head))
     }
 
-    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(RssReader)
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        Box::new(RssReader { is_only: opening.look.only().is_some() })
     }
 }
 
@@ -46,10 +46,16 @@ fn signs_of(head: &[u8]) -> Vec<String> {
     SIGNS.iter().filter(has).map(|sign| (*sign).to_owned()).collect()
 }
 
-struct RssReader;
+struct RssReader {
+    /// Is it one file, which the user may have named as such?
+    is_only: bool,
+}
 
 impl Reader for RssReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+            return Reading::NotMine;
+        }
         read_elements(input, &|name| name == "item", &mut |item| issue(item, sink));
         Reading::Records
     }
@@ -91,11 +97,11 @@ fn issue(item: &Element, sink: &mut Sink<'_>) {
 
 /// Adds the texts of an element and all in it, and its attributes.
 fn add(element: &Element, name: &str, sink: &mut Sink<'_>) {
-    for (key, value, offset) in &element.attributes {
-        if matches!(key.as_str(), "iconUrl") || key == "id" {
+    for (key, value, offset) in element.attributes.iter() {
+        if matches!(key, "iconUrl" | "id") {
             continue;
         }
-        sink.field(&format!("{name}.{key}"), value, *offset, Markup::Plain);
+        sink.field(&format!("{name}.{key}"), value, offset, Markup::Plain);
     }
     sink.field(name, &element.text, element.offset, Markup::Html);
     // Values of a custom field stand beside its name.

@@ -3,6 +3,7 @@
 use super::{
     super::{
         csv::Row,
+        detect,
         input::Input,
         markup::Markup,
         sink::Sink,
@@ -31,12 +32,12 @@ impl System for Sheet {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        let Some(only) = look.only() else { return Vec::new() };
-        vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }]
+        detect::files(look, &|path| path.ends_with(".csv"), &|_, head| signs_of(head))
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(SheetReader { base_url: opening.options.base_url.clone() })
+        let is_only = opening.look.only().is_some();
+        Box::new(SheetReader { base_url: opening.options.base_url.clone(), is_only })
     }
 }
 
@@ -50,11 +51,16 @@ fn signs_of(head: &[u8]) -> Vec<String> {
 
 struct SheetReader {
     base_url: Option<String>,
+    /// Is it one file, which the user may have named as such?
+    is_only: bool,
 }
 
 impl Reader for SheetReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
         input.decode_text();
+        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+            return Reading::NotMine;
+        }
         read_table(input, sink, &mut |header, row, sink| self.issue(header, row, sink));
         Reading::Records
     }

@@ -255,7 +255,7 @@ impl<'t> Json<'t> {
     /// A string, decoded; what is not UTF-8 in it is replaced.
     pub(in crate::source::export) fn text(&self) -> Option<Cow<'t, str>> {
         match self.kind() {
-            Kind::Plain => Some(String::from_utf8_lossy(self.stored())),
+            Kind::Plain => Some(lossy(self.stored())),
             Kind::Escaped => Some(Cow::Owned(unescape(self.stored()))),
             _ => None,
         }
@@ -264,7 +264,7 @@ impl<'t> Json<'t> {
     /// A string or number as text, if it isn't empty: what an id may be.
     pub(in crate::source::export) fn id(&self) -> Option<String> {
         let text = match self.kind() {
-            Kind::Word => String::from_utf8_lossy(self.stored()),
+            Kind::Word => lossy(self.stored()),
             _ => self.text()?,
         };
         (!text.is_empty() && text != "null").then(|| text.into_owned())
@@ -288,6 +288,12 @@ impl<'t> Json<'t> {
             Kind::Array | Kind::Object => self.node().next > self.at + 1,
         }
     }
+}
+
+/// What isn't UTF-8 is replaced.
+pub(in crate::source::export) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    // Much faster than the lossy conversion, and nearly always right.
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A JSON string's content with its escapes resolved. What is no escape stays as it is; half a surrogate pair is replaced.

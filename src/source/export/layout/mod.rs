@@ -33,8 +33,6 @@ pub(super) enum How {
     Changes,
     /// JSON in a string: each text in it.
     Json,
-    /// The bytes of a file in base64; line ends don't count.
-    Base64,
 }
 
 /// A text in Markdown or of no markup.
@@ -73,6 +71,8 @@ pub(super) struct Layout {
     pub(super) addresses: &'static [&'static str],
     /// Paths to the paths of attached files in the export.
     pub(super) files: &'static [&'static str],
+    /// Paths to the bytes of attached files in base64; line ends don't count.
+    pub(super) data: &'static [&'static str],
     /// Records inside of this one.
     pub(super) inner: &'static [(&'static str, &'static Layout)],
     /// What else there is to be said, once everything is filled in.
@@ -93,6 +93,7 @@ impl Layout {
         skip: &[],
         addresses: &[],
         files: &[],
+        data: &[],
         inner: &[],
         adjust: |_, _| {},
     };
@@ -225,7 +226,20 @@ impl<'s, V: Value> Scope<'s, V> {
             sink.field(path, &text[..first], offset, Markup::Plain);
         });
         self.value.rest(sink, &|path, key, is_text| treat(layout, (path, key), is_text));
+        let mut files: Vec<(Vec<u8>, u64)> = Vec::new();
+        for path in layout.data {
+            visit(self.value, path, &mut |found| {
+                let Some(text) = found.text() else { return };
+                match from_base64(&text) {
+                    Some(bytes) => files.push((bytes, found.offset())),
+                    None => sink.field(path, &text, found.offset(), Markup::Plain),
+                }
+            });
+        }
         sink.finish(bytes, line, &|place| self.place(place));
+        for (bytes, offset) in files {
+            sink.attach(&bytes, (offset, line), &|place| self.place(place));
+        }
         self.each_journal(&mut |path, _, offset, notes| {
             for note in notes {
                 sink.field(path, note.text, offset + note.start as u64, Markup::Plain);
@@ -269,6 +283,7 @@ fn treat(layout: &Layout, (path, key): (&str, &str), is_text: bool) -> Rest {
     let is_here = |told: &str| in_key(told).strip_prefix(path).is_some_and(|rest| rest == key);
     let is_listed = layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
     let is_told = is_text && (is_listed || layout.journals.iter().any(|told| is_here(told)));
+    let is_told = is_told || layout.data.iter().any(|told| is_here(told));
     let is_record = layout.inner.iter().any(|(inner, _)| is_here(inner));
     if is_told || is_record || layout.skip.contains(&key) {
         Rest::Skip
@@ -317,13 +332,9 @@ fn each_text<V: Value>(value: V, path: &str, how: How, each: &mut dyn FnMut(&str
                 each(&text, element.offset(), markup);
             }
         }),
-        How::Changes | How::Json | How::Base64 => found.each_element(&mut |element| {
+        How::Changes | How::Json => found.each_element(&mut |element| {
             if let Some(text) = element.text() {
-                let text = match how {
-                    How::Changes => without_marks(&text),
-                    How::Json => texts_in(&text),
-                    _ => from_base64(&text),
-                };
+                let text = if how == How::Changes { without_marks(&text) } else { texts_in(&text) };
                 each(&text, element.offset(), Markup::Plain);
             }
         }),
@@ -373,13 +384,10 @@ fn texts_in(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The text of a file; what isn't base64 stays as it is.
-fn from_base64(text: &str) -> Cow<'_, str> {
-    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    match data_encoding::BASE64.decode(packed.as_bytes()) {
-        Ok(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(_) => Cow::Borrowed(text),
-    }
+/// The bytes of a file; none if it isn't base64.
+fn from_base64(text: &str) -> Option<Vec<u8>> {
+    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    data_encoding::BASE64.decode(&packed).ok()
 }
 
 #[cfg(test)]

@@ -57,15 +57,32 @@ impl Files {
 /// Bytes that [`Files::form`] gets.
 const HEAD_BYTES: usize = 16 << 10;
 
+/// Bytes that what recognises a file gets.
+const SIGNS_BYTES: usize = 64 << 10;
+
+/// What a file's first bytes say that it is.
+type SignsOf = fn(&[u8]) -> Vec<String>;
+
 /// Reads such files.
 pub(in crate::source::export) struct Records {
     pub(super) files: &'static Files,
+    signs: Option<SignsOf>,
     base_url: Option<String>,
 }
 
 impl Records {
-    pub(in crate::source::export) fn new(files: &'static Files, base_url: Option<String>) -> Records {
-        Records { files, base_url }
+    /// With `signs`, only files that have two of them are read.
+    pub(in crate::source::export) fn new(
+        files: &'static Files,
+        signs: Option<SignsOf>,
+        base_url: Option<String>,
+    ) -> Records {
+        Records { files, signs, base_url }
+    }
+
+    /// Is it a file of the kind?
+    pub(in crate::source::export) fn is_one(&self, input: &mut Input<'_>) -> bool {
+        self.signs.is_none_or(|signs| signs(input.peek(SIGNS_BYTES)).len() > 1)
     }
 
     /// What is known of all records.
@@ -79,6 +96,9 @@ impl Records {
 
     /// How the file stores its records, and what is known of all of them.
     pub(super) fn form(&self, path: &str, input: &mut Input<'_>) -> Option<(Form, Facts)> {
+        if !self.is_one(input) {
+            return None;
+        }
         let head = input.peek(HEAD_BYTES);
         let form = (self.files.form)(path, head)?;
         let mut facts = Facts::default();

@@ -85,8 +85,8 @@ impl Value for Part<'_> {
         }
         match key.strip_prefix('@') {
             Some(name) => {
-                let named = element.attributes.iter().filter(|(own, ..)| own == name);
-                named.for_each(|(_, value, offset)| each(Part::Attribute(value, *offset)));
+                let named = element.attributes.iter().filter(|(own, ..)| *own == name);
+                named.for_each(|(_, value, offset)| each(Part::Attribute(value, offset)));
             }
             None => {
                 let named = element.children.iter().filter(|child| child.name == key);
@@ -124,8 +124,12 @@ impl Value for Part<'_> {
 
 /// Adds the text and attributes of an element and those in it.
 fn rest_of(element: &Element, path: &str, sink: &mut Sink<'_>, treat: Treat<'_>) {
-    for (key, value, offset) in &element.attributes {
-        add(&format!("@{key}"), value, *offset, treat(path, &format!("@{key}"), true), sink);
+    let mut name = String::new();
+    for (key, value, offset) in element.attributes.iter() {
+        name.clear();
+        name.push('@');
+        name.push_str(key);
+        add(&name, value, offset, treat(path, &name, true), sink);
     }
     if path.is_empty() {
         // A text outside of all records has no name.

@@ -25,7 +25,7 @@ pub(super) static PAGES: Described = Described {
     title: "Rocket.Chat messages",
     marks: &[],
     signs: |head| keys_in(head, &["rid", "msg", "ts", "u", "_updatedAt"]),
-    root: |_| None,
+    root: None,
     files: &FILES,
 };
 
@@ -102,7 +102,7 @@ impl System for Dump {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(DumpReader { records: Records::new(&FILES, opening.options.base_url.clone()) })
+        Box::new(DumpReader { records: Records::new(&FILES, None, opening.options.base_url.clone()) })
     }
 }
 
@@ -119,12 +119,13 @@ impl Reader for DumpReader {
         }
         let about = self.records.about();
         let layout = if path == "rocketchat_message.bson" { &MESSAGE } else { &OTHER };
-        let mut carried = Carried::default();
+        let mut upload = Upload::default();
         read_bson(input, &mut |event| match event {
-            BsonEvent::Document(document, size) if path == CHUNKS => carried.tell(document, size, sink),
+            BsonEvent::Document(document, _) if path == CHUNKS => upload.add(document, sink),
             BsonEvent::Document(document, size) => Scope::new(&about, document, layout).tell((size, 0), sink),
             BsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
         });
+        upload.finish(sink);
         Reading::Records
     }
 
@@ -140,9 +141,10 @@ impl Reader for DumpReader {
                         let (physical, reader) = (place.physical.clone(), place.reader);
                         let (system, field) = (place.system.clone(), place.field.clone());
                         let name = first(document, "file.name|files.name");
+                        let path = place.attachment.take().and_then(|file| file.path);
                         **place = RecordPlace { physical, reader, system, field, ..RecordPlace::default() };
                         Scope::new(&about, document, &MESSAGE).place(place);
-                        place.attachment = Some(RecordAttachment { id: id.clone(), name, path: None });
+                        place.attachment = Some(RecordAttachment { id: id.clone(), name, path });
                     }
                 });
             });
@@ -197,31 +199,48 @@ fn room_id(container: &Option<crate::model::RecordContainer>) -> Option<String> 
     container.as_ref()?.id.clone()
 }
 
-/// Uploads are stored in pieces of 255 KiB; what stands at the end of one is looked at with the next, too.
+/// A file in the pieces of 255 KiB in which uploads are stored, one after the other.
 #[derive(Default)]
-struct Carried {
+struct Upload {
     file: String,
-    tail: Vec<u8>,
+    bytes: Vec<u8>,
+    offset: u64,
 }
 
+/// Of a larger upload, the parts are looked at one by one.
+const MAX_UPLOAD: usize = 64 << 20;
+
+/// What stands at the end of a part is looked at with the next, too.
 const TAIL_BYTES: usize = 4 << 10;
 
-impl Carried {
-    fn tell(&mut self, document: Bson<'_>, size: usize, sink: &mut Sink<'_>) {
+impl Upload {
+    fn add(&mut self, document: Bson<'_>, sink: &mut Sink<'_>) {
         let Some(file) = first(document, "files_id") else { return };
         let Some((bytes, offset)) = document.binary("data") else { return };
         if file != self.file {
-            self.tail.clear();
-            self.file.clone_from(&file);
+            self.finish(sink);
+            (self.file, self.offset) = (file, offset);
+        } else if self.bytes.len() + bytes.len() > MAX_UPLOAD {
+            let tail = self.bytes.split_off(self.bytes.len().saturating_sub(TAIL_BYTES));
+            self.bytes.extend_from_slice(&tail);
+            self.tell(sink);
+            (self.bytes, self.offset) = (tail, offset);
         }
-        let before = self.tail.len() as u64;
-        let mut piece = std::mem::take(&mut self.tail);
-        piece.extend_from_slice(bytes);
-        let text = String::from_utf8_lossy(&piece);
-        sink.field("data", &text, offset.saturating_sub(before), super::markup::Markup::Plain);
-        sink.finish(size, 0, &|place| {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn tell(&mut self, sink: &mut Sink<'_>) {
+        let bytes = std::mem::take(&mut self.bytes);
+        let file = &self.file;
+        sink.attach(&bytes, (self.offset, 0), &|place| {
             place.attachment = Some(RecordAttachment { id: Some(file.clone()), name: None, path: None });
         });
-        self.tail = piece.split_off(piece.len().saturating_sub(TAIL_BYTES));
+    }
+
+    fn finish(&mut self, sink: &mut Sink<'_>) {
+        if !self.bytes.is_empty() {
+            self.tell(sink);
+        }
+        self.file.clear();
     }
 }

@@ -174,11 +174,12 @@ fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> R
                 place.container = row.channel.map(container);
             });
         })?;
-        for table in ["S_USER", "CHANNEL", "FILE", "WORKSPACE", "SEARCH_FILE"] {
+        for table in ["S_USER", "CHANNEL", "FILE", "WORKSPACE", "SEARCH_FILE", "SAVED_ITEM"] {
             tables.each(table, &mut |row| {
                 sink.rest(row.json, &treat);
                 sink.finish(row.json.stored().len(), 0, &|place| {
-                    place.record = row.json.text_of("id").or_else(|| row.json.text_of("ts"));
+                    let ids = ["id", "ts", "item_id"];
+                    place.record = ids.iter().find_map(|key| row.json.text_of(key));
                     place.container = row.channel.map(container);
                 });
             })?;
@@ -416,6 +417,11 @@ fn query_of(table: &str) -> Option<&'static str> {
         "SEARCH_FILE" => {
             "SELECT rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, NULL FROM SEARCH_FILE \
              WHERE rowid > ?1 ORDER BY rowid LIMIT ?3"
+        }
+        "SAVED_ITEM" => {
+            "SELECT m.rowid, CASE WHEN length(DATA) <= ?2 THEN CAST(DATA AS BLOB) END, NULL FROM SAVED_ITEM m WHERE m.rowid > ?1 AND NOT EXISTS \
+             (SELECT 1 FROM SAVED_ITEM n WHERE n.ITEM_ID = m.ITEM_ID AND n.CHUNK_ID < m.CHUNK_ID AND n.DATA = m.DATA) \
+             ORDER BY m.rowid LIMIT ?3"
         }
         _ => return None,
     })

@@ -34,8 +34,11 @@ impl<'t> Message<'t> {
         let is_change = json.get("subtype").is_some_and(|subtype| {
             ["message_changed", "message_deleted", "tombstone", "message_replied"].iter().any(|kind| subtype.is(kind))
         });
-        let changed = json.get("message").filter(|message| is_change && message.is_object());
-        let previous = ["previous_message", "original"].iter().find_map(|key| json.get(key)).filter(|_| is_change);
+        if !is_change {
+            return Message { json, changed: None, previous: None };
+        }
+        let changed = json.get("message").filter(Json::is_object);
+        let previous = ["previous_message", "original"].iter().find_map(|key| json.get(key));
         Message { json, changed, previous }
     }
 

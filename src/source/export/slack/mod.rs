@@ -9,7 +9,12 @@ pub(super) mod dump;
 mod message;
 mod names;
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, Mutex},
+};
+
+use memchr::memmem::Finder;
 
 use self::{
     message::{Author, Message, Messages},
@@ -32,6 +37,9 @@ pub(super) struct Slack;
 
 /// Places in one container that are looked at closely: each costs a look at all paths.
 const MAX_ROOTS: usize = 256;
+
+/// What all addresses of workspaces have.
+static SITES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".slack.com"));
 
 /// Lists of people.
 const PEOPLE: [&str; 2] = ["users.json", "org_users.json"];
@@ -215,7 +223,7 @@ impl SlackReader {
     }
 
     fn note_domain(&self, path: &str, json: Json<'_>, bytes: &[u8]) {
-        if memchr::memmem::find(bytes, b".slack.com").is_none() {
+        if SITES.find(bytes).is_none() {
             return;
         }
         let files = json.get("files").into_iter().flat_map(|files| files.elements());
