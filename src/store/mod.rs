@@ -288,7 +288,7 @@ impl<'e> Store<'e> {
     /// Runs `work` in a transaction that may change things. What it did is undone if it returns an error.
     ///
     /// If the connection is lost, or another writer is in the way of this one as this one is in its (a deadlock), all of it is
-    /// done again, up to [`TRIES`] times: `work` must leave nothing outside of the transaction that a second call would repeat.
+    /// done again, up to five times: `work` must leave nothing outside of the transaction that a second call would repeat.
     ///
     /// # Errors
     /// Those of `work`, and those of committing.
