@@ -12,7 +12,6 @@
 mod canonical;
 mod der;
 mod key_ring;
-mod md5;
 mod private_key;
 mod verifier;
 
