@@ -52,7 +52,7 @@ pub(in crate::commands) struct Recording<'a, 's> {
     digest: String,
     former: Option<FingerprintKey>,
     ring: Option<KeyRing>,
-    budget: witness::Budget,
+    verifiers: witness::Verifiers,
     /// A program that says how OpenBao writes a token into its audit log.
     hashing: Option<OsString>,
 }
@@ -82,7 +82,7 @@ impl<'a, 's> Recording<'a, 's> {
             digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
-            budget: witness::Budget::default(),
+            verifiers: witness::Verifiers::default(),
             hashing: (env.var)(HASH_COMMAND).filter(|line| !line.is_empty()),
         }))
     }
@@ -177,7 +177,7 @@ impl<'a, 's> Recording<'a, 's> {
         for (finding, record) in report.findings.iter().zip(redacted_findings(report)) {
             let Some(mut scanned) = self.scanned(root, key_id, finding, record)? else { continue };
             if let Some(ring) = &self.ring {
-                scanned.digests = witness::digests(finding, ring, &mut self.store, &mut self.budget)?;
+                scanned.digests = witness::digests(finding, ring, &mut self.store, &mut self.verifiers)?;
                 scanned.digests.extend(hashes.get(&scanned.fp).map(|hash| witness::audit_hash(hash)));
             }
             batch.push(scanned);
@@ -205,10 +205,9 @@ impl<'a, 's> Recording<'a, 's> {
         if !finding.occurrences.iter().any(here) {
             return Ok(None);
         }
-        let line: FindingLine = record
+        let mut line: FindingLine = record
             .and_then(serde_json::from_value)
             .map_err(|error| StoreError::Engine(format!("a finding has no place in the store: {error}")))?;
-        let mut line = line;
         // The record has no line of context unless a report asks for one; the engine has hidden in it what it found.
         for (place, found) in line.occurrences.iter_mut().zip(&finding.occurrences) {
             place.context = Some(found.context.clone());

@@ -19,13 +19,34 @@ const VERIFIERS: i64 = 64;
 /// Most verifiers that all findings of a scan are tried against where the user isn't known.
 const VERIFIERS_OF_A_SCAN: u32 = 4_000;
 
-/// What may still be spent on verifiers in this scan.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Budget(u32);
+/// The verifiers that secrets of unknown users are tried against: the same ones in all of a scan.
+#[derive(Debug)]
+pub(super) struct Verifiers {
+    /// How often one may still be tried.
+    left: u32,
+    /// With the names of their users; read with the first such secret.
+    of_all: Option<Vec<Verifier>>,
+}
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(VERIFIERS_OF_A_SCAN)
+/// A verifier, and whose it is.
+type Verifier = (CredentialFp, String);
+
+impl Default for Verifiers {
+    fn default() -> Verifiers {
+        Verifiers { left: VERIFIERS_OF_A_SCAN, of_all: None }
+    }
+}
+
+impl Verifiers {
+    /// Those that may still be tried.
+    fn of_all(&mut self, tx: &mut Transaction<'_>) -> Result<&[Verifier], StoreError> {
+        let known = match &mut self.of_all {
+            Some(known) => known,
+            none => none.insert(salted(tx, None)?),
+        };
+        let tried = known.len().min(self.left as usize);
+        self.left -= tried as u32;
+        Ok(&known[..tried])
     }
 }
 
@@ -34,7 +55,7 @@ pub(super) fn digests(
     finding: &Finding,
     ring: &KeyRing,
     store: &mut Store<'_>,
-    budget: &mut Budget,
+    verifiers: &mut Verifiers,
 ) -> Result<Vec<KeyedDigest>, StoreError> {
     let mut found: Vec<KeyedDigest> = ring.all_fingerprints(&finding.secret).into_iter().map(digest).collect();
     if finding.rule.id.starts_with("github.") {
@@ -47,7 +68,7 @@ pub(super) fn digests(
     }
     store.read(|tx| {
         if may_be_of_a_database {
-            found.extend(verifiers(tx, finding, ring, budget)?);
+            found.extend(fitting(tx, finding, ring, verifiers)?);
         }
         found.extend(hints(tx, finding)?);
         Ok::<_, StoreError>(())
@@ -79,38 +100,40 @@ fn digest(fp: CredentialFp) -> KeyedDigest {
     KeyedDigest { scheme: fp.scheme.as_str().to_owned(), key_id: fp.key_id, value: fp.value }
 }
 
-/// Verifiers of databases that fit: those of the user that the secret is said to belong to, or (`DB_PASSWORD=…`) of all, as far
-/// as the budget goes.
-fn verifiers(
+/// Verifiers of databases that fit: of those of the user that the secret is said to belong to, or (`DB_PASSWORD=…`) of all.
+fn fitting(
     tx: &mut Transaction<'_>,
     finding: &Finding,
     ring: &KeyRing,
-    budget: &mut Budget,
+    verifiers: &mut Verifiers,
 ) -> Result<Vec<KeyedDigest>, StoreError> {
+    let user = finding.attributes.iter().find(|(name, _)| ["user", "username"].contains(name)).map(|(_, value)| value);
+    let of_user = user.map(|user| salted(tx, Some(user))).transpose()?.unwrap_or_default();
+    let tried = if of_user.is_empty() { verifiers.of_all(tx)? } else { &of_user };
+    let fits = tried.iter().filter(|(fp, user)| matches_verifier(ring, fp, user, &finding.secret));
+    Ok(fits.map(|(fp, _)| digest(fp.clone())).collect())
+}
+
+/// Verifiers with a salt, which can't be looked up: of a user, or of all.
+fn salted(tx: &mut Transaction<'_>, user: Option<&str>) -> Result<Vec<Verifier>, StoreError> {
     const SALTED: &str = "SELECT DISTINCT f.scheme, f.key_id, f.value, i.name FROM credential_fp AS f
          JOIN credential AS c ON c.id = f.credential_id JOIN identity AS i ON i.id = c.identity_id
          WHERE f.scheme IN ('scram-sha256', 'postgres-md5')";
-    let user = finding.attributes.iter().find(|(name, _)| ["user", "username"].contains(name)).map(|(_, value)| value);
-    let mut rows = Vec::new();
-    if let Some(user) = user {
-        let sql = format!("{SALTED} AND i.name = $1 ORDER BY f.value LIMIT $2");
-        rows = tx.query(&sql, &[user.to_string().into(), VERIFIERS.into()])?;
-    }
-    if rows.is_empty() {
-        rows = tx.query(&format!("{SALTED} ORDER BY i.name, f.value LIMIT $1"), &[VERIFIERS.into()])?;
-        rows.truncate(budget.0 as usize);
-        budget.0 -= u32::try_from(rows.len()).unwrap_or(budget.0);
-    }
-    let mut fits = Vec::new();
+    let rows = match user {
+        Some(user) => tx.query(
+            &format!("{SALTED} AND i.name = $1 ORDER BY f.value LIMIT $2"),
+            &[user.to_owned().into(), VERIFIERS.into()],
+        )?,
+        None => tx.query(&format!("{SALTED} ORDER BY i.name, f.value LIMIT $1"), &[VERIFIERS.into()])?,
+    };
+    let mut found = Vec::new();
     for row in rows {
         let (scheme, key_id, value): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let Ok(scheme) = scheme.parse() else { continue };
-        let fp = CredentialFp { scheme, key_id, value };
-        if matches_verifier(ring, &fp, &row.get::<String>(3)?, &finding.secret) {
-            fits.push(digest(fp));
+        if let Ok(scheme) = scheme.parse() {
+            found.push((CredentialFp { scheme, key_id, value }, row.get(3)?));
         }
     }
-    Ok(fits)
+    Ok(found)
 }
 
 /// Hints by which a provider shows its credentials (`sk-…abcd`, the last eight characters), and that fit this one.
