@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::system::{Detection, Look, SYSTEMS, System};
+use super::{
+    input::Input,
+    system::{Detection, HEAD_BYTES, Look, SYSTEMS, System},
+};
 
 /// Signs that are needed: one may be chance.
 const MIN_SIGNS: usize = 2;
@@ -77,6 +80,11 @@ pub(super) fn files(
         }
     }
     roots
+}
+
+/// Does a file begin as those of a kind do?
+pub(super) fn is_one(input: &mut Input<'_>, signs_of: impl FnOnce(&[u8]) -> Vec<String>) -> bool {
+    signs_of(input.peek(HEAD_BYTES)).len() >= MIN_SIGNS
 }
 
 /// The directory, with a slash at its end.

@@ -121,7 +121,7 @@ fn read_records(input: &mut Input<'_>, sink: &mut Sink<'_>) {
 
 impl Reader for PagesReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
-        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+        if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         read_records(input, sink);

@@ -2,6 +2,7 @@
 //! line at hand.
 
 use std::{
+    borrow::Cow,
     io::{self, Read},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -10,6 +11,11 @@ use encoding_rs::{Decoder, Encoding};
 
 /// Bytes asked for at once.
 const STEP: usize = 256 << 10;
+
+/// Text; what isn't UTF-8 is replaced. Much faster than the lossy conversion alone where all is well, as it mostly is.
+pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
 
 /// Bytes of a file through a window that grows as a reader needs.
 ///

@@ -186,7 +186,7 @@ pub(super) struct Look<'l> {
 }
 
 /// Bytes that [`Look::head`] gives.
-const HEAD_BYTES: u64 = 64 << 10;
+pub(super) const HEAD_BYTES: usize = 64 << 10;
 
 /// Heads that are kept of a tar.
 const TAR_HEADS: usize = 512;
@@ -249,7 +249,7 @@ impl<'l> Look<'l> {
             let mut head = Vec::new();
             // What can't be read is told when it is scanned.
             let _ = self.tree.read(member, &mut |reader| {
-                let _ = super::scan::unpacked(reader).take(HEAD_BYTES).read_to_end(&mut head);
+                let _ = super::scan::unpacked(reader).take(HEAD_BYTES as u64).read_to_end(&mut head);
             });
             let mut seen = self.seen.borrow_mut();
             if seen.len() < MAX_SEEN {
@@ -266,7 +266,7 @@ impl<'l> Look<'l> {
             let extension = member.path.rsplit_once('.').map_or("", |(_, extension)| extension);
             if !matches!(extension, "png" | "jpg" | "jpeg" | "gif" | "mp4" | "svg") {
                 let mut head = Vec::new();
-                let _ = super::scan::unpacked(Box::new(reader)).take(HEAD_BYTES / 4).read_to_end(&mut head);
+                let _ = super::scan::unpacked(Box::new(reader)).take(HEAD_BYTES as u64 / 4).read_to_end(&mut head);
                 heads.insert(member.path.clone(), head);
             }
             heads.len() < TAR_HEADS

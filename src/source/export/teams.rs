@@ -127,7 +127,7 @@ impl Reader for TeamsReader {
             return Reading::Attachment(RecordAttachment { id: Some(id), name: Some(name.to_owned()), path: None });
         }
         let is_list = is_list(name);
-        if !is_list && signs_of(input.peek(64 << 10)).len() < 2 {
+        if !is_list && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         each(input, sink);

@@ -9,7 +9,7 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use super::input::Input;
+use super::input::{Input, lossy};
 
 /// Texts beyond this are told in parts, cut at white space where there is some.
 const MAX_TEXT: usize = 16 << 20;
@@ -262,11 +262,6 @@ fn tag_end(window: &[u8]) -> Option<usize> {
             _ => at += 1,
         }
     }
-}
-
-fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    // Much faster than the lossy conversion, and nearly always right.
-    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Text with its entities resolved: the five of XML, and numbers. A number that is no character is replaced.

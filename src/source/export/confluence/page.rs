@@ -7,6 +7,7 @@ use std::{
 
 use super::{
     super::{
+        detect,
         input::Input,
         markup::{self, Markup},
         sink::Sink,
@@ -79,7 +80,7 @@ impl Reader for PagesReader {
             return Reading::Attachment(attachment);
         }
         input.decode_text();
-        if !path.ends_with(".html") || signs_of(input.peek(64 << 10)).len() < 2 {
+        if !path.ends_with(".html") || !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         let start = input.offset();

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     super::{
+        detect,
         element::{Element, read_elements},
         input::Input,
         markup::Markup,
@@ -84,7 +85,7 @@ impl Reader for SpaceReader {
         if let Some(attachment) = attachment(path) {
             return Reading::Attachment(attachment);
         }
-        let is_only = !path.contains('/') && signs_of(input.peek(64 << 10)).len() > 1;
+        let is_only = !path.contains('/') && detect::is_one(input, signs_of);
         if path != "entities.xml" && !is_only {
             return Reading::NotMine;
         }

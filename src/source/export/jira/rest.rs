@@ -76,7 +76,7 @@ fn enter(path: &Path, is_list: bool) -> Descend {
 impl Reader for RestReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
         input.decode_text();
-        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+        if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         // A page is entered; a single issue is not.

@@ -53,7 +53,8 @@ struct RssReader {
 
 impl Reader for RssReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
-        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+        input.decode_text();
+        if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         read_elements(input, &|name| name == "item", &mut |item| issue(item, sink));

@@ -58,7 +58,7 @@ struct SheetReader {
 impl Reader for SheetReader {
     fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
         input.decode_text();
-        if !self.is_only && signs_of(input.peek(64 << 10)).len() < 2 {
+        if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
         read_table(input, sink, &mut |header, row, sink| self.issue(header, row, sink));

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::super::input::lossy;
+
 /// Deepest nesting. Exports have a dozen levels; what has more is an attack.
 pub(in crate::source::export) const MAX_DEPTH: usize = 128;
 
@@ -288,12 +290,6 @@ impl<'t> Json<'t> {
             Kind::Array | Kind::Object => self.node().next > self.at + 1,
         }
     }
-}
-
-/// What isn't UTF-8 is replaced.
-pub(in crate::source::export) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
-    // Much faster than the lossy conversion, and nearly always right.
-    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// A JSON string's content with its escapes resolved. What is no escape stays as it is; half a surrogate pair is replaced.

@@ -2,6 +2,7 @@
 
 use super::{
     super::{
+        detect,
         element::read_elements,
         input::Input,
         json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end},
@@ -57,9 +58,6 @@ impl Files {
 /// Bytes that [`Files::form`] gets.
 const HEAD_BYTES: usize = 16 << 10;
 
-/// Bytes that what recognises a file gets.
-const SIGNS_BYTES: usize = 64 << 10;
-
 /// What a file's first bytes say that it is.
 type SignsOf = fn(&[u8]) -> Vec<String>;
 
@@ -82,7 +80,7 @@ impl Records {
 
     /// Is it a file of the kind?
     pub(in crate::source::export) fn is_one(&self, input: &mut Input<'_>) -> bool {
-        self.signs.is_none_or(|signs| signs(input.peek(SIGNS_BYTES)).len() > 1)
+        self.signs.is_none_or(|signs| detect::is_one(input, signs))
     }
 
     /// What is known of all records.
