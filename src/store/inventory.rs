@@ -5,7 +5,7 @@ mod entity;
 mod listing;
 
 pub use about::About;
-pub use listing::{InventoryLine, ListedCredential, ListedIdentity, OwnerClaim};
+pub use listing::{InventoryLine, ListedClaim, ListedCredential, ListedIdentity, OwnerClaim};
 
 use serde_json::Value as Json;
 

@@ -52,8 +52,8 @@ pub use check::TextCell;
 pub use error::StoreError;
 pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
 pub use inventory::{
-    About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedCredential, ListedIdentity,
-    OwnerClaim, VanishedItem,
+    About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedClaim, ListedCredential,
+    ListedIdentity, OwnerClaim, VanishedItem,
 };
 pub use lifecycle::{FindingState, StateChange};
 pub use location::Location;

@@ -256,8 +256,9 @@ fn owners_of_store(
         store.each_owner_claim(&mut |found| {
             let mut row = vec![found.owner];
             row.extend(match found.claim {
-                Some((subject, role, origin, confidence, reason)) => {
-                    [role, subject.to_string(), origin, format!("{confidence:3}"), reason]
+                Some(claim) => {
+                    let confidence = format!("{:3}", claim.confidence);
+                    [claim.role, claim.subject.to_string(), claim.origin, confidence, claim.reason]
                 }
                 None => Default::default(),
             });

@@ -56,8 +56,23 @@ pub struct ListedCredential {
 pub struct OwnerClaim {
     /// Who.
     pub owner: String,
-    /// What, and on which grounds: subject, role, origin, confidence, reason. `None` for owners of nothing.
-    pub claim: Option<(OwnedBy, String, String, i64, String)>,
+    /// What, and on which grounds. `None` for owners of nothing.
+    pub claim: Option<ListedClaim>,
+}
+
+/// What somebody answers for, in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedClaim {
+    /// What it is about.
+    pub subject: OwnedBy,
+    /// In which role.
+    pub role: String,
+    /// Where that is said.
+    pub origin: String,
+    /// Percent.
+    pub confidence: i64,
+    /// Why it is thought so; may be empty.
+    pub reason: String,
 }
 
 /// By provider, account and native id.
@@ -258,12 +273,7 @@ impl Transaction<'_> {
     }
 
     /// What an owner is said to answer for, behind a claim: ids of claims, and what they say.
-    #[allow(clippy::type_complexity, reason = "the parts of a claim, which has no life of its own")]
-    fn claims_of(
-        &mut self,
-        owner: &str,
-        after: &str,
-    ) -> Result<Vec<(String, (OwnedBy, String, String, i64, String))>, StoreError> {
+    fn claims_of(&mut self, owner: &str, after: &str) -> Result<Vec<(String, ListedClaim)>, StoreError> {
         let rows = self.query(
             "SELECT w.id, i.provider, i.account, i.native_id, w.workload_ref, w.repository, w.pattern, w.pattern_line, w.role,
                 w.origin, w.confidence, coalesce(w.reason, '') FROM ownership AS w
@@ -271,9 +281,16 @@ impl Transaction<'_> {
              WHERE w.owner_id = $1 AND w.id > $2 AND w.valid_to_at IS NULL ORDER BY w.id LIMIT $3",
             &[owner.into(), after.into(), PAGE.into()],
         )?;
-        rows.iter()
-            .map(|row| Ok((row.get(0)?, (subject(row)?, row.get(8)?, row.get(9)?, row.get(10)?, row.get(11)?))))
-            .collect()
+        let claim = |row: &Row| -> Result<ListedClaim, StoreError> {
+            Ok(ListedClaim {
+                subject: subject(row)?,
+                role: row.get(8)?,
+                origin: row.get(9)?,
+                confidence: row.get(10)?,
+                reason: row.get(11)?,
+            })
+        };
+        rows.iter().map(|row| Ok((row.get(0)?, claim(row)?))).collect()
     }
 }
 
