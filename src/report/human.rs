@@ -1,6 +1,6 @@
 //! `human`: text for a terminal, one block per finding, the verdict last.
 
-use std::{borrow::Cow, io};
+use std::{borrow::Cow, collections::BTreeMap, io};
 
 use super::{
     ReportOptions, Reporter, WhenClean, attribution,
@@ -14,6 +14,9 @@ use crate::model::{Finding, Occurrence, Part, Problem, Provenance, ScanReport, S
 
 /// Places listed per finding. More of them push the next finding off the screen and tell nobody anything new.
 const MAX_PLACES: usize = 5;
+
+/// So many problems of a kind are listed.
+const MAX_PROBLEMS: usize = 100;
 
 /// Columns before a line of context.
 const CONTEXT_INDENT: usize = 6;
@@ -179,11 +182,23 @@ impl Page<'_> {
             return Ok(());
         }
         writeln!(out, "{}", self.paint.paint(Style::Warning, "Not scanned, or not in full:"))?;
+        // A damaged pack has as many problems as objects.
+        let mut met: BTreeMap<&str, usize> = BTreeMap::new();
         for problem in problems {
+            let of_kind = met.entry(problem.kind.as_str()).or_default();
+            *of_kind += 1;
+            if *of_kind > MAX_PROBLEMS {
+                continue;
+            }
             let kind = self.paint.paint(Style::Warning, problem.kind.as_str());
             let path = self.redactor.provenance(&problem.provenance);
             let path = self.paint.paint(Style::Path, path);
             writeln!(out, "  {kind} {path}: {}", printable(&self.redactor.text(&problem.message)))?;
+        }
+        for (kind, met) in met.into_iter().filter(|(_, met)| *met > MAX_PROBLEMS) {
+            let kind = self.paint.paint(Style::Warning, kind);
+            let more = format!("{} more (use --format json for all)", grouped((met - MAX_PROBLEMS) as u64));
+            writeln!(out, "  {kind}: {}", self.paint.paint(Style::Faint, more))?;
         }
         writeln!(out)
     }

@@ -63,6 +63,18 @@ fn human_is_coloured_only_on_request() {
 }
 
 #[test]
+fn human_counts_the_problems_beyond_a_hundred_of_a_kind() {
+    let of = |kind, count: usize| (0..count).map(move |at| problem(kind, &format!("f{at:04}"), "no"));
+    let problems = of(ProblemKind::Io, 1_234).chain(of(ProblemKind::PermissionDenied, 100)).collect();
+    let text = written("human", &ScanReport { problems, ..ScanReport::default() }, &plain());
+    assert_eq!(text.matches("\n  io f").count(), 100, "{text}");
+    assert_eq!(text.matches("\n  permission-denied f").count(), 100, "{text}");
+    assert_eq!(text.matches(" more (use").count(), 1, "{text}");
+    assert!(text.contains("\n  io: 1,134 more (use --format json for all)\n"), "{text}");
+    assert!(text.contains("1,334 not scanned"), "{text}");
+}
+
+#[test]
 fn human_says_clean_only_if_all_was_read() {
     let mut report = ScanReport::default();
     assert_eq!(written("human", &report, &plain()), "No secrets found.\nScanned 0 files, 0 bytes.\n");
