@@ -50,6 +50,9 @@ pub enum ChangesError {
     /// A revision that means nothing.
     #[error("{0}")]
     Revision(#[from] RevisionError),
+    /// What `--since` can't understand.
+    #[error("`{0}` is neither a date (2024-05-02, 2 weeks ago) nor a branch, tag or commit of this repository")]
+    NoMoment(String),
     /// A branch that isn't there.
     #[error("there is no branch `{0}`")]
     NoBranch(String),
@@ -121,7 +124,10 @@ fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions
     if let Some(since) = date(text, (env.now)()) {
         return Ok(Revisions { include, since: Some(since), tags: Tags::OfListedCommits, ..Revisions::default() });
     }
-    let known = revisions::resolve(repository.store(), refs, text)?;
+    let known = revisions::resolve(repository.store(), refs, text).map_err(|error| match error {
+        RevisionError::Unknown(text) => ChangesError::NoMoment(text),
+        other => ChangesError::Revision(other),
+    })?;
     Ok(Revisions { include, exclude: vec![known], since: None, tags: Tags::OfListedCommits })
 }
 

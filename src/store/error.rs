@@ -4,7 +4,7 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no store.
-    #[error("there is no store at {place} (`unleak store init` makes one)")]
+    #[error("there is no store at {place} (`unleak store init` makes one; `--store=PLACE` names another)")]
     NotFound {
         /// Where.
         place: String,

@@ -117,6 +117,15 @@ mod regression {
     }
 
     #[test]
+    fn what_since_does_not_understand_is_told_with_what_it_would() {
+        let dir = init(&[]);
+        commit(dir.path(), "f", "clean");
+        let (code, out, err) = run(dir.path(), &["--since", "yesterdayish"], b"");
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains("`yesterdayish` is neither a date (2024-05-02"), "{err}");
+    }
+
+    #[test]
     fn a_wrong_clock_hides_nothing_from_since() {
         let dir = init(&[]);
         let dir = dir.path();

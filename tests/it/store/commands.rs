@@ -90,7 +90,11 @@ fn a_finding_lives(fixture: &Fixture) {
     let cli = Cli::new(fixture);
     cli.write("tree/a.env", &format!("TOKEN={}\n", samples::github_token(1)));
     let (code, _, err) = cli.run(&["scan", "--store", "tree"]);
-    assert_eq!((code, err.contains("`unleak store init` makes one")), (2, true), "{err}");
+    assert_eq!(
+        (code, err.contains("`unleak store init` makes one; `--store=PLACE` names another")),
+        (2, true),
+        "{err}"
+    );
     assert!(cli.ok(&["store", "init"]).contains("made a store"));
     assert_eq!(cli.run(&["store", "init"]).0, 2);
     assert_eq!(cli.scan(&["tree"]), counts(1, 0, 0, 0, 0));
