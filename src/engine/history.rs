@@ -2,14 +2,19 @@
 //! occurrence, from the commit that introduced it to the last that has it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{collect::Hit, verdict::Score};
+use foldhash::quality::RandomState;
+
+use super::{
+    collect::Hit,
+    verdict::{PathEffect, Score},
+};
 use crate::{
-    model::{GitHistory, GitPlace, ObjectId, Part, Provenance, Secret},
+    model::{GitHistory, GitPlace, ObjectId, Occurrence, Part, Provenance, Secret},
     source::{Trace, Traces, Wanted, path_of},
 };
 
@@ -32,10 +37,11 @@ pub(super) fn wanted(hits: &[Hit]) -> Wanted {
 
 /// Puts the hits of all versions of a file together, one per rule, secret and path. A path can take from a score: what
 /// falls below `min_score` everywhere is dropped.
-pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit> {
-    let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
+pub(super) fn resolve(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
+    let mut groups: HashMap<Key<'_>, Group<'_>, RandomState> = HashMap::default();
+    let mut scores = Scores { least: min_score, known: HashMap::default() };
     let none = [Trace::default()];
-    let before = secrets_before(&hits, traces);
+    let before = secrets_before(hits, traces);
     for hit in hits {
         let Provenance::Git(place) = &hit.occurrence.provenance else { continue };
         let (mut object, is_name) = (place.object, hit.occurrence.part == Part::Name);
@@ -43,7 +49,7 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit
         if !is_name && stood_before && !traces.objects.contains_key(&object) {
             continue;
         }
-        let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, hit.secret.clone())));
+        let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, &hit.secret)));
         let found = match &place.path {
             Some(name) if is_name => {
                 object = traces.trees.get(bytes_of(name)).copied().unwrap_or(object);
@@ -51,64 +57,90 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8) -> Vec<Hit
             }
             _ => traces.objects.get(&object),
         };
-        for trace in found.map_or(none.as_slice(), Vec::as_slice) {
-            let path = trace.path.as_deref().map(|path| PathBuf::from(path_of(path)));
-            let Some(score) = score_at(&hit, path.as_deref(), min_score) else { continue };
+        let traces = found.map_or(&none[..], Vec::as_slice);
+        for trace in traces {
+            let path = trace.path.as_deref();
+            let Some(score) = scores.at(hit, path) else { continue };
             let unplaced = (path.is_none() && !is_name).then_some(object);
-            let key = Key { rule: hit.rule, secret: hit.secret.clone(), part: hit.occurrence.part, path, unplaced };
+            let key = Key { rule: hit.rule, secret: &hit.secret, part: hit.occurrence.part, path, unplaced };
             let group = groups.entry(key).or_default();
-            group.add(&hit, score, object, trace);
+            group.add(hit, score, object, trace);
             group.history.introduced = introduced;
         }
     }
+    let mut groups: Vec<(Key<'_>, Group<'_>)> = groups.into_iter().collect();
+    groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     groups.into_iter().filter_map(|(key, group)| group.into_hit(key.path, &traces.refs)).collect()
 }
 
 /// Secrets that stood somewhere before the changes that are scanned, by rule.
-fn secrets_before(hits: &[Hit], traces: &Traces) -> Option<HashSet<(u32, Secret)>> {
+fn secrets_before<'h>(hits: &'h [Hit], traces: &Traces) -> Option<HashSet<(u32, &'h Secret)>> {
     let before = traces.before.as_ref()?;
     let was_there = |hit: &&Hit| match &hit.occurrence.provenance {
         Provenance::Git(place) => hit.occurrence.part != Part::Name && before.contains(&place.object),
         _ => false,
     };
-    Some(hits.iter().filter(was_there).map(|hit| (hit.rule, hit.secret.clone())).collect())
+    Some(hits.iter().filter(was_there).map(|hit| (hit.rule, &hit.secret)).collect())
 }
 
-fn score_at(hit: &Hit, path: Option<&Path>, min_score: u8) -> Option<Arc<Score>> {
-    let score = path.map_or_else(|| Arc::clone(&hit.score), |path| hit.path_effect.at(path, &hit.score));
-    (score.points >= min_score).then_some(score)
+/// Scores at paths. Versions of a file share theirs, so most are asked for many times.
+struct Scores<'t> {
+    least: u8,
+    /// By path, what it takes, and the score (by its address) that it takes it from.
+    known: HashMap<(&'t [u8], PathEffect, *const Score), Arc<Score>, RandomState>,
+}
+
+impl<'t> Scores<'t> {
+    /// The score of a hit at a path; nothing if that isn't enough.
+    fn at(&mut self, hit: &Hit, path: Option<&'t [u8]>) -> Option<Arc<Score>> {
+        let score = match path {
+            Some(path) => {
+                let key = (path, hit.path_effect, Arc::as_ptr(&hit.score));
+                let known = self.known.entry(key);
+                known.or_insert_with(|| hit.path_effect.at(Path::new(&path_of(path)), &hit.score))
+            }
+            None => &hit.score,
+        };
+        (score.points >= self.least).then(|| Arc::clone(score))
+    }
 }
 
 /// What is one occurrence.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key<'a> {
     rule: u32,
-    secret: Secret,
+    secret: &'a Secret,
     part: Part,
-    path: Option<PathBuf>,
+    path: Option<&'a [u8]>,
     /// An object that no tree names stands for itself.
     unplaced: Option<ObjectId>,
 }
 
 /// What is known of one occurrence so far.
 #[derive(Default)]
-struct Group {
-    /// The first hit, with its rank and object.
-    first: Option<(u32, ObjectId, Hit)>,
+struct Group<'h> {
+    first: Option<First<'h>>,
     last_rank: u32,
     history: GitHistory,
     versions: BTreeSet<ObjectId>,
     refs: BTreeSet<u32>,
 }
 
-impl Group {
-    fn add(&mut self, hit: &Hit, score: Arc<Score>, object: ObjectId, trace: &Trace) {
-        let order = (trace.first_rank, object);
-        let is_first = self.first.as_ref().is_none_or(|(rank, object, first)| {
-            (order, hit.occurrence.place) < ((*rank, *object), first.occurrence.place)
-        });
+/// The hit that came first.
+struct First<'h> {
+    rank: u32,
+    object: ObjectId,
+    hit: &'h Hit,
+    score: Arc<Score>,
+}
+
+impl<'h> Group<'h> {
+    fn add(&mut self, hit: &'h Hit, score: Arc<Score>, object: ObjectId, trace: &Trace) {
+        let order = (trace.first_rank, object, hit.occurrence.place);
+        let is_first =
+            self.first.as_ref().is_none_or(|first| order < (first.rank, first.object, first.hit.occurrence.place));
         if is_first {
-            self.first = Some((trace.first_rank, object, Hit { score, ..hit.clone() }));
+            self.first = Some(First { rank: trace.first_rank, object, hit, score });
             self.history.first.clone_from(&trace.history.first);
         }
         if self.history.last.is_none() || trace.last_rank >= self.last_rank {
@@ -125,18 +157,18 @@ impl Group {
         self.refs.extend(&trace.refs);
     }
 
-    fn into_hit(self, path: Option<PathBuf>, refs: &[String]) -> Option<Hit> {
-        let (_, object, mut hit) = self.first?;
+    fn into_hit(self, path: Option<&[u8]>, refs: &[String]) -> Option<Hit> {
+        let First { object, hit, score, .. } = self.first?;
         let mut history = self.history;
         history.versions = self.versions.len() as u64;
         history.refs_total = self.refs.len() as u64;
         let names = self.refs.iter().filter_map(|index| refs.get(*index as usize));
         history.refs = names.take(GitHistory::MAX_REFS).cloned().collect();
         let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
-        let path = path.or_else(|| place.path.clone());
+        let path = path.map(|path| PathBuf::from(path_of(path))).or_else(|| place.path.clone());
         let place = GitPlace { path, object, history: Some(Arc::new(history)), ..(**place).clone() };
-        hit.occurrence.provenance = Provenance::Git(Box::new(place));
-        Some(hit)
+        let occurrence = Occurrence { provenance: Provenance::Git(Box::new(place)), ..hit.occurrence.clone() };
+        Some(Hit { score, occurrence, ..hit.clone() })
     }
 }
 

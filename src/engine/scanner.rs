@@ -412,8 +412,8 @@ pub(super) struct Use {
 }
 
 /// Of longer keywords the prefilter looks for so many bytes: between versions of a file, everything this near to a joint is
-/// searched anew, and hardly a keyword is longer.
-const MAX_LITERAL: usize = 20;
+/// searched anew. Ten bytes tell a keyword from nearly everything else.
+const MAX_LITERAL: usize = 10;
 
 /// The beginnings of the keywords of all rules, each once, and by literal the keywords that begin so.
 fn literals(rules: &[Rule]) -> (Vec<Literal>, Vec<Vec<Use>>) {

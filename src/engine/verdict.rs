@@ -266,7 +266,7 @@ fn too_low(score: Score, least: u8) -> Rejection {
 
 /// What the path of a blob can take from a score. A blob in history has many paths, which are known only after it was
 /// judged: it is judged without one first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PathEffect {
     /// Nothing: the format identifies itself.
     None,

@@ -17,7 +17,7 @@ struct PathTraits {
 }
 
 /// How a value is written, for what it means in source code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::engine) enum Writing {
     /// Quoted, found by a pattern, or said by a command or a sentence.
     Literal,

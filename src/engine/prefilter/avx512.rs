@@ -37,7 +37,7 @@ const STEPS: usize = 4;
 /// As [`portable::candidates`](super::portable::candidates), with room for as many words as positions. Must only be called
 /// where [`is_available`].
 pub(super) fn candidates(
-    grams: &Grams,
+    (tables, grams): (&Tables, &Grams),
     bytes: &[u8],
     range: Range<usize>,
     (positions, words): (&mut Positions, &mut Positions),
@@ -45,7 +45,7 @@ pub(super) fn candidates(
     debug_assert!(is_available(), "the prefilter chose this kernel without asking");
     // SAFETY: `Prefilter::new` chooses this kernel only where `is_available`.
     unsafe {
-        let count = fitting_positions(&grams.tables, bytes, range, (positions, words));
+        let count = fitting_positions(tables, bytes, range, (positions, words));
         may_be_grams(grams, words, positions, count)
     }
 }

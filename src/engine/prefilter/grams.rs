@@ -1,16 +1,14 @@
 use super::{
     Hit, Literal,
-    buckets::Tables,
     frequency::{of_byte, of_gram},
 };
 use crate::rule::ByteSet;
 
-/// The gram of every literal, and the tables of stages 1 and 2.
+/// The gram of every literal, and the table of stage 2.
 #[derive(Debug)]
 pub(super) struct Grams {
     /// By literal.
     pub(super) grams: Vec<Gram>,
-    pub(super) tables: Box<Tables>,
     pub(super) bitmap: Box<[u32; BITMAP_WORDS]>,
 }
 
@@ -58,7 +56,7 @@ pub(super) fn mix(gram: u32) -> u32 {
 impl Grams {
     pub(super) fn new(literals: &[Literal]) -> Grams {
         let grams: Vec<Gram> = literals.iter().map(rarest_gram).collect();
-        let mut all = Grams { tables: Tables::new(&grams), bitmap: empty_bitmap(), grams };
+        let mut all = Grams { bitmap: empty_bitmap(), grams };
         for index in 0..all.grams.len() {
             let gram = all.grams[index];
             if gram.len == 4 {

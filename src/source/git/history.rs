@@ -45,7 +45,7 @@ pub struct Tips {
 }
 
 /// How much work finding places may take: a small repository of trees within trees can have more paths than atoms.
-const MAX_STEPS: u64 = 20_000_000;
+const MAX_STEPS: u64 = 5_000_000;
 
 /// What was found out.
 #[derive(Debug, Default)]

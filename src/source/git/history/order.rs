@@ -35,7 +35,7 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(records: &Records, tips: &Tips) -> Order {
-        let parents = parents(records);
+        let parents = Links::parents(records);
         let mut order = Order {
             ranks: ranks(records, &parents),
             in_head: Vec::new(),
@@ -97,30 +97,67 @@ impl Order {
     }
 }
 
-/// Numbers of the parents that are there: a shallow clone or a gap leaves some out.
-fn parents(records: &Records) -> Vec<Box<[u32]>> {
-    let known = |id: &ObjectId| records.commit_of(id);
-    records.commits.iter().map(|commit| commit.parents.iter().filter_map(known).collect()).collect()
+/// For each of several commits some others, by their numbers.
+struct Links {
+    /// By commit: where its own begin in `others`; one more at the end.
+    starts: Vec<u32>,
+    others: Vec<u32>,
+}
+
+impl Links {
+    /// Numbers of the parents that are there: a shallow clone or a gap leaves some out.
+    fn parents(records: &Records) -> Links {
+        let mut links = Links { starts: Vec::with_capacity(records.commits.len() + 1), others: Vec::new() };
+        links.starts.push(0);
+        for commit in &records.commits {
+            links.others.extend(commit.parents.iter().filter_map(|id| records.commit_of(id)));
+            links.starts.push(links.others.len() as u32);
+        }
+        links
+    }
+
+    /// The same links, from the others.
+    fn reversed(&self) -> Links {
+        let mut starts = vec![0u32; self.starts.len() + 1];
+        self.others.iter().for_each(|other| starts[*other as usize + 2] += 1);
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let mut others = vec![0; self.others.len()];
+        for commit in 0..self.len() {
+            for other in self.of(commit) {
+                let slot = &mut starts[*other as usize + 1];
+                others[*slot as usize] = commit;
+                *slot += 1;
+            }
+        }
+        starts.pop();
+        Links { starts, others }
+    }
+
+    fn len(&self) -> u32 {
+        self.starts.len() as u32 - 1
+    }
+
+    fn of(&self, commit: u32) -> &[u32] {
+        &self.others[self.starts[commit as usize] as usize..self.starts[commit as usize + 1] as usize]
+    }
 }
 
 /// Kahn's order with the oldest commit first. Clocks are wrong now and then, so time only decides between commits that
 /// may both come next. Commits in a cycle (their ids are wrong, then) come last.
-fn ranks(records: &Records, parents: &[Box<[u32]>]) -> Vec<u32> {
-    let mut children: Vec<Vec<u32>> = vec![Vec::new(); parents.len()];
-    let mut waits_for: Vec<u32> = Vec::with_capacity(parents.len());
-    for (commit, parents) in parents.iter().enumerate() {
-        waits_for.push(parents.len() as u32);
-        parents.iter().for_each(|parent| children[*parent as usize].push(commit as u32));
-    }
+fn ranks(records: &Records, parents: &Links) -> Vec<u32> {
+    let children = parents.reversed();
+    let mut waits_for: Vec<u32> = (0..parents.len()).map(|commit| parents.of(commit).len() as u32).collect();
     let key = |commit: u32| Reverse((records.commits[commit as usize].time, commit));
-    let free = (0..parents.len() as u32).filter(|commit| waits_for[*commit as usize] == 0);
+    let free = (0..parents.len()).filter(|commit| waits_for[*commit as usize] == 0);
     let mut heap: BinaryHeap<_> = free.map(key).collect();
-    let mut ranks = vec![u32::MAX; parents.len()];
+    let mut ranks = vec![u32::MAX; waits_for.len()];
     let mut rank = 0;
     while let Some(Reverse((_, commit))) = heap.pop() {
         ranks[commit as usize] = rank;
         rank += 1;
-        for child in &children[commit as usize] {
+        for child in children.of(commit) {
             waits_for[*child as usize] -= 1;
             if waits_for[*child as usize] == 0 {
                 heap.push(key(*child));
@@ -131,14 +168,14 @@ fn ranks(records: &Records, parents: &[Box<[u32]>]) -> Vec<u32> {
 }
 
 /// All commits that are reachable from these.
-fn closure(starts: impl Iterator<Item = u32>, parents: &[Box<[u32]>]) -> Vec<bool> {
-    let mut seen = vec![false; parents.len()];
+fn closure(starts: impl Iterator<Item = u32>, parents: &Links) -> Vec<bool> {
+    let mut seen = vec![false; parents.len() as usize];
     let mut stack: Vec<u32> = Vec::new();
     for start in starts {
         stack.push(start);
         while let Some(commit) = stack.pop() {
             if !std::mem::replace(&mut seen[commit as usize], true) {
-                stack.extend(parents[commit as usize].iter().filter(|parent| !seen[**parent as usize]));
+                stack.extend(parents.of(commit).iter().filter(|parent| !seen[**parent as usize]));
             }
         }
     }

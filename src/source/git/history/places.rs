@@ -109,23 +109,30 @@ impl<'s> Places<'s> {
                 of_set.entry(self.sets.of_tree(*tree)).or_default().add(&span);
             }
         }
-        let mut of_set: Vec<(u32, Span)> = of_set.into_iter().collect();
-        of_set.sort_unstable_by_key(|(set, _)| *set);
-        of_set.iter().for_each(|(set, span)| self.expand(*set, span));
+        self.expand(of_set);
     }
 
-    /// Adds `span` to everything in a content.
-    fn expand(&mut self, set: u32, span: &Span) {
-        let mut stack = vec![(set, 0_u32)];
-        while let Some((set, dir)) = stack.pop() {
-            for edge in self.sets.edges(set) {
-                let Some(left) = self.steps.checked_sub(1) else { return };
-                self.steps = left;
-                match edge.item {
-                    Item::Tree(child) => stack.push((child, self.dir(dir, edge.name))),
-                    Item::Wanted(thing) => self.place(thing, dir, edge.name, span),
+    /// Adds the spans of root contents to everything in them: directory by directory, so that what many roots share is
+    /// looked into once for each place where it stands.
+    fn expand(&mut self, roots: HashMap<u32, Span, RandomState>) {
+        let mut level: Vec<((u32, u32), Span)> = roots.into_iter().map(|(set, span)| ((0, set), span)).collect();
+        while !level.is_empty() {
+            let mut next: HashMap<(u32, u32), Span, RandomState> = HashMap::default();
+            // What is left out when there are too many places shouldn't depend on the seed of a hash.
+            level.sort_unstable_by_key(|(place, _)| *place);
+            for ((dir, set), span) in &level {
+                for edge in self.sets.edges(*set) {
+                    let Some(left) = self.steps.checked_sub(1) else { return };
+                    self.steps = left;
+                    match edge.item {
+                        Item::Tree(child) => {
+                            next.entry((self.dir(*dir, edge.name), child)).or_default().add(span);
+                        }
+                        Item::Wanted(thing) => self.place(thing, *dir, edge.name, span),
+                    }
                 }
             }
+            level = next.into_iter().collect();
         }
     }
 

@@ -339,18 +339,24 @@ impl Records {
     pub(super) fn join(recorders: Vec<Recorder>, tables: Arc<Tables>) -> Records {
         let mut trees = vec![(0, 0..0); tables.ids.numbers()];
         let (mut edges, mut commits, mut tags, mut tree_ids) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-        for (thread, recorder) in (0..).zip(recorders) {
+        let mut of_threads = Vec::new();
+        for recorder in recorders {
             tree_ids.extend(recorder.trees.iter().map(|(number, _)| *number).zip(recorder.tree_ids));
-            for (number, range) in recorder.trees {
-                trees[number as usize] = (thread, range);
-            }
+            of_threads.push(recorder.trees);
             edges.push(recorder.edges);
             commits.extend(recorder.commits);
             tags.extend(recorder.tags);
         }
-        // Threads take objects as they come: only the ids order them.
-        commits.sort_unstable_by_key(|commit| commit.id);
-        let commit_numbers = commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect();
+        let commit_numbers = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for (thread, recorded) in (0..).zip(of_threads) {
+                    recorded.into_iter().for_each(|(number, range)| trees[number as usize] = (thread, range));
+                }
+            });
+            // Threads take objects as they come: only the ids order them.
+            commits.sort_unstable_by_key(|commit| commit.id);
+            commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect()
+        });
         let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
         Records { trees, edges, tree_ids, names, commits, tags, commit_numbers, tables }
     }
