@@ -167,8 +167,19 @@ impl<'h> Group<'h> {
         let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
         let path = path.map(|path| PathBuf::from(path_of(path))).or_else(|| place.path.clone());
         let place = GitPlace { path, object, history: Some(Arc::new(history)), ..(**place).clone() };
-        let occurrence = Occurrence { provenance: Provenance::Git(Box::new(place)), ..hit.occurrence.clone() };
-        Some(Hit { score, occurrence, ..hit.clone() })
+        let provenance = Provenance::Git(Box::new(place));
+        let Occurrence { part, place, ref context, .. } = hit.occurrence;
+        Some(Hit {
+            rule: hit.rule,
+            secret: hit.secret.clone(),
+            public_id: hit.public_id.clone(),
+            severity: hit.severity,
+            attributes: hit.attributes.clone(),
+            parts: hit.parts.clone(),
+            score,
+            path_effect: hit.path_effect,
+            occurrence: Occurrence { provenance, part, place, context: context.clone() },
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 use std::{
     borrow::Cow,
     cmp::Reverse,
+    collections::HashMap,
     ops::Range,
     sync::{Arc, OnceLock},
     time::Instant,
@@ -160,7 +161,7 @@ impl Scanner {
         let reaches = Reaches::new(&rules, &prefilter, &uses);
         Scanner {
             patterns: rules.iter().map(|_| OnceLock::new()).collect(),
-            supersedes: rules.iter().map(|rule| superseded(rule, &rules)).collect(),
+            supersedes: superseded(&rules),
             prefilter,
             uses,
             placeholders: OnceLock::new(),
@@ -412,8 +413,8 @@ pub(super) struct Use {
 }
 
 /// Of longer keywords the prefilter looks for so many bytes: between versions of a file, everything this near to a joint is
-/// searched anew. Ten bytes tell a keyword from nearly everything else.
-const MAX_LITERAL: usize = 10;
+/// searched anew. Twelve bytes tell a keyword from nearly everything else.
+const MAX_LITERAL: usize = 12;
 
 /// The beginnings of the keywords of all rules, each once, and by literal the keywords that begin so.
 fn literals(rules: &[Rule]) -> (Vec<Literal>, Vec<Vec<Use>>) {
@@ -475,9 +476,15 @@ pub(super) fn reach(rule: &Rule) -> usize {
     rule.max_span + context + keyword + 32
 }
 
-fn superseded(rule: &Rule, rules: &[Rule]) -> Vec<u32> {
-    let names_it = |other: &Rule| rule.supersedes.contains(&other.meta.id);
-    rules.iter().enumerate().filter(|(_, other)| names_it(other)).map(|(index, _)| index as u32).collect()
+/// By rule, the numbers of those that give way to it.
+fn superseded(rules: &[Rule]) -> Vec<Vec<u32>> {
+    let numbers: HashMap<_, u32> = rules.iter().map(|rule| &rule.meta.id).zip(0..).collect();
+    let of = |rule: &Rule| {
+        let mut superseded: Vec<u32> = rule.supersedes.iter().filter_map(|id| numbers.get(id).copied()).collect();
+        superseded.sort_unstable();
+        superseded
+    };
+    rules.iter().map(of).collect()
 }
 
 /// Joins overlapping ranges of a list sorted by start.

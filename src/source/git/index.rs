@@ -115,12 +115,17 @@ impl Index {
     }
 
     fn is_sorted(&self) -> bool {
-        let mut before: &[u8] = &[];
+        // The first eight bytes nearly always tell, and are one comparison of numbers.
+        let head = |id: &[u8]| id.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
+        let (mut before, mut head_before): (&[u8], u64) = (&[], 0);
         let mut at = 0;
         (0..=255u8).zip(self.fan_out.iter()).all(|(first, &end)| {
             (std::mem::replace(&mut at, end)..end).all(|position| {
                 let id = self.id(position);
-                id[0] == first && std::mem::replace(&mut before, id) <= id
+                let head = head(id);
+                let is_after = head_before < head || head_before == head && before <= id;
+                (before, head_before) = (id, head);
+                id[0] == first && is_after
             })
         })
     }

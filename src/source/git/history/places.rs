@@ -11,7 +11,7 @@ use super::{
     sets::Sets,
 };
 use crate::{
-    model::GitHistory,
+    model::{GitCommit, GitHistory},
     source::{Trace, Traces},
 };
 
@@ -168,11 +168,17 @@ impl<'s> Places<'s> {
     /// Everything found, sorted by path.
     pub(super) fn into_traces(self, records: &Records, order: &Order) -> Found {
         let mut found = Found { traces: Traces::default(), is_complete: self.steps > 0 };
+        // Few commits begin or end something, and those that do do so for many paths.
+        let mut known: HashMap<u32, Option<GitCommit>, RandomState> = HashMap::default();
+        let mut info = |end: Option<(u32, u32)>| {
+            let (_, commit) = end?;
+            known.entry(commit).or_insert_with(|| records.commit_info(commit)).clone()
+        };
         for ((thing, dir, name), span) in &self.spans {
             let path = self.path(*dir, *name, &records.names);
             let history = GitHistory {
-                first: span.first.and_then(|(_, commit)| records.commit_info(commit)),
-                last: span.last.and_then(|(_, commit)| records.commit_info(commit)),
+                first: info(span.first),
+                last: info(span.last),
                 commits: span.commits,
                 at_head: span.at_head,
                 reachable: span.is_reachable,

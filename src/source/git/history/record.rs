@@ -354,7 +354,7 @@ impl Records {
                 }
             });
             // Threads take objects as they come: only the ids order them.
-            commits.sort_unstable_by_key(|commit| commit.id);
+            commits.sort_by_cached_key(|commit| commit.id);
             commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect()
         });
         let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
