@@ -231,6 +231,9 @@ fn unknown_formats_and_promisors_are_told() {
     fs::write(&config, "[extensions]\nobjectFormat = blake3\n").unwrap();
     let store = open(dir.path());
     assert_eq!(store.format(), None);
-    assert_eq!(store.problems(), [StoreProblem { path: config, object: None, fault: Fault::UnknownObjectFormat }]);
+    assert_eq!(
+        store.problems(),
+        [StoreProblem { path: config, object: None, kind: None, fault: Fault::UnknownObjectFormat }]
+    );
     assert!(objects(&walk(&store, &plan(1))).is_empty());
 }

@@ -208,7 +208,8 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
     for id in listed {
         changes.commits.push(id);
         if store.shallow().contains(&id) {
-            changes.problems.push(StoreProblem::object(store.common_dir().join("shallow"), id, Fault::Shallow));
+            let problem = StoreProblem::object(store.common_dir().join("shallow"), id, Fault::Shallow);
+            changes.problems.push(problem.of_kind(Some(Kind::Commit)));
         }
         trees.grant_commit();
         let Some(node) = commits.node(&id) else { continue };

@@ -474,7 +474,8 @@ impl<'w, V: Visitor> Worker<'w, V> {
         let is_wanted = !is_left_out && kind.is_none_or(|kind| self.round.plan.kinds.contains(kind));
         if is_wanted && !self.round.duplicates.contains(trees.number, position) {
             let path = trees.pack.data.path.clone();
-            self.harvest.problems.push(StoreProblem::object(path, trees.pack.id(position), fault));
+            let problem = StoreProblem::object(path, trees.pack.id(position), fault);
+            self.harvest.problems.push(problem.of_kind(kind));
         }
     }
 }

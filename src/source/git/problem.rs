@@ -10,17 +10,23 @@ pub struct StoreProblem {
     pub path: PathBuf,
     /// The object, where one is concerned whose id is known.
     pub object: Option<ObjectId>,
+    /// What kind of object that is, where its header or its place in the pack tells.
+    pub kind: Option<Kind>,
     /// The reason.
     pub fault: Fault,
 }
 
 impl StoreProblem {
     pub(super) fn file(path: impl Into<PathBuf>, fault: Fault) -> StoreProblem {
-        StoreProblem { path: path.into(), object: None, fault }
+        StoreProblem { path: path.into(), object: None, kind: None, fault }
     }
 
     pub(super) fn object(path: impl Into<PathBuf>, id: ObjectId, fault: Fault) -> StoreProblem {
-        StoreProblem { path: path.into(), object: Some(id), fault }
+        StoreProblem { path: path.into(), object: Some(id), kind: None, fault }
+    }
+
+    pub(super) fn of_kind(self, kind: Option<Kind>) -> StoreProblem {
+        StoreProblem { kind, ..self }
     }
 }
 

@@ -79,14 +79,18 @@ impl Repository {
     }
 
     pub(super) fn problem(&self, problem: &StoreProblem) -> Problem {
-        let provenance = match problem.object {
-            Some(id) => Provenance::Git(Box::new(GitPlace::of_object(&self.path, id, Kind::Blob))),
-            None => Provenance::File(problem.path.clone()),
+        let StoreProblem { path, object, kind, fault } = problem;
+        let of_object = |id, kind| Provenance::Git(Box::new(GitPlace::of_object(&self.path, id, kind)));
+        let (provenance, message) = match (*object, *kind) {
+            (Some(id), Some(kind)) => (of_object(id, kind), format!("{fault} (in {})", path.display())),
+            // Where nobody knows what it was, the file is the better address.
+            (Some(id), None) => (Provenance::File(path.clone()), format!("object {id}: {fault}")),
+            (None, _) => (Provenance::File(path.clone()), fault.to_string()),
         };
-        let (kind, message) = match &problem.fault {
-            Fault::Io(std::io::ErrorKind::PermissionDenied) => (ProblemKind::PermissionDenied, problem.to_string()),
-            Fault::Shallow => (ProblemKind::HistoryNotScanned, problem.to_string()),
-            _ => (ProblemKind::GitObject, problem.to_string()),
+        let kind = match fault {
+            Fault::Io(std::io::ErrorKind::PermissionDenied) => ProblemKind::PermissionDenied,
+            Fault::Shallow => ProblemKind::HistoryNotScanned,
+            _ => ProblemKind::GitObject,
         };
         Problem { provenance, kind, message }
     }
