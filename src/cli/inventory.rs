@@ -33,12 +33,14 @@ pub(super) enum InventoryCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Show everything that is said of one thing, as JSON.
+    /// Show everything that is said of one thing.
     Show {
         /// Its id, name or public id (an access key id, say).
         id: String,
         #[command(flatten)]
         read: ReadArgs,
+        #[command(flatten)]
+        format: FormatArgs,
     },
     /// Compare two exports of one source, or show what the last imports changed in the store.
     ///
@@ -64,10 +66,13 @@ pub(super) enum InventoryCommand {
         #[command(flatten)]
         format: FormatArgs,
     },
-    /// Write what exports say in one notation, one JSON record per line.
+    /// Write what exports say in one notation: one JSON record per line, or the lines of `list` as CSV or a table.
     Export {
         #[command(flatten)]
         read: ReadArgs,
+        /// How to write it.
+        #[arg(short, long, value_enum, default_value_t = FormatArg::Json)]
+        format: FormatArg,
         /// Write to this file, whole or not at all.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -144,19 +149,25 @@ pub(super) struct FormatArgs {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FormatArg {
+pub(super) enum FormatArg {
     Table,
     Json,
     Csv,
 }
 
-impl From<FormatArgs> for TableFormat {
-    fn from(args: FormatArgs) -> TableFormat {
-        match args.format {
+impl From<FormatArg> for TableFormat {
+    fn from(format: FormatArg) -> TableFormat {
+        match format {
             FormatArg::Table => TableFormat::Table,
             FormatArg::Json => TableFormat::Json,
             FormatArg::Csv => TableFormat::Csv,
         }
+    }
+}
+
+impl From<FormatArgs> for TableFormat {
+    fn from(args: FormatArgs) -> TableFormat {
+        args.format.into()
     }
 }
 
@@ -217,7 +228,9 @@ pub(super) fn run(command: InventoryCommand, env: &mut Env<'_>) -> anyhow::Resul
         InventoryCommand::List { read, format } => {
             inventory::list(&settings(read.files, read.options), format.into(), env)?
         }
-        InventoryCommand::Show { id, read } => inventory::show(&id, &settings(read.files, read.options), env)?,
+        InventoryCommand::Show { id, read, format } => {
+            inventory::show(&id, &settings(read.files, read.options), format.into(), env)?
+        }
         InventoryCommand::Diff { before, after, snapshot, options, format } => {
             let settings = settings(Vec::new(), options);
             match (before, after) {
@@ -228,8 +241,8 @@ pub(super) fn run(command: InventoryCommand, env: &mut Env<'_>) -> anyhow::Resul
         InventoryCommand::Owners { read, format } => {
             inventory::owners(&settings(read.files, read.options), format.into(), env)?
         }
-        InventoryCommand::Export { read, output } => {
-            inventory::export(&settings(read.files, read.options), output.as_deref(), env)?
+        InventoryCommand::Export { read, format, output } => {
+            inventory::export(&settings(read.files, read.options), format.into(), output.as_deref(), env)?
         }
         InventoryCommand::Consumers { paths, repository, exclude, records, format } => {
             let settings = ConsumerSettings {

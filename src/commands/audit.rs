@@ -46,7 +46,7 @@ fn write_verification(seen: &Verification, out: &mut dyn std::io::Write) -> std:
 /// If there is no store, or the events can't be written.
 pub fn export(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let mut store = open(choice, env)?;
-    output::stream(env, &mut |out| store.read(|tx| write_events(tx, out)))?;
+    output::stream(None, env, &mut |out| store.read(|tx| write_events(tx, out)))?;
     Ok(ExitCode::Clean)
 }
 

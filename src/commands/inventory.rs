@@ -122,11 +122,19 @@ fn exit_code(snapshots: &[Snapshot]) -> ExitCode {
 }
 
 /// Writes everything that exports, or the store, say in one notation, one JSON record per line, each export's snapshot after
-/// its records: to be kept, compared and read by other programs. Nothing of it is secret.
+/// its records: to be kept, compared and read by other programs. As a table, the lines of [`list`]. Nothing of it is secret.
 ///
 /// # Errors
 /// If an export can't be read, or the output not written.
-pub fn export(settings: &InventorySettings, to: Option<&Path>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+pub fn export(
+    settings: &InventorySettings,
+    format: TableFormat,
+    to: Option<&Path>,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
+    if format != TableFormat::Json {
+        return listing::list_to(to, settings, format, env);
+    }
     // Written while it is read, so that memory doesn't grow; a file appears whole or not at all.
     let mut spool = tempfile::tempfile().map_err(spool_error)?;
     let mut code = ExitCode::Clean;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     link::{self, Counts, Explanation, StoredLink},
     model::Escaped,
+    report::count,
     store::{Store, StoreError},
 };
 
@@ -45,10 +46,12 @@ pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, Comm
         let Counts { findings, certain, likely, ambiguous, retired, unlinked } = counts;
         writeln!(
             out,
-            "{findings} findings: {certain} linked, {likely} probably, {ambiguous} ambiguous, {unlinked} to nobody"
+            "{}: {certain} linked, {likely} probably, {ambiguous} ambiguous, {unlinked} to nobody",
+            count(findings, "finding")
         )?;
         writeln!(out, "{retired} closed: their credential was dead already")?;
-        writeln!(out, "{} identities proposed, {} merged with what an import brought", proposed.new, proposed.merged)
+        let new = count(proposed.new, "identity");
+        writeln!(out, "{new} proposed, {} merged with what an import brought", proposed.merged)
     })?;
     Ok(ExitCode::Clean)
 }
@@ -173,7 +176,7 @@ const PROPOSED: &[Column] = &[
 pub fn proposed(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let mut store = open(&settings.store, env)?;
     let format = if settings.json { TableFormat::Json } else { TableFormat::Table };
-    output::stream(env, &mut |out| {
+    output::stream(None, env, &mut |out| {
         let mut table = TableWriter::begin(out, format, PROPOSED).map_err(output::failed)?;
         let mut after = String::new();
         loop {
@@ -233,6 +236,7 @@ pub fn decide(
         ShadowDecision::Merge(_) => "merged",
         ShadowDecision::Dismiss(_) => "dismissed",
     };
-    output::write(None, env, &|out| writeln!(out, "{word}; {} findings are linked with certainty", counts.certain))?;
+    let linked = count(counts.certain, "finding");
+    output::write(None, env, &|out| writeln!(out, "{word}; {linked} linked with certainty"))?;
     Ok(ExitCode::Clean)
 }

@@ -1,4 +1,5 @@
 use std::{
+    cell::{Cell, RefCell},
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -25,18 +26,33 @@ pub(super) fn write(path: Option<&Path>, env: &mut Env<'_>, report: &WriteReport
     write_file(path, report).map_err(|source| CommandError::Write { path: DisplayPath(path).to_string(), source })
 }
 
-/// Writes to standard output what is worked out while it is written. A reader that closed the pipe had enough.
+/// Writes what is worked out while it is written, to standard output or to a file that appears whole or not at all. A reader
+/// that closed the pipe had enough.
 #[cfg(feature = "identity")]
 pub(super) fn stream(
+    path: Option<&Path>,
     env: &mut Env<'_>,
     work: &mut dyn FnMut(&mut dyn Write) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
-    (env.clear_display)();
-    let mut out = BufWriter::new(&mut *env.stdout);
-    match work(&mut out).and_then(|()| out.flush().map_err(failed)) {
-        Err(CommandError::Write { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    let Some(path) = path else {
+        (env.clear_display)();
+        let mut out = BufWriter::new(&mut *env.stdout);
+        return match work(&mut out).and_then(|()| out.flush().map_err(failed)) {
+            Err(CommandError::Write { source, .. }) if source.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        };
+    };
+    let (work, other) = (RefCell::new(work), Cell::new(None));
+    let written = write(Some(path), env, &|out| {
+        (work.borrow_mut())(out).map_err(|error| match error {
+            CommandError::Write { source, .. } => source,
+            error => {
+                other.set(Some(error));
+                io::ErrorKind::Interrupted.into()
+            }
+        })
+    });
+    other.take().map_or(written, Err)
 }
 
 /// Standard output could not be written.

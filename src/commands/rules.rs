@@ -14,6 +14,7 @@ use super::{CommandError, Env, ExitCode, RuleChoice, output};
 use crate::{
     engine::prove,
     model::{DisplayPath, RuleMeta, Severity},
+    report::count,
     rule::{LoadedFile, Mistake, ProvenRule, Rule, RuleError, builtin, load},
 };
 
@@ -181,13 +182,14 @@ pub fn check(
     if !stopped {
         shown.extend(failed_proofs(&files, show_mistake));
     }
-    let count: usize = files.iter().map(|file| file.rules.len()).sum();
+    let rules = count(files.iter().map(|file| file.rules.len() as u64).sum(), "rule");
+    let files = count(files.len() as u64, "file");
     output::write(None, env, &|out| {
         shown.iter().try_for_each(|text| writeln!(out, "{text}\n"))?;
         match shown.len() {
-            0 => writeln!(out, "{count} rules in {} files are proven.", files.len()),
+            0 => writeln!(out, "{rules} in {files}: proven."),
             mistakes => {
-                writeln!(out, "{mistakes} mistakes; {count} rules in {} files were read.", files.len())?;
+                writeln!(out, "{}; {rules} in {files} read.", count(mistakes as u64, "mistake"))?;
                 if stopped {
                     writeln!(out, "No rule was proven; --keep-going proves those that were read.")
                 } else {

@@ -13,9 +13,14 @@ pub(super) fn printable(text: &str) -> impl fmt::Display + '_ {
     DisplayPath(Path::new(text))
 }
 
-/// `1 file`, `2 files`, `1,234 files`.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+/// `1 file`, `2 files`, `1,234 files`, `2 identities`.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    let is_vowel = |letter: char| "aeiou".contains(letter);
+    match noun.strip_suffix('y') {
+        _ if number == 1 => format!("1 {noun}"),
+        Some(stem) if !stem.ends_with(is_vowel) => format!("{} {stem}ies", grouped(number)),
+        _ => format!("{} {noun}s", grouped(number)),
+    }
 }
 
 /// Digits in groups of three, separated by commas.

@@ -281,7 +281,7 @@ fn users_rules_are_used_beside_the_builtin_ones() {
     );
     assert_eq!(code, 0);
     let (code, out, _) = run(unleak(dir.path()).args(["rules", "check"]).arg(&rules));
-    assert_eq!((code, out.contains("1 rules in 1 files are proven")), (0, true), "{out}");
+    assert_eq!((code, out.contains("1 rule in 1 file: proven")), (0, true), "{out}");
     let (code, out, _) = run(unleak(dir.path()).args(["rules", "list", "--no-builtin-rules", "--rules"]).arg(&rules));
     assert_eq!((code, out.contains("acme.token")), (0, true), "{out}");
     let (code, out, _) = run(unleak(dir.path()).args(["rules", "show", "github.pat-classic", "--format", "json"]));

@@ -150,7 +150,7 @@ fn skeletons_pass_their_own_proof_and_broken_files_stop_all_unless_told() {
     assert_eq!(run(&["rules", "new", "acme-cloud.api-key", "-o", "own/acme.toml"]).0, 2, "it exists");
     assert_eq!(run(&["rules", "new", "Acme"]).0, 2);
     let (code, text) = run(&["rules", "check", "own"]);
-    assert_eq!((code, text.trim()), (0, "1 rules in 1 files are proven."));
+    assert_eq!((code, text.trim()), (0, "1 rule in 1 file: proven."));
     let good = std::fs::read_to_string(dir.path().join("own/acme.toml")).unwrap();
     std::fs::write(dir.path().join("own/twice.toml"), &good).unwrap();
     let (code, text) = run(&["rules", "check", "own"]);

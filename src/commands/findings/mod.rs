@@ -67,7 +67,7 @@ pub fn list(settings: &ListSettings, env: &mut Env<'_>) -> Result<ExitCode, Comm
             store.write(|tx| tx.reopen_expired())?;
         }
         // One state of the store for all pages: what is dismissed meanwhile neither jumps nor vanishes.
-        output::stream(env, &mut |out| store.read(|tx| write_list(tx, settings, out)))
+        output::stream(None, env, &mut |out| store.read(|tx| write_list(tx, settings, out)))
     })?;
     Ok(ExitCode::Clean)
 }
@@ -140,7 +140,7 @@ pub enum ShowFormat {
 /// If there is no such finding, or its name fits several.
 pub fn show(choice: &StoreChoice, name: &str, format: ShowFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let mut store = open(choice, env)?;
-    output::stream(env, &mut |out| {
+    output::stream(None, env, &mut |out| {
         store.read(|tx| {
             let finding = find(tx, name)?;
             match format {

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     CommandError, Env, ExitCode, InventorySettings, exit_code,
@@ -88,8 +91,18 @@ const LIST: &[&str] = &[
 /// # Errors
 /// If an export can't be read, or the list not written.
 pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    list_to(None, settings, format, env)
+}
+
+/// As [`list`], into a file if one is named.
+pub(super) fn list_to(
+    path: Option<&Path>,
+    settings: &InventorySettings,
+    format: TableFormat,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
     if settings.files.is_empty() {
-        return list_store(settings, format, env);
+        return list_store(path, settings, format, env);
     }
     let mut known = Known::default();
     let snapshots = read(settings, env, &mut |record| {
@@ -120,13 +133,18 @@ pub fn list(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>
         table.push(row);
     }
     table.sort();
-    output::write(None, env, &|out| table.write(format, out))?;
+    output::write(path, env, &|out| table.write(format, out))?;
     Ok(exit_code(&snapshots))
 }
 
-fn list_store(settings: &InventorySettings, format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+fn list_store(
+    path: Option<&Path>,
+    settings: &InventorySettings,
+    format: TableFormat,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
     let mut store = open_store(settings, env)?;
-    output::stream(env, &mut |out| {
+    output::stream(path, env, &mut |out| {
         let mut table = StreamedTable::begin(LIST, format, out).map_err(output::failed)?;
         store.each_inventory_line(&mut |line| table.push(cells(line)).map_err(output::failed))?;
         table.end().map_err(output::failed)
@@ -178,12 +196,17 @@ fn speaks_of(record: &Record, wanted: &str) -> bool {
     }
 }
 
-/// Shows everything that exports say of one thing, by its id, name or public id, as JSON. Of the store also what no export says
-/// any more: such records have `vanished_at`, and who had them last.
+/// Shows everything that exports say of one thing, by its id, name or public id: its records as JSON, or one line for each of
+/// their fields. Of the store also what no export says any more: such records have `vanished_at`, and who had them last.
 ///
 /// # Errors
 /// If nothing is said of it, an export can't be read, or the result not written.
-pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+pub fn show(
+    wanted: &str,
+    settings: &InventorySettings,
+    format: TableFormat,
+    env: &mut Env<'_>,
+) -> Result<ExitCode, CommandError> {
     let (about, code) = if settings.files.is_empty() {
         (open_store(settings, env)?.about(wanted)?, ExitCode::Clean)
     } else {
@@ -194,11 +217,43 @@ pub fn show(wanted: &str, settings: &InventorySettings, env: &mut Env<'_>) -> Re
     }
     let now = about.now.iter().map(|record| serde_json::json!(record));
     let shown: Vec<serde_json::Value> = now.chain(about.vanished.iter().map(tombstone)).collect();
-    output::write(None, env, &|out| {
-        serde_json::to_writer_pretty(&mut *out, &shown)?;
-        writeln!(out)
+    output::write(None, env, &|out| match format {
+        TableFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, &shown)?;
+            writeln!(out)
+        }
+        TableFormat::Table | TableFormat::Csv => fields(&shown).write(format, out),
     })?;
     Ok(code)
+}
+
+/// One line for each field of records.
+fn fields(records: &[serde_json::Value]) -> Table {
+    let mut table = Table::new(&["record", "field", "value"]);
+    for (number, record) in (1..).zip(records) {
+        let kind = record["record"].as_str().unwrap_or_default();
+        let mut waiting = vec![(String::new(), record)];
+        while let Some((path, value)) = waiting.pop() {
+            let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let text = match value {
+                serde_json::Value::Object(members) => {
+                    let members = members.iter().filter(|(name, _)| !(path.is_empty() && *name == "record"));
+                    waiting.extend(members.rev().map(|(name, value)| (below(name), value)));
+                    continue;
+                }
+                serde_json::Value::Array(items) => {
+                    let items = (1..).zip(items).map(|(number, item): (u32, _)| (below(&number.to_string()), item));
+                    waiting.extend(items.collect::<Vec<_>>().into_iter().rev());
+                    continue;
+                }
+                serde_json::Value::Null => continue,
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            table.push(vec![format!("{number} {kind}"), path, text]);
+        }
+    }
+    table
 }
 
 fn about_in_files(
@@ -251,7 +306,7 @@ fn owners_of_store(
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
     let mut store = open_store(settings, env)?;
-    output::stream(env, &mut |out| {
+    output::stream(None, env, &mut |out| {
         let mut table = StreamedTable::begin(OWNERS, format, out).map_err(output::failed)?;
         store.each_owner_claim(&mut |found| {
             let mut row = vec![found.owner];

@@ -4,6 +4,7 @@ use std::{cell::RefCell, time::Duration};
 
 use super::super::{CommandError, Env, output};
 use crate::{
+    report::count,
     rotate::{
         Backoff,
         event::Event,
@@ -203,7 +204,8 @@ fn record(
 /// Says what came of it, line by line.
 pub(super) fn lines(delivered: &Delivered) -> Vec<String> {
     let Delivered { taken, later, dead, reasons, waiting } = delivered;
-    let mut lines = vec![format!("{taken} events taken, {later} to be sent again, {dead} given up")];
+    let mut lines =
+        vec![format!("{} taken, {later} to be sent again, {dead} given up", count(u64::from(*taken), "event"))];
     lines.extend(reasons.iter().map(|reason| format!("  {reason}")));
     if let Some(next) = waiting.next_ms {
         let next = crate::commands::table::timestamp(next);

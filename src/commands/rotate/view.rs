@@ -8,6 +8,7 @@ use super::super::{CommandError, Env, output};
 use super::RotateFormat;
 use crate::{
     model::Escaped,
+    report::count,
     rotate::{StepRecord, StoredPlan},
 };
 
@@ -20,7 +21,7 @@ pub(super) fn plans(plans: &[StoredPlan], format: RotateFormat, env: &mut Env<'_
                 write_plan(plan, &[], out)?;
                 writeln!(out)?;
             }
-            writeln!(out, "{} plans; nothing was carried out", plans.len())
+            writeln!(out, "{}; nothing was carried out", count(plans.len() as u64, "plan"))
         }
     })
 }
@@ -49,7 +50,7 @@ pub(super) fn list(plans: &[StoredPlan], format: RotateFormat, env: &mut Env<'_>
                 let (strategy, due) = (plan.strategy.as_str(), time(plan.rotate_by_ms));
                 writeln!(out, "{}  {:17}  {strategy:9}  due {due}  {name}", stored.id, stored.state)?;
             }
-            writeln!(out, "{} plans", plans.len())
+            writeln!(out, "{}", count(plans.len() as u64, "plan"))
         }
     })
 }

@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     model::{ConfigUse, CredentialKind, Finding, Problem, ProblemKind, RuleMeta, Severity},
-    report::{redact::Redactor, wording::grouped},
+    report::{
+        redact::Redactor,
+        wording::{count, grouped},
+    },
 };
 
 /// Id of the notification that counts the results left out.
@@ -208,7 +211,7 @@ pub(super) fn dropped_notification(dropped: usize, catalogue: &Catalogue<'_>) ->
 /// Says which configuration hid how much.
 pub(super) fn silenced_notification(config: &ConfigUse, redactor: &Redactor<'_>) -> Notification {
     let path = redactor.text(&config.path);
-    let text = format!("The configuration {path} silenced {} findings.", grouped(config.silenced));
+    let text = format!("The configuration {path} silenced {}.", count(config.silenced, "finding"));
     Notification::builder().level(Value::from("note")).message(message(text)).build()
 }
 

@@ -74,7 +74,7 @@ fn the_second_example_of_the_readme_runs_word_for_word() {
     let subject = &received[0]["event"]["data"]["plan"]["subject"];
     assert_eq!((&subject["principal"], &subject["account"]), (&"svc-billing".into(), &"123456789012".into()));
     assert!(subject["owner"].as_str().unwrap().contains("@acme/payments"), "{subject}");
-    assert!(out.contains("1 events taken, 0 to be sent again, 0 given up"), "{out}");
+    assert!(out.contains("1 event taken, 0 to be sent again, 0 given up"), "{out}");
     assert!(out.contains("done, the old credential is proven dead"), "{out}");
     assert!(out.contains("the audit log is whole"), "{out}");
     let pages = fs::read_dir(kept.join("pages")).unwrap().count();

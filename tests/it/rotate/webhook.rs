@@ -173,7 +173,7 @@ fn endpoints_that_redirect_to_metadata_or_lie_move_nothing_and_get_one_event() {
     // Given up is given up, until somebody says otherwise.
     assert!(run(&carry, &address).1.contains("0 events taken"));
     let (code, out, _) = run(&["deliver", "--again"], &address);
-    assert_eq!((code, out.contains("1 events taken")), (Some(0), true), "{out}");
+    assert_eq!((code, out.contains("1 event taken")), (Some(0), true), "{out}");
     let second = id(&requests.recv_timeout(Duration::from_secs(5)).unwrap());
     assert_eq!(first, second);
     for _ in 0..2 {

@@ -39,7 +39,9 @@ fn what_vanished_is_shown_with_its_end(fixture: &Fixture) {
     cli.write("tuesday.csv", &format!("{REPORT}{}", user("svc-a")));
     cli.ok(&["inventory", "import", "monday.csv"]);
     let key = "aws:123456789012:user/svc-b#2024-05-02T11:00:00Z";
-    let shown = |id: &str| -> Vec<Value> { serde_json::from_str(&cli.ok(&["inventory", "show", id])).unwrap() };
+    let shown = |id: &str| -> Vec<Value> {
+        serde_json::from_str(&cli.ok(&["inventory", "show", id, "--format", "json"])).unwrap()
+    };
     assert!(shown(key)[0]["vanished_at"].is_null());
     cli.ok(&["inventory", "import", "tuesday.csv"]);
     let records = shown(key);
@@ -107,6 +109,22 @@ fn a_list_of_the_store_has_a_line_for_each_credential(fixture: &Fixture) {
     let text = cli.ok(&["inventory", "list"]);
     assert_eq!(text.lines().count(), 6, "{text}");
     assert_eq!(cli.ok(&["inventory", "list", "-f", "csv"]).lines().count(), 6);
+    // As an export, the same lines, into a file that another program opens.
+    cli.ok(&["inventory", "export", "-f", "csv", "-o", "list.csv"]);
+    assert_eq!(
+        std::fs::read_to_string(cli.home.path().join("list.csv")).unwrap(),
+        cli.ok(&["inventory", "list", "-f", "csv"])
+    );
+    let (code, _, err) = cli.run(&["inventory", "export", "-f", "csv", "-o", "no-such-directory/list.csv"]);
+    assert_eq!((code, err.contains("no-such-directory/list.csv")), (2, true), "{err}");
+    // One thing, field by field.
+    let shown = cli.ok(&["inventory", "show", "Bot"]);
+    let line = |field: &str, value: &str| {
+        let is_it = |line: &str| line.split_whitespace().collect::<Vec<_>>() == ["1", "identity", field, value];
+        shown.lines().any(is_it)
+    };
+    assert!(line("name", "Bot") && line("kind", "bot"), "{shown}");
+    assert!(cli.ok(&["inventory", "show", "Bot", "-f", "csv"]).starts_with("record,field,value\n1 identity,"));
     let owners = cli.ok(&["inventory", "owners"]);
     assert!(owners.contains("@acme/ops") && owners.contains("bot-1") && owners.lines().count() == 2, "{owners}");
     let (code, _, err) = cli.run(&["inventory", "diff", "--snapshot", "nonsense"]);
