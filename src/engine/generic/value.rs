@@ -2,7 +2,7 @@
 
 use super::{
     lexicon,
-    parts::{AnyOf, WordSet},
+    parts::{AnyOf, Starts, WordSet},
 };
 use crate::engine::entropy::{Alphabet, randomness};
 
@@ -95,11 +95,8 @@ impl Parts {
         let Some(lower) = lower.get_mut(..word.len()) else { return };
         lower.copy_from_slice(word);
         lower.make_ascii_lowercase();
-        let is_known = |word: &[u8]| word.len() >= 3 && lexicon::is_word(word);
         let singular = lower.strip_suffix(b"s").unwrap_or(lower);
-        // Two words written as one: `databasename`.
-        let is_pair = || (3..lower.len().saturating_sub(2)).any(|at| is_known(&lower[..at]) && is_known(&lower[at..]));
-        if is_known(lower) || is_known(singular) || lower.len() >= 7 && is_pair() {
+        if lexicon::is_word(lower) || lexicon::is_word(singular) || lower.len() >= 7 && lexicon::is_pair(lower) {
             self.known += word.len();
         }
     }
@@ -193,17 +190,16 @@ pub(super) fn has_hash(value: &[u8]) -> bool {
 
 /// Is it a reference, code, or nothing that opens anything?
 pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
-    let starts = |list: &[&str]| list.iter().any(|start| value.starts_with(start.as_bytes()));
-    if starts(SEALED)
+    if SEALED.any(value)
         || has_hash(value)
         || is_tagged_hash(value)
         || is_address(value)
         || is_public_der(value)
-        || value.len() > 60 && starts(&["AQICAH", "AgA", "AgB", "AAAA"])
+        || value.len() > 60 && LONG_SEALED.any(value)
     {
         return Some(NoValue::Sealed);
     }
-    if starts(REFERENCE_STARTS) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
+    if REFERENCE_STARTS.any(value) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
         return Some(NoValue::Reference);
     }
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
@@ -303,7 +299,7 @@ fn is_variable(value: &[u8]) -> bool {
 }
 
 fn is_path(value: &[u8], kind: ValueKind) -> bool {
-    let has_extension = EXTENSIONS.iter().any(|extension| value.ends_with(extension.as_bytes()));
+    let has_extension = memchr::memrchr(b'.', value).is_some_and(|dot| EXTENSIONS.has(&value[dot..]));
     if kind == ValueKind::Random || kind == ValueKind::Hex {
         // Base64 has slashes, but no dots, and both cases.
         let is_name = value.first() == Some(&b'/') && !value.iter().any(u8::is_ascii_uppercase);
@@ -371,22 +367,24 @@ fn is_tagged_hash(value: &[u8]) -> bool {
 }
 
 #[rustfmt::skip]
-const SEALED: &[&str] = &[
+static SEALED: Starts = Starts::new(&[
     "pk_live_", "pk_test_", "pk.eyJ", "xpub",
     "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
     "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "pbkdf2", "scrypt:", "bcrypt", "argon2",
     "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
     "!!binary", "1:sha", "0x0",
-];
+]);
+/// What a long value begins with that is ciphertext or a public key.
+static LONG_SEALED: Starts = Starts::new(&["AQICAH", "AgA", "AgB", "AAAA"]);
 /// What stands between a user's name and the hash of a password.
 static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
 #[rustfmt::skip]
-const REFERENCE_STARTS: &[&str] = &[
+static REFERENCE_STARTS: Starts = Starts::new(&[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
     "projects/", "<%", "process.env", "os.environ", "ENV[", "self.", "this.", "data.", "var.", "local.",
     "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
     "credentials(", "system.", "${", "$(", "{{", "<<",
-];
+]);
 static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
     "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", ":$", "...", "…", "<?", "[[",
     "***",
@@ -422,12 +420,12 @@ static CONSTANTS: WordSet = WordSet::new(&[
     "必須", "필수", "مطلوبة", "आवश्यक", "wajib", "zorunlu",
 ]);
 #[rustfmt::skip]
-const EXTENSIONS: &[&str] = &[
+static EXTENSIONS: WordSet = WordSet::new(&[
     ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",
     ".ts", ".py", ".php", ".java", ".xml", ".png", ".svg", ".jpg", ".md", ".sh", ".conf", ".env", ".go", ".rb",
     ".css", ".vue", ".gpg", ".asc", ".ini", ".toml", ".properties", ".com", ".org", ".net", ".io", ".local", ".csv",
     ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab",
-];
+]);
 
 #[cfg(test)]
 mod tests {
