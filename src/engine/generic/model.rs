@@ -57,7 +57,7 @@ pub(super) enum Need {
 impl Need {
     /// Is the score too low, even if all that is not looked at yet adds `most`?
     fn is_settled(self, so_far: Features, most: i32) -> bool {
-        matches!(self, Need::Points(least) if super::BASE + so_far.points() + most < i32::from(least))
+        matches!(self, Need::Points(least) if (super::BASE + so_far.points() + most).max(0) < i32::from(least))
     }
 
     fn wants(self, feature: Feature) -> bool {
@@ -115,7 +115,7 @@ impl Subject<'_> {
             class => class,
         };
         // "stored below the key: …".
-        let is_said_of = class == NameClass::Key && self.follows_a_word();
+        let is_said_of = class == NameClass::Key && (self.follows_a_word() || self.is_key_of_a_pair(name));
         features.add(match class {
             NameClass::Password => Feature::NamePassword,
             NameClass::Secret => Feature::NameSecret,
@@ -226,6 +226,15 @@ impl Subject<'_> {
             && (secret.len() == 16 || secret.len() == 40)
             && !secret.iter().any(u8::is_ascii_lowercase);
         features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
+    }
+
+    /// `{key: "name", value: …}`: what is called key is a name.
+    fn is_key_of_a_pair(&self, name: &[u8]) -> bool {
+        let after = &self.bytes[(self.found.secret().end + usize::from(self.found.is_quoted)).min(self.bytes.len())..];
+        let after = &after[..after.len().min(12)];
+        let next = after.strip_prefix(b",").map(<[u8]>::trim_ascii_start).unwrap_or_default();
+        let next = next.strip_prefix(b"\"").unwrap_or(next);
+        name.eq_ignore_ascii_case(b"key") && self.found.is_quoted && next.starts_with(b"value")
     }
 
     /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?
