@@ -208,6 +208,8 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     if is_pattern(value)
         || is_constant(unmarked)
         || is_date(value)
+        || is_version(value)
+        || is_locale(value)
         || is_joined(value)
         || !is_text(value)
         || CONSTANTS.has_folded(unmarked)
@@ -232,6 +234,8 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
         || is_marked_word(value, kind)
         || value.ends_with(b":")
+        || value.starts_with(b"**")
+        || is_distinguished(value)
         || is_dotted(value, kind)
     {
         return Some(NoValue::Code);
@@ -245,6 +249,37 @@ fn is_date(value: &[u8]) -> bool {
     value.len() >= 10
         && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
         && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
+}
+
+/// `v1.2.3`, `npm:^2.0.1`, `1:4.13+dfsg1-1`, `~> 1.4.0-rc1`: a version, of two dots at least or marked as one.
+fn is_version(value: &[u8]) -> bool {
+    let unnamed = value.strip_prefix(b"npm:").unwrap_or(value);
+    let digits = unnamed.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // Debian's epoch.
+    let epoch = matches!(digits, 1 | 2) && unnamed.get(digits) == Some(&b':');
+    let unmarked = &unnamed[if epoch { digits + 1 } else { 0 }..];
+    let marks = unmarked.iter().take_while(|byte| b"^~<>= v".contains(byte)).count();
+    let number = &unmarked[marks..];
+    let len = number.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let dots = number[..len].iter().filter(|byte| **byte == b'.').count();
+    let is_number = number.first().is_some_and(u8::is_ascii_digit) && number[..len].last() != Some(&b'.');
+    let is_tail = |byte: &u8| byte.is_ascii_alphanumeric() || b".+~-".contains(byte);
+    let is_marked = epoch || marks > 0 || unnamed.len() < value.len();
+    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~'));
+    is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
+}
+
+/// `sr-Latn-RS`: a language, a script and a region.
+fn is_locale(value: &[u8]) -> bool {
+    let is = |part: &[u8], byte: fn(&u8) -> bool| part.iter().all(byte);
+    let mut parts = value.split(|byte| *byte == b'-');
+    let (language, script, region) = (parts.next(), parts.next(), parts.next());
+    language.is_some_and(|part| matches!(part.len(), 2 | 3) && is(part, u8::is_ascii_lowercase))
+        && script.is_some_and(|part| {
+            part.len() == 4 && part[0].is_ascii_uppercase() && is(&part[1..], u8::is_ascii_lowercase)
+        })
+        && region.is_some_and(|part| part.len() == 2 && is(part, u8::is_ascii_uppercase))
+        && parts.next().is_none()
 }
 
 /// Not the bytes of an archive or a picture that happen to stand after a name.
@@ -272,6 +307,11 @@ fn is_marked_word(value: &[u8], kind: ValueKind) -> bool {
     let is_marked = value.first().is_some_and(|byte| b"*&.,!@|>-".contains(byte));
     let is_word = matches!(kind, ValueKind::Word | ValueKind::Words | ValueKind::OddWord);
     is_marked && (is_word || value[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'))
+}
+
+/// `ou=users,dc=acme`, `uid=%u`: a name in a directory, or an attribute that is mapped.
+fn is_distinguished(value: &[u8]) -> bool {
+    ["ou=", "dc=", "cn=", "uid=", "sAMAccountName="].iter().any(|start| value.starts_with(start.as_bytes()))
 }
 
 /// `#login-password`, `.password`, `input[name=password]`, `//div`: CSS selectors and XPaths.
@@ -342,7 +382,10 @@ fn is_public_der(value: &[u8]) -> bool {
     let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
     let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
         || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
-    value.len() > 55 && (is_short || is_long)
+    // Those of RSA say so in their first bytes, of which the key is cut.
+    let is_rsa =
+        ["MIGfMA0GCSqGSIb3DQEB", "MIIBIjANBgkqhkiG9w0B"].iter().any(|start| value.starts_with(start.as_bytes()));
+    is_rsa || value.len() > 55 && (is_short || is_long)
 }
 
 /// `0x` and 40 hexadecimal digits: an account of a block chain.
@@ -382,7 +425,7 @@ static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$"
 static REFERENCE_STARTS: Starts = Starts::new(&[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
     "projects/", "<%", "process.env", "os.environ", "ENV[", "self.", "this.", "data.", "var.", "local.",
-    "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
+    "/etc/", "/usr/", "/var/", "/home/", "/opt/", "/root/", "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
     "credentials(", "system.", "${", "$(", "{{", "<<",
 ]);
 static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
@@ -413,6 +456,7 @@ static CONSTANTS: WordSet = WordSet::new(&[
     "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
     "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
     "jwt", "oauth", "oauth2", "saml", "ldap",
+    "int2", "int4", "int8", "varchar2", "nvarchar", "bytea", "jsonb", "longtext", "mediumtext", "tinytext", "timestamptz",
     // What is said of fields, in the languages that names are known in.
     "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
     "obligatoria", "obligatorio", "requerida", "requerido", "olvidada", "incorrecta", "obrigatória", "obrigatório", "esquecida",
@@ -481,6 +525,17 @@ mod tests {
             assert!(judged(value, true).is_some(), "{value}");
         }
         assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
+        for value in ["v7.4.0", "npm:^2.0.1", "1:4.13+dfsg1-1+deb12u1", "2.0.0-rc1", "^1.2", "sr-Latn-RS", "INT4"] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["**CHANGE", "ou=users", "uid=user"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        assert_eq!(judged("/etc/pki/RPM-GPG-KEY-X7", true), Some(NoValue::Reference));
+        assert_eq!(judged("MIGfMA0GCSqGSIb3DQEBAQUAA4", true), Some(NoValue::Sealed));
+        for value in ["1.5kettle", "7.Winter.2019", "v8Kettle", "1.2.3kettle", "4:kettle9", "copper-Kett-LE"] {
+            assert_eq!(judged(value, true), None, "{value}");
+        }
         for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }
