@@ -58,6 +58,10 @@ const WORDS: &[&str] = &[
     "secretkey",
     "password",
     "passw0rd",
+    // Samples that stand in RFC 6749 and in the documentation of one-time passwords.
+    "2yotnfzfejr1zcsicmwpaa",
+    "tgzv3jokf0xg5qx2tlkwia",
+    "jbswy3dpehpk3pxp",
 ];
 
 /// Looks for placeholder words and masks.

@@ -168,7 +168,8 @@ impl Evidence<'_> {
             return Err(Rejection::Binary);
         }
         let Evidence { rule, placeholders, bytes, found, .. } = *self;
-        let features = self.memo.features(&Subject { rule, placeholders, bytes, found });
+        let subject = Subject { rule, placeholders, bytes, found };
+        let features = if self.explains { subject.features() } else { self.memo.features(&subject, least) };
         let of_path = match self.origin {
             Origin::File(path) => generic::path_features(path, PathEffect::writing(self.found, self.bytes)),
             _ => generic::Features::default(),

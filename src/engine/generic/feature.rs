@@ -126,6 +126,17 @@ impl Features {
         })
     }
 
+    /// What points the given features can add at most.
+    pub(super) const fn most_of(features: &[Feature]) -> i32 {
+        let (mut sum, mut at) = (0, 0);
+        while at < features.len() {
+            let points = POINTS[features[at] as usize] as i32;
+            sum += if points > 0 { points } else { 0 };
+            at += 1;
+        }
+        sum
+    }
+
     /// The sum of their points. An even chance is 50, and each ten points more or less are one unit of log-odds.
     pub(super) fn points(self) -> i32 {
         self.indices().map(|index| i32::from(POINTS[index])).sum()

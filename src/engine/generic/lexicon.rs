@@ -54,10 +54,40 @@ pub(super) fn rarity(text: &[u8]) -> f32 {
     if count == 0 { 0.0 } else { sum as f32 / count as f32 / 16.0 }
 }
 
-/// Is it a word of documentation or code, in lower case?
+/// The words, and which three symbols they begin with.
+struct Words {
+    set: HashSet<&'static [u8], RandomState>,
+    starts: Box<[bool; SYMBOLS * SYMBOLS * SYMBOLS]>,
+}
+
+/// The first three symbols of a word as a number.
+fn start_of(word: &[u8]) -> Option<usize> {
+    let first = word.first_chunk::<3>()?;
+    Some(first.iter().fold(0, |sum, byte| sum * SYMBOLS + symbol(*byte)))
+}
+
+impl Words {
+    fn get() -> &'static Words {
+        static ALL: OnceLock<Words> = OnceLock::new();
+        ALL.get_or_init(|| {
+            let mut starts = Box::new([false; SYMBOLS * SYMBOLS * SYMBOLS]);
+            WORDS.lines().filter_map(|word| start_of(word.as_bytes())).for_each(|start| starts[start] = true);
+            Words { set: WORDS.lines().map(str::as_bytes).collect(), starts }
+        })
+    }
+}
+
+/// Is it a word of documentation or code, in lower case and of three letters or more?
 pub(super) fn is_word(word: &[u8]) -> bool {
-    static SET: OnceLock<HashSet<&'static [u8], RandomState>> = OnceLock::new();
-    SET.get_or_init(|| WORDS.lines().map(str::as_bytes).collect()).contains(word)
+    let words = Words::get();
+    start_of(word).is_some_and(|start| words.starts[start]) && words.set.contains(word)
+}
+
+/// Two words written as one, each of three letters or more: `databasename`.
+pub(super) fn is_pair(word: &[u8]) -> bool {
+    let words = Words::get();
+    start_of(word).is_some_and(|start| words.starts[start])
+        && (3..word.len().saturating_sub(2)).any(|at| is_word(&word[at..]) && words.set.contains(&word[..at]))
 }
 
 /// Counts the triples of texts, and makes the table of them.

@@ -10,7 +10,7 @@ use foldhash::quality::RandomState;
 
 use super::{
     Features,
-    model::{AROUND, Subject},
+    model::{AROUND, Need, Subject},
 };
 
 /// Beyond so many it begins anew: about 2 MB.
@@ -24,13 +24,14 @@ pub(in crate::engine) struct Memo {
 }
 
 impl Memo {
-    /// The features of a match, but those of its path.
-    pub(in crate::engine) fn features(&mut self, subject: &Subject<'_>) -> Features {
+    /// The features of a match that are needed to tell whether its score is `least` or more, but those of its path.
+    /// To be asked with the same `least` always.
+    pub(in crate::engine) fn features(&mut self, subject: &Subject<'_>, least: u8) -> Features {
         let key = self.key(subject);
         if let Some(features) = self.known.get(&key) {
             return *features;
         }
-        let features = subject.features();
+        let features = subject.features_for(Need::Points(least));
         if self.known.len() >= MAX_KNOWN {
             self.known.clear();
         }

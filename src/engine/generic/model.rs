@@ -28,6 +28,43 @@ static BADGE_WORDS: AnyOf = AnyOf::new(&["badge", "shields.io", ".svg?"]);
 /// What stands near a password.
 static LOGIN_WORDS: AnyOf = AnyOf::new(&["user", "User", "USER", "login", "host", "HOST", "mail", "uid"]);
 
+/// Points that can come from surroundings, and what can come from the value's words and from elsewhere.
+const SURROUNDINGS_MOST: i32 = Features::most_of(&[
+    Feature::ContextComment,
+    Feature::ContextExample,
+    Feature::ContextLogin,
+    Feature::ContextRepeated,
+    Feature::ContextBadge,
+]);
+const SAMPLE_MOST: i32 = Features::most_of(&[
+    Feature::UserPassword,
+    Feature::Sealed,
+    Feature::Placeholder,
+    Feature::PlaceholderWeak,
+    Feature::SameAsName,
+    Feature::ContextPart,
+]);
+
+/// Which features somebody asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// All of them.
+    All,
+    /// Those with points, of values that can have at least so many. A path only takes from them.
+    Points(u8),
+}
+
+impl Need {
+    /// Is the score too low, even if all that is not looked at yet adds `most`?
+    fn is_settled(self, so_far: Features, most: i32) -> bool {
+        matches!(self, Need::Points(least) if (super::BASE + so_far.points() + most).max(0) < i32::from(least))
+    }
+
+    fn wants(self, feature: Feature) -> bool {
+        self == Need::All || super::weights::POINTS[feature as usize] != 0
+    }
+}
+
 /// What a value is judged by.
 pub(in crate::engine) struct Subject<'a> {
     pub(in crate::engine) rule: &'a Rule,
@@ -39,6 +76,11 @@ pub(in crate::engine) struct Subject<'a> {
 impl Subject<'_> {
     /// All features but those of the path. Linear in the value's length.
     pub(in crate::engine) fn features(&self) -> Features {
+        self.features_for(Need::All)
+    }
+
+    /// Those features that are needed.
+    pub(super) fn features_for(&self, need: Need) -> Features {
         let secret = &self.bytes[self.found.secret()];
         let traits = value::traits_of(secret);
         let mut features = Features::default();
@@ -47,8 +89,14 @@ impl Subject<'_> {
         features.add(if is_password { password_kind(traits.kind) } else { key_kind(traits.kind) });
         shape(secret, &traits, &mut features);
         self.no_value(secret, &traits, &mut features);
-        self.sample(secret, &traits, &mut features);
-        self.surroundings(is_password, traits.kind, &mut features);
+        // What is code, a reference or a word is settled here.
+        if need.is_settled(features, SURROUNDINGS_MOST + SAMPLE_MOST) {
+            return features;
+        }
+        self.surroundings(is_password && need.wants(Feature::ContextLogin), traits.kind, &mut features);
+        if !need.is_settled(features, SAMPLE_MOST) {
+            self.sample(secret, &traits, &mut features);
+        }
         features
     }
 
@@ -67,7 +115,7 @@ impl Subject<'_> {
             class => class,
         };
         // "stored below the key: …".
-        let is_said_of = class == NameClass::Key && self.follows_a_word();
+        let is_said_of = class == NameClass::Key && (self.follows_a_word() || self.is_key_of_a_pair(name));
         features.add(match class {
             NameClass::Password => Feature::NamePassword,
             NameClass::Secret => Feature::NameSecret,
@@ -178,6 +226,15 @@ impl Subject<'_> {
             && (secret.len() == 16 || secret.len() == 40)
             && !secret.iter().any(u8::is_ascii_lowercase);
         features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
+    }
+
+    /// `{key: "name", value: …}`: what is called key is a name.
+    fn is_key_of_a_pair(&self, name: &[u8]) -> bool {
+        let after = &self.bytes[(self.found.secret().end + usize::from(self.found.is_quoted)).min(self.bytes.len())..];
+        let after = &after[..after.len().min(12)];
+        let next = after.strip_prefix(b",").map(<[u8]>::trim_ascii_start).unwrap_or_default();
+        let next = next.strip_prefix(b"\"").unwrap_or(next);
+        name.eq_ignore_ascii_case(b"key") && self.found.is_quoted && next.starts_with(b"value")
     }
 
     /// Is the name part of a URN, an ARN or the user of a URL (`urn:k8s:secret:name`, `//user:secretKey@host`)?

@@ -91,9 +91,12 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
     // That of one hash; `AUTH_SALT` is of all.
     let is_salt = words[at] == b"salt" && before.is_empty();
     let is_file = name.contains(&b'.') && after.last().is_some_and(|word| FILES.has(word));
+    // Postman numbers its requests.
+    let is_request = lower == b"postman-token";
     NameTraits {
         class: Some(class),
         is_other: is_file
+            || is_request
             || is_salt
             || other_after
             || other_before
@@ -158,7 +161,7 @@ static PASSWORDS: WordSet = WordSet::new(&[
 /// Words that end in `pass` or `pwd` and mean something else.
 #[rustfmt::skip]
 static NOT_PASS: WordSet = WordSet::new(&[
-    "bypass", "compass", "overpass", "underpass", "surpass", "trespass", "multipass", "onepass", "subpass",
+    "minipass", "bypass", "compass", "overpass", "underpass", "surpass", "trespass", "multipass", "onepass", "subpass",
     "renderpass", "encompass", "lastpass", "keepass", "gopass", "buypass", "htpasswd",
     "passes",
 ]);
@@ -204,7 +207,7 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "down", "up", "press", "word", "board", "code", "ring", "space", "frame", "frames", "schema", "rules", "rule",
     "check", "checker", "visibility", "visible", "algorithm", "iv", "nonce", "curve", "spec", "info", "data",
     "metadata", "cache", "exp", "iat", "interval", "budget", "cost", "updater", "operator", "controller", "plugin", "injector",
-    "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
+    "scheme", "attrs", "attr", "iter", "iterations", "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
 ]);
 
 /// Extensions of files: `passwords.php` has a password for its subject, not for its value.
@@ -229,7 +232,7 @@ static OTHER_BEFORE: WordSet = WordSet::new(&[
 /// Of which a bare `key` is no credential.
 #[rustfmt::skip]
 static OTHER_KEYS: WordSet = WordSet::new(&[
-    "primary", "foreign", "cache", "sort", "partition", "row", "column", "map", "hot", "arrow", "enter", "row",
+    "socket", "primary", "foreign", "cache", "sort", "partition", "row", "column", "map", "hot", "arrow", "enter", "row",
     "object", "bucket", "registry", "routing", "tag", "label", "dict", "hash", "group", "config", "setting", "param",
     "query", "field", "json", "lookup", "lock", "state", "storage", "translation", "locale", "i18n", "idempotency",
     "unique", "composite", "index", "item", "node", "data", "attribute", "property", "metadata", "annotation",
@@ -283,6 +286,7 @@ mod tests {
             ("tokenizer", None),
             ("secretary", None),
             ("bypass", None),
+            ("fs-minipass", None),
             ("passenger", None),
             ("monkey", None),
             ("пароль", Some(NameClass::Password)),
@@ -306,6 +310,11 @@ mod tests {
             "recv-keys",
             "ruleKey",
             "csrfmiddlewaretoken",
+            "Postman-Token",
+            "Sec-WebSocket-Key",
+            "default_pass_scheme",
+            "DOVECOT_PASS_ATTRS",
+            "password_iter",
         ] {
             assert!(traits_of(name.as_bytes()).is_other, "{name}");
         }

@@ -60,6 +60,7 @@ fn traits_of(path: &Path) -> PathTraits {
             || name.ends_with("test.php")
             || name.ends_with("it.java");
     }
+    traits.is_translation |= is_of_a_language(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     traits.is_code = CODE.contains(&extension);
@@ -71,6 +72,22 @@ fn traits_of(path: &Path) -> PathTraits {
     traits
 }
 
+/// `resources/de/common.json`: texts in the language that the directory is named after.
+fn is_of_a_language(path: &Path) -> bool {
+    let is_text = path.extension().is_some_and(|extension| extension == "json");
+    let mut directories = path.components().rev().skip(1).map(|component| component.as_os_str().to_string_lossy());
+    let is_language =
+        directories.next().is_some_and(|name| LANGUAGES.contains(&name.split(['-', '_']).next().unwrap_or("")));
+    is_text && is_language && directories.take(2).any(|name| TEXTS.contains(&&*name))
+}
+
+/// Languages that programs are translated to most often.
+const LANGUAGES: &[&str] = &[
+    "ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hr", "hu", "it", "ja", "ka",
+    "ko", "lt", "lv", "nb", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh",
+];
+/// Directories that texts lie below.
+const TEXTS: &[&str] = &["resources", "public", "assets", "themes", "theme", "static"];
 const CODE: &[&str] = &[
     "c", "cc", "cpp", "cs", "dart", "erl", "ex", "exs", "go", "h", "hpp", "java", "js", "jsx", "kt", "kts", "lua", "m",
     "mm", "mjs", "cjs", "php", "pl", "pm", "py", "r", "rb", "rs", "scala", "swift", "ts", "tsx", "vue", "svelte",
@@ -115,6 +132,7 @@ mod tests {
         assert!(is("a/tests/x.yml").is_test && is("src/FooTest.java").is_test && !is("src/latest.yml").is_test);
         assert!(is("README.md").is_example && is(".env.example").is_example);
         assert!(is("app/i18n/de.json").is_translation && is("x/app_de.po").is_translation);
+        assert!(is("admin/resources/zh-CN/users.json").is_translation && !is("config/de/users.json").is_translation);
         assert!(is("package-lock.json").is_lock && is("src/main.rs").is_code && !is("config.yml").is_code);
     }
 }

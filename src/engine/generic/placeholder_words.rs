@@ -35,6 +35,14 @@ fn kind(byte: u8) -> u8 {
     u8::from(byte.is_ascii_alphabetic()) + 2 * u8::from(byte.is_ascii_digit())
 }
 
+/// Longer values say more than what they are.
+const MAX_NAMING: usize = 63;
+
+/// Letters and digits, in lower case.
+fn letters(text: &[u8]) -> impl Iterator<Item = u8> {
+    text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase)
+}
+
 /// Has it a word that samples and tests often have?
 pub(super) fn is_common(value: &[u8]) -> bool {
     words(value).any(|word| word.len() >= 3 && COMMON.has_folded(word))
@@ -42,17 +50,21 @@ pub(super) fn is_common(value: &[u8]) -> bool {
 
 /// Does it say what it is and no more: `password`, `my-secret`, the name itself?
 pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
-    let letters = |text: &[u8]| -> Vec<u8> {
-        text.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect()
-    };
     let all_self =
-        words(value).all(|word| SELF.has_folded(word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
-    let (value, name) = (letters(value), letters(name));
+        || words(value).all(|word| SELF.has_folded(word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
+    let mut buffer = [0; MAX_NAMING];
+    let mut len = 0;
+    for byte in letters(value) {
+        let Some(free) = buffer.get_mut(len) else { return false };
+        *free = byte;
+        len += 1;
+    }
+    let value = &buffer[..len];
     // `rethinkdbPassword: rethinkdb`, `-e POSTGRES_PASSWORD postgres:16`: whose it is, and no more.
     let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let owner = &value[..value.len() - digits];
-    let is_owner = owner.len() >= 4 && name.starts_with(owner);
-    value.len() < 64 && (all_self || !value.is_empty() && name == value || is_owner)
+    let is_owner = || owner.len() >= 4 && letters(name).take(owner.len()).eq(owner.iter().copied());
+    !value.is_empty() && letters(name).eq(value.iter().copied()) || is_owner() || all_self()
 }
 
 #[cfg(test)]

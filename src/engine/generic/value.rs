@@ -2,7 +2,7 @@
 
 use super::{
     lexicon,
-    parts::{AnyOf, WordSet},
+    parts::{AnyOf, Starts, WordSet},
 };
 use crate::engine::entropy::{Alphabet, randomness};
 
@@ -95,11 +95,8 @@ impl Parts {
         let Some(lower) = lower.get_mut(..word.len()) else { return };
         lower.copy_from_slice(word);
         lower.make_ascii_lowercase();
-        let is_known = |word: &[u8]| word.len() >= 3 && lexicon::is_word(word);
         let singular = lower.strip_suffix(b"s").unwrap_or(lower);
-        // Two words written as one: `databasename`.
-        let is_pair = || (3..lower.len().saturating_sub(2)).any(|at| is_known(&lower[..at]) && is_known(&lower[at..]));
-        if is_known(lower) || is_known(singular) || lower.len() >= 7 && is_pair() {
+        if lexicon::is_word(lower) || lexicon::is_word(singular) || lower.len() >= 7 && lexicon::is_pair(lower) {
             self.known += word.len();
         }
     }
@@ -193,17 +190,16 @@ pub(super) fn has_hash(value: &[u8]) -> bool {
 
 /// Is it a reference, code, or nothing that opens anything?
 pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
-    let starts = |list: &[&str]| list.iter().any(|start| value.starts_with(start.as_bytes()));
-    if starts(SEALED)
+    if SEALED.any(value)
         || has_hash(value)
         || is_tagged_hash(value)
         || is_address(value)
         || is_public_der(value)
-        || value.len() > 60 && starts(&["AQICAH", "AgA", "AgB", "AAAA"])
+        || value.len() > 60 && LONG_SEALED.any(value)
     {
         return Some(NoValue::Sealed);
     }
-    if starts(REFERENCE_STARTS) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
+    if REFERENCE_STARTS.any(value) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
         return Some(NoValue::Reference);
     }
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
@@ -212,6 +208,8 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     if is_pattern(value)
         || is_constant(unmarked)
         || is_date(value)
+        || is_version(value)
+        || is_locale(value)
         || is_joined(value)
         || !is_text(value)
         || CONSTANTS.has_folded(unmarked)
@@ -236,6 +234,8 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
         || is_marked_word(value, kind)
         || value.ends_with(b":")
+        || value.starts_with(b"**")
+        || is_distinguished(value)
         || is_dotted(value, kind)
     {
         return Some(NoValue::Code);
@@ -249,6 +249,37 @@ fn is_date(value: &[u8]) -> bool {
     value.len() >= 10
         && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
         && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
+}
+
+/// `v1.2.3`, `npm:^2.0.1`, `1:4.13+dfsg1-1`, `~> 1.4.0-rc1`: a version, of two dots at least or marked as one.
+fn is_version(value: &[u8]) -> bool {
+    let unnamed = value.strip_prefix(b"npm:").unwrap_or(value);
+    let digits = unnamed.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // Debian's epoch.
+    let epoch = matches!(digits, 1 | 2) && unnamed.get(digits) == Some(&b':');
+    let unmarked = &unnamed[if epoch { digits + 1 } else { 0 }..];
+    let marks = unmarked.iter().take_while(|byte| b"^~<>= v".contains(byte)).count();
+    let number = &unmarked[marks..];
+    let len = number.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let dots = number[..len].iter().filter(|byte| **byte == b'.').count();
+    let is_number = number.first().is_some_and(u8::is_ascii_digit) && number[..len].last() != Some(&b'.');
+    let is_tail = |byte: &u8| byte.is_ascii_alphanumeric() || b".+~-".contains(byte);
+    let is_marked = epoch || marks > 0 || unnamed.len() < value.len();
+    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~'));
+    is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
+}
+
+/// `sr-Latn-RS`: a language, a script and a region.
+fn is_locale(value: &[u8]) -> bool {
+    let is = |part: &[u8], byte: fn(&u8) -> bool| part.iter().all(byte);
+    let mut parts = value.split(|byte| *byte == b'-');
+    let (language, script, region) = (parts.next(), parts.next(), parts.next());
+    language.is_some_and(|part| matches!(part.len(), 2 | 3) && is(part, u8::is_ascii_lowercase))
+        && script.is_some_and(|part| {
+            part.len() == 4 && part[0].is_ascii_uppercase() && is(&part[1..], u8::is_ascii_lowercase)
+        })
+        && region.is_some_and(|part| part.len() == 2 && is(part, u8::is_ascii_uppercase))
+        && parts.next().is_none()
 }
 
 /// Not the bytes of an archive or a picture that happen to stand after a name.
@@ -278,6 +309,11 @@ fn is_marked_word(value: &[u8], kind: ValueKind) -> bool {
     is_marked && (is_word || value[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'))
 }
 
+/// `ou=users,dc=acme`, `uid=%u`: a name in a directory, or an attribute that is mapped.
+fn is_distinguished(value: &[u8]) -> bool {
+    ["ou=", "dc=", "cn=", "uid=", "sAMAccountName="].iter().any(|start| value.starts_with(start.as_bytes()))
+}
+
 /// `#login-password`, `.password`, `input[name=password]`, `//div`: CSS selectors and XPaths.
 fn is_selector(value: &[u8]) -> bool {
     let rest = value.strip_prefix(b"#").or_else(|| value.strip_prefix(b"."));
@@ -303,7 +339,7 @@ fn is_variable(value: &[u8]) -> bool {
 }
 
 fn is_path(value: &[u8], kind: ValueKind) -> bool {
-    let has_extension = EXTENSIONS.iter().any(|extension| value.ends_with(extension.as_bytes()));
+    let has_extension = memchr::memrchr(b'.', value).is_some_and(|dot| EXTENSIONS.has(&value[dot..]));
     if kind == ValueKind::Random || kind == ValueKind::Hex {
         // Base64 has slashes, but no dots, and both cases.
         let is_name = value.first() == Some(&b'/') && !value.iter().any(u8::is_ascii_uppercase);
@@ -346,7 +382,10 @@ fn is_public_der(value: &[u8]) -> bool {
     let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
     let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
         || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
-    value.len() > 55 && (is_short || is_long)
+    // Those of RSA say so in their first bytes, of which the key is cut.
+    let is_rsa =
+        ["MIGfMA0GCSqGSIb3DQEB", "MIIBIjANBgkqhkiG9w0B"].iter().any(|start| value.starts_with(start.as_bytes()));
+    is_rsa || value.len() > 55 && (is_short || is_long)
 }
 
 /// `0x` and 40 hexadecimal digits: an account of a block chain.
@@ -371,22 +410,24 @@ fn is_tagged_hash(value: &[u8]) -> bool {
 }
 
 #[rustfmt::skip]
-const SEALED: &[&str] = &[
+static SEALED: Starts = Starts::new(&[
     "pk_live_", "pk_test_", "pk.eyJ", "xpub",
     "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
     "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "pbkdf2", "scrypt:", "bcrypt", "argon2",
     "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
     "!!binary", "1:sha", "0x0",
-];
+]);
+/// What a long value begins with that is ciphertext or a public key.
+static LONG_SEALED: Starts = Starts::new(&["AQICAH", "AgA", "AgB", "AAAA"]);
 /// What stands between a user's name and the hash of a password.
 static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
 #[rustfmt::skip]
-const REFERENCE_STARTS: &[&str] = &[
+static REFERENCE_STARTS: Starts = Starts::new(&[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
     "projects/", "<%", "process.env", "os.environ", "ENV[", "self.", "this.", "data.", "var.", "local.",
-    "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
+    "/etc/", "/usr/", "/var/", "/home/", "/opt/", "/root/", "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
     "credentials(", "system.", "${", "$(", "{{", "<<",
-];
+]);
 static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
     "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", ":$", "...", "…", "<?", "[[",
     "***",
@@ -415,6 +456,7 @@ static CONSTANTS: WordSet = WordSet::new(&[
     "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
     "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
     "jwt", "oauth", "oauth2", "saml", "ldap",
+    "int2", "int4", "int8", "varchar2", "nvarchar", "bytea", "jsonb", "longtext", "mediumtext", "tinytext", "timestamptz",
     // What is said of fields, in the languages that names are known in.
     "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
     "obligatoria", "obligatorio", "requerida", "requerido", "olvidada", "incorrecta", "obrigatória", "obrigatório", "esquecida",
@@ -422,12 +464,12 @@ static CONSTANTS: WordSet = WordSet::new(&[
     "必須", "필수", "مطلوبة", "आवश्यक", "wajib", "zorunlu",
 ]);
 #[rustfmt::skip]
-const EXTENSIONS: &[&str] = &[
+static EXTENSIONS: WordSet = WordSet::new(&[
     ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",
     ".ts", ".py", ".php", ".java", ".xml", ".png", ".svg", ".jpg", ".md", ".sh", ".conf", ".env", ".go", ".rb",
     ".css", ".vue", ".gpg", ".asc", ".ini", ".toml", ".properties", ".com", ".org", ".net", ".io", ".local", ".csv",
     ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab",
-];
+]);
 
 #[cfg(test)]
 mod tests {
@@ -483,6 +525,17 @@ mod tests {
             assert!(judged(value, true).is_some(), "{value}");
         }
         assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
+        for value in ["v7.4.0", "npm:^2.0.1", "1:4.13+dfsg1-1+deb12u1", "2.0.0-rc1", "^1.2", "sr-Latn-RS", "INT4"] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["**CHANGE", "ou=users", "uid=user"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        assert_eq!(judged("/etc/pki/RPM-GPG-KEY-X7", true), Some(NoValue::Reference));
+        assert_eq!(judged("MIGfMA0GCSqGSIb3DQEBAQUAA4", true), Some(NoValue::Sealed));
+        for value in ["1.5kettle", "7.Winter.2019", "v8Kettle", "1.2.3kettle", "4:kettle9", "copper-Kett-LE"] {
+            assert_eq!(judged(value, true), None, "{value}");
+        }
         for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }

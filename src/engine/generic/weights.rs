@@ -4,13 +4,13 @@
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
     9, // name.password
-    12, // name.secret
-    8, // name.token
+    13, // name.secret
+    7, // name.token
     3, // name.api-key
-    -9, // name.key
-    -2, // name.auth
+    -8, // name.key
+    -3, // name.auth
     15, // name.given
-    -49, // name.other
+    -51, // name.other
     -15, // name.verb
     -8, // name.plural
     4, // name.owner
@@ -23,25 +23,25 @@ pub(super) const POINTS: &[i16] = &[
     -6, // syntax.compare
     4, // syntax.tag
     8, // syntax.flag
-    2, // syntax.apart
-    -4, // syntax.prose
+    5, // syntax.apart
+    -5, // syntax.prose
     -2, // syntax.blank
-    0, // syntax.default
+    -1, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
-    24, // password.random
+    23, // password.random
     15, // password.hex
     12, // password.uuid
     21, // password.mixed
     16, // password.word-number
-    -23, // password.word
+    -22, // password.word
     0, // password.odd-word
     -25, // password.words
     -6, // password.number
-    27, // key.random
+    28, // key.random
     14, // key.hex
     6, // key.uuid
-    -9, // key.mixed
+    -8, // key.mixed
     -23, // key.word-number
     -42, // key.word
     -23, // key.odd-word
@@ -54,9 +54,9 @@ pub(super) const POINTS: &[i16] = &[
     -10, // length.over-128
     1, // entropy.high
     -10, // entropy.low
-    2, // spelling.rare
+    3, // spelling.rare
     -1, // spelling.common
-    -10, // words.most
+    -9, // words.most
     0, // value.marks
     18, // value.user-password
     -70, // placeholder.sample
@@ -67,19 +67,19 @@ pub(super) const POINTS: &[i16] = &[
     -90, // value.sealed
     -40, // value.cut
     -1, // value.digest
-    -18, // key.digest
+    -19, // key.digest
     0, // context.comment
-    -2, // context.example
+    -1, // context.example
     0, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
     -13, // path.test
-    -12, // path.example
+    -11, // path.example
     -7, // path.code
     -42, // path.code-unquoted
     -61, // path.identifier
     -60, // path.translation
-    -10, // path.markup
+    -11, // path.markup
     -60, // path.lock
 ];

@@ -63,17 +63,17 @@ impl Tables {
         wanted.dedup();
         let others =
             if wanted.first().is_some_and(|(is_four, _)| !is_four) { OF_THREE.end..BUCKETS } else { 0..BUCKETS };
-        let mut buckets: Vec<Bucket> = (0..BUCKETS).map(|_| Bucket::default()).collect();
+        let mut buckets = Buckets::new();
         let mut dealt_to: Vec<Option<usize>> = vec![None; wanted.len()];
         for _ in 0..ROUNDS {
             for ((is_four, places), dealt_to) in wanted.iter().zip(&mut dealt_to) {
                 if let Some(bucket) = dealt_to.take() {
-                    buckets[bucket].remove(places);
+                    buckets.remove(bucket, places);
                 }
                 let range = if *is_four { others.clone() } else { OF_THREE };
-                let costs = range.map(|number| (buckets[number].cost(places), number));
-                let (_, best) = costs.min_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are buckets");
-                buckets[best].add(places);
+                let costs = buckets.costs(places);
+                let best = range.min_by(|a, b| costs[*a].total_cmp(&costs[*b])).expect("there are buckets");
+                buckets.add(best, places);
                 *dealt_to = Some(best);
             }
         }
@@ -117,44 +117,62 @@ fn bits(mut set: u128) -> impl Iterator<Item = usize> {
     })
 }
 
-struct Bucket {
-    /// By place and byte: how many grams have it.
-    places: [[u16; 128]; 4],
-    /// By place: the share of positions that pass.
-    shares: [f32; 4],
+/// All buckets side by side, so that what a gram costs is computed for all of them at once.
+struct Buckets {
+    /// By place, byte and bucket: how many grams have it.
+    counts: Box<[[[u16; BUCKETS]; 128]; 4]>,
+    /// By place, byte and bucket: the share of positions that have the byte, if no gram has it yet.
+    missing: Box<[[[f32; BUCKETS]; 128]; 4]>,
+    /// By place and bucket: the share of positions that pass.
+    shares: [[f32; BUCKETS]; 4],
 }
 
-impl Default for Bucket {
-    fn default() -> Self {
-        Bucket { places: [[0; 128]; 4], shares: [0.0; 4] }
-    }
-}
-
-impl Bucket {
-    /// How much larger a share of positions passes with this gram as well.
-    fn cost(&self, places: &Places) -> f32 {
-        let more =
-            |at: usize| -> f32 { bits(places[at]).filter(|byte| self.places[at][*byte] == 0).map(share_of).sum() };
-        let [a, b, c, d] = self.shares;
-        (a + more(0)) * (b + more(1)) * (c + more(2)) * (d + more(3)) - a * b * c * d
+impl Buckets {
+    fn new() -> Buckets {
+        let mut missing = Box::new([[[0.0; BUCKETS]; 128]; 4]);
+        for place in missing.iter_mut() {
+            place.iter_mut().enumerate().for_each(|(byte, missing)| *missing = [share_of(byte); BUCKETS]);
+        }
+        Buckets { counts: Box::new([[[0; BUCKETS]; 128]; 4]), missing, shares: [[0.0; BUCKETS]; 4] }
     }
 
-    fn add(&mut self, places: &Places) {
+    /// By bucket: how much larger a share of positions passes with this gram as well.
+    fn costs(&self, places: &Places) -> [f32; BUCKETS] {
+        let (mut before, mut after) = ([1.0; BUCKETS], [1.0; BUCKETS]);
+        for ((set, missing), shares) in places.iter().zip(&*self.missing).zip(&self.shares) {
+            let mut more = [0.0; BUCKETS];
+            for byte in bits(*set) {
+                more.iter_mut().zip(&missing[byte]).for_each(|(more, missing)| *more += missing);
+            }
+            let products = before.iter_mut().zip(&mut after);
+            for ((before, after), (more, share)) in products.zip(more.iter().zip(shares)) {
+                *before *= share;
+                *after *= share + more;
+            }
+        }
+        after.iter_mut().zip(&before).for_each(|(after, before)| *after -= before);
+        after
+    }
+
+    fn add(&mut self, bucket: usize, places: &Places) {
         for (at, set) in places.iter().enumerate() {
             for byte in bits(*set) {
-                let count = &mut self.places[at][byte];
-                self.shares[at] += if *count == 0 { share_of(byte) } else { 0.0 };
+                let count = &mut self.counts[at][byte][bucket];
+                self.shares[at][bucket] += if *count == 0 { share_of(byte) } else { 0.0 };
                 *count += 1;
+                self.missing[at][byte][bucket] = 0.0;
             }
         }
     }
 
-    fn remove(&mut self, places: &Places) {
+    fn remove(&mut self, bucket: usize, places: &Places) {
         for (at, set) in places.iter().enumerate() {
             for byte in bits(*set) {
-                let count = &mut self.places[at][byte];
+                let count = &mut self.counts[at][byte][bucket];
                 *count -= 1;
-                self.shares[at] -= if *count == 0 { share_of(byte) } else { 0.0 };
+                let freed = if *count == 0 { share_of(byte) } else { 0.0 };
+                self.shares[at][bucket] -= freed;
+                self.missing[at][byte][bucket] = freed;
             }
         }
     }
