@@ -127,6 +127,16 @@ fn slack_zip(path: &Path, dir: &Path) -> io::Result<()> {
     zip.finish()?.flush()
 }
 
+/// The zip in another one, as mail and file shares pass exports on.
+fn nested_zip(path: &Path, inner: &Path) -> io::Result<()> {
+    let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(path)?));
+    let options =
+        zip::write::SimpleFileOptions::default().large_file(true).compression_method(zip::CompressionMethod::Stored);
+    zip.start_file("slack.zip", options)?;
+    io::copy(&mut File::open(inner)?, &mut zip)?;
+    zip.finish()?.flush()
+}
+
 fn slack_tar(path: &Path, dir: &Path) -> io::Result<()> {
     let gz = flate2::write::GzEncoder::new(BufWriter::new(File::create(path)?), flate2::Compression::fast());
     let mut tar = tar::Builder::new(gz);
@@ -270,6 +280,9 @@ fn main() -> io::Result<()> {
     measure(&scanner, "slack, directory", &at("slack"), ExportOptions::default(), planted);
     slack_zip(&at("slack.zip"), &at("slack"))?;
     measure(&scanner, "slack, zip", &at("slack.zip"), ExportOptions::default(), planted);
+    nested_zip(&at("nested.zip"), &at("slack.zip"))?;
+    measure(&scanner, "slack, zip in a zip", &at("nested.zip"), ExportOptions::default(), planted);
+    fs::remove_file(at("nested.zip"))?;
     slack_tar(&at("slack.tar.gz"), &at("slack"))?;
     measure(&scanner, "slack, tar.gz", &at("slack.tar.gz"), ExportOptions::default(), planted);
     fs::remove_dir_all(at("slack"))?;

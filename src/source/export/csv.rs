@@ -37,6 +37,12 @@ impl Row<'_> {
         self.cells.len()
     }
 
+    /// Is it ASCII without markup and without queries of addresses? Then there is one view of each of its cells: found out
+    /// once for all of them.
+    pub(super) fn is_plain(&self) -> bool {
+        self.bytes.is_ascii() && memchr::memchr3(b'<', b'&', b'?', self.bytes).is_none()
+    }
+
     /// Its size as stored.
     pub(super) fn bytes(&self) -> usize {
         self.bytes.len()

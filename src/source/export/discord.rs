@@ -1,4 +1,4 @@
-//! Discord: what DiscordChatExporter writes as JSON, and the package of one's own data.
+//! Discord: what DiscordChatExporter writes as JSON or as tables, and the package of one's own data.
 //!
 //! Format: github.com/Tyrrrz/DiscordChatExporter and files made by it; support.discord.com, "Your Discord Data Package" (read
 //! 2026-11).
@@ -8,6 +8,7 @@ use super::{
     json::{JsonEvent, read_json},
     layout::{Document, Facts, Files, Form, Layout, PLAIN, first},
     system::{Export, split},
+    table::Header,
 };
 use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Visibility};
 
@@ -15,19 +16,66 @@ use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Visibil
 pub(super) static CHATS: Described = Described {
     name: "discord",
     title: "Discord chats (DiscordChatExporter)",
-    marks: &["*].json"],
-    signs: |head| keys_in(head, &["guild", "channel", "dateRange", "messages"]),
-    root: Some(|path| (path.ends_with("].json")).then(|| split(path).0)),
+    marks: &["*].json", "*].csv"],
+    signs: |head| [keys_in(head, &["guild", "channel", "dateRange", "messages"]), columns(head)].concat(),
+    root: Some(|path| (path.ends_with("].json") || path.ends_with("].csv")).then(|| split(path).0)),
     files: &CHAT_FILES,
 };
 
 static CHAT_FILES: Files = Files {
     form: |path, head| {
+        if !columns(head).is_empty() {
+            return Some(Form::Table(&ROW));
+        }
         let is_chat = path.ends_with(".json") || !path.contains('/');
         (is_chat && !keys_in(head, &["guild", "channel"]).is_empty()).then_some(Form::Json(&CHAT))
     },
-    is_attached: |path| path.contains(".json_Files/") || path.contains('/'),
+    is_attached: |path| path.contains('/'),
+    about: |path, head, facts| {
+        if !columns(head).is_empty() {
+            named(split(path).1, facts);
+        }
+    },
     ..Files::NONE
+};
+
+/// The columns of a channel's table, if it has all of them; newer versions have more.
+fn columns(head: &[u8]) -> Vec<String> {
+    const COLUMNS: [&str; 5] = ["AuthorID", "Author", "Date", "Content", "Attachments"];
+    let found = Header::in_head(head).among(&COLUMNS);
+    let is_it = found.len() == COLUMNS.len();
+    found.iter().filter(|_| is_it).map(|name| format!("column {name}")).collect()
+}
+
+/// What the name of a table says, which has neither channel nor guild in it: `Acme - Text - general [77].csv`.
+fn named(name: &str, facts: &mut Facts) {
+    let parts = name.match_indices(" [").find_map(|(at, _)| {
+        let (id, _) = name[at + 2..].split_once(']')?;
+        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        is_id.then_some((&name[..at], id))
+    });
+    let Some((title, id)) = parts else { return };
+    facts.set("container_id", id);
+    if let Some((guild, channel)) = title.split_once(" - ") {
+        facts.set("container", channel.rsplit(" - ").next().unwrap_or(channel));
+        if guild == "Direct Messages" {
+            facts.set("channel_type", "Direct");
+        } else {
+            facts.set("workspace", guild);
+        }
+    }
+}
+
+/// Tables have no ids of messages, so there is no address.
+static ROW: Layout = Layout {
+    texts: &[("Content", PLAIN)],
+    facts: &[("author_id", "AuthorID"), ("author", "Author"), ("time", "Date")],
+    kind: "channel",
+    skip: &["AuthorID", "Reactions"],
+    addresses: &["Attachments"],
+    files: &["Attachments"],
+    adjust: direct,
+    ..Layout::NONE
 };
 
 static CHAT: Document = Document {

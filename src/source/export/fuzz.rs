@@ -72,6 +72,7 @@ const XML: Files = &[
 ];
 const TABLE: Files = &[
     ("salesforce", "Case.csv"),
+    ("discord", "Acme - general [77].csv"),
     ("jira-csv", "issues.csv"),
     ("servicenow", "incident.csv"),
     ("linear", "issues.csv"),

@@ -129,10 +129,15 @@ fn attachment(folder: &str, name: &str) -> Option<RecordAttachment> {
 }
 
 fn record(object: &str, header: &Header, row: &Row<'_>, sink: &mut Sink<'_>) {
+    let is_plain = row.is_plain();
     for index in 0..row.len() {
         let (name, text, offset) = (header.name(index), row.text(index), row.offset_of(index));
         if name == "OldValue" {
             sink.old_field(name, &text, offset, Markup::Plain);
+            continue;
+        }
+        if is_plain {
+            sink.plain_cell(name, &text, offset);
             continue;
         }
         if memchr::memchr2(b'<', b'&', text.as_bytes()).is_some() {

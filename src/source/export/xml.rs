@@ -5,7 +5,7 @@
 //! Own code, as offsets are wanted, as stricter readers stop at the first bad byte, and as a text of gigabytes must not be
 //! taken into memory whole.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
@@ -59,6 +59,8 @@ pub(super) enum XmlEvent<'e> {
 #[derive(Clone, Copy)]
 pub(super) struct Attributes<'e> {
     bytes: &'e [u8],
+    /// All of them as text, if it is UTF-8: found out once for all names and values.
+    text: Option<&'e str>,
     offset: u64,
 }
 
@@ -75,20 +77,24 @@ pub(super) struct Attribute<'e> {
 impl<'e> Attributes<'e> {
     /// All of them, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Attribute<'e>> + use<'e> {
-        let Attributes { bytes, offset } = *self;
+        let Attributes { bytes, text, offset } = *self;
+        let part = move |range: Range<usize>| match text.and_then(|text| text.get(range.clone())) {
+            Some(part) => Cow::Borrowed(part),
+            None => lossy(&bytes[range]),
+        };
         let mut at = 0;
         std::iter::from_fn(move || {
             at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'/').count();
             let name_end =
                 at + bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
-            let name = &bytes[at..name_end];
+            let name = at..name_end;
             if name.is_empty() && name_end >= bytes.len() {
                 return None;
             }
             let equals = name_end + bytes[name_end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             if bytes.get(equals) != Some(&b'=') {
                 at = equals.max(at + 1).min(bytes.len());
-                return Some(Attribute { name: lossy(name), value: Cow::Borrowed(""), offset });
+                return Some(Attribute { name: part(name), value: Cow::Borrowed(""), offset });
             }
             let start = equals + 1 + bytes[equals + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let (start, end) = match bytes.get(start) {
@@ -99,7 +105,7 @@ impl<'e> Attributes<'e> {
                 _ => (start, start + bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count()),
             };
             at = (end + 1).min(bytes.len());
-            Some(Attribute { name: lossy(name), value: decode(&bytes[start..end]), offset: offset + start as u64 })
+            Some(Attribute { name: part(name), value: resolved(part(start..end)), offset: offset + start as u64 })
         })
     }
 }
@@ -238,9 +244,13 @@ fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
         while input.window().len() < wanted && input.more() {}
     };
     let tag = &input.window()[1..end];
+    let text = str::from_utf8(tag).ok();
     let name_end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
-    let name = lossy(&tag[..name_end]);
-    let attributes = Attributes { bytes: &tag[name_end..], offset: input.offset() + 1 + name_end as u64 };
+    let (name, rest) = match text.and_then(|text| text.split_at_checked(name_end)) {
+        Some((name, rest)) => (Cow::Borrowed(name), Some(rest)),
+        None => (lossy(&tag[..name_end]), None),
+    };
+    let attributes = Attributes { bytes: &tag[name_end..], text: rest, offset: input.offset() + 1 + name_end as u64 };
     each(XmlEvent::Start { name: &name, attributes, offset: input.offset(), line: input.line(), bytes: end + 1 });
     if tag.ends_with(b"/") {
         each(XmlEvent::End { name: &name });
@@ -266,8 +276,11 @@ fn tag_end(window: &[u8]) -> Option<usize> {
 
 /// Text with its entities resolved: the five of XML, and numbers. A number that is no character is replaced.
 pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let text = lossy(bytes);
-    if memchr::memchr(b'&', bytes).is_none() {
+    resolved(lossy(bytes))
+}
+
+fn resolved(text: Cow<'_, str>) -> Cow<'_, str> {
+    if memchr::memchr(b'&', text.as_bytes()).is_none() {
         return text;
     }
     let mut out = String::with_capacity(text.len());

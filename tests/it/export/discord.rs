@@ -65,6 +65,49 @@ fn a_channel_with_its_files() {
 }
 
 #[test]
+fn a_table_of_a_channel_with_its_files() {
+    let [plain, code, link, quoted, attached] = &five(1030);
+    let row = |minute: u64, who: &str, text: &str, files: &str| {
+        let text = text.replace('"', "\"\"");
+        format!("\"5{who}\",\"{who}\",\"2024-01-01T12:0{minute}:00.1200000+02:00\",\"{text}\",\"{files}\",\"\"\n")
+    };
+    let name = "Acme - Text - general [77].csv";
+    let files_of = |names: [&str; 2]| names.map(|file| format!("{name}_Files\\{file}")).join(",");
+    let table = [
+        "AuthorID,Author,Date,Content,Attachments,Reactions\n".to_owned(),
+        row(0, "ada", &format!("the key is {plain}"), ""),
+        row(1, "bob", &in_code(code), ""),
+        row(2, "bob", &in_link(link), ""),
+        row(3, "ada", &format!("say \"token={quoted}\""), ""),
+        row(4, "bob", "", &files_of(["other-1.txt", "notes-ABCDE.txt"])),
+    ]
+    .concat();
+    let mut files = Files::default();
+    files.add(name, table.clone()).add(&format!("{name}_Files/notes-ABCDE.txt"), format!("token={attached}\n"));
+    let at = |minute: u64| format!("2024-01-01T10:0{minute}:00.12Z -");
+    scan_all(&files, None, &|report| {
+        check(
+            report,
+            "discord",
+            &[
+                (plain, &format!("5ada ada <-> {}", at(0)), Current),
+                (code, &format!("5bob bob <-> {}", at(1)), Current),
+                (link, &format!("5bob bob <-> {}", at(2)), Current),
+                (quoted, &format!("5ada ada <-> {}", at(3)), Current),
+                (attached, &format!("5bob bob <-> {}", at(4)), Current),
+            ],
+        );
+        let place = only(report, plain);
+        assert_eq!(place.workspace.as_deref(), Some("Acme"));
+        let container = place.container.as_ref().unwrap();
+        assert_eq!((container.id.as_deref(), container.name.as_deref()), (Some("77"), Some("general")));
+    });
+    let report = scan_file("Direct Messages - bob [78] [part 2].csv", table, None);
+    let place = only(&report, plain);
+    assert_eq!((place.visibility, place.workspace.as_deref()), (Some(Visibility::Direct), None));
+}
+
+#[test]
 fn the_package_of_ones_own_data() {
     let [plain, code, link, ..] = &five(1020);
     let mut files = Files::default();

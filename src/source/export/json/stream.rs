@@ -176,7 +176,7 @@ impl Stream<'_, '_> {
     fn key(&mut self) -> bool {
         match self.whole() {
             Ok(length) => {
-                let key = self.tape.value(self.input.window(), 0).text().map(std::borrow::Cow::into_owned);
+                let key = self.tape.value(&self.input.window()[..length], 0).text().map(std::borrow::Cow::into_owned);
                 self.input.consume(length);
                 self.path.push(Step::Key(key.unwrap_or_default()));
             }

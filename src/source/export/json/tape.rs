@@ -125,7 +125,7 @@ impl Tape {
 
     /// The value that was read last from `bytes`, whose first byte stands at `base`.
     pub(in crate::source::export) fn value<'t>(&'t self, bytes: &'t [u8], base: u64) -> Json<'t> {
-        Json { bytes, nodes: &self.nodes, at: 0, base }
+        Json { bytes, text: str::from_utf8(bytes).ok(), nodes: &self.nodes, at: 0, base }
     }
 }
 
@@ -155,6 +155,8 @@ pub(in crate::source::export) fn string_end(bytes: &[u8], start: usize) -> Optio
 #[derive(Clone, Copy)]
 pub(in crate::source::export) struct Json<'t> {
     bytes: &'t [u8],
+    /// All of it as text, if it is UTF-8: found out once for all strings.
+    text: Option<&'t str>,
     nodes: &'t [Node],
     at: u32,
     base: u64,
@@ -182,6 +184,15 @@ impl<'t> Json<'t> {
     pub(in crate::source::export) fn stored(&self) -> &'t [u8] {
         let node = self.node();
         &self.bytes[node.start as usize..node.end as usize]
+    }
+
+    /// Its bytes as stored, as text.
+    fn stored_text(&self) -> Cow<'t, str> {
+        let node = self.node();
+        match self.text.and_then(|text| text.get(node.start as usize..node.end as usize)) {
+            Some(text) => Cow::Borrowed(text),
+            None => lossy(self.stored()),
+        }
     }
 
     /// Is it an object?
@@ -257,8 +268,8 @@ impl<'t> Json<'t> {
     /// A string, decoded; what is not UTF-8 in it is replaced.
     pub(in crate::source::export) fn text(&self) -> Option<Cow<'t, str>> {
         match self.kind() {
-            Kind::Plain => Some(lossy(self.stored())),
-            Kind::Escaped => Some(Cow::Owned(unescape(self.stored()))),
+            Kind::Plain => Some(self.stored_text()),
+            Kind::Escaped => Some(Cow::Owned(unescape(&self.stored_text()))),
             _ => None,
         }
     }
@@ -266,7 +277,7 @@ impl<'t> Json<'t> {
     /// A string or number as text, if it isn't empty: what an id may be.
     pub(in crate::source::export) fn id(&self) -> Option<String> {
         let text = match self.kind() {
-            Kind::Word => lossy(self.stored()),
+            Kind::Word => self.stored_text(),
             _ => self.text()?,
         };
         (!text.is_empty() && text != "null").then(|| text.into_owned())
@@ -293,30 +304,30 @@ impl<'t> Json<'t> {
 }
 
 /// A JSON string's content with its escapes resolved. What is no escape stays as it is; half a surrogate pair is replaced.
-fn unescape(stored: &[u8]) -> String {
-    let mut out = Vec::with_capacity(stored.len());
+fn unescape(stored: &str) -> String {
+    let mut out = String::with_capacity(stored.len());
     let mut rest = stored;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        out.extend_from_slice(&rest[..at]);
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
-        let Some((&byte, after)) = rest.split_first() else { break };
-        rest = after;
-        match byte {
-            b'n' => out.push(b'\n'),
-            b't' => out.push(b'\t'),
-            b'r' => out.push(b'\r'),
-            b'b' => out.push(8),
-            b'f' => out.push(12),
-            b'u' => {
-                let (character, used) = unicode(rest);
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        let Some(character) = rest.chars().next() else { break };
+        rest = &rest[character.len_utf8()..];
+        match character {
+            'n' => out.push('\n'),
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'b' => out.push('\u{8}'),
+            'f' => out.push('\u{c}'),
+            'u' => {
+                let (character, used) = unicode(rest.as_bytes());
+                out.push(character);
                 rest = &rest[used..];
             }
             other => out.push(other),
         }
     }
-    out.extend_from_slice(rest);
-    String::from_utf8(out).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    out.push_str(rest);
+    out
 }
 
 /// The character of `XXXX` or `XXXX\uXXXX`, and the bytes that it takes.

@@ -5,7 +5,7 @@ mod read;
 mod resolve;
 mod value;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cmp::Ordering};
 
 pub(super) use self::{
     read::{Document, Files, Form, Records, enter},
@@ -280,7 +280,7 @@ impl<'s, V: Value> Scope<'s, V> {
 /// What is to be done with the value of a key; `path` are the keys above it, each with a dot behind it. A path to a text may
 /// lead to something else in another version: then all in it is looked at.
 fn treat(layout: &Layout, (path, key): (&str, &str), is_text: bool) -> Rest {
-    let is_here = |told: &str| in_key(told).strip_prefix(path).is_some_and(|rest| rest == key);
+    let is_here = |told: &str| leads_to(told, path, key);
     let is_listed = layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
     let is_told = is_text && (is_listed || layout.journals.iter().any(|told| is_here(told)));
     let is_told = is_told || layout.data.iter().any(|told| is_here(told));
@@ -306,7 +306,21 @@ pub(super) fn visit<V: Value>(value: V, path: &str, each: &mut dyn FnMut(V)) {
 
 /// A dot in a key is written as a middle dot in paths.
 fn in_key(key: &str) -> Cow<'_, str> {
-    if key.contains('\u{b7}') { Cow::Owned(key.replace('\u{b7}', ".")) } else { Cow::Borrowed(key) }
+    if key.is_ascii() { Cow::Borrowed(key) } else { Cow::Owned(key.replace('\u{b7}', ".")) }
+}
+
+/// Does the path `told` lead to `key` below `path`? Asked for each key of each record and each path of its layout: a third of
+/// the time of reading ServiceNow's XML went into looking for middle dots.
+fn leads_to(told: &str, path: &str, key: &str) -> bool {
+    let (told_bytes, above) = (told.as_bytes(), path.len());
+    match told.len().cmp(&(above + key.len())) {
+        Ordering::Less => false,
+        Ordering::Equal => {
+            told_bytes[above..] == *key.as_bytes() && told_bytes[..above] == *path.as_bytes() && told.is_ascii()
+        }
+        // A middle dot takes two bytes.
+        Ordering::Greater => !told.is_ascii() && in_key(told).strip_prefix(path).is_some_and(|rest| rest == key),
+    }
 }
 
 /// The first text or number at one of several paths.
@@ -394,7 +408,7 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::{
         super::json::{Step, Tape},
-        Facts, first,
+        Facts, first, leads_to,
         read::enter,
         texts_in, without_marks,
     };
@@ -416,6 +430,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(first(json, path).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_to_one_key() {
+        for (told, path, key, expected) in [
+            ("text", "", "text", true),
+            ("text", "", "test", false),
+            ("a.text", "a.", "text", true),
+            ("b.text", "a.", "text", false),
+            ("texts", "", "text", false),
+            ("m\u{b7}c.d", "m.c.", "d", true),
+            ("m\u{b7}c", "", "m.c", true),
+            ("m\u{b7}c", "", "m\u{b7}c", false),
+        ] {
+            assert_eq!(leads_to(told, path, key), expected, "{told} {path}{key}");
         }
     }
 

@@ -144,6 +144,10 @@ impl Wanted {
                 found.each_element(&mut |element| {
                     let Some(text) = element.text() else { return };
                     named.extend(self.named(&text));
+                    // A cell of a table may have several.
+                    if text.contains(',') {
+                        text.split(',').for_each(|part| named.extend(self.named(part.trim())));
+                    }
                     // A text that has links: each of its words may be one.
                     if text.contains("](") || text.contains(' ') {
                         let words = text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '"' | '<' | '>'));

@@ -137,12 +137,16 @@ fn rest_of(element: &Element, path: &str, sink: &mut Sink<'_>, treat: Treat<'_>)
         add(name, &element.text, element.offset, Rest::Text(super::Markup::Plain), sink);
     }
     for child in &element.children {
-        let how = treat(path, &child.name, child.children.is_empty() && child.attributes.is_empty());
+        let is_text = child.children.is_empty() && child.attributes.is_empty();
+        let how = treat(path, &child.name, is_text);
         if how == Rest::Skip {
             continue;
         }
         add(&child.name, &child.text, child.offset, how, sink);
-        rest_of(child, &format!("{path}{}.", child.name), sink, treat);
+        // Most elements hold text and nothing else: for them no path is made.
+        if !is_text {
+            rest_of(child, &format!("{path}{}.", child.name), sink, treat);
+        }
     }
 }
 
@@ -187,9 +191,16 @@ impl Value for Cells<'_> {
     }
 
     fn rest(self, sink: &mut Sink<'_>, treat: Treat<'_>) {
+        let is_plain = self.row.is_plain();
         for index in 0..self.row.len() {
-            let name = self.header.name(index);
-            add(name, &self.row.text(index), self.row.offset_of(index), treat("", name, true), sink);
+            let (name, offset) = (self.header.name(index), self.row.offset_of(index));
+            let how = treat("", name, true);
+            match how {
+                Rest::Text(_) if is_plain => {
+                    sink.plain_cell(name.trim_start_matches('@'), &self.row.text(index), offset);
+                }
+                _ => add(name, &self.row.text(index), offset, how, sink),
+            }
         }
     }
 }
