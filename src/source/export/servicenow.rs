@@ -276,11 +276,13 @@ struct Pieces {
     bytes: Vec<u8>,
     offset: u64,
     line: u64,
+    /// Was a piece left out? Those behind it can't be unpacked.
+    is_cut: bool,
 }
 
-/// Largest file that is unpacked, packed and unpacked.
+/// Largest file that is unpacked, packed and unpacked: both are held at once.
 const MAX_PACKED: usize = 64 << 20;
-const MAX_UNPACKED: u64 = 256 << 20;
+const MAX_UNPACKED: u64 = 128 << 20;
 
 impl Pieces {
     fn add(&mut self, element: &Element, sink: &mut Sink<'_>) {
@@ -289,18 +291,23 @@ impl Pieces {
         if file != self.file {
             self.finish(sink);
             self.offset = data.map_or(element.offset, |data| data.offset);
-            (self.file, self.line) = (file, element.line);
+            (self.file, self.line, self.is_cut) = (file, element.line, false);
+        }
+        if self.is_cut {
+            return;
         }
         let packed: String = data.map(|data| data.text.split_whitespace().collect()).unwrap_or_default();
         match data_encoding::BASE64.decode(packed.as_bytes()) {
             Ok(bytes) if self.bytes.len() + bytes.len() <= MAX_PACKED => self.bytes.extend(bytes),
-            Ok(_) => sink.problem(
-                ProblemKind::Limit,
-                element.offset,
-                "an attached file of more than 64 MiB, its rest left out",
-            ),
+            Ok(_) => {
+                self.is_cut = true;
+                let message = "an attached file of more than 64 MiB, its rest left out";
+                sink.problem(ProblemKind::Limit, element.offset, message);
+            }
             Err(_) => {
-                sink.problem(ProblemKind::Malformed, element.offset, "a piece of an attached file that is no base64")
+                self.is_cut = true;
+                let message = "a piece of an attached file that is no base64, left out with those behind it";
+                sink.problem(ProblemKind::Malformed, element.offset, message);
             }
         }
     }
@@ -312,8 +319,14 @@ impl Pieces {
         let packed = std::mem::take(&mut self.bytes);
         let mut bytes = Vec::new();
         if packed.starts_with(&[0x1f, 0x8b]) {
-            let unpacked = MultiGzDecoder::new(packed.as_slice()).take(MAX_UNPACKED).read_to_end(&mut bytes);
-            if let Err(error) = unpacked {
+            let mut unpacked = MultiGzDecoder::new(packed.as_slice());
+            let read = unpacked.by_ref().take(MAX_UNPACKED).read_to_end(&mut bytes);
+            let is_full = read.is_ok() && bytes.len() as u64 == MAX_UNPACKED;
+            if is_full && !matches!(unpacked.read(&mut [0]), Ok(0)) {
+                let message = "an attached file that unpacks to more than 128 MiB, its rest left out";
+                sink.problem(ProblemKind::Limit, self.offset, message);
+            }
+            if let Err(error) = read {
                 let message = format!("an attached file can't be unpacked further: {error}");
                 sink.problem(ProblemKind::Malformed, self.offset, &message);
             }

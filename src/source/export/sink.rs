@@ -78,9 +78,7 @@ impl Parts {
         self.text.extend_from_slice(BETWEEN);
         self.segments.push(segment);
     }
-}
 
-impl Parts {
     /// Does one of the first fields say the same as the text from `start` on? Rich text mostly stands beside itself as plain
     /// text, and a secret counts at the first field that has it.
     fn is_told(&self, start: usize) -> bool {
@@ -304,12 +302,6 @@ impl<'s> Sink<'s> {
         };
         let provenance = Provenance::Record(Box::new(self.template.clone()));
         self.host.receiver().problem(Problem { provenance, kind, message });
-    }
-
-    /// Notes something worth knowing about the export, once however often it is met.
-    #[allow(dead_code, reason = "part of what readers may do")]
-    pub(super) fn notice(&self, kind: &'static str, message: &'static str) {
-        self.notices.add(kind, message);
     }
 }
 

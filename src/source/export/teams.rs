@@ -15,7 +15,8 @@ use super::{
     time,
 };
 use crate::model::{
-    Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Revision, Visibility,
+    Permalink, PermalinkBasis, ProblemKind, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Revision,
+    Visibility,
 };
 
 /// Microsoft Teams.
@@ -263,8 +264,11 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     sink.finish(bytes, line, &|place| fill(said, place));
     // Pictures and the like that Graph puts into the message.
     for hosted in of(json, "hostedContents").into_iter().flat_map(|list| list.elements()) {
-        let packed = text_of(hosted, "contentBytes").unwrap_or_default();
-        let Ok(content) = data_encoding::BASE64.decode(packed.as_bytes()) else { continue };
+        let Some(packed) = text_of(hosted, "contentBytes") else { continue };
+        let Ok(content) = data_encoding::BASE64.decode(packed.as_bytes()) else {
+            sink.problem(ProblemKind::Malformed, hosted.offset(), "a file in a message that is no base64, left out");
+            continue;
+        };
         sink.attach(&content, (hosted.offset(), line), &|place| {
             fill(said, place);
             place.attachment = Some(RecordAttachment { id: text_of(hosted, "id"), name: None, path: None });
@@ -370,7 +374,14 @@ fn find_media(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let mut conversation = RecordContainer::default();
         let enter = entering(input);
         read_json(input, &enter, &mut |event| {
-            let JsonEvent::Value { path, json, bytes, .. } = event else { return };
+            let (path, json, bytes) = match event {
+                JsonEvent::Value { path, json, bytes, .. } => (path, json, bytes),
+                JsonEvent::Enter { path } if is_conversation(path) => {
+                    conversation = RecordContainer::default();
+                    return;
+                }
+                _ => return,
+            };
             match keys(path).collect::<Vec<_>>().as_slice() {
                 ["conversations", "id"] => {
                     conversation = RecordContainer { kind: "chat".to_owned(), id: json.id(), name: None };

@@ -11,7 +11,6 @@ pub(super) fn parse(raw: &str) -> RecordTime {
 }
 
 /// The same where times without a zone are known to be in UTC.
-#[allow(dead_code, reason = "for systems that write UTC without saying so")]
 pub(super) fn parse_utc(raw: &str) -> RecordTime {
     let time = utc(raw.trim()).or_else(|| {
         let local: DateTime = raw.trim().trim_end_matches(" UTC").parse().ok()?;

@@ -111,3 +111,28 @@ fn pages_and_tables() {
         );
     }
 }
+
+#[test]
+fn a_broken_piece_of_a_file_is_told_once_and_costs_no_record() {
+    let [plain, attached, ..] = &five(1290);
+    let piece = |file: &str, data: &str| {
+        format!(
+            "<sys_attachment_doc action=\"INSERT_OR_UPDATE\"><data>{data}</data><sys_attachment>{file}</sys_attachment></sys_attachment_doc>"
+        )
+    };
+    let whole = packed(format!("token={attached}\n"));
+    let unload = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><unload unload_date=\"2024-02-01 10:00:00\">{}{}{}{}\
+         <incident action=\"INSERT_OR_UPDATE\"><description>the key is {plain}</description><sys_id>a7</sys_id></incident></unload>",
+        piece("f1", "no base64!"),
+        piece("f1", &whole),
+        piece("f1", &whole),
+        piece("f2", &whole),
+    );
+    for report in scan_each("incident.xml", unload, Some(SITE)) {
+        only(&report, plain);
+        only(&report, attached);
+        let told: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+        assert!(matches!(told.as_slice(), [one] if one.contains("no base64")), "{told:?}");
+    }
+}

@@ -198,3 +198,17 @@ fn damage_costs_nothing_else() {
     tokens[..4].iter().for_each(|token| drop(only(&report, token).clone()));
     assert!(!report.problems.is_empty());
 }
+
+#[test]
+fn a_file_in_a_message_that_cannot_be_decoded_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = tokens(840);
+    let mut all = messages(&tokens);
+    all[3]["hostedContents"][0]["contentBytes"] = json!("no base64!");
+    let path = dir.path().join("messages.json");
+    std::fs::write(&path, Value::from(all).to_string()).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    tokens[..4].iter().for_each(|token| drop(only(&report, token).clone()));
+    let told: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert!(matches!(told.as_slice(), [one] if one.contains("no base64")), "{told:?}");
+}

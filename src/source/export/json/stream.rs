@@ -34,13 +34,11 @@ pub(in crate::source::export) enum JsonEvent<'e> {
         line: u64,
     },
     /// A list or object that was entered. What is not told of it before its end is forgotten at it.
-    #[allow(dead_code, reason = "readers of nested documents ask for it")]
     Enter {
         /// Where it stands.
         path: &'e Path,
     },
     /// The end of it.
-    #[allow(dead_code, reason = "readers of nested documents ask for it")]
     Leave {
         /// Where it stood.
         path: &'e Path,

@@ -155,25 +155,8 @@ fn container(id: &str) -> RecordContainer {
 
 fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> Result<(), DatabaseError> {
     with_tables(input, on_disk, &mut |tables| {
-        tables.messages(&mut |row, revision| {
-            let message = Message::new(row.json);
-            message.add(sink);
-            sink.finish(row.json.stored().len(), 0, &|place| {
-                message.place(place);
-                place.container = row.channel.map(container);
-                if revision == Revision::Old {
-                    place.revision = Revision::Old;
-                }
-            });
-        })?;
-        tables.each("SEARCH_MESSAGE", &mut |row| {
-            let message = Message::new(row.json);
-            message.add(sink);
-            sink.finish(row.json.stored().len(), 0, &|place| {
-                message.place(place);
-                place.container = row.channel.map(container);
-            });
-        })?;
+        tables.messages(&mut |row, revision| tell_message(&row, revision, sink))?;
+        tables.each("SEARCH_MESSAGE", &mut |row| tell_message(&row, Revision::Current, sink))?;
         for table in ["S_USER", "CHANNEL", "FILE", "WORKSPACE", "SEARCH_FILE", "SAVED_ITEM"] {
             tables.each(table, &mut |row| {
                 sink.rest(row.json, &treat);
@@ -194,6 +177,18 @@ fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> R
         }
         Ok(())
     })
+}
+
+fn tell_message(row: &DatabaseRow<'_>, revision: Revision, sink: &mut Sink<'_>) {
+    let message = Message::new(row.json);
+    message.add(sink);
+    sink.finish(row.json.stored().len(), 0, &|place| {
+        message.place(place);
+        place.container = row.channel.map(container);
+        if revision == Revision::Old {
+            place.revision = Revision::Old;
+        }
+    });
 }
 
 fn treat(key: &str) -> Rest {
