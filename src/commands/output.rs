@@ -1,5 +1,4 @@
 use std::{
-    cell::{Cell, RefCell},
     fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
@@ -42,7 +41,7 @@ pub(super) fn stream(
             other => other,
         };
     };
-    let (work, other) = (RefCell::new(work), Cell::new(None));
+    let (work, other) = (std::cell::RefCell::new(work), std::cell::Cell::new(None));
     let written = write(Some(path), env, &|out| {
         (work.borrow_mut())(out).map_err(|error| match error {
             CommandError::Write { source, .. } => source,
