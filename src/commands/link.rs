@@ -135,13 +135,15 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "linked to nothing")?;
     }
     for link in &explained.links {
-        let StoredLink { tier, confidence, status, credential, identity, identity_name, evidence, .. } = link;
-        let name = identity_name.as_deref().unwrap_or("nobody known");
+        let StoredLink { tier, confidence, status, evidence, .. } = link;
+        let name = link.identity_name.as_deref().unwrap_or("nobody known");
         writeln!(out, "{tier} {:.0} % {status}: {}", confidence * 100.0, Escaped(name.as_bytes()))?;
-        for (what, id) in [("credential", credential), ("identity", identity)] {
-            if let Some(id) = id {
-                writeln!(out, "    {what} {id}")?;
-            }
+        if let Some(id) = &link.credential {
+            let called = link.credential_name.as_deref().unwrap_or_default();
+            writeln!(out, "    credential {id} {}", Escaped(called.as_bytes()))?;
+        }
+        if let Some(id) = &link.identity {
+            writeln!(out, "    identity {id}")?;
         }
         for item in evidence {
             let (rule, value) = (&item.rule, Escaped(item.value.as_bytes()));

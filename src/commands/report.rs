@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     model::{Attribution, DisplayPath, identity::Timestamp},
-    report::pages::{Page, PageEntry, PageFinding, PageFormat, PagePlace, PagePlan},
+    report::{
+        count,
+        pages::{Page, PageEntry, PageFinding, PageFormat, PagePlace, PagePlan},
+    },
     rotate::{StoredPlan, plans},
     store::{FindingFilter, Row, StoreError, StoredFinding, Transaction},
 };
@@ -105,7 +108,8 @@ pub fn report(settings: &ReportSettings, env: &mut Env<'_>) -> Result<ExitCode, 
     }
     let index = dir.join(format!("index.{}", settings.format.extension));
     output::write(Some(&index), env, &|out| (settings.format.write_index)(&entries, out))?;
-    output::write(None, env, &|out| writeln!(out, "wrote {} pages and {}", entries.len(), DisplayPath(&index)))?;
+    let pages = count(entries.len() as u64, "page");
+    output::write(None, env, &|out| writeln!(out, "wrote {pages} and {}", DisplayPath(&index)))?;
     Ok(ExitCode::Clean)
 }
 

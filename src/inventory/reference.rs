@@ -36,6 +36,8 @@ enum Shape {
     NameAndKey,
     /// Text after a colon or equals sign, in quotes or not.
     Assigned,
+    /// A block with this field, whose value is in quotes.
+    Block(&'static str),
 }
 
 /// Which names count.
@@ -81,6 +83,11 @@ const fn within(place: Where, names: Names, marker: Marker) -> Marker {
     Marker { names, place, ..marker }
 }
 
+/// What Terraform reads of a secret that is kept elsewhere.
+const fn data(text: &'static str, distribution: Distribution, field: &'static str) -> Marker {
+    within(Where::Terraform, Names::All, marker(text, distribution, Shape::Block(field)))
+}
+
 const MARKERS: &[Marker] = &[
     within(Where::Workflows, Names::All, marker("secrets.", Distribution::GithubSecret, Shape::Name)),
     marker("secretKeyRef", Distribution::KubernetesSecret, Shape::NameAndKey),
@@ -119,6 +126,13 @@ const MARKERS: &[Marker] = &[
     marker("vault.azure.net/secrets/", Distribution::SecretManager, Shape::Path),
     within(Where::Terraform, Names::Telling, marker("var.", Distribution::Terraform, Shape::Name)),
     marker("TF_VAR_", Distribution::Terraform, Shape::Name),
+    data("data \"vault_generic_secret\"", Distribution::Vault, "path"),
+    data("data \"vault_kv_secret\"", Distribution::Vault, "path"),
+    data("data \"vault_kv_secret_v2\"", Distribution::Vault, "name"),
+    data("data \"aws_secretsmanager_secret\"", Distribution::SecretManager, "name"),
+    data("data \"aws_secretsmanager_secret_version\"", Distribution::SecretManager, "secret_id"),
+    data("data \"google_secret_manager_secret_version\"", Distribution::SecretManager, "secret"),
+    data("data \"azurerm_key_vault_secret\"", Distribution::SecretManager, "name"),
     within(Where::Templates, Names::Telling, marker(".Values.", Distribution::Helm, Shape::Dotted)),
 ];
 
@@ -217,6 +231,7 @@ fn name(marker: &Marker, after: &[u8]) -> Option<String> {
         Shape::Path => path(after),
         Shape::Assigned => assigned(after),
         Shape::NameAndKey => object(after),
+        Shape::Block(name) => block(after, name.as_bytes()),
     }
 }
 
@@ -261,6 +276,16 @@ fn object(bytes: &[u8]) -> Option<String> {
     let end = end.iter().filter_map(|end| memchr::memmem::find(near, end)).min().unwrap_or(near.len());
     let name = field(&near[..end], b"name")?;
     Some(field(&near[..end], b"key").map_or(name.clone(), |key| format!("{name}/{key}")))
+}
+
+/// `NAME = "X"` in the block that begins here.
+fn block(bytes: &[u8], name: &[u8]) -> Option<String> {
+    let near = &bytes[..bytes.len().min(OBJECT_BYTES)];
+    let near = &near[..memchr::memchr(b'}', near).unwrap_or(near.len())];
+    memchr::memmem::find_iter(near, name).find_map(|at| {
+        let is_word = !near[..at].last().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+        is_word.then(|| quoted(near[at + name.len()..].trim_ascii_start().strip_prefix(b"=")?))?
+    })
 }
 
 fn field(bytes: &[u8], name: &[u8]) -> Option<String> {
@@ -344,6 +369,18 @@ mod tests {
             ("m.tf", "password = var.db_password", "db_password", Distribution::Terraform),
             ("c/templates/d.yaml", "{{ .Values.db.password }}", "db.password", Distribution::Helm),
             ("x.py", "get_secret_value(SecretId='prod/db')", "prod/db", Distribution::SecretManager),
+            (
+                "m.tf",
+                "data \"vault_generic_secret\" \"x\" {\n  path = \"secret/billing\"\n}",
+                "secret/billing",
+                Distribution::Vault,
+            ),
+            (
+                "m.tf",
+                "data \"aws_secretsmanager_secret\" \"x\" { name = \"prod/db\" }",
+                "prod/db",
+                Distribution::SecretManager,
+            ),
         ];
         for (path, text, name, distribution) in cases {
             let line = if text.contains("secretName") { 2 } else { 1 };
@@ -357,6 +394,16 @@ mod tests {
         assert_eq!(found("x.py", text), [("API_KEY".to_owned(), Distribution::Environment, 4)]);
         assert!(found("x.py", "secrets.TOKEN os.environ[name]").is_empty());
         assert!(found("x.yaml", "secretKeyRef:").is_empty());
+        // Another block's field, a reference to a block, a name that is put together.
+        let version = "data \"aws_secretsmanager_secret_version\" \"x\" {";
+        for rest in [
+            "}\nsecret_id = \"a\"",
+            "secret_id = data.a.b.id }",
+            "secret_id = \"a-${var.b}\" }",
+            "x_secret_id = \"a\" }",
+        ] {
+            assert!(found("m.tf", &format!("{version}{rest}")).is_empty(), "{rest}");
+        }
         let long = format!("process.env.{}_KEY", "A".repeat(1000));
         assert!(found("x.js", &long).is_empty());
     }

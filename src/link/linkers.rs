@@ -71,16 +71,18 @@ fn fingerprint(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>,
 }
 
 fn public_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let Some(public_id) = facts.public_id.as_deref().filter(|id| id.len() >= 4) else { return Ok(Vec::new()) };
+    let mut proposals = stored_token(tx, facts)?;
+    let Some(public_id) = facts.public_id.as_deref().filter(|id| id.len() >= 4) else { return Ok(proposals) };
     let rows = tx.query(
         "SELECT c.id, c.identity_id, c.provider, c.last_snapshot_id FROM credential AS c
          WHERE c.public_id = $1 ORDER BY c.id LIMIT $2",
         &[public_id.into(), CANDIDATES.into()],
     )?;
-    let mut proposals = Vec::new();
     for row in &rows {
         let provider: String = row.get(2)?;
-        let same = same_provider(&facts.provider, &provider);
+        // A table without providers says nothing against the finding's; what is short could be anybody's, though.
+        let same =
+            same_provider(&facts.provider, &provider) || (provider == NO_PROVIDER && public_id.len() >= PARTICULAR);
         let confidence = if same { 0.97 } else { 0.6 };
         let found = evidence("public-id", ("public_id", "credential.public_id"), public_id, confidence, row.get(3)?);
         // Under another provider's name the id may be another's as well.
@@ -90,8 +92,29 @@ fn public_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, S
     Ok(proposals)
 }
 
+/// A token of a service account that says in which Secret it is stored is that Secret's.
+fn stored_token(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+    let (Some(namespace), Some(secret)) = (facts.attribute("namespace"), facts.attribute("secret-name")) else {
+        return Ok(Vec::new());
+    };
+    let native = format!("secret/{namespace}/{secret}");
+    let rows = tx.query(
+        "SELECT c.id, c.identity_id, c.last_snapshot_id FROM credential AS c
+         WHERE c.native_id = $1 AND c.provider = 'kubernetes' AND c.type = 'service-account-token' ORDER BY c.id LIMIT $2",
+        &[(&native).into(), CANDIDATES.into()],
+    )?;
+    let found = |snapshot| evidence("public-id", ("secret-name", "credential.native_id"), &native, 0.97, snapshot);
+    rows.iter().map(|row| proposal(row, Tier::A2, 0.97, found(row.get(2)?))).collect()
+}
+
+/// What importers write where an export doesn't say whose credentials it lists.
+const NO_PROVIDER: &str = "generic";
+
+/// So many characters aren't met twice by chance.
+const PARTICULAR: usize = 20;
+
 /// Rules and inventories name some providers differently.
-fn same_provider(rule: &str, inventory: &str) -> bool {
+pub(super) fn same_provider(rule: &str, inventory: &str) -> bool {
     const SAME: &[&[&str]] = &[
         &["hashicorp", "vault", "openbao"],
         &["azure", "entra", "microsoft"],
@@ -143,15 +166,25 @@ fn principals(facts: &Facts) -> Vec<(&'static str, String)> {
     if let (Some(namespace), Some(account)) = (facts.attribute("namespace"), facts.attribute("service-account")) {
         found.push(("service-account", format!("{namespace}/{account}")));
     }
+    // Synapse writes the user into its tokens.
+    if let Some(user) = facts.public_id.as_deref().filter(|_| facts.rule == "matrix.synapse-access-token") {
+        found.extend(synapse_user(user).map(|user| ("public_id", user)));
+    }
     // The principal of an application in a tenant.
     found.extend(facts.attribute("object").map(|id| ("object", format!("sp/{id}"))));
     found
 }
 
-/// A token may be of any issuer: there a name must be of a kind that isn't met twice by chance.
+/// The local part of a user's name, as a token of Synapse has it: base64, sometimes without its padding.
+fn synapse_user(encoded: &str) -> Option<String> {
+    let bytes = data_encoding::BASE64_NOPAD.decode(encoded.trim_end_matches('=').as_bytes()).ok()?;
+    String::from_utf8(bytes).ok().filter(|user| user.len() >= 3)
+}
+
+/// A token may be of any issuer, and a table of any provider: there a name must be of a kind that isn't met twice by chance.
 fn may_be_of(facts: &Facts, provider: &str, value: &str) -> bool {
-    let is_particular = value.contains([':', '/', '@']) || value.len() >= 20;
-    same_provider(&facts.provider, provider) || (facts.provider == "jwt" && is_particular)
+    let is_particular = value.contains([':', '/', '@']) || value.len() >= PARTICULAR;
+    same_provider(&facts.provider, provider) || ((facts.provider == "jwt" || provider == NO_PROVIDER) && is_particular)
 }
 
 fn principal(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
@@ -215,13 +248,33 @@ fn partial_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, 
     Ok(proposals)
 }
 
+/// What all tokens of a kind begin with: no part of what tells one from another.
+const FIXED: &[&str] = &[
+    "sk-",
+    "sk-proj-",
+    "sk-svcacct-",
+    "sk-admin-",
+    "sk-ant-api03-",
+    "sk-ant-admin01-",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "xoxb-",
+    "xoxp-",
+    "npm_",
+];
+
 /// Expected coincidences are candidates / 62^characters; with one expected it is a toss-up among two.
 #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn odds(hint: &str, candidates: i64) -> f64 {
     let shown = hint.chars().filter(|c| c.is_ascii_alphanumeric()).count();
-    let fixed =
-        ["sk-", "ghp_", "glpat-", "xoxb-", "npm_"].iter().filter(|p| hint.starts_with(**p)).map(|p| p.len()).max();
-    let shown = shown.saturating_sub(fixed.unwrap_or(0));
+    let fixed = FIXED.iter().filter(|prefix| hint.starts_with(**prefix)).max_by_key(|prefix| prefix.len());
+    let fixed = fixed.map_or(0, |prefix| prefix.chars().filter(char::is_ascii_alphanumeric).count());
+    let shown = shown.saturating_sub(fixed);
     let expected = candidates as f64 / 62_f64.powi(i32::try_from(shown).unwrap_or(i32::MAX));
     (1.0 / (1.0 + expected)).min(0.9)
 }
@@ -261,7 +314,7 @@ fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, Sto
 
 #[cfg(test)]
 mod tests {
-    use super::{odds, same_provider};
+    use super::{odds, same_provider, synapse_user};
     use crate::model::identity::repository_name;
 
     #[test]
@@ -269,6 +322,9 @@ mod tests {
         assert!(odds("abc", 10_000_000) < 0.1);
         assert!(odds("x7Qm2Rk9", 1_000_000) > 0.89);
         assert!(odds("sk-a", 100) < 0.6);
+        // What all of them begin with says nothing; a dash of it is no character that was counted.
+        assert!(odds("sk-proj-…a", 100) < 0.6 && odds("sk-ant-api03-…a", 100) < 0.6);
+        assert!((odds("sk-ab", 3844) - 0.5).abs() < 1e-9, "two characters");
     }
 
     #[test]
@@ -277,6 +333,12 @@ mod tests {
             assert_eq!(repository_name(source), "acme/billing", "{source}");
         }
         assert_eq!(repository_name("billing"), "billing");
+    }
+
+    #[test]
+    fn tokens_of_synapse_name_their_user() {
+        assert_eq!(synapse_user("YmlsbGluZy1ib3Q").as_deref(), Some("billing-bot"));
+        assert_eq!((synapse_user("YQ"), synapse_user("_w"), synapse_user("/////w")), (None, None, None));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct StoredLink {
     pub id: String,
     /// The credential.
     pub credential: Option<String>,
+    /// Where it is kept, or how its provider calls it.
+    pub credential_name: Option<String>,
     /// The identity.
     pub identity: Option<String>,
     /// What people call the identity.
@@ -378,8 +380,10 @@ fn manual_links(tx: &mut Transaction<'_>, id: &str) -> Result<Vec<ManualLink>, S
 pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>, StoreError> {
     let Some(facts) = Facts::read(tx, id)? else { return Ok(None) };
     let rows = tx.query(
-        "SELECT l.id, l.credential_id, l.identity_id, i.name, l.tier, l.confidence, l.status, l.evidence FROM link AS l
-         LEFT JOIN identity AS i ON i.id = l.identity_id WHERE l.finding_id = $1 ORDER BY l.confidence DESC, l.id",
+        "SELECT l.id, l.credential_id, l.identity_id, i.name, l.tier, l.confidence, l.status, l.evidence,
+            coalesce(c.store_ref, c.public_id, c.name, c.native_id) FROM link AS l
+         LEFT JOIN identity AS i ON i.id = l.identity_id
+         LEFT JOIN credential AS c ON c.id = l.credential_id WHERE l.finding_id = $1 ORDER BY l.confidence DESC, l.id",
         &[id.into()],
     )?;
     let mut links = Vec::new();
@@ -388,6 +392,7 @@ pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>
         links.push(StoredLink {
             id: row.get(0)?,
             credential: row.get(1)?,
+            credential_name: row.get(8)?,
             identity: row.get(2)?,
             identity_name: row.get(3)?,
             tier: row.get(4)?,

@@ -4,7 +4,11 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::facts::Facts;
+use super::{
+    facts::Facts,
+    linkers::same_provider,
+    manual::{self, ManualLinkError},
+};
 use crate::{
     model::identity::repository_name,
     store::{StoreError, Transaction, Value},
@@ -22,6 +26,12 @@ pub enum ShadowError {
     /// It isn't proposed.
     #[error("identity {0} is {1}, not proposed")]
     NotProposed(String, String),
+    /// It was to be merged with itself.
+    #[error("identity {0} can't be merged with itself: name the one that it is")]
+    Itself(String),
+    /// Its findings can't be linked to the other.
+    #[error(transparent)]
+    Link(#[from] ManualLinkError),
 }
 
 /// What proposing changed.
@@ -100,7 +110,10 @@ const BATCH: i64 = 500;
 /// # Errors
 /// What the engine says.
 pub fn propose(tx: &mut Transaction<'_>, after: &str) -> Result<(Proposed, Option<String>), StoreError> {
-    let mut proposed = Proposed { merged: merge_imported(tx)?, ..Proposed::default() };
+    let mut proposed = Proposed::default();
+    if after.is_empty() {
+        proposed.merged = merge_imported(tx)?;
+    }
     let rows = tx.query(
         "SELECT f.id FROM finding AS f WHERE f.id > $1 AND f.state IN ('open', 'regressed') AND f.credential_id IS NULL
          AND f.score >= 70 AND NOT EXISTS (SELECT 1 FROM link AS l WHERE l.finding_id = f.id AND l.status <> 'rejected')
@@ -312,20 +325,54 @@ fn author(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, Stor
     row.map(|row| Ok(Guess { owner: row.get(0)?, reference: email, confidence: 40, reason })).transpose()
 }
 
-/// Proposed identities whose public id an inventory has brought since are those.
+/// Proposed identities whose public id an inventory has brought since are those; where it could be several, a person decides.
 fn merge_imported(tx: &mut Transaction<'_>) -> Result<u64, StoreError> {
-    let rows = tx.query(
-        "SELECT i.id, c.identity_id FROM identity AS i JOIN credential AS c ON c.public_id = i.native_id
-         WHERE i.state = 'proposed' AND i.merged_into IS NULL AND c.identity_id IS NOT NULL AND c.identity_id <> i.id
-         ORDER BY i.id LIMIT $1",
-        &[BATCH.into()],
-    )?;
-    let mut merged = 0;
-    for row in rows {
-        fold(tx, &row.get::<String>(0)?, &row.get::<String>(1)?)?;
-        merged += 1;
+    let (mut merged, mut after) = (0, String::new());
+    loop {
+        let rows = tx.query(
+            "SELECT i.id, i.provider, i.account, i.native_id FROM identity AS i
+             WHERE i.id > $1 AND i.state = 'proposed' AND i.merged_into IS NULL AND EXISTS (SELECT 1 FROM credential AS c
+                WHERE c.public_id = i.native_id AND c.identity_id IS NOT NULL AND c.identity_id <> i.id)
+             ORDER BY i.id LIMIT $2",
+            &[(&after).into(), BATCH.into()],
+        )?;
+        let Some(last) = rows.last() else { return Ok(merged) };
+        after = last.get(0)?;
+        for row in &rows {
+            let id: String = row.get(0)?;
+            if let Some(into) = brought_since(tx, &id, (row.get(1)?, row.get(2)?, row.get(3)?))? {
+                fold(tx, &id, &into)?;
+                merged += 1;
+            }
+        }
     }
-    Ok(merged)
+}
+
+/// The only identity whose credential has the public id of a proposed one, at its provider and in its account.
+fn brought_since(
+    tx: &mut Transaction<'_>,
+    id: &str,
+    (provider, account, public_id): (String, String, String),
+) -> Result<Option<String>, StoreError> {
+    let rows = tx.query(
+        "SELECT DISTINCT identity_id, provider, account FROM credential
+         WHERE public_id = $1 AND identity_id IS NOT NULL AND identity_id <> $2 ORDER BY identity_id",
+        &[public_id.into(), id.into()],
+    )?;
+    let mut only = None;
+    for row in &rows {
+        let (theirs, their_account): (String, String) = (row.get(1)?, row.get(2)?);
+        let is_same_account = account.is_empty() || their_account.is_empty() || account == their_account;
+        if !(same_provider(&provider, &theirs) && is_same_account) {
+            continue;
+        }
+        let identity: String = row.get(0)?;
+        if only.as_ref().is_some_and(|only| *only != identity) {
+            return Ok(None);
+        }
+        only = Some(identity);
+    }
+    Ok(only)
 }
 
 fn state_of(tx: &mut Transaction<'_>, id: &str) -> Result<String, ShadowError> {
@@ -369,18 +416,29 @@ pub fn dismiss(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), S
         &[id.into(), tx.now().into()],
     )?;
     tx.execute("DELETE FROM link WHERE identity_id = $1 AND status = 'auto'", &[id.into()])?;
+    end_guesses(tx, id)?;
     tx.audit("identity.dismiss", &format!("identity:{id}"), &json!({ "reason": reason }))?;
     Ok(())
 }
 
-/// It is another identity, which is known.
+/// It is another identity, which is known: its findings belong to that one, on this person's word.
 ///
 /// # Errors
 /// An identity that isn't proposed, or another that isn't there.
 pub fn merge(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), ShadowError> {
+    if id == into {
+        return Err(ShadowError::Itself(id.to_owned()));
+    }
     proposed_only(tx, id)?;
     state_of(tx, into)?;
+    let rows = tx.query(
+        "SELECT DISTINCT finding_id FROM link WHERE identity_id = $1 AND status = 'auto' ORDER BY finding_id",
+        &[id.into()],
+    )?;
     fold(tx, id, into)?;
+    for row in &rows {
+        manual::confirm(tx, &row.get::<String>(0)?, into, "merged by a person")?;
+    }
     Ok(())
 }
 
@@ -391,7 +449,17 @@ fn fold(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), StoreError
         "UPDATE identity SET state = 'dismissed', merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1",
         &[id.into(), into.into(), now.into()],
     )?;
+    end_guesses(tx, id)?;
     tx.audit("identity.merge", &format!("identity:{id}"), &json!({ "into": into }))
+}
+
+/// Nobody answers any more for what isn't there.
+fn end_guesses(tx: &mut Transaction<'_>, id: &str) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE ownership SET valid_to_at = $2, updated_at = $2 WHERE identity_id = $1 AND valid_to_at IS NULL",
+        &[id.into(), tx.now().into()],
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -201,7 +201,7 @@ fn owner(tx: &mut Transaction<'_>, identity: Option<&str>, credential: &str) -> 
 }
 
 /// Makes and keeps the plan for a credential. Is there an open one with the same content, it is that one; one with other
-/// content that has not begun is cancelled first.
+/// content that has not begun is cancelled first, one that wasn't begun in time has expired.
 ///
 /// # Errors
 /// See [`subject`].
@@ -219,7 +219,12 @@ pub fn make(
         if is_same || open.state == "running" {
             return Ok(open);
         }
-        set_state(tx, &open.id, "cancelled", "the facts have changed")?;
+        let (state, why) = if open.expires_ms <= tx.now() {
+            ("expired", "it was not begun in time")
+        } else {
+            ("cancelled", "the facts have changed")
+        };
+        set_state(tx, &open.id, state, why)?;
     }
     let (id, now) = (tx.new_id()?, tx.now());
     let expires_ms = now.saturating_add(i64::from(policy.approval_hours) * HOUR_MS);
@@ -397,7 +402,6 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
         return Err(not("only an approved plan is carried out"));
     }
     if stored.expires_ms <= now {
-        set_state(tx, id, "expired", "the approval is too old")?;
         return Err(not("its approval has expired: make it anew"));
     }
     if let Some(reason) = journal::stop_reason(tx)? {

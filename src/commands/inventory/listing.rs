@@ -312,7 +312,7 @@ fn owners_of_store(
             let mut row = vec![found.owner];
             row.extend(match found.claim {
                 Some(claim) => {
-                    let confidence = format!("{:3}", claim.confidence);
+                    let confidence = claim.confidence.to_string();
                     [claim.role, claim.subject.to_string(), claim.origin, confidence, claim.reason]
                 }
                 None => Default::default(),
@@ -345,7 +345,7 @@ pub fn owners(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
                     ownership.role.to_string(),
                     ownership.subject.to_string(),
                     ownership.origin.to_string(),
-                    format!("{:3}", ownership.confidence),
+                    ownership.confidence.to_string(),
                     ownership.reason,
                 ]);
             }

@@ -188,6 +188,7 @@ fn carry_out(
     let id = match begun {
         Ok(id) => id,
         Err(PlanError::Store(error)) => return Err(error.into()),
+        Err(refused @ PlanError::State { .. }) => return Ok((refused.to_string(), true)),
         Err(refused) => return Ok((format!("plan {}: {refused}", stored.id), true)),
     };
     let (record, world) = store.borrow_mut().read(|tx| {
@@ -238,24 +239,35 @@ fn environment(env: &Env<'_>) -> Vec<(&'static str, OsString)> {
 /// How many places a leaked credential is looked for at.
 const PLACES: i64 = 20;
 
-/// Reads a leaked credential again where it was found: it is kept nowhere. Only what has the finding's fingerprint is it.
+/// Reads a leaked credential again where it was found: it is kept nowhere. Only what has the finding's fingerprint is it. Its
+/// path is tried as it was typed, and below the directory that was scanned, wherever this runs.
 fn reread(store: &RefCell<Store<'_>>, subject: &Subject, env: &Env<'_>) -> Option<Secret> {
     // While a step is carried out no transaction is open, so the store can be asked.
     let places = store.borrow_mut().read(|tx| {
         let rows = tx.query(
-            "SELECT f.rule_id, f.fp, o.locator FROM finding AS f JOIN occurrence AS o ON o.finding_id = f.id
+            "SELECT f.rule_id, f.fp, o.locator, s.kind, s.scope, o.path FROM finding AS f
+             JOIN occurrence AS o ON o.finding_id = f.id JOIN source AS s ON s.id = o.source_id
              WHERE f.credential_id = $1 AND o.present AND o.kind = 'file' ORDER BY f.id, o.locator_key LIMIT $2",
             &[(&subject.credential).into(), PLACES.into()],
         )?;
         let place = |row: &crate::store::Row| {
             let locator: serde_json::Value = row.get(2)?;
-            let path = locator["path"].as_str().or_else(|| locator["provenance"]["path"].as_str()).map(PathBuf::from);
-            Ok::<_, StoreError>((row.get::<String>(0)?, row.get::<String>(1)?, path))
+            let typed = locator["path"].as_str().or_else(|| locator["provenance"]["path"].as_str()).map(PathBuf::from);
+            let mut paths: Vec<PathBuf> = typed.into_iter().collect();
+            if row.get::<String>(3)? == "files" {
+                let root = PathBuf::from(row.get::<String>(4)?);
+                let below = row.get::<Option<String>>(5)?.filter(|path| !path.is_empty());
+                paths.push(below.map_or_else(|| root.clone(), |path| root.join(path)));
+            }
+            Ok::<_, StoreError>((row.get::<String>(0)?, row.get::<String>(1)?, paths))
         };
         rows.iter().map(place).collect::<Result<Vec<_>, _>>()
     });
     let key = fingerprint_key::read(None, env).ok()?;
-    places.ok()?.into_iter().find_map(|(rule, fp, path)| found_again(&rule, &fp, &path?, &key))
+    let found = |(rule, fp, paths): (String, String, Vec<PathBuf>)| {
+        paths.iter().find_map(|path| found_again(&rule, &fp, path, &key))
+    };
+    places.ok()?.into_iter().find_map(found)
 }
 
 fn found_again(rule: &str, fp: &str, path: &Path, key: &FingerprintKey) -> Option<Secret> {

@@ -85,7 +85,7 @@ fn write_plan(stored: &StoredPlan, steps: &[StepRecord], out: &mut dyn Write) ->
     writeln!(out, "  strategy    {} ({})", plan.strategy.as_str(), safe(&plan.provider))?;
     writeln!(out, "  contain by  {}", time(plan.contain_by_ms))?;
     writeln!(out, "  rotate by   {}", time(plan.rotate_by_ms))?;
-    writeln!(out, "  rotator     {}, {} approvals needed", plan.rotator, plan.approvals)?;
+    writeln!(out, "  rotator     {}, {} needed", plan.rotator, count(plan.approvals.into(), "approval"))?;
     for consumer in &subject.consumers {
         let (workload, locator) = (safe(&consumer.workload), safe(&consumer.locator));
         writeln!(out, "  breaks      {workload} ({}: {locator})", safe(&consumer.distribution))?;

@@ -39,7 +39,10 @@ pub fn migrate(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Comm
     place::sign(&mut store, env)?;
     output::write(None, env, &|out| match applied.as_slice() {
         [] => writeln!(out, "the store at {location} has schema {} already", MIGRATIONS.len()),
-        applied => writeln!(out, "applied {} migrations to the store at {location}", applied.len()),
+        applied => {
+            let applied = crate::report::count(applied.len() as u64, "migration");
+            writeln!(out, "applied {applied} to the store at {location}")
+        }
     })?;
     Ok(ExitCode::Clean)
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Facts, Failure};
 
 /// Claims that say whose a token is: their names, and those of the attributes.
-const CLAIMS: [(&str, &str); 12] = [
+const CLAIMS: [(&str, &str); 14] = [
     ("iss", "issuer"),
     ("sub", "subject"),
     ("azp", "client"),
@@ -20,6 +20,8 @@ const CLAIMS: [(&str, &str); 12] = [
     ("preferred_username", "user"),
     ("kubernetes.io/serviceaccount/namespace", "namespace"),
     ("kubernetes.io/serviceaccount/service-account.name", "service-account"),
+    ("kubernetes.io/serviceaccount/service-account.uid", "service-account-uid"),
+    ("kubernetes.io/serviceaccount/secret.name", "secret-name"),
 ];
 
 /// Checks header and claims.
@@ -64,8 +66,11 @@ fn describe(claims: &Map<String, Value>, facts: &mut Facts) {
         (&["namespace"][..], "namespace"),
         (&["serviceaccount", "name"], "service-account"),
         (&["serviceaccount", "uid"], "service-account-uid"),
+        (&["secret", "name"], "secret-name"),
     ] {
-        facts.add(attribute, text(inner(names)));
+        if !facts.attributes.contains_key(attribute) {
+            facts.add(attribute, text(inner(names)));
+        }
     }
 }
 
@@ -122,6 +127,14 @@ mod tests {
             ("service-account", "ci"),
             ("service-account-uid", "u-1"),
         ] {
+            assert_eq!(facts.attributes.get(name).map(String::as_str), Some(value), "{name}");
+        }
+        // The kind that never expires names the Secret that holds it.
+        let claims = r#"{"kubernetes.io/serviceaccount/namespace":"ns","kubernetes.io/serviceaccount/secret.name":"ci-token",
+            "kubernetes.io/serviceaccount/service-account.uid":"u-2"}"#;
+        let token = [part(r#"{"alg":"RS256"}"#), part(claims), "c2ln".repeat(10)].join(".");
+        let facts = verify(token.as_bytes()).unwrap();
+        for (name, value) in [("namespace", "ns"), ("secret-name", "ci-token"), ("service-account-uid", "u-2")] {
             assert_eq!(facts.attributes.get(name).map(String::as_str), Some(value), "{name}");
         }
         assert!(verify(format!("{}.e30.x", part("[]")).as_bytes()).is_err());

@@ -175,8 +175,8 @@ fn identity_id(tx: &mut Transaction<'_>, key: &EntityKey, snapshot: &str) -> Res
     Ok(id)
 }
 
-/// Of an access key the credential report knows the moment, and a listing the id: where there is one of that user and
-/// moment, it is the same. Two of them can't be told apart.
+/// Of an access key the credential report knows the second, and a listing the id: where there is one of that user and
+/// second, it is the same. Two of them can't be told apart.
 fn same_access_key(
     tx: &mut Transaction<'_>,
     credential: &Credential,
@@ -186,13 +186,15 @@ fn same_access_key(
     if credential.credential_type != CredentialType::AccessKey {
         return Ok(None);
     }
+    // Listings may have fractions of it, which reports haven't.
+    let second = created.millis - created.millis.rem_euclid(1000);
     let other = if credential.public_id.is_some() { "public_id IS NULL" } else { "public_id IS NOT NULL" };
     let rows = tx.query(
         &format!(
-            "SELECT id FROM credential WHERE identity_id = $1 AND type = 'access-key' AND native_created_at = $2 AND {other}
-             ORDER BY id LIMIT 2"
+            "SELECT id FROM credential WHERE identity_id = $1 AND type = 'access-key' AND native_created_at >= $2
+                AND native_created_at < $2 + 1000 AND {other} ORDER BY id LIMIT 2"
         ),
-        &[identity.into(), created.millis.into()],
+        &[identity.into(), second.into()],
     )?;
     if rows.len() == 1 { rows[0].get(0).map(Some) } else { Ok(None) }
 }

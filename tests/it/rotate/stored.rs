@@ -25,6 +25,8 @@ on_both_engines!(
     evidence_against_a_link_counts,
     ties_never_act_and_people_win,
     what_belongs_to_nobody_proposes_somebody,
+    what_a_person_merges_belongs_to_the_other,
+    an_import_merges_only_what_is_surely_the_same,
     a_dead_credential_closes_its_findings,
     approvals_bind_to_what_was_seen,
     what_was_begun_is_taken_back,
@@ -289,6 +291,55 @@ fn what_belongs_to_nobody_proposes_somebody(fixture: &Fixture) {
     });
 }
 
+fn what_a_person_merges_belongs_to_the_other(fixture: &Fixture) {
+    fixture.with(|store| {
+        let mut finding = leaked(1, Some("AKIA-UNKNOWN"));
+        finding.occurrences[0].author = Some("Bea <bea@example.org>".to_owned());
+        record(store, &[finding]);
+        inventory(store, &BILLING);
+        link_all(store).unwrap();
+        let proposed: String = one(store, "SELECT id FROM identity WHERE state = 'proposed'");
+        let known: String = one(store, "SELECT id FROM identity WHERE state <> 'proposed'");
+        let itself = store.write(|tx| link::merge(tx, &proposed, &proposed));
+        assert!(itself.unwrap_err().to_string().contains("itself"));
+        store.write(|tx| link::merge(tx, &proposed, &known)).unwrap();
+        let (counts, again) = link_all(store).unwrap();
+        assert_eq!((counts.certain, counts.unlinked, again.new), (1, 0, 0));
+        let id: String = one(store, "SELECT id FROM finding");
+        let links = store.read(|tx| link::explain(tx, &id)).unwrap().unwrap().links;
+        let kept: Vec<_> = links.iter().map(|link| (link.identity.as_deref(), link.status.as_str())).collect();
+        assert_eq!(kept, [(Some(known.as_str()), "confirmed")]);
+        // The guess who answers for the proposal ends with it.
+        let live = "SELECT count(*) FROM ownership WHERE valid_to_at IS NULL AND identity_id IN
+            (SELECT id FROM identity WHERE state = 'dismissed')";
+        assert_eq!(one::<i64>(store, live), 0);
+    });
+}
+
+fn an_import_merges_only_what_is_surely_the_same(fixture: &Fixture) {
+    fixture.with(|store| {
+        record(store, &[leaked(1, Some("AKIA-UNKNOWN"))]);
+        assert_eq!(link_all(store).unwrap().1.new, 1);
+        // Another provider's credential happens to have that id.
+        let other = inventory(store, &Inventoried { public_id: "AKIA-UNKNOWN", ..BILLING });
+        let provider = |provider: &str| {
+            let (sql, values) =
+                ("UPDATE credential SET provider = $1 WHERE id = $2", [provider.into(), (&other).into()]);
+            move |tx: &mut unleak::store::Transaction<'_>| tx.execute(sql, &values)
+        };
+        store.write(provider("okta")).unwrap();
+        assert_eq!(link_all(store).unwrap().1.merged, 0);
+        // Two identities have it.
+        store.write(provider("aws")).unwrap();
+        inventory(
+            store,
+            &Inventoried { public_id: "AKIA-UNKNOWN", account: "222222222222", name: "svc-other", ..BILLING },
+        );
+        assert_eq!(link_all(store).unwrap().1.merged, 0);
+        assert_eq!(one::<i64>(store, "SELECT count(*) FROM identity WHERE merged_into IS NOT NULL"), 0);
+    });
+}
+
 fn a_dead_credential_closes_its_findings(fixture: &Fixture) {
     fixture.with(|store| {
         let mut finding = leaked(1, None);
@@ -347,6 +398,10 @@ fn approvals_bind_to_what_was_seen(fixture: &Fixture) {
     fixture.with(|store| {
         let late = store.write(|tx| plans::begin(tx, &plan.id, &policy));
         assert!(matches!(&late, Err(PlanError::State { needed, .. }) if needed.contains("expired")), "{late:?}");
+        let anew = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, "manual", &policy)).unwrap();
+        assert_ne!(anew.id, plan.id);
+        let before = store.read(|tx| plans::read(tx, &plan.id)).unwrap();
+        assert_eq!((anew.state.as_str(), before.state.as_str()), ("awaiting_approval", "expired"));
         assert!(!credential.is_empty());
     });
 }

@@ -487,7 +487,7 @@ fn a_disk_that_fills_up_in_the_middle_of_a_migration_leaves_the_older_store() {
     assert_eq!((code, out.contains("schema       2 of 4")), (3, true), "{out}{err}");
     let (code, _, err) = cli.run(&["findings", "list"]);
     assert_eq!((code, err.contains("store migrate")), (2, true), "{err}");
-    assert!(cli.ok(&["store", "migrate"]).contains("applied 2 migration"));
+    assert!(cli.ok(&["store", "migrate"]).contains("applied 2 migrations"));
     assert_eq!(cli.findings(&[]).len(), 50);
     let doctor = cli.run(&["store", "doctor"]);
     assert_eq!(doctor.0, 0, "{doctor:?}");

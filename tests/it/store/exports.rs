@@ -19,6 +19,7 @@ on_both_engines!(
     a_leaked_password_is_proven_by_the_verifier_of_a_real_server,
     a_list_of_the_store_has_a_line_for_each_credential,
     proposals_can_be_listed_and_decided_on,
+    a_program_gets_the_credential_wherever_it_is_run,
     principals_are_known_by_what_inventories_call_them,
     plans_name_those_who_ask_for_the_secret_by_its_name,
 );
@@ -154,6 +155,39 @@ fn proposals_can_be_listed_and_decided_on(fixture: &Fixture) {
     let text = cli.ok(&["shadow", "list"]);
     assert!(text.starts_with("ID") && text.contains("0 proposed identities"), "{text}");
 }
+
+#[cfg(unix)]
+fn a_program_gets_the_credential_wherever_it_is_run(fixture: &Fixture) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let token = samples::github_token(7);
+    cli.write("tree/deploy/app.env", &format!("GITHUB_TOKEN={token}\n"));
+    // What follows the document on the program's standard input.
+    let program = cli.write("program", "#!/bin/sh\ntail -n +2 >> \"$HOME/given\"\necho '{\"receipt\": \"ok\"}'\n");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    cli.scan(&["tree"]);
+    let proposed: Vec<Value> = serde_json::from_str(&cli.ok(&["shadow", "list", "--json"])).unwrap();
+    cli.ok(&["shadow", "accept", proposed[0]["id"].as_str().unwrap()]);
+    cli.ok(&["rotate", "plan", "--all", "--rotator", "command"]);
+    let plans = cli.ok(&["rotate", "list"]);
+    let plan = plans.split_whitespace().next().unwrap();
+    let shown = cli.ok(&["rotate", "show", plan]);
+    let hash = shown.lines().find_map(|line| line.trim().strip_prefix("hash ")).unwrap().trim();
+    cli.ok(&["rotate", "approve", plan, "--hash", hash]);
+    let run = ["rotate", "run", plan, "--rotator", "command", "--execute", "--command", program.to_str().unwrap()];
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = cli.command(&run).current_dir(elsewhere.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(std::fs::read_to_string(cli.home.path().join("given")).unwrap(), token);
+    // Of a plan that has ended it is said once which one.
+    let (code, said, _) = cli.run(&run);
+    assert_eq!((code, said.matches(plan).count()), (1, 1), "{said}");
+}
+
+#[cfg(not(unix))]
+fn a_program_gets_the_credential_wherever_it_is_run(_: &Fixture) {}
 
 /// `COPY (SELECT …) TO STDOUT`, as `psql --csv` writes it.
 fn roles_as_csv(server: &str, like: &str) -> String {
@@ -354,12 +388,27 @@ fn principals_are_known_by_what_inventories_call_them(fixture: &Fixture) {
     let object = "d0000000-0000-4000-8000-000000000001";
     let of_tenant =
         token(&format!(r#"{{"iss":"https://sts.windows.net/t/","sub":"x","oid":"{object}","exp":4102444799}}"#));
+    // The kind that never expires says where it is stored, and so which of the account's tokens it is.
+    let stored = token(
+        r#"{"iss":"kubernetes/serviceaccount","kubernetes.io/serviceaccount/namespace":"prod",
+        "kubernetes.io/serviceaccount/secret.name":"billing-2","kubernetes.io/serviceaccount/service-account.name":"billing",
+        "sub":"system:serviceaccount:prod:billing"}"#,
+    );
+    cli.write("tree/c.env", &format!("KUBE_TOKEN={stored}\n"));
     cli.write("tree/a.env", &format!("KUBE_TOKEN={of_cluster}\n"));
     cli.write("tree/b.env", &format!("ACCESS_TOKEN={of_tenant}\n"));
     let account = serde_json::json!({
         "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "billing", "namespace": "prod", "uid": "u-1" },
     });
-    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": [account] });
+    let secret = |name: &str| {
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token", "metadata": {
+                "name": name, "namespace": "prod", "annotations": { "kubernetes.io/service-account.name": "billing" },
+            },
+        })
+    };
+    let items = [account, secret("billing-1"), secret("billing-2")];
+    let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
     cli.write("k8s.json", &list.to_string());
     let principal = serde_json::json!({ "value": [
         { "id": object, "appId": "a1", "displayName": "deployer", "servicePrincipalType": "Application", "accountEnabled": true },
@@ -369,10 +418,12 @@ fn principals_are_known_by_what_inventories_call_them(fixture: &Fixture) {
     cli.ok(&["inventory", "import", "sp.json"]);
     cli.scan(&["tree"]);
     cli.ok(&["link"]);
-    for (path, name) in [("a.env", "billing"), ("b.env", "deployer")] {
+    for (path, tier, name) in
+        [("a.env", "B1", "billing"), ("b.env", "B1", "deployer"), ("c.env", "A2", "secret/prod/billing-2")]
+    {
         let found = cli.findings(&["--path", path]);
         let (_, explained, _) = cli.run(&["explain", found[0]["id"].as_str().unwrap()]);
-        assert!(explained.contains("B1") && explained.contains(name), "{path}: {explained}");
+        assert!(explained.starts_with(tier) && explained.contains(name), "{path}: {explained}");
     }
 }
 

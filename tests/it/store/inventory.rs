@@ -155,6 +155,15 @@ fn access_keys_are_joined_by_their_moment(fixture: &Fixture) {
         assert_eq!(ids, ["K1", "K2"]);
         let used = store.read(|tx| tx.query("SELECT count(*) FROM credential WHERE last_used_at = 9000", &[])).unwrap();
         assert_eq!(used[0].get::<i64>(0).unwrap(), 2);
+        // A listing may know the fraction of the second, too.
+        import(store, &snapshot("report", "four", true), &[identity("a"), slot(1), slot(2), slot(3)]);
+        let exact = credential("K3", |c| {
+            (c.created, c.public_id) = (Some(Timestamp { millis: 3_300 }), Some("K3".to_owned()));
+        });
+        import(store, &snapshot("listing", "five", false), &[exact]);
+        import(store, &snapshot("report", "six", true), &[identity("a"), slot(1), slot(2), slot(3)]);
+        let ids: Vec<_> = credentials(store).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(ids, ["K1", "K2", "K3"]);
     });
 }
 
