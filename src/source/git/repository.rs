@@ -80,12 +80,13 @@ impl Repository {
 
     pub(super) fn problem(&self, problem: &StoreProblem) -> Problem {
         let StoreProblem { path, object, kind, fault } = problem;
-        let of_object = |id, kind| Provenance::Git(Box::new(GitPlace::of_object(&self.path, id, kind)));
-        let (provenance, message) = match (*object, *kind) {
-            (Some(id), Some(kind)) => (of_object(id, kind), format!("{fault} (in {})", path.display())),
-            // Where nobody knows what it was, the file is the better address.
-            (Some(id), None) => (Provenance::File(path.clone()), format!("object {id}: {fault}")),
-            (None, _) => (Provenance::File(path.clone()), fault.to_string()),
+        let (provenance, message) = match *object {
+            // What nobody knows the kind of is most likely a blob.
+            Some(id) => {
+                let place = GitPlace::of_object(&self.path, id, kind.unwrap_or(Kind::Blob));
+                (Provenance::Git(Box::new(place)), format!("{fault} (in {})", path.display()))
+            }
+            None => (Provenance::File(path.clone()), fault.to_string()),
         };
         let kind = match fault {
             Fault::Io(std::io::ErrorKind::PermissionDenied) => ProblemKind::PermissionDenied,
