@@ -211,7 +211,7 @@ impl Importer {
     }
 
     /// Ends the import. Only of a complete one what it lacks has vanished: credentials become tombstones, unless another
-    /// source still has them.
+    /// source, read no earlier, still has them.
     ///
     /// # Errors
     /// What the engine says.
@@ -263,8 +263,10 @@ impl Importer {
             counts.vanished += 1;
             let Some(entity) = row.get::<Option<String>>(2)? else { continue };
             let others = tx.query_one(
-                "SELECT 1 FROM inventory_item WHERE entity_id = $1 AND noun = $2 AND vanished_snapshot_id IS NULL LIMIT 1",
-                &[(&entity).into(), (&noun).into()],
+                "SELECT 1 FROM inventory_item AS i JOIN snapshot AS s ON s.id = i.last_snapshot_id
+                 WHERE i.entity_id = $1 AND i.noun = $2 AND i.vanished_snapshot_id IS NULL
+                    AND s.taken_at >= (SELECT taken_at FROM snapshot WHERE id = $3) LIMIT 1",
+                &[(&entity).into(), (&noun).into(), (&self.snapshot_id).into()],
             )?;
             if others.is_none() && entity::vanish(tx, &noun, &entity, &self.kind)? {
                 counts.tombstones += 1;

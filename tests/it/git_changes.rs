@@ -161,7 +161,8 @@ mod regression {
             let commit = commit_object(dir, &id, &[], 1_700_000_000);
             let (code, report) = scan(dir, &["--range", &commit]);
             assert_eq!((code, problems(&report).len()), (1, 1), "{report}");
-            assert!(problems(&report)[0].contains(&format!("object {id}: malformed tree")), "{:?}", problems(&report));
+            assert!(problems(&report)[0].starts_with("malformed tree (in "), "{:?}", problems(&report));
+            assert_eq!(report["problems"][0]["provenance"]["object"], *id);
         }
         // What is no entry of a tree is scanned as it is.
         let (_, report) = scan(dir, &[".", "--history-only"]);
@@ -174,11 +175,8 @@ mod regression {
             let id = object(dir, "commit", text.as_bytes());
             let (code, report) = scan(dir, &["--range", &id]);
             assert_eq!((code, secrets(&report)), (1, sorted(vec![github_token(1), github_token(4)])));
-            assert!(
-                problems(&report)[0].contains(&format!("object {id}: malformed commit")),
-                "{:?}",
-                problems(&report)
-            );
+            assert!(problems(&report)[0].starts_with("malformed commit (in "), "{:?}", problems(&report));
+            assert_eq!(report["problems"][0]["provenance"]["object"], *id);
         }
         // A blob where a tree should be, and the other way round.
         let as_tree = commit_object(dir, &good, &[], 1_700_000_000);
