@@ -70,11 +70,25 @@ pub struct Explanation {
     pub needed: Vec<String>,
 }
 
+/// Findings that linking may change. So written that no engine takes the index of states, and sorts what it finds there for each
+/// batch.
+const UNRESOLVED: &str = "coalesce(state, '') IN ('open', 'linked', 'regressed')";
+
 /// Links every unresolved finding anew, in batches; `only` one if it is given. Running it again changes nothing.
 ///
 /// # Errors
 /// What the engine says. Batches before stay.
 pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreError> {
+    if let Some(id) = only {
+        return store.write(|tx| {
+            let mut counts = Counts::default();
+            let row = tx.query_one(&format!("SELECT id FROM finding WHERE id = $1 AND {UNRESOLVED}"), &[id.into()])?;
+            if row.is_some() {
+                link_one(tx, id, &mut counts)?;
+            }
+            Ok(counts)
+        });
+    }
     let mut counts = Counts::default();
     let mut after = String::new();
     loop {
@@ -82,9 +96,8 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
             // Of this try alone: it may be done again.
             let mut counts = counts;
             let rows = tx.query(
-                "SELECT id FROM finding WHERE id > $1 AND state IN ('open', 'linked', 'regressed') AND ($2 = '' OR id = $2)
-                 ORDER BY id LIMIT $3",
-                &[(&after).into(), only.unwrap_or_default().into(), BATCH.into()],
+                &format!("SELECT id FROM finding WHERE id > $1 AND {UNRESOLVED} ORDER BY id LIMIT $2"),
+                &[(&after).into(), BATCH.into()],
             )?;
             let ids = rows.iter().map(|row| row.get::<String>(0)).collect::<Result<Vec<_>, _>>()?;
             for id in &ids {

@@ -32,6 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(2, "rotation", "0002_rotation.sql"),
     migration!(3, "inventory", "0003_inventory.sql"),
     migration!(4, "indexes", "0004_indexes.sql"),
+    migration!(5, "links", "0005_links.sql"),
 ];
 
 impl Migration {

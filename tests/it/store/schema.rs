@@ -16,6 +16,19 @@ fn both_engines_have_the_same_tables_and_columns() {
     }
 }
 
+/// Linking asks for the links of each finding: reading all of them each time, it takes hours for 100,000 findings.
+#[test]
+fn the_links_of_a_finding_are_found_by_an_index() {
+    Fixture::sqlite().with(|store| {
+        for condition in ["", "AND status <> 'rejected'", "AND credential_id = 'c'", "AND identity_id = 'i'"] {
+            let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM link WHERE finding_id = 'f' {condition}");
+            let rows = store.read(|tx| tx.query(&sql, &[])).unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.get(3).unwrap()).collect();
+            assert!(!steps.is_empty() && steps.iter().all(|step| step.starts_with("SEARCH")), "{condition}: {steps:?}");
+        }
+    });
+}
+
 #[test]
 fn every_column_of_sqlite_is_explained_and_every_table_strict() {
     let mut wrong = Vec::new();
