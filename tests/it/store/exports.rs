@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use super::{
     commands::Cli,
-    fixture::{Fixture, on_both_engines, run_sql, skip},
+    fixture::{Fixture, on_both_engines, program, run_sql, skip},
 };
 use crate::samples;
 
@@ -257,7 +257,7 @@ fn leaked_passwords_are_proven_by_the_list_of_a_real_redis() {
     let cli = Cli::new(&fixture);
     let (default, billing) = (["zz9X", "qWv27ZtLm", "Rb4Hs"].concat(), ["p7Kd", "Lw90QnTyV", "c3Xa"].concat());
     let socket = cli.home.path().join("redis.sock");
-    let server = Command::new("redis-server")
+    let server = Command::new(program("redis-server"))
         .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
         .arg(&socket)
         .current_dir(cli.home.path())
@@ -265,7 +265,7 @@ fn leaked_passwords_are_proven_by_the_list_of_a_real_redis() {
         .stderr(Stdio::null())
         .spawn();
     let Ok(mut server) = server else { return skip("redis-server is missing") };
-    let ask = |args: &[&str]| Command::new("redis-cli").arg("-s").arg(&socket).args(args).output().unwrap();
+    let ask = |args: &[&str]| Command::new(program("redis-cli")).arg("-s").arg(&socket).args(args).output().unwrap();
     for _ in 0..100 {
         if ask(&["PING"]).stdout.starts_with(b"PONG") {
             break;

@@ -31,9 +31,20 @@ pub(crate) fn random(buffer: &mut [u8]) -> std::io::Result<()> {
     std::fs::File::open("/dev/urandom")?.read_exact(buffer)
 }
 
-/// Says why a test is none today.
+/// Says why a test is none today, and notes it where `.ci/run` counts what was skipped.
 pub(crate) fn skip(reason: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    if let Some(list) = std::env::var_os("UNLEAK_TEST_SKIPS") {
+        // Whole lines, in whatever order: tests run side by side.
+        let noted = std::fs::OpenOptions::new().create(true).append(true).open(list);
+        noted.and_then(|mut list| list.write_all(format!("{reason}\n").as_bytes())).expect("a skip that nobody counts");
+    }
+}
+
+/// A program that the tests install for themselves, or else one of this machine.
+pub(crate) fn program(name: &str) -> std::path::PathBuf {
+    let installed = std::env::var_os("UNLEAK_TEST_PROGRAMS").map(|dir| std::path::Path::new(&dir).join(name));
+    installed.filter(|path| path.exists()).unwrap_or_else(|| name.into())
 }
 
 pub(crate) fn run_sql(address: &str, sql: &str) {
