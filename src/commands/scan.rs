@@ -338,7 +338,7 @@ fn git_dirs(roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
 
 fn not_a_repository(path: &Path, error: &OpenError) -> Problem {
     let provenance = Provenance::File(path.to_owned());
-    Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: error.to_string() }
+    Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: error.reason.to_string() }
 }
 
 fn exit_code(settings: &ScanSettings, report: &ScanReport, interrupted: bool) -> ExitCode {

@@ -221,6 +221,10 @@ fn a_git_file_may_point_anywhere() {
         let (code, secrets, problems) = history(dir.path());
         assert_eq!((code, secrets.len()), (3, 0), "{target:?}: {problems:?}");
         assert_eq!(scan(dir.path(), &[".", "--no-history"]).0, 0, "{target:?}");
+        if target == "/nonexistent" {
+            let said = &problems[0]["message"];
+            assert_eq!(*said, "its .git file leads to /nonexistent, where no git repository is", "{problems:?}");
+        }
     }
     // Two that name each other.
     let other = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use unleak::source::git::{Fault, ObjectId, ObjectStore, OpenError, StoreProblem};
+use unleak::source::git::{Fault, ObjectId, ObjectStore, OpenError, OpenFault, StoreProblem};
 
 use self::{
     repositories::{git, git_with_input, history, objects_by_git, packs, repository, unpack_all},
@@ -207,7 +207,10 @@ fn linked_work_trees_bare_and_shallow_repositories() {
     assert_eq!(open(&main).shallow(), []);
     assert_ne!(open(&dir.path().join("linked")).git_dir(), open(&dir.path().join("linked")).common_dir());
     let nothing = dir.path().join("main/dir");
-    assert_eq!(ObjectStore::open(&nothing).unwrap_err(), OpenError::NotARepository(nothing));
+    assert_eq!(
+        ObjectStore::open(&nothing).unwrap_err(),
+        OpenError { path: nothing, reason: OpenFault::NotARepository }
+    );
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Fault, ObjectFormat, ObjectId, OpenError, StoreProblem, config, file};
+use super::{Fault, ObjectFormat, ObjectId, OpenError, OpenFault, StoreProblem, config, file};
 use crate::model::hex_value;
 
 /// Git gives up on alternates of alternates at this depth, too.
@@ -48,14 +48,16 @@ impl Layout {
     /// Finds everything from the path of a work tree, a git directory or a `.git` file. `extra` are further object
     /// directories, such as the quarantine of a push.
     pub(super) fn find(path: &Path, extra: &[PathBuf], problems: &mut Vec<StoreProblem>) -> Result<Layout, OpenError> {
-        let git_dir = git_dir(path, problems).ok_or_else(|| OpenError::NotARepository(path.to_owned()))?;
+        let fault = |reason| OpenError { path: path.to_owned(), reason };
+        let git_dir = git_dir(path, problems).ok_or_else(|| fault(OpenFault::NotARepository))?;
         let common_dir = match metadata(&git_dir.join("commondir"), problems) {
             Some(text) => git_dir.join(path_of(text.trim_ascii_end())),
             None => git_dir.clone(),
         };
         let own = common_dir.join("objects");
         if !own.is_dir() {
-            return Err(OpenError::NotARepository(path.to_owned()));
+            let is_elsewhere = git_dir != path && git_dir != path.join(".git");
+            return Err(fault(if is_elsewhere { OpenFault::LeadsNowhere(git_dir) } else { OpenFault::NotARepository }));
         }
         let config = config::parse(&metadata(&common_dir.join("config"), problems).unwrap_or_default());
         let format = match config.object_format.as_deref() {

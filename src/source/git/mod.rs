@@ -54,7 +54,7 @@ pub use change_set::{ChangeSet, discover};
 pub use delta::Op;
 pub use id::{KindSet, ObjectFormat};
 pub(crate) use layout::path_of;
-pub use problem::{DeltaFault, Fault, IndexFault, OpenError, StoreProblem};
+pub use problem::{DeltaFault, Fault, IndexFault, OpenError, OpenFault, StoreProblem};
 pub use reader::Reader;
 pub use repository::Repository;
 pub use store::ObjectStore;

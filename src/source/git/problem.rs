@@ -229,8 +229,21 @@ pub enum DeltaFault {
 
 /// Why a path could not be opened as a repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// There is no object directory at the path or where it leads.
-    #[error("{}: not a git repository", .0.display())]
-    NotARepository(PathBuf),
+#[error("{}: {reason}", path.display())]
+pub struct OpenError {
+    /// The path that was to be opened.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: OpenFault,
+}
+
+/// What is wrong with a path that was to be opened as a repository.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenFault {
+    /// There is no object directory at the path.
+    #[error("not a git repository")]
+    NotARepository,
+    /// A `.git` file leads to a place without an object directory.
+    #[error("its .git file leads to {}, where no git repository is", .0.display())]
+    LeadsNowhere(PathBuf),
 }
