@@ -2,8 +2,12 @@
 
 use std::{
     ffi::OsStr,
+    io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{CommandError, scan::ScanSettings};
@@ -11,8 +15,8 @@ use crate::{
     engine::Scan,
     model::{Problem, ProblemKind, Provenance},
     source::{
-        Files,
-        export::{Claims, Export, ExportError},
+        Files, Stream,
+        export::{Claims, Export, ExportError, Streamed},
     },
 };
 
@@ -42,6 +46,33 @@ fn without_prefix(path: &Path) -> Option<PathBuf> {
     #[cfg(not(unix))]
     let name = std::ffi::OsString::from(String::from_utf8_lossy(bytes).into_owned());
     Some(PathBuf::from(AsRef::<OsStr>::as_ref(&name)))
+}
+
+/// Scans standard input, as an export if it is one.
+pub(super) fn scan_stdin(
+    settings: &ScanSettings,
+    scan: &mut Scan<'_>,
+    interrupt: &AtomicBool,
+) -> Result<(), CommandError> {
+    const NAME: &str = "<stdin>";
+    let stdin = Interruptible { reader: std::io::stdin(), interrupt };
+    match Export::from_stream(NAME, stdin, settings.exports.clone())? {
+        Streamed::Export(export) => scan.run(&*export),
+        Streamed::Other(reader) => scan.run(&Stream::new(NAME, reader)),
+    }
+    Ok(())
+}
+
+/// Ends where the user interrupts: an export is taken in whole before anything of it is scanned.
+struct Interruptible<'i, R> {
+    reader: R,
+    interrupt: &'i AtomicBool,
+}
+
+impl<R: Read> Read for Interruptible<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.interrupt.load(Ordering::Relaxed) { Ok(0) } else { self.reader.read(buffer) }
+    }
 }
 
 /// Scans files, then the exports among them.

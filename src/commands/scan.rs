@@ -18,7 +18,7 @@ use crate::{
     model::{DisplayPath, Finding, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{
-        FileOptions, Files, Stream,
+        FileOptions, Files,
         git::{OpenError, Repository},
         read_paths,
         remote::{self, CloneOptions, Remote},
@@ -203,7 +203,10 @@ fn scan(
     };
     let mut scan = PathScan { settings, scanner, files, env, scan: Scan::new(scanner, &options) };
     match &settings.target {
-        Target::Stdin => scan.scan.run(&Stream::new("<stdin>", std::io::stdin())),
+        #[cfg(feature = "export")]
+        Target::Stdin => exports::scan_stdin(settings, &mut scan.scan, env.interrupt)?,
+        #[cfg(not(feature = "export"))]
+        Target::Stdin => scan.scan.run(&crate::source::Stream::new("<stdin>", std::io::stdin())),
         Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan.scan, env)?,
         Target::Paths(paths) => scan.paths(paths.clone())?,
         Target::ListedIn(list) => scan.paths(listed(list)?)?,

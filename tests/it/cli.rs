@@ -59,6 +59,16 @@ fn exports_are_met_on_a_walk_named_and_grouped() {
     let args = ["--group-by", "author", "--no-snippets"];
     let (code, out, _) = run(unleak(home).arg("scan").args(args).arg(&export));
     assert!(code == 1 && out.contains("== Ada (U1) (1 secret)") && !out.contains("my words"), "{out}");
+    let page = format!(
+        "<html><body onload=\"CheckLocation();\"><div class=\"page_wrap\"><div class=\"message default\" id=\"message1\"><div class=\"from_name\">Ada</div><div class=\"text\">{secret}</div></div>"
+    );
+    let (code, out, _) = run_with_stdin(unleak(home).args(["scan", "-"]), page.as_bytes());
+    assert!(code == 1 && out.contains("by Ada") && out.contains("<stdin>"), "{out}");
+    let pages = home.join("pages");
+    fs::create_dir(&pages).unwrap();
+    fs::write(pages.join("messages.html"), &page).unwrap();
+    let (code, out, _) = run(unleak(home).arg("scan").arg(&pages));
+    assert!(code == 1 && out.contains("is read as Telegram chats") && out.contains("by Ada"), "{out}");
     let (code, _, err) = run(unleak(home).args(["scan", "export:nothing.zip"]));
     assert!(code == 2 && err.contains("nothing.zip"), "{err}");
 }

@@ -24,6 +24,8 @@ mod salesforce;
 mod servicenow;
 mod slack;
 mod slack_database;
+mod stream;
 mod teams;
+mod teams_pages;
 mod telegram;
 mod zendesk;

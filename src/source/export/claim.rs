@@ -10,7 +10,7 @@ use super::{
     ExportLimits,
     container::Tree,
     detect,
-    system::{Look, SYSTEMS},
+    system::{HEAD_BYTES, Look, SYSTEMS},
 };
 use crate::source::crew::lock;
 
@@ -40,9 +40,13 @@ impl Claims {
 
     /// Claims a directory with an export in it, going by the names of its files. Costs nothing for ordinary ones.
     pub(in crate::source) fn dir<'n>(&self, path: &Path, names: impl Iterator<Item = &'n OsString> + Clone) -> bool {
-        let has = |mark: &str| match mark.strip_prefix('*') {
-            Some(end) => names.clone().any(|name| name.as_encoded_bytes().ends_with(end.as_bytes())),
-            None => names.clone().any(|name| name.as_encoded_bytes() == mark.as_bytes()),
+        let has = |mark: &str| {
+            let mut names = names.clone().map(|name| name.as_encoded_bytes());
+            match (mark.strip_prefix('*'), mark.strip_suffix('*')) {
+                (Some(end), _) => names.any(|name| name.ends_with(end.as_bytes())),
+                (None, Some(start)) => names.any(|name| name.starts_with(start.as_bytes())),
+                (None, None) => names.any(|name| name == mark.as_bytes()),
+            }
         };
         detect::may_be_dir(has) && self.claim(path, true)
     }
@@ -50,7 +54,10 @@ impl Claims {
     /// Claims a file that is an export, going by its first bytes.
     pub(in crate::source) fn file(&self, path: &Path, head: &[u8]) -> bool {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        detect::may_be_file(&name, &head[..head.len().min(4096)]) && self.claim(path, false)
+        // Pages have their styles before anything that tells whose they are.
+        let is_page = head.trim_ascii_start().first() == Some(&b'<');
+        let most = if is_page { HEAD_BYTES } else { 4096 };
+        detect::may_be_file(&name, &head[..head.len().min(most)]) && self.claim(path, false)
     }
 
     fn claim(&self, path: &Path, is_whole: bool) -> bool {

@@ -41,7 +41,8 @@ impl System for Described {
 
     fn may_be_file(&self, name: &str, head: &[u8]) -> bool {
         // Every file that a scan meets is asked about: the first byte answers for most.
-        let is_likely = is_json(head) || head.trim_ascii_start().starts_with(b"<") || name.ends_with(".csv");
+        let is_marked = matches!(head.trim_ascii_start().first(), Some(b'<' | b'='));
+        let is_likely = is_json(head) || is_marked || name.ends_with(".csv");
         is_likely && (self.signs)(head).len() > 1
     }
 

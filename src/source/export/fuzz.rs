@@ -90,6 +90,10 @@ const PAGE: Files = &[
     ("notion", "Page 0123456789abcdef0123456789abcdef.html"),
     ("notion", "Page 0123456789abcdef0123456789abcdef.md"),
     ("confluence-html", "Page_123.html"),
+    ("telegram", "messages.html"),
+    ("discord", "Acme - general [77].html"),
+    ("discord", "Acme - general [77].txt"),
+    ("teams", "chat.html"),
 ];
 const MAIL: Files = &[("mail", "inbox.mbox"), ("mail", "letter.eml"), ("mail", "letter.msg"), ("mail", "box.pst")];
 
@@ -113,7 +117,7 @@ pub fn export_bson(data: &[u8]) {
     read_each(BSON, data);
 }
 
-/// Pages of HTML and Markdown.
+/// Pages of HTML and Markdown, and texts.
 pub fn export_page(data: &[u8]) {
     read_each(PAGE, data);
 }
@@ -296,6 +300,22 @@ mod tests {
         (
             "export_page",
             "<html><article id=\"x\"><p>a&nbsp;<b>b</b></p><pre class=\"code\"><code>c</code></pre><a href=\"https://x.y/z\">d</a></article>",
+        ),
+        (
+            "export_page",
+            "<body onload=\"CheckLocation();\"><div class=\"page_wrap\"><div class=\"page_header\"><div class=\"text bold\">a</div></div><div class=\"history\"><div class=\"message default clearfix\" id=\"message1\"><div class=\"pull_right date details\" title=\"01.01.2024 10:00:00 UTC+02:00\">b</div><div class=\"from_name\">c</div><div class=\"media_wrap\"><a href=\"files/d.txt\">e</a></div><div class=\"text\">f <b>g</b></div></div><div class=\"message default clearfix joined\" id=\"message2\"><div class=\"forwarded body\"><div class=\"text\">h",
+        ),
+        (
+            "export_page",
+            "<style>.chatlog__message-group{}</style><div class=preamble__entry>a</div><div class=chatlog__message-group><div id=b class=chatlog__message-container data-message-id=1191319289856000000><span class=chatlog__author data-user-id=5>c</span><div class=chatlog__content>d<a href=https://x.y/z>e</a></div><div class=chatlog__attachment><a href=f%20g.txt>h",
+        ),
+        (
+            "export_page",
+            "<style>.message--author .message--responder .message__author .message__content</style><h1>a</h1><div class='message message--author'><span class=message__author>b &lt;c@d.e&gt;</span><span class=message__date-item-wrapper>1/1/202410:00 AM</span><div class=message__content><p>f<a href='g.txt'>h</div><!-- i -->",
+        ),
+        (
+            "export_page",
+            "==============================================================\nGuild: a\nChannel: b / c\n==============================================================\n\n[1/1/2024 10:00 AM] d\ne\n\n{Attachments}\nf\\g.txt\n\n[1/1/2024 10:01 AM] h\ni\n\n==============================================================\n",
         ),
         (
             "export_mail",

@@ -103,6 +103,17 @@ fn push_entities(text: &str, out: &mut String) {
 /// The text of a page: blocks on lines of their own, inline elements without a trace, addresses of links and comments at the
 /// end.
 pub(super) fn html(text: &str) -> String {
+    let (mut out, aside) = parts(text);
+    out.push_str(&aside);
+    out
+}
+
+/// The same without addresses and comments.
+pub(super) fn html_text(text: &str) -> String {
+    parts(text).0
+}
+
+fn parts(text: &str) -> (String, String) {
     let mut out = String::with_capacity(text.len());
     let mut aside = String::new();
     for Ok(token) in Tokenizer::new(text) {
@@ -119,8 +130,7 @@ pub(super) fn html(text: &str) -> String {
             Token::Doctype(_) | Token::Error(_) => {}
         }
     }
-    out.push_str(&aside);
-    out
+    (out, aside)
 }
 
 /// Shortest attribute or comment that is kept: what is shorter is a class or a number.

@@ -26,6 +26,7 @@ mod generic;
 mod github;
 mod gitlab;
 mod google_chat;
+mod html;
 mod input;
 mod jira;
 mod json;
@@ -45,6 +46,7 @@ mod scan;
 mod servicenow;
 mod sink;
 mod slack;
+mod stream;
 mod system;
 mod table;
 mod teams;
@@ -64,6 +66,7 @@ use std::{
 pub use claim::Claims;
 pub use limits::ExportLimits;
 pub use map::{FieldMap, MapError};
+pub use stream::Streamed;
 
 use self::{
     container::Tree,
@@ -150,16 +153,35 @@ impl Export {
     /// # Errors
     /// If it can't be opened, or nothing known is in it and no format was named.
     pub fn open(path: &Path, options: ExportOptions) -> Result<Export, ExportError> {
+        let candidates = Export::candidates(&options)?;
+        let display = || crate::model::DisplayPath(path).to_string();
+        let mut problems = Vec::new();
+        let tree = Tree::open(path, options.limits, &mut |problem| problems.push(problem))
+            .map_err(|source| ExportError::Open { path: display(), source })?;
+        let found = Export::recognised(&tree, &candidates, &options);
+        // Archives in it may hold what it isn't itself; a file that is only called like one doesn't.
+        let holds_archives =
+            || !tree.is_file() && tree.members().iter().any(|member| claim::is_archive_name(&member.path));
+        if found.is_empty() && !holds_archives() {
+            return Err(ExportError::Unknown { path: display() });
+        }
+        let opened = Mutex::default();
+        Ok(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })
+    }
+
+    /// The systems that are asked.
+    fn candidates(options: &ExportOptions) -> Result<Vec<&'static dyn System>, ExportError> {
         let candidates = detect::candidates(options.format.as_deref());
         if let (true, Some(name)) = (candidates.is_empty(), &options.format) {
             let known = formats().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
             return Err(ExportError::Format { name: name.clone(), known });
         }
-        let display = || crate::model::DisplayPath(path).to_string();
-        let mut problems = Vec::new();
-        let tree = Tree::open(path, options.limits, &mut |problem| problems.push(problem))
-            .map_err(|source| ExportError::Open { path: display(), source })?;
-        let mut found = detect::detect(&Look::new(&tree), &candidates);
+        Ok(candidates)
+    }
+
+    /// What is in it; if nothing is and the user said what it is, that.
+    fn recognised(tree: &Tree, candidates: &[&'static dyn System], options: &ExportOptions) -> Vec<Found> {
+        let mut found = detect::detect(&Look::new(tree), candidates);
         let is_named = options.format.is_some() || options.map.is_some();
         if found.is_empty() && is_named {
             let system = match &options.format {
@@ -170,14 +192,7 @@ impl Export {
             let detection = Detection { root: String::new(), signs: vec![sign.to_owned()] };
             found.push(Found { system, detection });
         }
-        // Archives in it may hold what it isn't itself; a file that is only called like one doesn't.
-        let holds_archives =
-            || !tree.is_file() && tree.members().iter().any(|member| claim::is_archive_name(&member.path));
-        if found.is_empty() && !holds_archives() {
-            return Err(ExportError::Unknown { path: display() });
-        }
-        let opened = Mutex::default();
-        Ok(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })
+        found
     }
 }
 

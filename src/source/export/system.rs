@@ -67,7 +67,8 @@ pub(super) trait System: Sync {
         false
     }
 
-    /// Names of files, any of which makes it worth while to look closer at a directory.
+    /// Names of files, any of which makes it worth while to look closer at a directory; `*` at the beginning or end of one stands
+    /// for anything.
     fn marks(&self) -> &'static [&'static str] {
         &[]
     }

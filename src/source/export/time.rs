@@ -19,6 +19,18 @@ pub(super) fn parse_utc(raw: &str) -> RecordTime {
     RecordTime { utc: time.map(|time| time.to_string()), raw: raw.to_owned() }
 }
 
+/// The same for times that a system writes in a form of its own, which has a zone.
+pub(super) fn parse_as(form: &str, raw: &str) -> RecordTime {
+    RecordTime { utc: Timestamp::strptime(form, raw.trim()).ok().map(|time| time.to_string()), raw: raw.to_owned() }
+}
+
+/// The same for forms without a zone, where it is known to be UTC; `raw` is the text that `time` was made of.
+pub(super) fn parse_utc_as(forms: &[&str], time: &str, raw: &str) -> RecordTime {
+    let local = forms.iter().find_map(|form| DateTime::strptime(form, time.trim()).ok());
+    let time = local.and_then(|local| TimeZone::UTC.to_timestamp(local).ok());
+    RecordTime { utc: time.map(|time| time.to_string()), raw: raw.to_owned() }
+}
+
 fn utc(raw: &str) -> Option<Timestamp> {
     if let Some(time) = epoch(raw) {
         return Some(time);

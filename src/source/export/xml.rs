@@ -75,6 +75,11 @@ pub(super) struct Attribute<'e> {
 }
 
 impl<'e> Attributes<'e> {
+    /// Those in the bytes of a tag behind its name; `offset` is where these stand.
+    pub(super) fn new(bytes: &'e [u8], offset: u64) -> Attributes<'e> {
+        Attributes { bytes, text: str::from_utf8(bytes).ok(), offset }
+    }
+
     /// All of them, in their order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Attribute<'e>> + use<'e> {
         let Attributes { bytes, text, offset } = *self;
@@ -259,7 +264,7 @@ fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
 }
 
 /// Index of the `>` that ends a tag: not one in a quoted value.
-fn tag_end(window: &[u8]) -> Option<usize> {
+pub(super) fn tag_end(window: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
         at += memchr::memchr3(b'>', b'"', b'\'', window.get(at..)?)?;

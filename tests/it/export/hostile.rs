@@ -162,6 +162,17 @@ fn any_number_of_threads_tells_the_same() {
 /// Makes a record with a text.
 type Make = Box<dyn Fn(&str) -> String>;
 
+/// What pages and texts of messages begin with: Telegram's, Discord's, Teams', and Discord's as text.
+fn pages() -> [String; 4] {
+    let rule = "=".repeat(62);
+    [
+        "<html><body onload=\"CheckLocation();\"><div class=\"page_wrap\"><div class=\"page_body chat_page\"><div class=\"history\">".to_owned(),
+        "<html><style>.chatlog__message-group{}</style><div class=preamble__entry>a</div><div class=chatlog__message-group>".to_owned(),
+        "<html><style>.message--author{} .message__author{} .message__content{}</style><body>".to_owned(),
+        format!("{rule}\nGuild: a\nChannel: b\n{rule}\n\n"),
+    ]
+}
+
 /// A record of each system with a list of them, how they are joined, and what stands before and behind all.
 fn systems() -> Vec<(&'static str, String, &'static str, Make)> {
     let discord = r#"{"guild":{"id":"1","name":"a"},"channel":{"id":"2","name":"b"},"dateRange":{},"messages":["#;
@@ -172,7 +183,32 @@ fn systems() -> Vec<(&'static str, String, &'static str, Make)> {
     let trello = r#"{"id":"1","name":"a","idOrganization":"b","prefs":{},"shortLink":"c","actions":["#;
     let servicenow = "<unload unload_date=\"2024-01-01 10:00:00\">";
     let redmine = r#"{"issues":["#;
+    let [chat, channel, transcript, text] = pages();
+    let shown = |class: &str, inner: &str| format!("<div class=\"message {class}\" id=\"message9\">{inner}</div>\n");
     vec![
+        (
+            "telegram",
+            chat,
+            "",
+            Box::new(move |text| shown("default clearfix", &format!("<div class=\"text\">{text}</div>"))),
+        ),
+        (
+            "discord",
+            channel,
+            "",
+            Box::new(|text| {
+                format!(
+                    "<div class=chatlog__message-container data-message-id=9><div class=chatlog__content>{text}</div></div>"
+                )
+            }),
+        ),
+        (
+            "teams",
+            transcript,
+            "",
+            Box::new(move |text| shown("message--author", &format!("<div class=\"message__content\">{text}</div>"))),
+        ),
+        ("discord", text, "\n\n", Box::new(|text| format!("[1/1/2024 12:00 PM] ada\n{text}"))),
         (
             "discord",
             discord.to_owned(),
@@ -447,6 +483,77 @@ fn pages_of_confluence_survive() {
     let report = scan_export(&files.zip(&dir.path().join("html.zip")), options());
     secrets.iter().for_each(|secret| drop(only(&report, secret).clone()));
     assert_eq!(report.exports[0].system, "confluence-html");
+}
+
+#[test]
+fn pages_of_messages_survive() {
+    let [chat, channel, transcript, text] = pages();
+    let forms: [(&str, &str, String, Make); 4] = [
+        (
+            "telegram",
+            "messages.html",
+            chat,
+            Box::new(|text| {
+                format!("<div class=\"message default clearfix\" id=\"message9\"><div class=\"text\">{text}</div>")
+            }),
+        ),
+        (
+            "discord",
+            "Acme - general [77].html",
+            channel,
+            Box::new(|text| {
+                format!(
+                    "<div class=chatlog__message-container data-message-id=9><div class=chatlog__content>{text}</div>"
+                )
+            }),
+        ),
+        (
+            "teams",
+            "chat.html",
+            transcript,
+            Box::new(|text| {
+                format!("<div class=\"message message--author\"><div class=\"message__content\">{text}</div>")
+            }),
+        ),
+        ("discord", "Acme - general [77].txt", text, Box::new(|text| format!("\n\n[1/1/2024 12:00 PM] ada\n{text}"))),
+    ];
+    for (index, (system, name, head, message)) in forms.into_iter().enumerate() {
+        let secrets: [String; 6] = std::array::from_fn(|number| token(3_300 + 10 * index as u64 + number as u64));
+        let text = |number: usize| format!("key {} end", secrets[number]);
+        let mut page = head.into_bytes();
+        page.extend(dirty(&message(&text(0))));
+        page.extend(message(&long(&secrets[1])).bytes());
+        // Elements without end, a comment, an attribute and a script that are never closed.
+        page.extend(message(&format!("{}{}", "<div>".repeat(100_000), text(2))).bytes());
+        page.extend(message(&format!("</div></span>{} <b title=\"open> {}", "</i>".repeat(100_000), text(3))).bytes());
+        page.extend(message(&format!("{} <script> {}", "<b a='x'>".repeat(100_000), text(4))).bytes());
+        let last = message(&format!("<!-- {}", text(5)));
+        page.extend(last[..last.find(" end").unwrap()].bytes());
+        let mut files = Files::default();
+        files.add(name, page);
+        all_found(&files, system, &secrets);
+    }
+}
+
+/// What is told of a message holds for all of it, however long it is; and the next one is told for itself.
+#[test]
+fn a_message_longer_than_is_held_keeps_its_author() {
+    let [chat, .., text] = pages();
+    let secrets: [String; 4] = std::array::from_fn(|number| token(3_350 + number as u64));
+    let body = format!("{} key {} end", "nothing here ".repeat(3 << 20), secrets[0]);
+    let message = |who: &str, text: &str| {
+        format!(
+            "<div class=\"message default\" id=\"message1\"><div class=\"from_name\">{who}</div><div class=\"text\">{text}</div></div>"
+        )
+    };
+    let page = format!("{chat}{}{}", message("ada", &body), message("bob", &secrets[1]));
+    let body = body.replace(&secrets[0], &secrets[2]);
+    let text = format!("{text}[1/1/2024 12:00 PM] ada\n{body}\n\n[1/1/2024 12:00 PM] bob\n{}\n", secrets[3]);
+    let who = |report: &ScanReport, secret: &str| only(report, secret).author.clone().unwrap().name.unwrap();
+    let reports = [scan_file("messages.html", page, None), scan_file("a [7].txt", text, None)];
+    for (report, secrets) in reports.iter().zip(secrets.chunks(2)) {
+        assert_eq!((who(report, &secrets[0]), who(report, &secrets[1])), ("ada".to_owned(), "bob".to_owned()));
+    }
 }
 
 #[test]

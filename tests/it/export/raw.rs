@@ -13,6 +13,11 @@ use super::{confluence, jira_backup, mail, plant::Files, plant::token, slack_dat
 /// Checks what docs/exports.md says of a scan of the same files: in how many places it finds each secret. A system that has no place
 /// for a kind of secret has an empty one.
 pub(super) fn row(system: &str, files: &Files, secrets: [&str; 5]) {
+    row_as(&format!("`{system}`"), files, secrets);
+}
+
+/// The same of one of the forms that a system has, with what it is called there.
+pub(super) fn row_as(name: &str, files: &Files, secrets: [&str; 5]) {
     let dir = tempfile::tempdir().unwrap();
     let counts = places(&files.dir(dir.path()), &secrets.map(str::to_owned));
     let cells: Vec<String> = counts
@@ -20,7 +25,7 @@ pub(super) fn row(system: &str, files: &Files, secrets: [&str; 5]) {
         .zip(secrets)
         .map(|(count, secret)| if secret.is_empty() { "–".to_owned() } else { count.to_string() })
         .collect();
-    let row = format!("| `{system}` | {} |", cells.join(" | "));
+    let row = format!("| {name} | {} |", cells.join(" | "));
     let docs = std::fs::read_to_string("docs/exports.md").unwrap();
     assert!(docs.contains(&row), "docs/exports.md has no row {row}");
 }

@@ -3,7 +3,7 @@ use unleak::model::{Revision::Current, Visibility};
 
 use super::{
     plant::{Files, check, five, only, scan_all, scan_file},
-    raw::row,
+    raw::{row, row_as},
 };
 
 fn message(id: u64, who: &str, text: &Value) -> Value {
@@ -70,4 +70,99 @@ fn all_chats_and_one() {
     let report = scan_file("chat.json", chat("Bob", "personal_chat", 9, &messages[..1]), None);
     check(&report, "telegram", &[(plain, "userada ADA <-> 2024-01-01T10:00:00Z -", Current)]);
     assert_eq!(only(&report, plain).visibility, Some(Visibility::Direct));
+}
+
+/// The beginning of a page, as Telegram Desktop writes it.
+fn page(title: &str, base: &str, messages: &[String]) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html>\n\n <head>\n\n  <meta charset=\"utf-8\"/>\n<title>Exported Data</title>\n  <link href=\"{base}css/style.css\" rel=\"stylesheet\"/>\n\n  \
+         <script src=\"{base}js/script.js\" type=\"text/javascript\">\n\n  </script>\n\n </head>\n\n <body onload=\"CheckLocation();\">\n\n  <div class=\"page_wrap\">\n\n   \
+         <div class=\"page_header\">\n\n    <a class=\"content block_link\" href=\"../../lists/chats.html\" onclick=\"return GoBack(this)\">\n\n     <div class=\"text bold\">\n{title} \n     </div>\n\n    </a>\n\n   \
+         </div>\n\n   <div class=\"page_body chat_page\">\n\n    <div class=\"history\">\n\n{}\n    </div>\n\n   </div>\n\n  </div>\n\n </body>\n\n</html>\n",
+        messages.concat()
+    )
+}
+
+/// A message; one without an author is joined to the one before it.
+fn shown(id: u64, who: Option<&str>, inner: &str) -> String {
+    let (class, name) = match who {
+        Some(who) => (
+            "message default clearfix",
+            format!(
+                "<div class=\"pull_left userpic_wrap\">\n\n<div class=\"userpic userpic4\" style=\"width: 42px; height: 42px\">\n\n<div class=\"initials\">\n{who}\n</div>\n\n</div>\n\n</div>\n\n"
+            ),
+        ),
+        None => ("message default clearfix joined", String::new()),
+    };
+    let from = who.map(|who| format!("<div class=\"from_name\">\n{who} \n</div>\n\n")).unwrap_or_default();
+    format!(
+        "     <div class=\"{class}\" id=\"message{id}\">\n\n{name}      <div class=\"body\">\n\n       <div class=\"pull_right date details\" title=\"01.01.2024 12:0{id}:00 UTC+02:00\">\n12:0{id}\n       </div>\n\n{from}{inner}\n      </div>\n\n     </div>\n\n"
+    )
+}
+
+fn text(text: &str) -> String {
+    format!("       <div class=\"text\">\n{text}\n       </div>\n")
+}
+
+#[test]
+fn pages_of_chats() {
+    let [plain, code, link, passed_on, attached] = &five(1_040);
+    let (a, b) = plain.split_at(9);
+    let service = "<div class=\"message service\" id=\"message-1\">\n\n<div class=\"body details\">\n1 January 2024\n</div>\n\n</div>\n\n";
+    let forwarded = format!(
+        "<div class=\"forwarded body\">\n\n<div class=\"from_name\">\nEve <span class=\"date details\" title=\"01.01.2023 00:00:00 UTC+02:00\"> 01.01.2023 00:00:00</span>\n</div>\n\n{}</div>\n",
+        text(&format!("she said token={passed_on}"))
+    );
+    let file = "<div class=\"media_wrap clearfix\">\n\n<a class=\"media clearfix pull_left block_link media_file\" href=\"../../chats/chat_01/files/notes.txt\">\n\n<div class=\"fill pull_left\">\n\n</div>\n\n\
+                <div class=\"body\">\n\n<div class=\"title bold\">\nnotes.txt\n</div>\n\n<div class=\"status details\">\n27 B\n</div>\n\n</div>\n\n</a>\n\n</div>\n";
+    let first = [
+        service.to_owned(),
+        shown(1, Some("Ada L"), &text(&format!("the key is {a}<strong>{b}</strong> &amp; more"))),
+        shown(2, Some("Bob via @bot"), &text(&format!("try<br><pre>export GITLAB_TOKEN={code}</pre>"))),
+    ];
+    let second = [
+        "<a class=\"pagination block_link\" href=\"messages.html\">\nPrevious messages\n</a>\n\n".to_owned(),
+        shown(
+            3,
+            Some("Ada L"),
+            &format!(
+                "<div class=\"reply_to details\">\nIn reply to <a href=\"messages.html#go_to_message2\">this message</a>\n</div>\n{}",
+                text(&format!("see <a href=\"https://git.example.com/x?private_token={link}&amp;y=1\">here</a>"))
+            ),
+        ),
+        shown(4, None, &forwarded),
+        service.to_owned(),
+        shown(5, Some("Bob"), &text("the file")),
+        shown(6, None, file),
+    ];
+    let mut files = Files::default();
+    files
+        .add("export_results.html", page("Exported Data", "", &[]).replace("chat_page", ""))
+        .add("css/style.css", "a {}")
+        .add("chats/chat_01/messages.html", page("Ops", "../../", &first))
+        .add("chats/chat_01/messages2.html", page("Ops", "../../", &second))
+        .add("chats/chat_01/files/notes.txt", format!("token={attached}\n"));
+    row_as("`telegram` (HTML)", &files, [plain, code, link, passed_on, attached]);
+    let told = |who: &str, id: u64| format!("- {who} <-> 2024-01-01T10:0{id}:00Z https://t.me/c/1234/{id}");
+    scan_all(&files, Some("https://t.me/c/1234"), &|report| {
+        check(
+            report,
+            "telegram",
+            &[
+                (plain, &told("Ada L", 1), Current),
+                (code, &told("Bob", 2), Current),
+                (link, &told("Ada L", 3), Current),
+                (passed_on, &told("Ada L", 4), Current),
+                (attached, &told("Bob", 6), Current),
+            ],
+        );
+        assert_eq!(only(report, link).thread.as_deref(), Some("2"));
+        assert_eq!(only(report, attached).container.as_ref().unwrap().name.as_deref(), Some("Ops"));
+    });
+    // A page by itself, of a version that left out the zone.
+    let old = page("Ops", "", &first).replace(" UTC+02:00", "");
+    let report = scan_file("chat.htm", old, None);
+    check(&report, "telegram", &[(plain, "- Ada L <-> - -", Current)]);
+    assert_eq!(only(&report, plain).time.as_ref().unwrap().raw, "01.01.2024 12:01:00");
+    assert_eq!(only(&report, code).field, "text");
 }

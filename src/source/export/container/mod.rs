@@ -41,6 +41,8 @@ pub(super) struct Tree {
     /// Bytes that came out so far.
     unpacked: AtomicU64,
     is_nested: bool,
+    /// Does it lie where its file says?
+    is_on_disk: bool,
 }
 
 enum Body {
@@ -94,13 +96,32 @@ impl Tree {
             tree.list_dir(path, tell);
             return Ok(tree);
         }
-        let store = Store::open(path)?;
-        match packing(&store)? {
-            Some((Magic::Zip, _)) => tree.list_zip(store, tell),
-            Some((Magic::Tar, packing)) => tree.list_tar(store, packing, tell),
-            other => tree.hold_file(store, other.map_or(Packing::Plain, |(_, packing)| packing)),
-        }
+        tree.is_on_disk = true;
+        tree.fill(Store::open(path)?, tell)?;
         Ok(tree)
+    }
+
+    /// The same for what came as a stream.
+    pub(super) fn of_stream(name: PathBuf, store: Store, limits: ExportLimits, tell: Tell<'_>) -> io::Result<Tree> {
+        let mut tree = Tree::empty(name, String::new(), limits);
+        tree.fill(store, tell)?;
+        Ok(tree)
+    }
+
+    /// A single file of these bytes.
+    pub(super) fn of_bytes(name: &str, bytes: &[u8]) -> Tree {
+        let mut tree = Tree::empty(name.into(), String::new(), ExportLimits::default());
+        tree.hold_file(Store::of_bytes(bytes), Packing::Plain);
+        tree
+    }
+
+    fn fill(&mut self, store: Store, tell: Tell<'_>) -> io::Result<()> {
+        match packing(&store)? {
+            Some((Magic::Zip, _)) => self.list_zip(store, tell),
+            Some((Magic::Tar, packing)) => self.list_tar(store, packing, tell),
+            other => self.hold_file(store, other.map_or(Packing::Plain, |(_, packing)| packing)),
+        }
+        Ok(())
     }
 
     /// An archive inside another one, at `inside`; `None` if it is none.
@@ -117,7 +138,8 @@ impl Tree {
 
     pub(super) fn empty(file: PathBuf, inside: String, limits: ExportLimits) -> Tree {
         let body = Body::Dir(Vec::new());
-        Tree { file, inside, members: Vec::new(), body, limits, unpacked: AtomicU64::new(0), is_nested: false }
+        let (members, unpacked) = (Vec::new(), AtomicU64::new(0));
+        Tree { file, inside, members, body, limits, unpacked, is_nested: false, is_on_disk: false }
     }
 
     /// Is it a single file, not an archive or a directory?
@@ -164,7 +186,7 @@ impl Tree {
     pub(super) fn path_on_disk(&self, member: &Member) -> Option<&Path> {
         match &self.body {
             Body::Dir(paths) => paths.get(member.index).map(PathBuf::as_path),
-            Body::File(_, Packing::Plain) if self.inside.is_empty() => Some(&self.file),
+            Body::File(_, Packing::Plain) if self.is_on_disk => Some(&self.file),
             _ => None,
         }
     }

@@ -47,7 +47,7 @@ impl Store {
         Ok(Store { bytes: Bytes::File(Arc::new(file)), len, at: 0 })
     }
 
-    #[cfg(any(test, fuzzing))]
+    /// These bytes.
     pub(in crate::source::export) fn of_bytes(bytes: &[u8]) -> Store {
         Store { bytes: Bytes::Memory(bytes.into()), len: bytes.len() as u64, at: 0 }
     }

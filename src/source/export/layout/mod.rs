@@ -1,6 +1,8 @@
 //! Records described by data: where in a record its texts, author, time and address stand. Most systems need no more than
-//! that, whether their records are JSON, elements of XML or rows of a table.
+//! that, whether their records are JSON, elements of XML, rows of a table or
+//! pieces of a page.
 
+mod page;
 mod read;
 mod resolve;
 mod value;
@@ -8,9 +10,10 @@ mod value;
 use std::{borrow::Cow, cmp::Ordering};
 
 pub(super) use self::{
+    page::{Kind, Page},
     read::{Document, Files, Form, Records, enter},
     resolve::{Lookup, Of},
-    value::{Cells, Part, Treat, Value},
+    value::{Cells, Fields, Part, Treat, Value},
 };
 use super::{
     json::{Json, Tape},
@@ -43,7 +46,8 @@ pub(super) const HTML: How = How::Text(Markup::Html);
 
 /// Where what stands in a record.
 ///
-/// A path is a list of keys with dots between them; lists on the way are entered; `@key` is an attribute of XML. Where one
+/// A path is a list of keys with dots between them; lists on the way are entered; `@key` is an attribute of XML. Of HTML, keys
+/// are classes, wherever in the record their elements stand, and `<name` is an element of that name. Where one
 /// value is wanted, several paths may be given with `|` between them: the first that leads to something counts. With `[]` at
 /// its end, all values are wanted, with commas between them. A dot in a key is written as a middle dot.
 pub(super) struct Layout {

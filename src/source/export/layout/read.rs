@@ -4,13 +4,16 @@ use super::{
     super::{
         detect,
         element::read_elements,
+        html::Node,
         input::Input,
         json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end},
         sink::Sink,
-        system::{Export, Reader, Reading},
+        system::{Export, HEAD_BYTES, Reader, Reading},
         table::{look_up, read_table},
     },
-    Cells, Facts, Layout, Lookup, Part, Scope, resolve, visit,
+    Cells, Facts, Fields, Layout, Lookup, Page, Part, Scope,
+    page::each_piece,
+    resolve, visit,
 };
 use crate::model::{RecordAttachment, RecordPlace};
 
@@ -33,7 +36,16 @@ pub(in crate::source::export) enum Form {
     Xml(&'static [(&'static str, &'static Layout)]),
     /// Rows.
     Table(&'static Layout),
+    /// A page of HTML.
+    Html(&'static Page),
+    /// Anything else that has records: told one by one, their parts by name.
+    Text(ReadText, &'static Layout),
 }
+
+/// Reads records whose parts have names. Facts that hold for all records from there on are added to those at hand. The last
+/// numbers are the record's size and line.
+pub(in crate::source::export) type ReadText =
+    fn(&mut Input<'_>, &mut Facts, &mut dyn FnMut(&Facts, Fields<'_>, (usize, u64)));
 
 /// The files of an export whose records have layouts.
 pub(in crate::source::export) struct Files {
@@ -54,9 +66,6 @@ impl Files {
     pub(in crate::source::export) const NONE: Files =
         Files { form: |_, _| None, is_attached: |_| false, about: |_, _, _| {}, lookups: &[], finish: |_, _| {} };
 }
-
-/// Bytes that [`Files::form`] gets.
-const HEAD_BYTES: usize = 16 << 10;
 
 /// What a file's first bytes say that it is.
 type SignsOf = fn(&[u8]) -> Vec<String>;
@@ -129,6 +138,11 @@ impl Reader for Records {
                     let cells = Cells { header, row, cell: None };
                     Scope::new(&about, cells, layout).tell((row.bytes(), row.line), sink);
                 });
+            }
+            Form::Html(page) => each_piece(page, about, input, &mut |scope, size| scope.tell(size, sink)),
+            Form::Text(read, layout) => {
+                let mut about = about;
+                read(input, &mut about, &mut |about, fields, size| Scope::new(about, fields, layout).tell(size, sink));
             }
         }
         Reading::Records
@@ -278,6 +292,10 @@ pub(super) fn again(records: &Records, path: &str, input: &mut Input<'_>, each: 
         Form::Table(layout) => look_up(input, &mut |header, row| {
             each.row(&Scope::new(&about, Cells { header, row, cell: None }, layout));
         }),
+        Form::Html(page) => each_piece(page, about, input, &mut |scope, _| each.node(scope)),
+        Form::Text(read, layout) => {
+            read(input, &mut about, &mut |about, fields, _| each.fields(&Scope::new(about, fields, layout)));
+        }
     }
 }
 
@@ -286,4 +304,6 @@ pub(super) trait Again {
     fn json(&mut self, scope: &Scope<'_, Json<'_>>);
     fn element(&mut self, scope: &Scope<'_, Part<'_>>);
     fn row(&mut self, scope: &Scope<'_, Cells<'_>>);
+    fn node(&mut self, scope: &Scope<'_, Node<'_>>);
+    fn fields(&mut self, scope: &Scope<'_, Fields<'_>>);
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     super::{
+        html::Node,
         json::{Json, JsonEvent, read_json},
         system::Export,
     },
-    Cells, Part, Records, Scope, Value, first,
+    Cells, Fields, Part, Records, Scope, Value, first,
     read::{Again, again, enter},
     visit,
 };
@@ -123,7 +124,8 @@ impl Wanted {
     /// the last part of one.
     fn named(&self, text: &str) -> Vec<String> {
         let text = text.replace('\\', "/");
-        let text = text.trim_start_matches("./").trim_start_matches('/');
+        // Of several directories on the way up, the export's root is the last.
+        let text = text.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         // Zulip's addresses of what lies in `uploads/`.
         let text = text.strip_prefix("user_uploads/").unwrap_or(text);
         let name = text.rsplit('/').next().unwrap_or_default();
@@ -144,6 +146,10 @@ impl Wanted {
                 found.each_element(&mut |element| {
                     let Some(text) = element.text() else { return };
                     named.extend(self.named(&text));
+                    // Addresses in pages are written so.
+                    if text.contains('%') {
+                        named.extend(self.named(&percent_decoded(&text)));
+                    }
                     // A cell of a table may have several.
                     if text.contains(',') {
                         text.split(',').for_each(|part| named.extend(self.named(part.trim())));
@@ -167,6 +173,26 @@ impl Wanted {
     }
 }
 
+/// `%20` and the like as what they stand for.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).and_then(|digits| str::from_utf8(digits).ok()).filter(|_| *first == b'%');
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &behind[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 impl Again for Wanted {
     fn json(&mut self, scope: &Scope<'_, Json<'_>>) {
         self.look(scope);
@@ -177,6 +203,14 @@ impl Again for Wanted {
     }
 
     fn row(&mut self, scope: &Scope<'_, Cells<'_>>) {
+        self.look(scope);
+    }
+
+    fn node(&mut self, scope: &Scope<'_, Node<'_>>) {
+        self.look(scope);
+    }
+
+    fn fields(&mut self, scope: &Scope<'_, Fields<'_>>) {
         self.look(scope);
     }
 }

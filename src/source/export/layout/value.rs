@@ -158,6 +158,43 @@ fn add(name: &str, text: &str, offset: u64, how: Rest, sink: &mut Sink<'_>) {
     }
 }
 
+/// A record whose parts have names, or one of them.
+#[derive(Clone, Copy)]
+pub(in crate::source::export) struct Fields<'f> {
+    /// Names, texts, and where these stand.
+    pub(in crate::source::export) parts: &'f [(&'static str, Cow<'f, str>, u64)],
+}
+
+impl Value for Fields<'_> {
+    fn each_element(self, each: &mut dyn FnMut(Self)) {
+        each(self);
+    }
+
+    fn each_of(self, key: &str, each: &mut dyn FnMut(Self)) {
+        self.parts.chunks(1).filter(|part| part[0].0 == key).for_each(|part| each(Fields { parts: part }));
+    }
+
+    fn text(&self) -> Option<Cow<'_, str>> {
+        self.parts.first().map(|(_, text, _)| Cow::Borrowed(text.as_ref()))
+    }
+
+    fn id(&self) -> Option<String> {
+        let text = self.text()?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    fn offset(&self) -> u64 {
+        self.parts.first().map_or(0, |(.., offset)| *offset)
+    }
+
+    fn rest(self, sink: &mut Sink<'_>, treat: Treat<'_>) {
+        for (name, text, offset) in self.parts {
+            add(name, text, *offset, treat("", name, true), sink);
+        }
+    }
+}
+
 /// A row of a table, or one of its cells.
 #[derive(Clone, Copy)]
 pub(in crate::source::export) struct Cells<'r> {

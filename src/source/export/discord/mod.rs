@@ -1,10 +1,13 @@
-//! Discord: what DiscordChatExporter writes as JSON or as tables, and the package of one's own data.
+//! Discord: what DiscordChatExporter writes as JSON, tables, HTML or text, and the package of one's own data.
 //!
 //! Format: github.com/Tyrrrz/DiscordChatExporter and files made by it; support.discord.com, "Your Discord Data Package" (read
 //! 2026-11).
 
+mod page;
+mod text;
+
 use super::{
-    described::{Described, keys_in},
+    described::{Described, is_json, keys_in},
     json::{JsonEvent, read_json},
     layout::{Document, Facts, Files, Form, Layout, PLAIN, first},
     system::{Export, split},
@@ -16,9 +19,14 @@ use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Visibil
 pub(super) static CHATS: Described = Described {
     name: "discord",
     title: "Discord chats (DiscordChatExporter)",
-    marks: &["*].json", "*].csv"],
-    signs: |head| [keys_in(head, &["guild", "channel", "dateRange", "messages"]), columns(head)].concat(),
-    root: Some(|path| (path.ends_with("].json") || path.ends_with("].csv")).then(|| split(path).0)),
+    marks: &["*].json", "*].csv", "*].html", "*].txt"],
+    signs: |head| {
+        let in_json = keys_in(head, &["guild", "channel", "dateRange", "messages"]);
+        [in_json, columns(head), page::signs(head), text::signs(head)].concat()
+    },
+    root: Some(|path| {
+        ["].json", "].csv", "].html", "].txt"].iter().any(|end| path.ends_with(end)).then(|| split(path).0)
+    }),
     files: &CHAT_FILES,
 };
 
@@ -27,12 +35,19 @@ static CHAT_FILES: Files = Files {
         if !columns(head).is_empty() {
             return Some(Form::Table(&ROW));
         }
+        if !page::signs(head).is_empty() {
+            return Some(Form::Html(&page::PAGE));
+        }
+        if !text::signs(head).is_empty() {
+            return Some(Form::Text(text::read, &text::MESSAGE));
+        }
         let is_chat = path.ends_with(".json") || !path.contains('/');
         (is_chat && !keys_in(head, &["guild", "channel"]).is_empty()).then_some(Form::Json(&CHAT))
     },
     is_attached: |path| path.contains('/'),
     about: |path, head, facts| {
-        if !columns(head).is_empty() {
+        // JSON says it itself.
+        if !is_json(head) {
             named(split(path).1, facts);
         }
     },
@@ -47,7 +62,7 @@ fn columns(head: &[u8]) -> Vec<String> {
     found.iter().filter(|_| is_it).map(|name| format!("column {name}")).collect()
 }
 
-/// What the name of a table says, which has neither channel nor guild in it: `Acme - Text - general [77].csv`.
+/// What the name of a file says: tables have neither channel nor guild in them, pages and texts no id of the channel: `Acme - Text - general [77].csv`.
 fn named(name: &str, facts: &mut Facts) {
     let parts = name.match_indices(" [").find_map(|(at, _)| {
         let (id, _) = name[at + 2..].split_once(']')?;

@@ -1,7 +1,10 @@
-//! Microsoft Teams: exports of a tenant, pages of Graph, and what people get of their own account.
+//! Microsoft Teams: exports of a tenant, pages of Graph, what people get of their own account, and conversations as pages of
+//! HTML.
 //!
 //! Format: learn.microsoft.com, resource type `chatMessage`; support.microsoft.com, "Export your Teams chat history"; an export
 //! of a tenant (read 2026-11).
+
+mod transcript;
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,6 +12,7 @@ use super::{
     detect,
     input::Input,
     json::{Descend, Json, JsonEvent, Path, Tape, is_page, keys, read_json, top_list},
+    layout::Records,
     markup::Markup,
     sink::{Rest, Sink},
     system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
@@ -28,15 +32,19 @@ impl System for Teams {
     }
 
     fn title(&self) -> &'static str {
-        "Microsoft Teams (tenant export, Graph, export of an account)"
+        "Microsoft Teams (tenant export, Graph, export of an account, transcripts)"
     }
 
     fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
-        matches!(head.trim_ascii_start().first(), Some(b'{' | b'[')) && signs_of(head).len() > 1
+        match head.trim_ascii_start().first() {
+            Some(b'{' | b'[') => signs_of(head).len() > 1,
+            Some(b'<') => transcript::signs(head).len() > 1,
+            _ => false,
+        }
     }
 
     fn marks(&self) -> &'static [&'static str] {
-        &["teamsList.json", "usersList.json"]
+        &["teamsList.json", "usersList.json", "Export_Loadfile*"]
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
@@ -46,7 +54,10 @@ impl System for Teams {
         roots.sort_unstable();
         roots.dedup();
         if roots.is_empty() {
-            return detect::pages(look, &|_, head| signs_of(head));
+            let transcripts = transcript::detect(look);
+            let is_one = |found: &Detection| found.signs.len() > 1;
+            let pages = detect::pages(look, &|_, head| signs_of(head));
+            return transcripts.into_iter().filter(is_one).chain(pages.into_iter().filter(is_one)).collect();
         }
         let signs = |root: &str| {
             let mut signs: Vec<String> =
@@ -59,8 +70,12 @@ impl System for Teams {
         roots.into_iter().map(|root| Detection { root: root.to_owned(), signs: signs(root) }).collect()
     }
 
-    fn open(&self, _: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(TeamsReader)
+    fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
+        // A single file may have been named as such by the user.
+        let signs: Option<fn(&[u8]) -> Vec<String>> =
+            if opening.look.only().is_none() { Some(transcript::signs) } else { None };
+        let pages = Records::new(&transcript::FILES, signs, opening.options.base_url.clone());
+        Box::new(TeamsReader { pages: transcript::may_be(opening.look).then_some(pages) })
     }
 }
 
@@ -118,7 +133,10 @@ fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
     if is_page(input.peek(64 << 10), &lists, &["body", "Body"]) { enter } else { top_list }
 }
 
-struct TeamsReader;
+struct TeamsReader {
+    /// Reads conversations that are pages of HTML, and knows what is attached to them.
+    pages: Option<Records>,
+}
 
 impl Reader for TeamsReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
@@ -129,13 +147,16 @@ impl Reader for TeamsReader {
         }
         let is_list = is_list(name);
         if !is_list && !detect::is_one(input, signs_of) {
-            return Reading::NotMine;
+            return self.pages.as_ref().map_or(Reading::NotMine, |pages| pages.read(path, input, sink));
         }
         each(input, sink);
         Reading::Records
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        if let Some(pages) = &self.pages {
+            pages.resolve(export, places);
+        }
         find_media(export, places);
         let people: HashSet<String> = places.iter().filter_map(|place| place.author.as_ref()?.id.clone()).collect();
         let channels: HashSet<String> =

@@ -1,0 +1,74 @@
+//! Exports that come as a stream, such as standard input.
+
+use std::{io::Read, path::PathBuf, sync::Arc};
+
+use super::{
+    Export, ExportError, ExportOptions,
+    container::{Magic, Store, Tree},
+    detect::{self, Found},
+    scan,
+    system::{HEAD_BYTES, Look},
+};
+
+/// What a stream turned out to be.
+pub enum Streamed<'r> {
+    /// An export. It was read to its end: records with findings are looked at a second time.
+    Export(Box<Export>),
+    /// None that is known: all of its bytes, the first ones included.
+    Other(Box<dyn Read + Send + 'r>),
+}
+
+impl Export {
+    /// Finds out whether a stream, called `name` in reports, is an export, by its first bytes; an archive by its files. If it may
+    /// be, all of it is taken in: up to 16 MiB into memory, more into a file without a name in the directory for temporary files.
+    ///
+    /// # Errors
+    /// If it can't be read or kept, or if there is no format of the name that was given.
+    pub fn from_stream<'r>(
+        name: &str,
+        mut reader: impl Read + Send + 'r,
+        options: ExportOptions,
+    ) -> Result<Streamed<'r>, ExportError> {
+        let candidates = Export::candidates(&options)?;
+        let failed = |source| ExportError::Open { path: name.to_owned(), source };
+        let mut head = Vec::new();
+        (&mut reader).take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+        let is_named = options.format.is_some() || options.map.is_some();
+        let whole = std::io::Cursor::new(head.clone()).chain(reader);
+        if !is_named && !may_be(&head) {
+            return Ok(Streamed::Other(Box::new(whole)));
+        }
+        let store = Store::spool(&mut { whole }, options.limits.spool_bytes).map_err(failed)?;
+        let mut problems = Vec::new();
+        let tree =
+            Tree::of_stream(PathBuf::from(name), store.clone(), options.limits, &mut |problem| problems.push(problem));
+        let tree = tree.map_err(failed)?;
+        let found = Export::recognised(&tree, &candidates, &options);
+        if found.is_empty() {
+            return Ok(Streamed::Other(Box::new(store)));
+        }
+        let opened = std::sync::Mutex::default();
+        Ok(Streamed::Export(Box::new(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })))
+    }
+}
+
+/// May it be an export, going by its first bytes? Of an archive nothing is known before all of it is there.
+fn may_be(head: &[u8]) -> bool {
+    let inner = match Magic::of(head) {
+        Magic::Zip | Magic::Tar => return true,
+        Magic::Gzip => {
+            let mut inner = Vec::new();
+            // What there is of it: the rest isn't at hand.
+            let _ = scan::unpacked(Box::new(head)).take(HEAD_BYTES as u64).read_to_end(&mut inner);
+            inner
+        }
+        Magic::Other => head.to_vec(),
+    };
+    if Magic::of(&inner) == Magic::Tar {
+        return true;
+    }
+    // It has no name: that of a table is as good as any.
+    let tree = Tree::of_bytes("stream.csv", &inner);
+    let found: Vec<Found> = detect::detect(&Look::new(&tree), &detect::candidates(None));
+    detect::may_be_file("stream.csv", &inner) && !found.is_empty()
+}
