@@ -55,7 +55,7 @@ impl Claims {
     pub(in crate::source) fn file(&self, path: &Path, head: &[u8]) -> bool {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         // Pages have their styles before anything that tells whose they are.
-        let is_page = head.trim_ascii_start().first() == Some(&b'<');
+        let is_page = matches!(head.trim_ascii_start().first(), Some(b'<' | 0xef | 0xfe | 0xff));
         let most = if is_page { HEAD_BYTES } else { 4096 };
         detect::may_be_file(&name, &head[..head.len().min(most)]) && self.claim(path, false)
     }

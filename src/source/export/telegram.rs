@@ -15,7 +15,7 @@ use crate::model::{Permalink, PermalinkBasis, RecordPlace, Visibility};
 pub(super) static TELEGRAM: Described = Described {
     name: "telegram",
     title: "Telegram chats",
-    marks: &["result.json", "messages.html", "export_results.html"],
+    marks: &["result.json", "messages.html", "messages2.html", "export_results.html"],
     signs: |head| if is_json(head) { signs(head) } else { signs_of_page(head) },
     root: Some(|path| {
         let (folder, name) = split(path);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::{
     input::{Input, lossy},
-    layout::{Facts, Fields, Layout, PLAIN},
+    layout::{EachText, Facts, Fields, Layout, PLAIN},
 };
 
 /// Bytes of a message that are held; a longer one is told in parts.
@@ -74,7 +74,7 @@ fn shape_of(time: &str) -> String {
 }
 
 /// Reads a text message by message.
-pub(super) fn read(input: &mut Input<'_>, about: &mut Facts, each: &mut dyn FnMut(&Facts, Fields<'_>, (usize, u64))) {
+pub(super) fn read(input: &mut Input<'_>, about: &mut Facts, each: EachText<'_>) {
     input.decode_text();
     let mut shape = Shape::default();
     let mut known = about.clone();

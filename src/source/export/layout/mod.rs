@@ -11,7 +11,7 @@ use std::{borrow::Cow, cmp::Ordering};
 
 pub(super) use self::{
     page::{Kind, Page},
-    read::{Document, Files, Form, Records, enter},
+    read::{Document, EachText, Files, Form, Records, enter},
     resolve::{Lookup, Of},
     value::{Cells, Fields, Part, Treat, Value},
 };

@@ -31,13 +31,11 @@ pub(in crate::source::export) struct Kind {
 /// Facts that a record may leave to the one before it.
 const KEPT: [&str; 4] = ["author_id", "author", "email", "time"];
 
+/// Takes a record, and its size and line.
+type EachPiece<'e> = &'e mut dyn FnMut(&Scope<'_, Node<'_>>, (usize, u64));
+
 /// Tells each record of a page, and what stands before the first.
-pub(super) fn each_piece(
-    page: &'static Page,
-    mut about: Facts,
-    input: &mut Input<'_>,
-    each: &mut dyn FnMut(&Scope<'_, Node<'_>>, (usize, u64)),
-) {
+pub(super) fn each_piece(page: &'static Page, mut about: Facts, input: &mut Input<'_>, each: EachPiece<'_>) {
     let mut kept = Facts::default();
     let mut layout = &Layout::NONE;
     let starts = |tag: &Tag<'_>| page.kinds.iter().any(|kind| (kind.starts)(tag));

@@ -42,10 +42,11 @@ pub(in crate::source::export) enum Form {
     Text(ReadText, &'static Layout),
 }
 
-/// Reads records whose parts have names. Facts that hold for all records from there on are added to those at hand. The last
-/// numbers are the record's size and line.
-pub(in crate::source::export) type ReadText =
-    fn(&mut Input<'_>, &mut Facts, &mut dyn FnMut(&Facts, Fields<'_>, (usize, u64)));
+/// Reads records whose parts have names. Facts that hold for all records from there on are added to those at hand.
+pub(in crate::source::export) type ReadText = fn(&mut Input<'_>, &mut Facts, EachText<'_>);
+
+/// Takes what is known of a record, its parts, and its size and line.
+pub(in crate::source::export) type EachText<'e> = &'e mut dyn FnMut(&Facts, Fields<'_>, (usize, u64));
 
 /// The files of an export whose records have layouts.
 pub(in crate::source::export) struct Files {

@@ -97,7 +97,8 @@ fn find_attachments(records: &Records, export: &Export<'_>, places: &mut [&mut R
         again(records, path, input, &mut wanted);
     });
     for place in places {
-        let Some(found) = path_of(place).and_then(|path| wanted.found.get(&path)) else { continue };
+        let Some(path) = path_of(place) else { continue };
+        let Some(found) = wanted.found.get(&path).or_else(|| wanted.linked.get(&path)) else { continue };
         let (physical, attachment, reader) = (place.physical.clone(), place.attachment.clone(), place.reader);
         let (system, field) = (place.system.clone(), place.field.clone());
         **place = RecordPlace { physical, attachment, reader, system, field, ..found.clone() };
@@ -112,6 +113,8 @@ struct Wanted {
     /// Directory of the file that is being read.
     folder: String,
     found: BTreeMap<String, RecordPlace>,
+    /// Those of which a record only links to where they lay, by their name.
+    linked: BTreeMap<String, RecordPlace>,
 }
 
 impl Wanted {
@@ -139,13 +142,24 @@ impl Wanted {
         paths.iter().filter(is_end).cloned().collect()
     }
 
+    /// The file whose name is the last part of an address of SharePoint: messages of Teams have no other way to name one.
+    fn linked(&self, address: &str) -> Option<String> {
+        let address = address.split(['?', '#']).next().unwrap_or(address);
+        let (_, name) = address.rsplit_once('/').filter(|(site, _)| site.contains(".sharepoint.com/"))?;
+        match self.by_name.get(&percent_decoded(name))?.as_slice() {
+            [path] => Some(path.clone()),
+            _ => None,
+        }
+    }
+
     fn look<V: Value>(&mut self, scope: &Scope<'_, V>) {
-        let mut named = Vec::new();
+        let (mut named, mut linked) = (Vec::new(), Vec::new());
         for path in scope.layout.files {
             visit(scope.value, path, &mut |found| {
                 found.each_element(&mut |element| {
                     let Some(text) = element.text() else { return };
                     named.extend(self.named(&text));
+                    linked.extend(self.linked(&text));
                     // Addresses in pages are written so.
                     if text.contains('%') {
                         named.extend(self.named(&percent_decoded(&text)));
@@ -162,12 +176,16 @@ impl Wanted {
                 });
             });
         }
+        let place = || {
+            let mut place = RecordPlace::default();
+            scope.place(&mut place);
+            place
+        };
         for path in named {
-            self.found.entry(path).or_insert_with(|| {
-                let mut place = RecordPlace::default();
-                scope.place(&mut place);
-                place
-            });
+            self.found.entry(path).or_insert_with(place);
+        }
+        for path in linked {
+            self.linked.entry(path).or_insert_with(place);
         }
         scope.each_inner(&mut |inner| self.look(inner));
     }

@@ -38,7 +38,8 @@ impl System for Teams {
     fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
         match head.trim_ascii_start().first() {
             Some(b'{' | b'[') => signs_of(head).len() > 1,
-            Some(b'<') => transcript::signs(head).len() > 1,
+            // Or a byte order mark.
+            Some(b'<' | 0xef | 0xfe | 0xff) => transcript::signs(head).len() > 1,
             _ => false,
         }
     }
@@ -72,8 +73,8 @@ impl System for Teams {
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
         // A single file may have been named as such by the user.
-        let signs: Option<fn(&[u8]) -> Vec<String>> =
-            if opening.look.only().is_none() { Some(transcript::signs) } else { None };
+        let is_known = opening.look.only().is_some();
+        let signs = (!is_known).then_some(transcript::signs as fn(&[u8]) -> Vec<String>);
         let pages = Records::new(&transcript::FILES, signs, opening.options.base_url.clone());
         Box::new(TeamsReader { pages: transcript::may_be(opening.look).then_some(pages) })
     }

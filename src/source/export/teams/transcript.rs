@@ -5,7 +5,10 @@
 //! programs that read such transcripts; gediz/teams-web-chat-exporter, evenevan/export-ms-teams-chats,
 //! mardahl/Export-TeamsChat, edgraaff/teams-chat-backup (read 2026-11).
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::super::{
     described::has,
@@ -66,6 +69,13 @@ pub(super) fn signs(head: &[u8]) -> Vec<String> {
         &["<title>Teams Chat Export", "msg-sender", "msg-bubble"],
     ];
     const BACKUP: &[&str] = &["messages.css", "message-timestamp", "message-sender", "message-body"];
+    // Windows PowerShell writes UTF-16.
+    let head = &*match encoding_rs::Encoding::for_bom(head) {
+        Some((encoding, length)) => {
+            Cow::Owned(encoding.decode_without_bom_handling(&head[length..]).0.into_owned().into_bytes())
+        }
+        None => Cow::Borrowed(head),
+    };
     let is_page = head.trim_ascii_start().first() == Some(&b'<');
     let mut all = NAMES.into_iter().chain([BACKUP]);
     let of = all.find(|names| is_page && names.iter().all(|name| has(head, name)));
