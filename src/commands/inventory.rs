@@ -4,6 +4,7 @@ mod consumers;
 mod diff;
 mod import;
 mod listing;
+mod sorter;
 mod table;
 
 pub(super) use consumers::find as find_references;

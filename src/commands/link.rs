@@ -62,6 +62,25 @@ pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, Comm
 /// What the engine says.
 pub fn link_all(store: &mut Store<'_>) -> Result<(Counts, link::Proposed), StoreError> {
     let counts = link::link(store, None)?;
+    let proposed = propose_all(store)?;
+    // What was merged has lost its proposed link and may have a real one now.
+    let counts = if proposed.merged > 0 { link::link(store, None)? } else { counts };
+    Ok((counts, proposed))
+}
+
+/// Links what isn't linked as the store has it now.
+///
+/// # Errors
+/// What the engine says.
+pub fn link_due(store: &mut Store<'_>) -> Result<(), StoreError> {
+    link::link_due(store)?;
+    if propose_all(store)?.merged > 0 {
+        link::link_due(store)?;
+    }
+    Ok(())
+}
+
+fn propose_all(store: &mut Store<'_>) -> Result<link::Proposed, StoreError> {
     let mut proposed = link::Proposed::default();
     let mut after = String::new();
     loop {
@@ -70,12 +89,9 @@ pub fn link_all(store: &mut Store<'_>) -> Result<(Counts, link::Proposed), Store
         proposed.merged += more.merged;
         match last {
             Some(last) => after = last,
-            None => break,
+            None => return Ok(proposed),
         }
     }
-    // What was merged has lost its proposed link and may have a real one now.
-    let counts = if proposed.merged > 0 { link::link(store, None)? } else { counts };
-    Ok((counts, proposed))
 }
 
 /// A person's word on one link.
@@ -231,7 +247,7 @@ pub fn decide(
             ShadowDecision::Merge(into) => link::merge(tx, identity, into),
             ShadowDecision::Dismiss(reason) => link::dismiss(tx, identity, reason),
         })?;
-        Ok(link::link(store, None)?)
+        Ok(link::link_due(store)?)
     })?;
     let word = match decision {
         ShadowDecision::Accept(_) => "accepted",

@@ -62,7 +62,6 @@ impl Facts {
         let Some(row) = row else { return Ok(None) };
         let rule: String = row.get(0)?;
         let attributes: Option<serde_json::Value> = row.get(4)?;
-        let attributes = attributes.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
         let dated: Option<i64> = row.get(6)?;
         let rows = tx.query(
             "SELECT s.scope, o.path, o.author, o.public, o.present, o.at_head FROM occurrence AS o
@@ -81,19 +80,33 @@ impl Facts {
             })
         };
         Ok(Some(Facts {
-            id: id.to_owned(),
-            provider: rule.split('.').next().unwrap_or_default().to_owned(),
-            rule,
             kind: row.get(1)?,
             identity_kind: row.get(2)?,
-            public_id: row.get(3)?,
-            attributes: attributes
-                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-                .collect(),
             first_ms: dated.unwrap_or(row.get(5)?),
             is_dated: dated.is_some(),
             places: rows.iter().map(place).collect::<Result<_, _>>()?,
+            ..Facts::shown(id.to_owned(), rule, row.get(3)?, attributes)
         }))
+    }
+
+    /// Only what it shows by itself.
+    pub(super) fn shown(
+        id: String,
+        rule: String,
+        public_id: Option<String>,
+        attributes: Option<serde_json::Value>,
+    ) -> Facts {
+        let attributes = attributes.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+        Facts {
+            id,
+            provider: rule.split('.').next().unwrap_or_default().to_owned(),
+            rule,
+            public_id,
+            attributes: attributes
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                .collect(),
+            ..Facts::default()
+        }
     }
 
     /// The account, tenant or project that it shows, if it shows one.

@@ -92,12 +92,19 @@ fn public_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, S
     Ok(proposals)
 }
 
+/// The id of the Secret that a token says it is stored in.
+fn stored_in(facts: &Facts) -> Option<String> {
+    Some(format!("secret/{}/{}", facts.attribute("namespace")?, facts.attribute("secret-name")?))
+}
+
+/// By what an inventory may know whom a finding acts as, or where it is stored: ids and names, exactly as they stand there.
+pub(super) fn names(facts: &Facts) -> Vec<String> {
+    principals(facts).into_iter().map(|(_, name)| name).chain(stored_in(facts)).collect()
+}
+
 /// A token of a service account that says in which Secret it is stored is that Secret's.
 fn stored_token(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let (Some(namespace), Some(secret)) = (facts.attribute("namespace"), facts.attribute("secret-name")) else {
-        return Ok(Vec::new());
-    };
-    let native = format!("secret/{namespace}/{secret}");
+    let Some(native) = stored_in(facts) else { return Ok(Vec::new()) };
     let rows = tx.query(
         "SELECT c.id, c.identity_id, c.last_snapshot_id FROM credential AS c
          WHERE c.native_id = $1 AND c.provider = 'kubernetes' AND c.type = 'service-account-token' ORDER BY c.id LIMIT $2",

@@ -16,6 +16,7 @@
 //! another environment. Two candidates that are about as likely are *ambiguous*, and nothing acts on them. What a person
 //! confirmed or rejected stays.
 
+mod due;
 mod evidence;
 mod facts;
 mod linkers;
@@ -29,7 +30,7 @@ pub use facts::{Facts, Place};
 pub use linkers::{LINKERS, Linker};
 pub use manual::{ManualLinkError, confirm, reject};
 pub use risk::{Exposure, Risk, assess};
-pub use settle::{Counts, Explanation, StoredLink, explain, link};
+pub use settle::{Counts, Explanation, StoredLink, explain, link, link_due};
 pub use shadow::{Proposed, ProposedIdentity, ShadowError, accept, dismiss, merge, propose, proposed};
 
 /// Version of the rules by which links are made; it stands in every link.

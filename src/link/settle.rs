@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    CERTAIN, ENGINE_VERSION, LIKELY, SHADOW,
+    CERTAIN, ENGINE_VERSION, LIKELY, SHADOW, due,
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
     linkers::LINKERS,
@@ -19,7 +19,7 @@ const TIE: f64 = 0.1;
 const CONTEXT_CAP: f64 = 0.7;
 
 /// How many findings are linked in one transaction.
-const BATCH: i64 = 200;
+pub(super) const BATCH: i64 = 200;
 
 /// What linking changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -72,7 +72,7 @@ pub struct Explanation {
 
 /// Findings that linking may change. So written that no engine takes the index of states, and sorts what it finds there for each
 /// batch.
-const UNRESOLVED: &str = "coalesce(state, '') IN ('open', 'linked', 'regressed')";
+pub(super) const UNRESOLVED: &str = "coalesce(state, '') IN ('open', 'linked', 'regressed')";
 
 /// Links every unresolved finding anew, in batches; `only` one if it is given. Running it again changes nothing.
 ///
@@ -89,6 +89,8 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
             Ok(counts)
         });
     }
+    // What an import changes from here on is for the next time.
+    let readings = store.read(due::readings)?;
     let mut counts = Counts::default();
     let mut after = String::new();
     loop {
@@ -108,12 +110,53 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
         counts = more;
         match ids.last() {
             Some(last) => after.clone_from(last),
+            None => break,
+        }
+    }
+    store.write(|tx| due::end(tx, &readings))?;
+    Ok(counts)
+}
+
+/// Links the findings of which something changed since they were linked: they themselves, or what the inventory says. All others
+/// would get the links that they have. (Only a risk that grows with age alone waits for [`link`].)
+///
+/// # Errors
+/// What the engine says. Batches before stay.
+pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
+    due::mark(store)?;
+    let mut counts = Counts::default();
+    loop {
+        let more = store.write(|tx| {
+            let mut counts = counts;
+            let sql = format!("SELECT id, {UNRESOLVED} FROM finding WHERE link_due ORDER BY id LIMIT $1");
+            let rows = tx.query(&sql, &[BATCH.into()])?;
+            for row in &rows {
+                let id: String = row.get(0)?;
+                if row.get(1)? {
+                    link_one(tx, &id, &mut counts)?;
+                } else {
+                    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
+                }
+            }
+            Ok::<_, StoreError>((!rows.is_empty()).then_some(counts))
+        })?;
+        match more {
+            Some(more) => counts = more,
             None => return Ok(counts),
         }
     }
 }
 
+/// Links one finding; it is not due any more, whatever that changed in it.
 fn link_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts) -> Result<(), StoreError> {
+    // From here on who changes it waits, and marks it when this is done: a mark can't be lost.
+    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
+    settle_one(tx, id, counts)?;
+    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1 AND link_due", &[id.into()])?;
+    Ok(())
+}
+
+fn settle_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts) -> Result<(), StoreError> {
     let Some(facts) = Facts::read(tx, id)? else { return Ok(()) };
     counts.findings += 1;
     let manual = manual_links(tx, id)?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
+    due,
     facts::Facts,
     linkers::same_provider,
     manual::{self, ManualLinkError},
@@ -396,6 +397,7 @@ pub fn accept(tx: &mut Transaction<'_>, id: &str, name: Option<&str>) -> Result<
         "UPDATE identity SET state = 'active', name = coalesce($2, name), updated_at = $3, version = version + 1 WHERE id = $1",
         &[id.into(), name.into(), tx.now().into()],
     )?;
+    due::mark_of_identity(tx, id)?;
     // Its finding is a copy of its credential: the finding is all that there is of it.
     tx.execute(
         "UPDATE link SET status = 'confirmed', confidence = 1.0, actor = $2, reason = 'accepted', updated_at = $3
@@ -412,6 +414,7 @@ pub fn accept(tx: &mut Transaction<'_>, id: &str, name: Option<&str>) -> Result<
 /// An identity that isn't proposed.
 pub fn dismiss(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), ShadowError> {
     proposed_only(tx, id)?;
+    due::mark_of_identity(tx, id)?;
     tx.execute(
         "UPDATE identity SET state = 'dismissed', updated_at = $2, version = version + 1 WHERE id = $1",
         &[id.into(), tx.now().into()],
@@ -445,6 +448,7 @@ pub fn merge(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), Shado
 
 fn fold(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), StoreError> {
     let now = tx.now();
+    due::mark_of_identity(tx, id)?;
     tx.execute("DELETE FROM link WHERE identity_id = $1 AND status IN ('auto', 'ambiguous')", &[id.into()])?;
     tx.execute(
         "UPDATE identity SET state = 'dismissed', merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1",

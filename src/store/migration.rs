@@ -33,6 +33,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(3, "inventory", "0003_inventory.sql"),
     migration!(4, "indexes", "0004_indexes.sql"),
     migration!(5, "links", "0005_links.sql"),
+    migration!(6, "due", "0006_due.sql"),
 ];
 
 impl Migration {

@@ -106,7 +106,7 @@ impl<'a, 's> Recording<'a, 's> {
         }
         report.stats.store = Some(changes);
         self.record_references(env)?;
-        crate::commands::link::link_all(&mut self.store)?;
+        crate::commands::link::link_due(&mut self.store)?;
         self.attribute(report)?;
         sign(&mut self.store, env)
     }

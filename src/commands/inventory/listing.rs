@@ -1,17 +1,16 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+mod files;
+
+use std::path::Path;
 
 use super::{
     CommandError, Env, ExitCode, InventorySettings, exit_code,
     import::open_store,
-    output, read,
+    output, read, sorter, spool_error,
     table::{StreamedTable, Table, TableFormat},
 };
 use crate::{
-    inventory::IMPORTERS,
-    model::identity::{Credential, EntityKey, Identity, OwnedBy, Ownership, Record, Timestamp},
+    inventory::{IMPORTERS, InventoryError},
+    model::identity::{EntityKey, OwnedBy, Record, Timestamp},
     store::{About, InventoryLine, VanishedItem},
 };
 
@@ -29,43 +28,6 @@ pub fn formats(format: TableFormat, env: &mut Env<'_>) -> Result<ExitCode, Comma
 
 fn time(time: Option<Timestamp>) -> String {
     time.map_or(String::new(), |time| time.to_string())
-}
-
-/// What a list is made of.
-#[derive(Default)]
-struct Known {
-    identities: BTreeMap<EntityKey, Box<Identity>>,
-    owners: BTreeMap<EntityKey, Vec<String>>,
-    credentials: Vec<Credential>,
-}
-
-impl Known {
-    fn add(&mut self, record: Record) {
-        match record {
-            Record::Identity(identity) => drop(self.identities.insert(identity.key.clone(), identity)),
-            Record::Credential(credential) => self.credentials.push(*credential),
-            Record::Ownership(Ownership { subject: OwnedBy::Identity { identity }, owner, .. }) => {
-                self.owners.entry(identity).or_default().push(owner);
-            }
-            _ => {}
-        }
-    }
-
-    /// Name, kind, state, privileged, owners of an identity, as far as they are known.
-    fn who(&self, key: Option<&EntityKey>) -> Vec<String> {
-        let owners = key.and_then(|key| self.owners.get(key)).map_or(String::new(), |owners| owners.join(" "));
-        match key.and_then(|key| self.identities.get(key)) {
-            Some(identity) => {
-                let privileged = identity.privileged.map_or("", |privileged| if privileged { "yes" } else { "no" });
-                let (kind, state) = (identity.kind.to_string(), identity.state.to_string());
-                vec![identity.name.clone(), kind, state, privileged.to_owned(), owners]
-            }
-            None => {
-                let name = key.map_or(String::new(), |key| key.native_id.clone());
-                vec![name, String::new(), String::new(), String::new(), owners]
-            }
-        }
-    }
 }
 
 const LIST: &[&str] = &[
@@ -86,7 +48,7 @@ const LIST: &[&str] = &[
 ];
 
 /// Lists what the store or exports say: identities with their credentials, owners and last use, one line per credential. Memory
-/// doesn't grow with the store; exports are held.
+/// doesn't grow with their number, but for a digest of each record of an export.
 ///
 /// # Errors
 /// If an export can't be read, or the list not written.
@@ -104,37 +66,7 @@ pub(super) fn list_to(
     if settings.files.is_empty() {
         return list_store(path, settings, format, env);
     }
-    let mut known = Known::default();
-    let snapshots = read(settings, env, &mut |record| {
-        known.add(record);
-        Ok(())
-    })?;
-    let mut table = Table::new(LIST);
-    let mut shown = BTreeSet::new();
-    for credential in &known.credentials {
-        let key = credential.identity.as_ref();
-        shown.extend(key.cloned());
-        let mut row = vec![credential.key.provider.clone(), credential.key.account.clone()];
-        row.extend(known.who(key));
-        row.extend([
-            credential.key.native_id.clone(),
-            credential.credential_type.to_string(),
-            credential.status.to_string(),
-            credential.public_id.clone().unwrap_or_default(),
-        ]);
-        row.extend([credential.created, credential.last_used, credential.expires_at].map(time));
-        table.push(row);
-    }
-    for (key, identity) in known.identities.iter().filter(|(key, _)| !shown.contains(*key)) {
-        let mut row = vec![key.provider.clone(), key.account.clone()];
-        row.extend(known.who(Some(key)));
-        row.extend(std::iter::repeat_n(String::new(), 4));
-        row.extend([identity.created, identity.last_used, identity.expires_at].map(time));
-        table.push(row);
-    }
-    table.sort();
-    output::write(path, env, &|out| table.write(format, out))?;
-    Ok(exit_code(&snapshots))
+    files::list(path, settings, format, env)
 }
 
 fn list_store(
@@ -332,33 +264,5 @@ pub fn owners(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
     if settings.files.is_empty() {
         return owners_of_store(settings, format, env);
     }
-    let mut table = Table::new(OWNERS);
-    let mut owners = BTreeMap::new();
-    let mut claimed = BTreeSet::new();
-    let snapshots = read(settings, env, &mut |record| {
-        match record {
-            Record::Owner(owner) => drop(owners.insert(owner.reference.clone(), owner)),
-            Record::Ownership(ownership) => {
-                claimed.insert(ownership.owner.clone());
-                table.push(vec![
-                    ownership.owner,
-                    ownership.role.to_string(),
-                    ownership.subject.to_string(),
-                    ownership.origin.to_string(),
-                    ownership.confidence.to_string(),
-                    ownership.reason,
-                ]);
-            }
-            _ => {}
-        }
-        Ok(())
-    })?;
-    for (reference, _) in owners.iter().filter(|(reference, _)| !claimed.contains(*reference)) {
-        let mut row = vec![String::new(); 6];
-        row[0].clone_from(reference);
-        table.push(row);
-    }
-    table.sort();
-    output::write(None, env, &|out| table.write(format, out))?;
-    Ok(exit_code(&snapshots))
+    files::owners(settings, format, env)
 }

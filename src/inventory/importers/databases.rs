@@ -229,7 +229,8 @@ fn redis_user<'w>(name: &str, words: impl Iterator<Item = &'w str>, intake: &mut
     let key = EntityKey::new("redis", intake.account(), name);
     let mut identity = Identity::new(key.clone(), Kind::DbUser, name);
     let (mut rules, mut hashes, mut open) = (Vec::new(), Vec::new(), false);
-    for word in words {
+    // Selectors, in brackets, are further rules by which a command may pass.
+    for word in words.map(|word| word.trim_matches(['(', ')'])).filter(|word| !word.is_empty()) {
         match word.as_bytes()[0] {
             b'#' => hashes.push(word.to_owned()),
             // A password in clear, as a file by hand may have it.

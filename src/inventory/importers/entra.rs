@@ -8,7 +8,8 @@ use crate::{
     },
 };
 
-const PUBLIC: &[&str] = &["keyId"];
+/// `key` is a certificate, or a secret: it is told apart at once, and neither kept.
+const PUBLIC: &[&str] = &["keyId", "key"];
 
 pub(super) const APPLICATIONS: Importer = Importer {
     name: "entra-applications",
@@ -18,7 +19,7 @@ pub(super) const APPLICATIONS: Importer = Importer {
         Shape { format: Format::Json, path: "[]", fields: &["appId", "signInAudience", "passwordCredentials"] },
     ],
     coverage: Coverage::Whole,
-    secrets: &["key"],
+    secrets: &[],
     public: PUBLIC,
     reading: Reading::Each(application),
 };
@@ -35,7 +36,7 @@ pub(super) const SERVICE_PRINCIPALS: Importer = Importer {
         Shape { format: Format::Json, path: "[]", fields: &["id", "appId", "servicePrincipalType", "accountEnabled"] },
     ],
     coverage: Coverage::Whole,
-    secrets: &["key"],
+    secrets: &[],
     public: PUBLIC,
     reading: Reading::Each(principal),
 };
@@ -134,8 +135,20 @@ fn credential(fields: &Fields, owner: &EntityKey, kind: CredentialType, intake: 
     credential.raw = fields.pick(&["type", "usage"]);
     if kind == CredentialType::Certificate {
         credential.fingerprints.extend(fields.text("customKeyIdentifier").and_then(|text| thumbprint(&text)));
+        // A private key without its certificate shows no thumbprint, but the same public key.
+        credential.fingerprints.extend(fields.str("key").and_then(certificate_fingerprints).unwrap_or_default());
+        credential.fingerprints.sort();
+        credential.fingerprints.dedup();
+    }
+    if fields.str("key").is_some_and(|key| certificate_fingerprints(key).is_none()) {
+        intake.dropped_secret();
     }
     intake.credential(credential);
+}
+
+/// Of a certificate in base64, as Graph hands it out where it is asked for (`$select=keyCredentials`).
+fn certificate_fingerprints(base64: &str) -> Option<Vec<CredentialFp>> {
+    super::keys::certificate_fingerprints(&data_encoding::BASE64.decode(base64.as_bytes()).ok()?)
 }
 
 /// A thumbprint in hexadecimal (tools) or base64 (the interface).

@@ -61,9 +61,30 @@ pub(super) const API_KEYS: Importer = Importer {
 };
 
 /// Accounts are known by their address within the project that stands in it.
-fn account_key(email: &str) -> EntityKey {
-    let host = email.split_once('@').map_or("", |(_, host)| host);
-    EntityKey::new("gcp", host.strip_suffix(".iam.gserviceaccount.com").unwrap_or(host), email)
+pub(super) fn account_key(email: &str) -> EntityKey {
+    EntityKey::new("gcp", &project_of(email), email)
+}
+
+/// The project that an address names. Those that Google makes (Compute Engine's default account, service agents) have a number
+/// or nothing of it: empty. Source: <https://cloud.google.com/iam/docs/service-account-types>, read 2026-11-27.
+fn project_of(email: &str) -> String {
+    let Some((local, host)) = email.split_once('@') else { return String::new() };
+    if host == "appspot.gserviceaccount.com" {
+        return scoped(local);
+    }
+    match host.strip_suffix(".iam.gserviceaccount.com") {
+        // Service agents live in projects of Google's.
+        Some(_) if local.starts_with("service-") && local["service-".len()..].bytes().all(|b| b.is_ascii_digit()) => {
+            String::new()
+        }
+        Some(project) => scoped(project),
+        None => String::new(),
+    }
+}
+
+/// `name.example.com` of an address is the project `example.com:name`.
+fn scoped(project: &str) -> String {
+    project.split_once('.').map_or_else(|| project.to_owned(), |(name, domain)| format!("{domain}:{name}"))
 }
 
 fn service_account(entry: &Entry<'_>, intake: &mut Intake<'_>) {
@@ -80,6 +101,11 @@ fn service_account(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     intake.identity(identity);
 }
 
+/// How a key of an account is known.
+pub(super) fn key_of(email: &str, id: &str) -> EntityKey {
+    EntityKey { native_id: format!("{email}/keys/{id}"), ..account_key(email) }
+}
+
 fn key(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     let fields = entry.fields;
     let name = fields.text("name").unwrap_or_default();
@@ -89,8 +115,8 @@ fn key(entry: &Entry<'_>, intake: &mut Intake<'_>) {
         return intake.problem("a key whose name has no service account or key id");
     };
     let account = account_key(email);
-    intake.says_account(&account.account);
-    let native = EntityKey::new("gcp", &account.account, &format!("{email}/keys/{id}"));
+    intake.says_account(place("projects").filter(|project| *project != "-").unwrap_or(&account.account));
+    let native = key_of(email, id);
     let mut credential = Credential::new(native, Some(account), CredentialType::ServiceAccountKey);
     credential.public_id = Some(id.to_owned());
     credential.created = fields.time("validAfterTime");
@@ -183,7 +209,8 @@ fn policy(entry: &Entry<'_>, intake: &mut Intake<'_>) {
             intake.problem("a binding without role");
             continue;
         };
-        for member in binding.words("members") {
+        // Who is deleted may do nothing, whatever is still written.
+        for member in binding.words("members").into_iter().filter(|member| !member.starts_with("deleted:")) {
             intake.grant(grant(&member, &role, &resource, &binding));
         }
     }
@@ -204,5 +231,24 @@ fn grant(member: &str, role: &str, resource: &str, binding: &Fields) -> Grant {
         expires_at: None,
         last_used: None,
         high_risk: is_high_risk(role),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::account_key;
+
+    #[test]
+    fn addresses_name_their_project_or_none() {
+        for (email, project) in [
+            ("ci@acme-prod.iam.gserviceaccount.com", "acme-prod"),
+            ("ci@prod.example.com.iam.gserviceaccount.com", "example.com:prod"),
+            ("acme-prod@appspot.gserviceaccount.com", "acme-prod"),
+            ("123456789012-compute@developer.gserviceaccount.com", ""),
+            ("service-123456789012@compute-system.iam.gserviceaccount.com", ""),
+            ("service-desk@acme-prod.iam.gserviceaccount.com", "acme-prod"),
+        ] {
+            assert_eq!(account_key(email).account, project, "{email}");
+        }
     }
 }

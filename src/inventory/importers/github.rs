@@ -2,9 +2,11 @@
 //!
 //! Lists of the interface don't say of which organisation or repository they are: `--scope` does (`org`, `org/repo`).
 
+use std::collections::BTreeMap;
+
 use crate::{
     fingerprint::public_key_fingerprints,
-    inventory::{Coverage, Entry, Fields, Format, Importer, Intake, Reading, Shape, intake::Claim},
+    inventory::{Coverage, Entry, Fields, Format, Importer, Intake, ReadLinked, Reading, Shape, intake::Claim},
     model::identity::{
         Credential, CredentialFp, CredentialStatus, CredentialType, Effect, EntityKey, FpScheme, Grant, Identity,
         IdentityState, Kind, OwnedBy, Owner, OwnerKind, OwnerOrigin, OwnerRole, Revocation,
@@ -54,15 +56,18 @@ pub(super) const ACTIONS_SECRETS: Importer = importer(
     actions_secret,
 );
 
-pub(super) const AUDIT_LOG: Importer = importer(
-    "github-audit-log",
-    "GitHub audit log with token hashes (JSON, one event per line or an array)",
-    &[
-        Shape { format: Format::Json, path: LIST, fields: &["hashed_token", "actor", "action"] },
-        Shape { format: Format::Json, path: "", fields: &["hashed_token", "actor", "action"] },
-    ],
-    audit_event,
-);
+pub(super) const AUDIT_LOG: Importer = Importer {
+    reading: Reading::Linked(|| Box::<AuditLog>::default()),
+    ..importer(
+        "github-audit-log",
+        "GitHub audit log with token hashes (JSON, one event per line or an array)",
+        &[
+            Shape { format: Format::Json, path: LIST, fields: &["hashed_token", "actor", "action"] },
+            Shape { format: Format::Json, path: "", fields: &["hashed_token", "actor", "action"] },
+        ],
+        |_, _| {},
+    )
+};
 
 const fn importer(
     name: &'static str,
@@ -249,22 +254,39 @@ fn actions_secret(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     intake.credential(credential);
 }
 
-/// One event. Many events of one token make one credential: the first counts, so newest-first logs say the last use.
-fn audit_event(entry: &Entry<'_>, intake: &mut Intake<'_>) {
-    let fields = entry.fields;
-    let (Some(hash), Some(actor)) = (fields.text("hashed_token"), fields.text("actor")) else { return };
-    intake.says_account(&fields.text("org").unwrap_or_default());
-    let owner = user(&actor, intake);
-    let native = key(intake, &format!("token-hash/{hash}"));
-    let kind = match fields.str("programmatic_access_type") {
-        Some(kind) if kind.contains("OAuth") => CredentialType::OauthToken,
-        Some(kind) if kind.contains("server-to-server") || kind.contains("App") => CredentialType::Token,
-        _ => CredentialType::Pat,
-    };
-    let mut credential = Credential::new(native, Some(owner), kind);
-    credential.public_id = fields.text("token_id");
-    credential.fingerprints = vec![CredentialFp::public(FpScheme::GithubSha256, &hash)];
-    credential.scopes = fields.words("token_scopes");
-    credential.raw = fields.pick(&["programmatic_access_type"]);
-    intake.credential(credential);
+/// Tokens that events name, by their hashes: many events of one token make one credential. Memory grows with the tokens.
+#[derive(Default)]
+struct AuditLog(BTreeMap<String, Credential>);
+
+impl ReadLinked for AuditLog {
+    fn entry(&mut self, entry: &Entry<'_>, intake: &mut Intake<'_>) {
+        let fields = entry.fields;
+        let (Some(hash), Some(actor)) = (fields.text("hashed_token"), fields.text("actor")) else { return };
+        intake.says_account(&fields.text("org").unwrap_or_default());
+        let owner = user(&actor, intake);
+        let kind = match fields.str("programmatic_access_type") {
+            Some(kind) if kind.contains("OAuth") => CredentialType::OauthToken,
+            Some(kind) if kind.contains("server-to-server") || kind.contains("App") => CredentialType::Token,
+            _ => CredentialType::Pat,
+        };
+        let token = self.0.entry(hash).or_insert_with_key(|hash| {
+            let native = key(intake, &format!("token-hash/{hash}"));
+            let mut token = Credential::new(native, Some(owner), kind);
+            token.fingerprints = vec![CredentialFp::public(FpScheme::GithubSha256, hash)];
+            token
+        });
+        // Not every event has every field, and scopes change.
+        token.public_id = token.public_id.take().or_else(|| fields.text("token_id"));
+        token.last_used = token.last_used.max(fields.time("@timestamp").or_else(|| fields.time("created_at")));
+        token.scopes.extend(fields.words("token_scopes"));
+        token.scopes.sort();
+        token.scopes.dedup();
+        if token.raw.is_empty() {
+            token.raw = fields.pick(&["programmatic_access_type"]);
+        }
+    }
+
+    fn finish(&mut self, intake: &mut Intake<'_>) {
+        std::mem::take(&mut self.0).into_values().for_each(|token| intake.credential(token));
+    }
 }

@@ -119,7 +119,6 @@ fn certificates(text: &str, intake: &mut Intake<'_>) {
 }
 
 fn certificate(parsed: &X509Certificate<'_>, der: &[u8], intake: &mut Intake<'_>) {
-    use sha2::{Digest as _, Sha256};
     let spki = spki_fingerprint(parsed.public_key().raw);
     let names = alternative_names(parsed);
     let subject = parsed.subject().to_string();
@@ -149,8 +148,7 @@ fn certificate(parsed: &X509Certificate<'_>, der: &[u8], intake: &mut Intake<'_>
         _ => CredentialStatus::Active,
     };
     credential.revocation = Revocation::Final;
-    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(der));
-    credential.fingerprints = vec![spki, CredentialFp::public(FpScheme::CertSha256, &digest), cert_sha1(der)];
+    credential.fingerprints = fingerprints_of(parsed, der);
     credential.raw.insert("issuer".to_owned(), issuer);
     credential.raw.insert("names".to_owned(), names.join(","));
     if parsed.is_ca() {
@@ -158,6 +156,19 @@ fn certificate(parsed: &X509Certificate<'_>, der: &[u8], intake: &mut Intake<'_>
     }
     intake.identity(identity);
     intake.credential(credential);
+}
+
+/// Those of a certificate in DER, and of its public key; `None` if it is none.
+pub(super) fn certificate_fingerprints(der: &[u8]) -> Option<Vec<CredentialFp>> {
+    let (rest, parsed) = x509_parser::parse_x509_certificate(der).ok()?;
+    rest.is_empty().then(|| fingerprints_of(&parsed, der))
+}
+
+fn fingerprints_of(parsed: &X509Certificate<'_>, der: &[u8]) -> Vec<CredentialFp> {
+    use sha2::{Digest as _, Sha256};
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(der));
+    let spki = spki_fingerprint(parsed.public_key().raw);
+    vec![spki, CredentialFp::public(FpScheme::CertSha256, &digest), cert_sha1(der)]
 }
 
 fn cert_sha1(der: &[u8]) -> CredentialFp {

@@ -33,11 +33,12 @@ pub(super) const CODEOWNERS: Importer = Importer {
     reading: Reading::Text(codeowners, |name, _| name.eq_ignore_ascii_case("CODEOWNERS")),
 };
 
-/// `kind:namespace/name` in full, lower case.
-fn reference(text: &str, default_kind: &str) -> String {
+/// `kind:namespace/name` in full, lower case. What isn't said is taken from the context: of an owner, the namespace of what is
+/// owned. Source: <https://backstage.io/docs/features/software-catalog/references>, read 2026-11-27.
+fn reference(text: &str, default_kind: &str, default_namespace: &str) -> String {
     let text = text.trim().to_lowercase();
     let (kind, rest) = text.split_once(':').unwrap_or((default_kind, &text));
-    let (namespace, name) = rest.split_once('/').unwrap_or(("default", rest));
+    let (namespace, name) = rest.split_once('/').unwrap_or((default_namespace, rest));
     format!("{kind}:{namespace}/{name}")
 }
 
@@ -51,8 +52,8 @@ fn entity(entry: &Entry<'_>, intake: &mut Intake<'_>) {
     let (Some(kind), Some(name)) = (fields.text("kind"), fields.text("metadata.name")) else {
         return intake.problem("an entity without kind or name");
     };
-    let namespace = fields.text("metadata.namespace").unwrap_or_else(|| "default".to_owned());
-    let itself = reference(&format!("{kind}:{namespace}/{name}"), "component");
+    let namespace = fields.text("metadata.namespace").map_or_else(|| "default".to_owned(), |name| name.to_lowercase());
+    let itself = reference(&format!("{kind}:{namespace}/{name}"), "component", &namespace);
     match kind.to_lowercase().as_str() {
         "group" | "user" => {
             let mut owner = owner_of(&itself);
@@ -61,12 +62,12 @@ fn entity(entry: &Entry<'_>, intake: &mut Intake<'_>) {
             owner.active = Some(true);
             intake.owner(owner);
         }
-        "component" | "resource" | "api" => component(fields, &itself, intake),
+        "component" | "resource" | "api" => component(fields, (&itself, &namespace), intake),
         _ => {}
     }
 }
 
-fn component(fields: &Fields, itself: &str, intake: &mut Intake<'_>) {
+fn component(fields: &Fields, (itself, namespace): (&str, &str), intake: &mut Intake<'_>) {
     let slugs = ["github.com/project-slug", "gitlab.com/project-slug", "bitbucket.org/project-slug"];
     let repo = slugs.iter().find_map(|slug| fields.text(&format!("metadata.annotations.{slug}")));
     let kind = match fields.str("spec.type") {
@@ -83,7 +84,7 @@ fn component(fields: &Fields, itself: &str, intake: &mut Intake<'_>) {
         lifecycle: fields.text("spec.lifecycle"),
     });
     let Some(owner) = fields.text("spec.owner") else { return intake.problem("a component without owner") };
-    let owner = owner_of(&reference(&owner, "group"));
+    let owner = owner_of(&reference(&owner, "group", namespace));
     let claim =
         |confidence, reason| Claim { role: OwnerRole::Technical, origin: OwnerOrigin::Backstage, confidence, reason };
     intake.owned(OwnedBy::Workload { workload: itself.to_owned() }, owner.clone(), claim(90, "spec.owner"));
@@ -210,8 +211,9 @@ mod tests {
 
     #[test]
     fn references_are_completed() {
-        assert_eq!(reference("Payments", "group"), "group:default/payments");
-        assert_eq!(reference("user:ops/Alice", "group"), "user:ops/alice");
+        assert_eq!(reference("Payments", "group", "default"), "group:default/payments");
+        assert_eq!(reference("Payments", "group", "emea"), "group:emea/payments");
+        assert_eq!(reference("user:ops/Alice", "group", "emea"), "user:ops/alice");
     }
 
     #[test]

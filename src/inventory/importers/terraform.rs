@@ -114,12 +114,10 @@ fn account_of(known: &ResourceType, attributes: &Fields, intake: &Intake<'_>) ->
         "aws" => from_arn
             .or_else(|| super::account_of_access_key(&attributes.text("id")?))
             .unwrap_or_else(|| intake.account().to_owned()),
-        "gcp" => attributes
-            .any(&["email", "service_account_id"])
-            .and_then(|email| {
-                Some(email.rsplit('/').next()?.split_once('@')?.1.strip_suffix(".iam.gserviceaccount.com")?.to_owned())
-            })
-            .unwrap_or_else(|| intake.account().to_owned()),
+        "gcp" => match attributes.text("email") {
+            Some(email) => super::gcp::account_key(&email).account,
+            None => intake.account().to_owned(),
+        },
         _ => intake.account().to_owned(),
     }
 }
@@ -134,9 +132,21 @@ fn native(known: &ResourceType, id: &str) -> String {
     }
 }
 
+/// Whose a key of Google's is, and its id as its own importer writes it: both stand in its name
+/// (`projects/P/serviceAccounts/EMAIL/keys/ID`).
+fn google_key(known: &ResourceType, name: &str) -> Option<(EntityKey, EntityKey)> {
+    let (account, id) = name.split_once("/serviceAccounts/")?.1.split_once("/keys/")?;
+    (known.name == "google_service_account_key")
+        .then(|| (super::gcp::account_key(account), super::gcp::key_of(account, id)))
+}
+
 fn one(known: &ResourceType, address: &str, id: &str, attributes: &Fields, intake: &mut Intake<'_>) {
     let account = account_of(known, attributes, intake);
-    let key = EntityKey::new(known.provider, &account, &native(known, id));
+    let google_key = google_key(known, id);
+    let key = match &google_key {
+        Some((_, key)) => key.clone(),
+        None => EntityKey::new(known.provider, &account, &native(known, id)),
+    };
     let raw: Extra = [("terraform".to_owned(), address.to_owned())].into();
     match known.what {
         What::Identity(kind) => {
@@ -151,11 +161,13 @@ fn one(known: &ResourceType, address: &str, id: &str, attributes: &Fields, intak
             intake.identity(found);
         }
         What::Credential(kind) => {
-            let owner = attributes.text(known.of).filter(|_| !known.of.is_empty()).map(|owner| match known.provider {
+            let owner = google_key.map(|(owner, _)| owner);
+            let by_name = || attributes.text(known.of).filter(|_| !known.of.is_empty());
+            let named = owner.is_none().then(by_name).flatten().map(|owner| match known.provider {
                 "aws" => EntityKey::new("aws", &account, &format!("user/{owner}")),
                 _ => EntityKey::new(known.provider, &account, owner.rsplit('/').next().unwrap_or(&owner)),
             });
-            let mut found = Credential::new(key, owner, kind);
+            let mut found = Credential::new(key, owner.or(named), kind);
             found.public_id =
                 (id != address && !id.starts_with(address)).then(|| id.rsplit('/').next().unwrap_or(id).to_owned());
             found.name = attributes.any(&["secret_name", "display_name", "title"]).or_else(|| Some(address.to_owned()));
