@@ -212,7 +212,7 @@ struct MeansArgs {
     rotator: RotatorName,
     #[command(flatten)]
     webhook: WebhookArgs,
-    /// The program of the rotator `command`, and its arguments.
+    /// The program of the rotator `command`, and its arguments: everything behind it is the program's.
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
     command: Vec<OsString>,
     /// How long the program may take for a step.
@@ -275,6 +275,9 @@ impl WebhookArgs {
     }
 }
 
+/// Options of ours that no program for steps has a use for.
+const OURS: &[&str] = &["--execute", "--rotator", "--policy", "--store", "--actor", "--command-timeout", "--reason"];
+
 impl MeansArgs {
     fn rotator(&self, env: &Env<'_>) -> anyhow::Result<RotatorChoice> {
         Ok(match self.rotator {
@@ -286,6 +289,13 @@ impl MeansArgs {
                 let program = PathBuf::from(program);
                 if !program.is_absolute() {
                     bail!("{}: say the program by its absolute path", program.display());
+                }
+                // Whoever writes `--command PROGRAM --execute` would get a dry run, and a program with an argument too many.
+                if let Some(ours) = arguments.iter().find(|argument| OURS.iter().any(|ours| *argument == ours)) {
+                    let ours = ours.display();
+                    bail!(
+                        "`{ours}` stands behind --command, where everything is the program's: write it before --command"
+                    );
                 }
                 let timeout = Duration::from_secs(self.command_timeout.max(1));
                 RotatorChoice::Command { program, arguments: arguments.to_vec(), timeout }

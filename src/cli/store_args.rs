@@ -106,7 +106,7 @@ pub(super) enum FindingsCommand {
         /// Its id or fingerprint, or how one of them begins.
         finding: String,
         /// How to show it.
-        #[arg(long, value_enum, default_value_t = ShowFormatArg::Text)]
+        #[arg(short, long, value_enum, default_value_t = ShowFormatArg::Text)]
         format: ShowFormatArg,
         #[command(flatten)]
         store: StoreArgs,
@@ -186,7 +186,7 @@ pub(super) struct ListArgs {
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// How to write the list.
-    #[arg(long, value_enum, default_value_t = TableFormatArg::Table)]
+    #[arg(short, long, value_enum, default_value_t = TableFormatArg::Table)]
     format: TableFormatArg,
     #[command(flatten)]
     store: StoreArgs,

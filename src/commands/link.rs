@@ -215,7 +215,7 @@ pub fn proposed(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, 
                 table.row(&one, cells).map_err(output::failed)?;
             }
         }
-        table.end("proposed identities").map_err(output::failed)
+        table.end("proposed identity").map_err(output::failed)
     })?;
     Ok(ExitCode::Clean)
 }

@@ -4,7 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::model::{Escaped, identity::Timestamp};
+use crate::{
+    model::{Escaped, identity::Timestamp},
+    report::count,
+};
 
 /// How a list is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +62,12 @@ impl<'w> TableWriter<'w> {
         Ok(())
     }
 
-    /// Writes the end, in a table the number of rows.
+    /// Writes the end, in a table the number of rows; `noun` is what one of them is.
     pub(super) fn end(self, noun: &str) -> io::Result<()> {
         match self.format {
             TableFormat::Json => self.out.write_all(if self.rows == 0 { b"]\n" } else { b"\n]\n" }),
             TableFormat::Csv => Ok(()),
-            TableFormat::Table => writeln!(self.out, "{} {noun}", self.rows),
+            TableFormat::Table => writeln!(self.out, "{}", count(self.rows, noun)),
         }
     }
 
@@ -110,7 +113,7 @@ mod tests {
         let mut table = TableWriter::begin(&mut out, format, COLUMNS).unwrap();
         table.row(&["1", "x"], vec!["1".to_owned(), "=1+\"2\"\u{1b}[31m".to_owned()]).unwrap();
         table.row(&["22222", "y"], vec!["22222".to_owned(), "y, z".to_owned()]).unwrap();
-        table.end("rows").unwrap();
+        table.end("row").unwrap();
         String::from_utf8(out).unwrap()
     }
 

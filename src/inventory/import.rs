@@ -100,7 +100,9 @@ pub fn import(
     let outcome = read(Job { importer, format, delimiter, columns: options.columns }, bytes, &redaction, &mut intake)?;
     io::copy(&mut input, &mut io::sink()).map_err(unreadable)?;
     outcome.problems.into_iter().for_each(|problem| intake.problem(problem));
-    let is_whole = options.complete.unwrap_or(importer.coverage == Coverage::Whole && !outcome.has_more);
+    // All of an unnamed account may be that of another one than the last time.
+    let by_nature = importer.coverage == Coverage::Whole && !intake.account().is_empty();
+    let is_whole = options.complete.unwrap_or(by_nature && !outcome.has_more);
     intake.counts.secrets_dropped += redaction.dropped.get();
     Ok(snapshot(importer, intake, options, is_whole, input.hasher))
 }

@@ -177,6 +177,13 @@ fn principals(facts: &Facts) -> Vec<(&'static str, String)> {
     if let Some(user) = facts.public_id.as_deref().filter(|_| facts.rule == "matrix.synapse-access-token") {
         found.extend(synapse_user(user).map(|user| ("public_id", user)));
     }
+    // Routable tokens of GitLab tell the number of their user, keys of Stripe their account.
+    if facts.provider == "gitlab" {
+        found.extend(facts.attribute("user-id").map(|id| ("user-id", format!("user/{id}"))));
+    }
+    if facts.provider == "stripe" {
+        found.extend(facts.attribute("account").map(|id| ("account", id.to_owned())));
+    }
     // The principal of an application in a tenant.
     found.extend(facts.attribute("object").map(|id| ("object", format!("sp/{id}"))));
     found

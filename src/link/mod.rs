@@ -21,6 +21,7 @@ mod evidence;
 mod facts;
 mod linkers;
 mod manual;
+mod owners;
 mod risk;
 mod settle;
 mod shadow;

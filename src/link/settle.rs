@@ -8,6 +8,7 @@ use super::{
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
     linkers::LINKERS,
+    owners::Owners,
     risk, shadow,
 };
 use crate::store::{FindingState, Row, StateChange, Store, StoreError, Transaction, Value};
@@ -84,14 +85,14 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
             let mut counts = Counts::default();
             let row = tx.query_one(&format!("SELECT id FROM finding WHERE id = $1 AND {UNRESOLVED}"), &[id.into()])?;
             if row.is_some() {
-                link_one(tx, id, &mut counts)?;
+                link_one(tx, id, &mut counts, &mut Owners::default())?;
             }
             Ok(counts)
         });
     }
     // What an import changes from here on is for the next time.
     let readings = store.read(due::readings)?;
-    let mut counts = Counts::default();
+    let (mut counts, mut owners) = (Counts::default(), Owners::default());
     let mut after = String::new();
     loop {
         let (ids, more) = store.write(|tx| {
@@ -103,7 +104,7 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
             )?;
             let ids = rows.iter().map(|row| row.get::<String>(0)).collect::<Result<Vec<_>, _>>()?;
             for id in &ids {
-                link_one(tx, id, &mut counts)?;
+                link_one(tx, id, &mut counts, &mut owners)?;
             }
             Ok::<_, StoreError>((ids, counts))
         })?;
@@ -124,7 +125,7 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
 /// What the engine says. Batches before stay.
 pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
     due::mark(store)?;
-    let mut counts = Counts::default();
+    let (mut counts, mut owners) = (Counts::default(), Owners::default());
     loop {
         let more = store.write(|tx| {
             let mut counts = counts;
@@ -133,7 +134,7 @@ pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
             for row in &rows {
                 let id: String = row.get(0)?;
                 if row.get(1)? {
-                    link_one(tx, &id, &mut counts)?;
+                    link_one(tx, &id, &mut counts, &mut owners)?;
                 } else {
                     tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
                 }
@@ -148,21 +149,21 @@ pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
 }
 
 /// Links one finding; it is not due any more, whatever that changed in it.
-fn link_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts) -> Result<(), StoreError> {
+fn link_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts, owners: &mut Owners) -> Result<(), StoreError> {
     // From here on who changes it waits, and marks it when this is done: a mark can't be lost.
     tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
-    settle_one(tx, id, counts)?;
+    settle_one(tx, id, counts, owners)?;
     tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1 AND link_due", &[id.into()])?;
     Ok(())
 }
 
-fn settle_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts) -> Result<(), StoreError> {
+fn settle_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts, owners: &mut Owners) -> Result<(), StoreError> {
     let Some(facts) = Facts::read(tx, id)? else { return Ok(()) };
     counts.findings += 1;
     let manual = manual_links(tx, id)?;
     if let Some(confirmed) = manual.iter().find(|link| link.status == "confirmed") {
         counts.certain += 1;
-        return adopt(tx, &facts, confirmed.credential.as_deref(), counts);
+        return adopt(tx, &facts, confirmed.credential.as_deref(), counts, owners);
     }
     let rejected = |p: &Proposal| manual.iter().any(|m| (m.credential.as_deref(), m.identity.as_deref()) == p.target());
     let mut proposals = gather(tx, &facts)?;
@@ -175,7 +176,7 @@ fn settle_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts) -> Result
         Some(_) if is_tie => counts.ambiguous += 1,
         Some(best) if best.confidence >= CERTAIN && best.credential.is_some() => {
             counts.certain += 1;
-            return adopt(tx, &facts, best.credential.as_deref(), counts);
+            return adopt(tx, &facts, best.credential.as_deref(), counts, owners);
         }
         Some(_) => counts.likely += 1,
     }
@@ -359,9 +360,10 @@ fn adopt(
     facts: &Facts,
     credential: Option<&str>,
     counts: &mut Counts,
+    owners: &mut Owners,
 ) -> Result<(), StoreError> {
     let Some(credential) = credential else { return release(tx, facts, true) };
-    shadow::ensure_owner(tx, facts, credential)?;
+    shadow::ensure_owner(tx, facts, credential, owners)?;
     tx.execute(
         "UPDATE finding SET credential_id = $2 WHERE id = $1 AND (credential_id IS NULL OR credential_id <> $2)",
         &[(&facts.id).into(), credential.into()],

@@ -9,11 +9,9 @@ use super::{
     facts::Facts,
     linkers::same_provider,
     manual::{self, ManualLinkError},
+    owners::{Guess, Owners},
 };
-use crate::{
-    model::identity::repository_name,
-    store::{StoreError, Transaction, Value},
-};
+use crate::store::{StoreError, Transaction, Value};
 
 /// Why a proposed identity can't be accepted, merged or dismissed.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +97,6 @@ pub fn proposed(tx: &mut Transaction<'_>, after: &str) -> Result<Vec<ProposedIde
     Ok(found)
 }
 
-/// What the importer of CODEOWNERS calls the owner of a pattern without one.
-const NOBODY: &str = "nobody";
-
 /// How many findings are looked at in one call.
 const BATCH: i64 = 500;
 
@@ -122,18 +117,18 @@ pub fn propose(tx: &mut Transaction<'_>, after: &str) -> Result<(Proposed, Optio
          ORDER BY f.id LIMIT $2",
         &[after.into(), BATCH.into()],
     )?;
-    let mut last = None;
+    let (mut last, mut owners) = (None, Owners::default());
     for row in rows {
         let id: String = row.get(0)?;
         if let Some(facts) = Facts::read(tx, &id)? {
-            proposed.new += u64::from(propose_one(tx, &facts)?);
+            proposed.new += u64::from(propose_one(tx, &facts, &mut owners)?);
         }
         last = Some(id);
     }
     Ok((proposed, last))
 }
 
-fn propose_one(tx: &mut Transaction<'_>, facts: &Facts) -> Result<bool, StoreError> {
+fn propose_one(tx: &mut Transaction<'_>, facts: &Facts, owners: &mut Owners) -> Result<bool, StoreError> {
     // By its public id where it has one: two rules that find one key mean one identity.
     let native = facts.public_id.clone().unwrap_or_else(|| format!("finding:{}", facts.id));
     let account = facts.account().unwrap_or_default().to_owned();
@@ -182,7 +177,7 @@ fn propose_one(tx: &mut Transaction<'_>, facts: &Facts) -> Result<bool, StoreErr
     )?;
     let is_new = kept == identity;
     if is_new {
-        let owner = guess_owner(tx, facts, &kept)?;
+        let owner = guess_owner(tx, facts, &kept, owners)?;
         tx.audit("identity.propose", &format!("identity:{kept}"), &json!({ "finding": facts.id, "owner": owner }))?;
     }
     Ok(is_new)
@@ -215,8 +210,13 @@ fn shadow_credential(
 }
 
 /// Who may answer for it: whoever owns the place where it stands, or else whoever put it there.
-fn guess_owner(tx: &mut Transaction<'_>, facts: &Facts, identity: &str) -> Result<Option<String>, StoreError> {
-    let guess = match owner_of_place(tx, facts)? {
+fn guess_owner(
+    tx: &mut Transaction<'_>,
+    facts: &Facts,
+    identity: &str,
+    owners: &mut Owners,
+) -> Result<Option<String>, StoreError> {
+    let guess = match owners.of(tx, facts)? {
         Some(guess) => guess,
         None => match author(tx, facts)? {
             Some(guess) => guess,
@@ -232,13 +232,18 @@ fn guess_owner(tx: &mut Transaction<'_>, facts: &Facts, identity: &str) -> Resul
 ///
 /// # Errors
 /// What the engine says.
-pub(super) fn ensure_owner(tx: &mut Transaction<'_>, facts: &Facts, credential: &str) -> Result<(), StoreError> {
+pub(super) fn ensure_owner(
+    tx: &mut Transaction<'_>,
+    facts: &Facts,
+    credential: &str,
+    owners: &mut Owners,
+) -> Result<(), StoreError> {
     let row = tx.query_one("SELECT identity_id FROM credential WHERE id = $1", &[credential.into()])?;
     let Some(identity) = row.map_or(Ok(None), |row| row.get::<Option<String>>(0))? else { return Ok(()) };
     if !tx.owners_of(Some(&identity), Some(credential))?.is_empty() {
         return Ok(());
     }
-    match owner_of_place(tx, facts)? {
+    match owners.of(tx, facts)? {
         Some(guess) => keep_guess(tx, &identity, &guess),
         None => Ok(()),
     }
@@ -259,58 +264,6 @@ fn keep_guess(tx: &mut Transaction<'_>, identity: &str, guess: &Guess) -> Result
         ],
     )?;
     Ok(())
-}
-
-struct Guess {
-    owner: String,
-    reference: String,
-    confidence: u8,
-    reason: String,
-}
-
-/// The owner of the files, or of the repository, that a finding stands in.
-fn owner_of_place(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, StoreError> {
-    for place in &facts.places {
-        let repository = repository_name(&place.source);
-        let rows = tx.query(
-            "SELECT w.owner_id, o.ref, w.pattern, w.origin FROM ownership AS w JOIN owner AS o ON o.id = w.owner_id
-             WHERE w.valid_to_at IS NULL AND (w.repository = $1 OR (w.repository = '' AND w.pattern IS NOT NULL))
-             ORDER BY (w.pattern IS NULL), w.pattern_line DESC LIMIT 5000",
-            &[repository.into()],
-        )?;
-        for row in rows {
-            let pattern: Option<String> = row.get(2)?;
-            let fits = match (&pattern, &place.path) {
-                (Some(pattern), Some(path)) => owns(pattern, path),
-                (Some(_), None) => false,
-                (None, _) => true,
-            };
-            // CODEOWNERS takes these files from everybody.
-            if fits && row.get::<String>(1)? == NOBODY {
-                break;
-            }
-            if fits {
-                let (origin, what) = (row.get::<String>(3)?, pattern.unwrap_or_else(|| repository.to_owned()));
-                return Ok(Some(Guess {
-                    owner: row.get(0)?,
-                    reference: row.get(1)?,
-                    confidence: 70,
-                    reason: format!("{origin}: owns {what}"),
-                }));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// Does a pattern of CODEOWNERS fit a path? Its syntax is that of ignore files, without negation.
-fn owns(pattern: &str, path: &str) -> bool {
-    let mut builder = ignore::gitignore::GitignoreBuilder::new("");
-    if pattern.starts_with('!') || builder.add_line(None, pattern).is_err() {
-        return false;
-    }
-    let path = path.trim_start_matches("./").trim_start_matches('/');
-    builder.build().is_ok_and(|matcher| matcher.matched_path_or_any_parents(path, false).is_ignore())
 }
 
 fn author(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, StoreError> {
@@ -465,24 +418,4 @@ fn end_guesses(tx: &mut Transaction<'_>, id: &str) -> Result<(), StoreError> {
         &[id.into(), tx.now().into()],
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::owns;
-
-    #[test]
-    fn patterns_own_what_ignore_files_would_ignore() {
-        for (pattern, path, fits) in [
-            ("*", "a/b.env", true),
-            ("/deploy/", "deploy/prod/app.env", true),
-            ("deploy", "x/deploy/app.env", true),
-            ("*.tf", "infra/main.tf", true),
-            ("/docs/*", "docs/a/b.md", true),
-            ("/deploy/", "src/main.rs", false),
-            ("!*", "a", false),
-        ] {
-            assert_eq!(owns(pattern, path), fits, "{pattern} {path}");
-        }
-    }
 }

@@ -410,7 +410,9 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
     let credential = &stored.plan.subject.credential;
     let fresh = Plan::new(subject(tx, credential)?, stored.plan.trigger, &stored.plan.rotator, policy);
     if fresh.hash() != stored.hash {
-        return Err(not("what is known of the credential has changed since: make the plan anew and have it approved"));
+        return Err(not(
+            "what is known of the credential, or the policy, has changed since: make the plan anew and have it approved",
+        ));
     }
     let (all, same) = journal::runs_in_last_hour(tx, &stored.plan.provider)?;
     if all >= policy.runs_per_hour || same >= policy.runs_per_hour_and_provider {

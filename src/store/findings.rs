@@ -357,7 +357,13 @@ impl Transaction<'_> {
         let (from, rule_id) = (row.get::<String>(0)?, row.get::<String>(1)?);
         let is_edge = FindingState::from_name(&from).is_some_and(|from| from.may_become(change.to));
         if !is_edge {
-            return Err(StoreError::Refused(format!("a finding that is {from} can't become {}", change.to.as_str())));
+            // Dismissals and exceptions are taken back before something else is said.
+            let way =
+                if matches!(from.as_str(), "dismissed" | "excepted") { ": it must be reopened first" } else { "" };
+            return Err(StoreError::Refused(format!(
+                "a finding that is {from} can't become {}{way}",
+                change.to.as_str()
+            )));
         }
         let (now, actor) = (self.now(), self.actor().to_owned());
         let changed = self.execute(

@@ -38,6 +38,22 @@ pub struct ScannedFinding {
     pub occurrences: Vec<ScannedOccurrence>,
 }
 
+impl ScannedFinding {
+    /// Adds facts that are not secret; those it has stay.
+    pub fn show(&mut self, facts: impl IntoIterator<Item = (&'static str, String)>) {
+        let mut facts = facts.into_iter().peekable();
+        if facts.peek().is_none() {
+            return;
+        }
+        let shown = self.attributes.get_or_insert_with(|| json!({}));
+        if let Some(shown) = shown.as_object_mut() {
+            for (name, value) in facts {
+                shown.entry(name).or_insert(value.into());
+            }
+        }
+    }
+}
+
 /// A digest of a secret: versioned scheme, key, value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyedDigest {
@@ -332,7 +348,7 @@ fn initial_risk(finding: &ScannedFinding) -> i64 {
 }
 
 /// Cuts into runs of few different lengths: each length is a statement of its own, and engines keep those they know.
-fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+pub(super) fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let len = [64, 8, 1].into_iter().find(|&len| len <= items.len())?;
         let (batch, rest) = items.split_at(len);
@@ -342,7 +358,7 @@ fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// `($3, $4, shared), ($5, $6, shared), …`: the values of several rows, the first of them numbered after `shared_values`.
-fn rows_of(rows: usize, shared_values: usize, columns: usize, shared: &str) -> String {
+pub(super) fn rows_of(rows: usize, shared_values: usize, columns: usize, shared: &str) -> String {
     let row = |row: usize| {
         let own = (1..=columns).map(|column| format!("${}, ", shared_values + row * columns + column));
         format!("({}{shared})", own.collect::<String>())

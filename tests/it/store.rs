@@ -7,6 +7,7 @@ mod audit;
 #[cfg(all(feature = "cli", unix))]
 pub(crate) mod commands;
 mod contract;
+mod due;
 #[cfg(all(feature = "cli", unix))]
 mod exports;
 mod findings;

@@ -3,6 +3,7 @@
 mod import;
 mod record;
 mod references;
+mod shown;
 mod witness;
 
 use std::io::Write;
@@ -89,7 +90,7 @@ fn write_list(tx: &mut Transaction<'_>, settings: &ListSettings, out: &mut dyn W
             table.row(&Listed { finding, attribution }, cells).map_err(output::failed)?;
         }
     }
-    table.end("findings").map_err(output::failed)
+    table.end("finding").map_err(output::failed)
 }
 
 /// A finding, and whose it is.

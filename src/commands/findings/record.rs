@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{references, witness};
+use super::{references, shown, witness};
 use crate::{
     commands::{
         CommandError, Env, fingerprint_key, key_elsewhere, key_file,
@@ -215,6 +215,7 @@ impl<'a, 's> Recording<'a, 's> {
         let mut places = finding.occurrences.iter();
         line.occurrences.retain(|_| places.next().is_some_and(here));
         let mut scanned = line.into_scanned(key_id, &|path| self.roots.relative(root, path));
+        scanned.show(shown::facts(finding));
         let former = self.former.as_ref().map(|key| key.fingerprint(&finding.rule.id, &finding.secret).to_string());
         scanned.former_fps = former.into_iter().collect();
         Ok(Some(scanned))
@@ -360,7 +361,7 @@ struct PartLine {
 
 /// Parts that say whom a credential belongs to. Others (an account, a region) are kept in places alone: what an inventory calls an
 /// account may be another thing.
-const PRINCIPAL_PARTS: &[&str] = &["client-id", "application-id", "app-id", "consumer-key"];
+const PRINCIPAL_PARTS: &[&str] = &["client-id", "application-id", "app-id", "consumer-key", "object"];
 
 #[derive(Deserialize)]
 struct RuleLine {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::commands::store::{open, sign};
 use crate::{
-    inventory::InventoryError,
+    inventory::{Coverage, Importer, InventoryError, find},
     model::identity::{Record, Snapshot},
     store::{Imported, Store},
 };
@@ -57,6 +57,13 @@ pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
         let mut spool = BufWriter::new(tempfile::tempfile().map_err(spool_error)?);
         let snapshots = read(&one, env, &mut |record| write_line(&mut spool, &record))?;
         let Some(snapshot) = snapshots.first() else { continue };
+        if settings.complete.is_none() && is_nameless(snapshot) {
+            let file = one.files.first().map_or(String::new(), |file| crate::model::DisplayPath(file).to_string());
+            (env.warn)(&format!(
+                "{file}: it doesn't say which account, tenant or server it is of, so what it lacks stays; \
+                 `--scope NAME` says it, or `--complete` that there is only one"
+            ));
+        }
         let spool = spool.into_inner().map_err(|error| spool_error(error.into_error()))?;
         let imported = store_records(settings, env, snapshot, spool)?;
         if exit_code(&snapshots) != ExitCode::Clean {
@@ -82,6 +89,12 @@ pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
     sign(&mut open_store(settings, env)?, env)?;
     output::write(None, env, &|out| table.write(format, out))?;
     Ok(code)
+}
+
+/// Is it of a kind that speaks for all of its scope, and nobody knows which?
+fn is_nameless(snapshot: &Snapshot) -> bool {
+    let is_whole = |importer: &Importer| importer.coverage == Coverage::Whole;
+    snapshot.source.scope.is_empty() && find(&snapshot.source.kind).is_ok_and(is_whole)
 }
 
 fn store_records(

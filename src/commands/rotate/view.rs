@@ -77,6 +77,7 @@ fn write_plan(stored: &StoredPlan, steps: &[StepRecord], out: &mut dyn Write) ->
     let safe = |text: &str| Escaped(text.as_bytes()).to_string();
     writeln!(out, "plan {} ({})", stored.id, stored.state)?;
     writeln!(out, "  hash        {}", stored.hash)?;
+    stored.run.iter().try_for_each(|run| writeln!(out, "  run         {run}"))?;
     writeln!(out, "  credential  {}, generation {} ({})", safe(&subject.name), subject.generation, subject.credential)?;
     let known = [("public id", &subject.public_id), ("account", &subject.account), ("owner", &subject.owner)];
     for (name, value) in known {

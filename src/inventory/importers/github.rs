@@ -287,6 +287,14 @@ impl ReadLinked for AuditLog {
     }
 
     fn finish(&mut self, intake: &mut Intake<'_>) {
-        std::mem::take(&mut self.0).into_values().for_each(|token| intake.credential(token));
+        for mut token in std::mem::take(&mut self.0).into_values() {
+            let is_fine_grained =
+                token.raw.get("programmatic_access_type").is_some_and(|kind| kind.contains("ine-grained"));
+            // The list of fine-grained tokens knows them by the same number.
+            if let Some(id) = token.public_id.clone().filter(|_| is_fine_grained) {
+                token.key = key(intake, &format!("token/{id}"));
+            }
+            intake.credential(token);
+        }
     }
 }

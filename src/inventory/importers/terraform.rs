@@ -4,8 +4,11 @@
 //! drops, and outputs aren't looked at.
 
 use crate::{
+    fingerprint::public_key_fingerprints,
     inventory::{Coverage, Entry, Fields, Format, Importer, Intake, Reading, Shape},
-    model::identity::{Credential, CredentialStatus, CredentialType, EntityKey, Extra, Identity, Kind, Revocation},
+    model::identity::{
+        Credential, CredentialFp, CredentialStatus, CredentialType, EntityKey, Extra, Identity, Kind, Revocation,
+    },
 };
 
 pub(super) const STATE: Importer = Importer {
@@ -132,6 +135,22 @@ fn native(known: &ResourceType, id: &str) -> String {
     }
 }
 
+/// Fingerprints of the public half, which is no secret: as OpenSSH or in PEM, of Google's keys in base64.
+fn public_keys(attributes: &Fields) -> Vec<CredentialFp> {
+    let texts =
+        ["public_key_openssh", "public_key_pem", "public_key", "key"].iter().filter_map(|name| attributes.str(name));
+    let mut found: Vec<CredentialFp> = texts
+        .flat_map(|text| {
+            let pem = data_encoding::BASE64.decode(text.as_bytes()).unwrap_or_default();
+            [public_key_fingerprints(text.as_bytes()), public_key_fingerprints(&pem)].concat()
+        })
+        .collect();
+    found.extend(
+        attributes.str("public_key_fingerprint_sha256").and_then(|digest| super::github::ssh_fingerprint(digest)),
+    );
+    found
+}
+
 /// Whose a key of Google's is, and its id as its own importer writes it: both stand in its name
 /// (`projects/P/serviceAccounts/EMAIL/keys/ID`).
 fn google_key(known: &ResourceType, name: &str) -> Option<(EntityKey, EntityKey)> {
@@ -150,8 +169,9 @@ fn one(known: &ResourceType, address: &str, id: &str, attributes: &Fields, intak
     let raw: Extra = [("terraform".to_owned(), address.to_owned())].into();
     match known.what {
         What::Identity(kind) => {
-            let mut found =
-                Identity::new(key, kind, &attributes.any(&["name", "display_name"]).unwrap_or_else(|| id.to_owned()));
+            // Google's `name` is the whole path of a resource.
+            let name = attributes.any(&["display_name", "name"]).filter(|name| !name.contains("/serviceAccounts/"));
+            let mut found = Identity::new(key, kind, &name.unwrap_or_else(|| id.to_owned()));
             found.tags = attributes.labels("tags");
             found.env = super::aws::environment(&found.tags);
             found.purpose = attributes.text("description");
@@ -181,6 +201,7 @@ fn one(known: &ResourceType, address: &str, id: &str, attributes: &Fields, intak
                 _ => CredentialStatus::Unknown,
             };
             found.revocation = Revocation::Unknown;
+            found.fingerprints = public_keys(attributes);
             for field in ["secret", "private_key", "private_key_pem", "result", "value", "secret_id"] {
                 found.fingerprints.extend(attributes.fingerprints(field));
             }

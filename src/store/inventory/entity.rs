@@ -88,7 +88,7 @@ const IDENTITY: &str = "INSERT INTO identity (id, provider, account, native_id, 
             $24, $24, $25, $25, $25, $25)
          ON CONFLICT (provider, account, native_id) DO UPDATE SET
             kind = CASE WHEN identity.kind = 'other' OR identity.state = 'proposed' THEN excluded.kind ELSE identity.kind END,
-            name = excluded.name,
+            name = CASE WHEN excluded.name = excluded.native_id THEN identity.name ELSE excluded.name END,
             state = CASE WHEN excluded.state = 'offboarded' AND identity.state IN ('active', 'suspended', 'offboarded')
                     THEN 'offboarded'
                 WHEN identity.state IN ('proposed', 'offboarded') THEN 'active'

@@ -118,7 +118,7 @@ fn a_finding_lives(fixture: &Fixture) {
     cli.ok(&["findings", "except", id, "--reason", "a fixture", "--until", "90d"]);
     assert_eq!(cli.findings(&["--state", "excepted"]).len(), 1);
     let (code, _, err) = cli.run(&["findings", "dismiss", id, "--reason", "x"]);
-    assert_eq!((code, err.contains("excepted can't become dismissed")), (2, true), "{err}");
+    assert_eq!((code, err.contains("excepted can't become dismissed: it must be reopened first")), (2, true), "{err}");
     cli.ok(&["findings", "reopen", id]);
     cli.ok(&["findings", "resolve", id, "--reason", "revoked"]);
     assert_eq!(cli.scan(&["tree"]), counts(0, 1, 0, 0, 0));

@@ -535,3 +535,72 @@ fn plans_name_those_who_ask_for_the_secret_by_its_name(fixture: &Fixture) {
     let consumers = plans[0]["plan"]["subject"]["consumers"].as_array().unwrap();
     assert_eq!((plans.as_array().unwrap().len(), consumers.len()), (1, 1), "{plans}");
 }
+
+/// What belongs together may stand in several files, in any order; of several names the last counts.
+#[test]
+fn lists_of_several_files_are_put_together() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.write(
+        "users.csv",
+        "provider,account,id,name,kind,owner,credential\nacme,1,u1,First,bot,@org/a,c1\nacme,1,u2,Second,bot,,\n",
+    );
+    cli.write("more.csv", "provider,account,id,owner,credential\nacme,1,u1,@org/b,c2\nacme,1,u3,,c3\nacme,1,u3,,c3\n");
+    let names = ["provider", "account", "id", "name", "kind"].map(|name| format!("{name} = \"{name}\"\n")).concat();
+    cli.write("map.toml", &(names + "owner_technical = \"owner\"\ncredential_id = \"credential\"\n"));
+    let of = |verb: &str, files: &[&str]| {
+        let args = ["inventory", verb, "--as", "generic", "--columns", "map.toml", "-f", "csv"];
+        cli.ok(&[&args[..], files].concat()).lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let list = |files: &[&str]| of("list", files);
+    assert_eq!(
+        list(&["more.csv", "users.csv"]),
+        [
+            "acme,1,First,bot,active,,'@org/b @org/a,c1,other,unknown,,,,",
+            "acme,1,First,bot,active,,'@org/b @org/a,c2,other,unknown,,,,",
+            "acme,1,Second,bot,active,,,,,,,,,",
+            "acme,1,u3,other,active,,,c3,other,unknown,,,,",
+        ]
+    );
+    assert_eq!(
+        list(&["users.csv", "more.csv"]),
+        [
+            "acme,1,Second,bot,active,,,,,,,,,",
+            "acme,1,u1,other,active,,'@org/a @org/b,c1,other,unknown,,,,",
+            "acme,1,u1,other,active,,'@org/a @org/b,c2,other,unknown,,,,",
+            "acme,1,u3,other,active,,,c3,other,unknown,,,,",
+        ]
+    );
+    assert_eq!(
+        of("owners", &["users.csv", "more.csv"]),
+        [
+            "'@org/a,technical,acme:1:u1,export,90,owner_technical",
+            "'@org/b,technical,acme:1:u1,export,90,owner_technical",
+        ]
+    );
+    cli.write(
+        "catalog-info.yaml",
+        "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: idle}\n---\n\
+         apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {name: pay, namespace: emea}\n---\n\
+         apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {name: billing, namespace: emea}\nspec: {owner: pay}\n",
+    );
+    let owners = cli.ok(&["inventory", "owners", "-f", "csv", "catalog-info.yaml"]);
+    assert_eq!(
+        owners.lines().skip(1).collect::<Vec<_>>(),
+        ["group:default/idle,,,,,", "group:emea/pay,technical,component:emea/billing,backstage,90,spec.owner",]
+    );
+}
+
+/// A table that knows only ids doesn't take names away.
+#[test]
+fn an_id_is_no_better_name() {
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    cli.ok(&["store", "init"]);
+    cli.write("map.toml", "provider = \"p\"\nid = \"id\"\nname = \"name\"\n");
+    for (file, text) in [("a.csv", "p,id,name\nacme,u1,First\n"), ("b.csv", "p,id,x\nacme,u1,y\n")] {
+        cli.write(file, text);
+        cli.ok(&["inventory", "import", "--as", "generic", "--columns", "map.toml", file]);
+    }
+    assert!(cli.ok(&["inventory", "list", "-f", "csv"]).contains("acme,,First,"));
+}

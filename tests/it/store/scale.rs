@@ -120,6 +120,28 @@ fn memory_does_not_grow_with_findings_and_identities() {
     }
 }
 
+/// A list of a file is sorted on disk. Both sizes are more than it holds.
+#[test]
+fn lists_of_files_are_not_held() {
+    const SIZES: [u64; 2] = [60_000, 120_000];
+    let fixture = Fixture::sqlite();
+    let cli = Cli::new(&fixture);
+    let take = |size: u64, args: &[&str]| {
+        write_inventory(&cli.home.path().join("report.csv"), size);
+        measure(&cli, args)
+    };
+    for (args, lines) in [
+        (&["inventory", "list", "report.csv", "-f", "csv"][..], SIZES.map(|size| size + 1)),
+        (&["inventory", "owners", "report.csv"], [1, 1]),
+    ] {
+        let [few, many] = SIZES.map(|size| take(size, args));
+        assert_eq!([few.lines as u64, many.lines as u64], lines);
+        let grown = many.peak_kib.saturating_sub(few.peak_kib) * 1024;
+        let allowed = GROWTH_BYTES * (SIZES[1] - SIZES[0]);
+        assert!(grown < allowed, "{args:?}: {} KiB for a few, {} KiB for many", few.peak_kib, many.peak_kib);
+    }
+}
+
 /// `cargo test --release --test it -- --ignored --nocapture a_million`
 #[test]
 #[ignore = "takes minutes"]

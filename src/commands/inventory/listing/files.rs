@@ -28,11 +28,12 @@ pub(super) fn list(
     let (mut parts, mut lines, mut number) = (Sorter::new(), Sorter::new(), 0_u64);
     let snapshots = read(settings, env, &mut |record| {
         number += 1;
-        part(number, record).map_or(Ok(()), |part| match part {
-            Part::OfIdentity(row) => parts.push(row),
-            Part::Line(row) => lines.push(row),
-        })
-        .map_err(not_kept)
+        part(number, record)
+            .map_or(Ok(()), |part| match part {
+                Part::OfIdentity(row) => parts.push(row),
+                Part::Line(row) => lines.push(row),
+            })
+            .map_err(not_kept)
     })?;
     let mut group = Group::default();
     parts.each(&mut |row| group.add(row, &mut lines)).map_err(spool_error)?;
@@ -93,7 +94,11 @@ fn part(number: u64, record: Record) -> Option<Part> {
         },
         Record::Credential(credential) => Some(match &credential.identity {
             Some(identity) => of(identity, CREDENTIAL, credential_cells(&credential)),
-            None => Part::Line(credential_line(credential_cells(&credential), &[String::new(), String::new(), String::new(), String::new()], "")),
+            None => Part::Line(credential_line(
+                credential_cells(&credential),
+                &[String::new(), String::new(), String::new(), String::new()],
+                "",
+            )),
         }),
         _ => None,
     }
