@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, HashMap, hash_map::Entry};
 use serde_json::Value as Json;
 
 use super::{
-    record::{batches, rows_of},
     NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value,
+    record::{batches, rows_of},
 };
 use crate::model::identity::{Record, Snapshot};
 
@@ -197,7 +197,8 @@ impl Importer {
             }
             news.push((item, entity::upsert(tx, item.record, &self.snapshot_id)?));
         }
-        let touch = "UPDATE inventory_item SET last_snapshot_id = $3 WHERE source_id = $1 AND noun = $2 AND item_key IN";
+        let touch =
+            "UPDATE inventory_item SET last_snapshot_id = $3 WHERE source_id = $1 AND noun = $2 AND item_key IN";
         for (noun, keys) in by_noun(same.into_iter()) {
             for keys in batches(&keys) {
                 let mut values: Vec<Value> = vec![(&self.source_id).into(), noun.into(), (&self.snapshot_id).into()];

@@ -169,7 +169,8 @@ fn links_are_the_same_as_if_all_were_made_anew(fixture: &Fixture) {
             let after = links(store);
             link::link(store, None).unwrap();
             assert_eq!(after, links(store), "{name}");
-            if name != "what vanishes" {
+            // What is opened again is closed again: its credential is dead.
+            if !["what vanishes", "a finding that a person opens again"].contains(&name) {
                 assert_ne!(before, after, "{name} changes nothing: nothing is tested");
             }
             before = after;
