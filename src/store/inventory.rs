@@ -210,11 +210,7 @@ impl Importer {
     }
 
     /// Digest of each thing that the source has said before, and whether it still says it.
-    fn known(
-        &self,
-        tx: &mut Transaction<'_>,
-        items: &[Item<'_>],
-    ) -> Result<HashMap<(String, String), (String, bool)>, StoreError> {
+    fn known(&self, tx: &mut Transaction<'_>, items: &[Item<'_>]) -> Result<Known, StoreError> {
         let mut known = HashMap::new();
         for (noun, keys) in by_noun(items.iter()) {
             for keys in batches(&keys) {
@@ -409,6 +405,9 @@ impl Transaction<'_> {
 fn item_record(item: &ItemCursor, text: &str) -> Result<Record, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Missing(format!("the {} {} can't be read", item.noun, item.key)))
 }
+
+/// By noun and key: digest, and whether the source still says it.
+type Known = HashMap<(String, String), (String, bool)>;
 
 /// A record as it is kept.
 struct Item<'r> {

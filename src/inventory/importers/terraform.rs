@@ -145,9 +145,7 @@ fn public_keys(attributes: &Fields) -> Vec<CredentialFp> {
             [public_key_fingerprints(text.as_bytes()), public_key_fingerprints(&pem)].concat()
         })
         .collect();
-    found.extend(
-        attributes.str("public_key_fingerprint_sha256").and_then(|digest| super::github::ssh_fingerprint(digest)),
-    );
+    found.extend(attributes.str("public_key_fingerprint_sha256").and_then(super::github::ssh_fingerprint));
     found
 }
 
