@@ -7,14 +7,9 @@ mod listing;
 pub use about::About;
 pub use listing::{InventoryLine, ListedClaim, ListedCredential, ListedIdentity, OwnerClaim};
 
-use std::collections::{BTreeMap, HashMap, hash_map::Entry};
-
 use serde_json::Value as Json;
 
-use super::{
-    NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value,
-    record::{batches, rows_of},
-};
+use super::{NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
 use crate::model::identity::{Record, Snapshot};
 
 /// Records that are taken in at once: one transaction each.
@@ -169,91 +164,48 @@ impl Importer {
         let records = std::mem::take(&mut self.pending);
         let counts = store.write(|tx| {
             let mut counts = self.counts;
-            self.add_in(tx, &records, &mut counts)?;
+            records.iter().try_for_each(|record| self.add_in(tx, record, &mut counts))?;
             Ok::<_, StoreError>(counts)
         })?;
         self.counts = counts;
         Ok(())
     }
 
-    fn add_in(
-        &self,
-        tx: &mut Transaction<'_>,
-        records: &[Record],
-        counts: &mut ImportCounts,
-    ) -> Result<(), StoreError> {
-        let items = items_of(records)?;
-        let known = self.known(tx, &items)?;
-        let (mut same, mut news) = (Vec::new(), Vec::new());
-        for item in &items {
-            match known.get(&item.name()) {
-                Some((digest, true)) if *digest == item.digest => {
-                    counts.unchanged += 1;
-                    same.push(item);
-                    continue;
-                }
-                Some(_) => counts.changed += 1,
-                None => counts.added += 1,
-            }
-            news.push((item, entity::upsert(tx, item.record, &self.snapshot_id)?));
+    fn add_in(&self, tx: &mut Transaction<'_>, record: &Record, counts: &mut ImportCounts) -> Result<(), StoreError> {
+        let text =
+            serde_json::to_string(record).map_err(|_| StoreError::Missing("a record that can't be written".into()))?;
+        let digest = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
+        let key = item_key(record);
+        let place = [(&self.source_id).into(), record.noun().into(), (&key).into()];
+        let known = tx.query_one(
+            "SELECT digest, vanished_snapshot_id FROM inventory_item WHERE source_id = $1 AND noun = $2 AND item_key = $3",
+            &place,
+        )?;
+        let [source, noun, key] = place;
+        if let Some(known) = &known
+            && known.get::<String>(0)? == digest
+            && known.get::<Option<String>>(1)?.is_none()
+        {
+            counts.unchanged += 1;
+            tx.execute(
+                "UPDATE inventory_item SET last_snapshot_id = $4 WHERE source_id = $1 AND noun = $2 AND item_key = $3",
+                &[source, noun, key, (&self.snapshot_id).into()],
+            )?;
+            return Ok(());
         }
-        let touch =
-            "UPDATE inventory_item SET last_snapshot_id = $3 WHERE source_id = $1 AND noun = $2 AND item_key IN";
-        for (noun, keys) in by_noun(same.into_iter()) {
-            for keys in batches(&keys) {
-                let mut values: Vec<Value> = vec![(&self.source_id).into(), noun.into(), (&self.snapshot_id).into()];
-                values.extend(keys.iter().map(|key| Value::from(*key)));
-                tx.execute(&format!("{touch} {}", marks(3, keys.len())), &values)?;
-            }
+        if known.is_some() {
+            counts.changed += 1
+        } else {
+            counts.added += 1
         }
-        batches(&news).try_for_each(|batch| self.keep(tx, batch))
-    }
-
-    /// Digest of each thing that the source has said before, and whether it still says it.
-    fn known(&self, tx: &mut Transaction<'_>, items: &[Item<'_>]) -> Result<Known, StoreError> {
-        let mut known = HashMap::new();
-        for (noun, keys) in by_noun(items.iter()) {
-            for keys in batches(&keys) {
-                let mut values: Vec<Value> = vec![(&self.source_id).into(), noun.into()];
-                values.extend(keys.iter().map(|key| Value::from(*key)));
-                let rows = tx.query(
-                    &format!(
-                        "SELECT item_key, digest, vanished_snapshot_id FROM inventory_item
-                         WHERE source_id = $1 AND noun = $2 AND item_key IN {}",
-                        marks(2, keys.len())
-                    ),
-                    &values,
-                )?;
-                for row in &rows {
-                    let is_live = row.get::<Option<String>>(2)?.is_none();
-                    known.insert((noun.to_owned(), row.get(0)?), (row.get(1)?, is_live));
-                }
-            }
-        }
-        Ok(known)
-    }
-
-    fn keep(&self, tx: &mut Transaction<'_>, batch: &[(&Item<'_>, Option<String>)]) -> Result<(), StoreError> {
-        let mut values: Vec<Value> = vec![(&self.source_id).into(), (&self.snapshot_id).into()];
-        for (item, entity) in batch {
-            values.extend([
-                item.record.noun().into(),
-                (&item.key).into(),
-                (&item.digest).into(),
-                Value::Json(Some(item.text.clone())),
-                entity.as_deref().into(),
-            ]);
-        }
-        let rows = rows_of(batch.len(), 2, 5, "$1, $2, $2, $2");
+        let entity = entity::upsert(tx, record, &self.snapshot_id)?;
         tx.execute(
-            &format!(
-                "INSERT INTO inventory_item (noun, item_key, digest, record, entity_id, source_id, first_snapshot_id,
-                    changed_snapshot_id, last_snapshot_id) VALUES {rows}
-                 ON CONFLICT (source_id, noun, item_key) DO UPDATE SET digest = excluded.digest, record = excluded.record,
-                    former = inventory_item.record, entity_id = excluded.entity_id, vanished_snapshot_id = NULL,
-                    changed_snapshot_id = excluded.changed_snapshot_id, last_snapshot_id = excluded.last_snapshot_id"
-            ),
-            &values,
+            "INSERT INTO inventory_item (source_id, noun, item_key, digest, record, entity_id, first_snapshot_id,
+                changed_snapshot_id, last_snapshot_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+             ON CONFLICT (source_id, noun, item_key) DO UPDATE SET digest = excluded.digest, record = excluded.record,
+                former = inventory_item.record, entity_id = excluded.entity_id, vanished_snapshot_id = NULL,
+                changed_snapshot_id = excluded.changed_snapshot_id, last_snapshot_id = excluded.last_snapshot_id",
+            &[source, noun, key, digest.into(), Value::Json(Some(text)), entity.into(), (&self.snapshot_id).into()],
         )?;
         Ok(())
     }
@@ -404,55 +356,6 @@ impl Transaction<'_> {
 
 fn item_record(item: &ItemCursor, text: &str) -> Result<Record, StoreError> {
     serde_json::from_str(text).map_err(|_| StoreError::Missing(format!("the {} {} can't be read", item.noun, item.key)))
-}
-
-/// By noun and key: digest, and whether the source still says it.
-type Known = HashMap<(String, String), (String, bool)>;
-
-/// A record as it is kept.
-struct Item<'r> {
-    record: &'r Record,
-    key: String,
-    digest: String,
-    text: String,
-}
-
-impl Item<'_> {
-    fn name(&self) -> (String, String) {
-        (self.record.noun().to_owned(), self.key.clone())
-    }
-}
-
-/// In the order of the records; of two that speak of one thing the last counts.
-fn items_of(records: &[Record]) -> Result<Vec<Item<'_>>, StoreError> {
-    let mut items: Vec<Item<'_>> = Vec::with_capacity(records.len());
-    let mut places = HashMap::new();
-    for record in records {
-        let text =
-            serde_json::to_string(record).map_err(|_| StoreError::Missing("a record that can't be written".into()))?;
-        let digest = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
-        let item = Item { record, key: item_key(record), digest, text };
-        match places.entry(item.name()) {
-            Entry::Occupied(place) => items[*place.get()] = item,
-            Entry::Vacant(place) => {
-                place.insert(items.len());
-                items.push(item);
-            }
-        }
-    }
-    Ok(items)
-}
-
-fn by_noun<'i>(items: impl Iterator<Item = &'i Item<'i>>) -> BTreeMap<&'static str, Vec<&'i str>> {
-    let mut nouns: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
-    items.for_each(|item| nouns.entry(item.record.noun()).or_default().push(&item.key));
-    nouns
-}
-
-/// `($4, $5, …)`: so many values after others.
-fn marks(others: usize, count: usize) -> String {
-    let marks: Vec<String> = (1..=count).map(|number| format!("${}", others + number)).collect();
-    format!("({})", marks.join(", "))
 }
 
 /// Longest key that stands as it is: indexes of PostgreSQL take 2,704 bytes.

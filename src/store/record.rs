@@ -348,7 +348,7 @@ fn initial_risk(finding: &ScannedFinding) -> i64 {
 }
 
 /// Cuts into runs of few different lengths: each length is a statement of its own, and engines keep those they know.
-pub(super) fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let len = [64, 8, 1].into_iter().find(|&len| len <= items.len())?;
         let (batch, rest) = items.split_at(len);
@@ -358,7 +358,7 @@ pub(super) fn batches<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// `($3, $4, shared), ($5, $6, shared), …`: the values of several rows, the first of them numbered after `shared_values`.
-pub(super) fn rows_of(rows: usize, shared_values: usize, columns: usize, shared: &str) -> String {
+fn rows_of(rows: usize, shared_values: usize, columns: usize, shared: &str) -> String {
     let row = |row: usize| {
         let own = (1..=columns).map(|column| format!("${}, ", shared_values + row * columns + column));
         format!("({}{shared})", own.collect::<String>())
