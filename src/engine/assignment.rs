@@ -4,6 +4,7 @@
 //! A hand-written machine instead of a regex: words such as `token` stand a hundred times in a megabyte of code, and
 //! nearly all of those places are settled within 20 bytes.
 
+mod before;
 mod cursor;
 mod record;
 
@@ -88,7 +89,21 @@ pub(super) const REACH: usize = MAX_NAME + MAX_VALUE + MAX_APART + 64;
 
 /// Reads the assignment to the name that has the keyword at `keyword`.
 pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
+    // `app:…@tcp(db1:3306)`: no name, but a user.
+    if bytes[keyword.start] == b'@' {
+        return before::login(bytes, keyword.start);
+    }
     let name = name_around(bytes, keyword)?;
+    // XAML's resources.
+    if bytes[..name.start].ends_with(b" x:") && &bytes[name.clone()] == b"Key" {
+        return None;
+    }
+    if let Some(compared) = before::compared(bytes, &name) {
+        return compared;
+    }
+    if let Some(column) = before::column(bytes, &name) {
+        return Some(column);
+    }
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
     at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
@@ -109,7 +124,20 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     }
     let is_nested = syntax == Syntax::Assign && at.enter_nested();
     let value = at.value(syntax)?;
+    if syntax == Syntax::Tag && is_key_of_list(bytes, &name, value.0.end) {
+        return None;
+    }
     Some(Assigned::new(bytes, name, value, if is_nested { Syntax::Apart } else { syntax }))
+}
+
+/// `<key>…</key>` and a value behind it: in a property list it is a name.
+fn is_key_of_list(bytes: &[u8], name: &Range<usize>, end: usize) -> bool {
+    let rest = &bytes[end..(end + 64).min(bytes.len())];
+    let next = rest.strip_prefix(b"</key>").unwrap_or_default().trim_ascii_start();
+    const VALUES: [&[u8]; 10] = [
+        b"<dict", b"<string", b"<integer", b"<true", b"<false", b"<array", b"<data", b"<date", b"<real", b"<key",
+    ];
+    bytes[name.clone()].eq_ignore_ascii_case(b"key") && VALUES.iter().any(|value| next.starts_with(value))
 }
 
 /// Perl's `$config{password}`. Not `${password}`, which is a value.
@@ -251,6 +279,15 @@ mod tests {
             ("\"token\": {\n  \"value\": \"v\"}", "v", Syntax::Apart),
             ("token - v1", "v1", Syntax::Prose),
             ("token API: v1", "v1", Syntax::Prose),
+            ("if (\"v\".equals(token)) {", "v", Syntax::Compare),
+            ("if ('v' === $token) {", "v", Syntax::Compare),
+            ("strcmp(\"v\", token)", "v", Syntax::Compare),
+            ("SET value = 'v' WHERE name = 'token';", "v", Syntax::Apart),
+            ("SET option_value='v' WHERE option_name='token'", "v", Syntax::Apart),
+            ("{\"value\": \"v\", \"name\": \"MY_TOKEN\"}", "v", Syntax::Apart),
+            ("- value: v1\n  name: MY_TOKEN\n- value: v2\n", "v1", Syntax::Apart),
+            ("INSERT INTO t (id, token) VALUES (f(1, 2), 'v');", "v", Syntax::Apart),
+            ("insert into `t` (`token`, `x`)\nvalues ('v', 2)", "v", Syntax::Apart),
         ] {
             let found = read(text).map(|(value, _, syntax)| (value, syntax));
             assert_eq!(found, Some((value.to_owned(), syntax)), "{text}");
@@ -276,6 +313,8 @@ mod tests {
             "{{ .Values.token | b64enc }}",
             "<user>:<token>v1@host",
             "<input type=\"token\" value=\"v\">",
+            "\"token\" == ''",
+            "f(\"v\", token)",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -41,6 +41,34 @@ const WORDS: &[&str] = &[
     "not-a-secret",
     "not_a_secret",
     "not-real",
+    "insecure",
+    "unsecure",
+    "verysecure",
+    "very_secure",
+    "very-secure",
+    "so_secure",
+    "helloworld",
+    "somerandom",
+    "some-random",
+    "some_random",
+    "s0m3r@nd0m",
+    "randomstring",
+    "valid-token",
+    "valid_token",
+    "abc123def",
+    "123123123",
+    "p@ssword",
+    "p@ssw0rd",
+    "pa55word",
+    "pa55w0rd",
+    "p@55w",
+    "p4ssw0rd",
+    "p4ssword",
+    "s3cr3t",
+    "s3cret",
+    "12345abc",
+    "pa$$word",
+    "pa$$w0rd",
     "fakekey",
     "fake_",
     "fake-",
@@ -61,7 +89,18 @@ const WORDS: &[&str] = &[
     // Samples that stand in RFC 6749 and in the documentation of one-time passwords.
     "2yotnfzfejr1zcsicmwpaa",
     "tgzv3jokf0xg5qx2tlkwia",
-    "jbswy3dpehpk3pxp",
+    "gx1fbat3bv",
+    "correct-horse",
+    "correcthorse",
+    "jbswy3dp",
+    // Those of RFC 5849.
+    "kkk9d7dh3k39sjv7",
+    "9djdj82h48djs9d2",
+    "ad180jjd733klru7",
+    "nnch734d00sl2jdk",
+    "hdhd0244k9j7ao03",
+    "hh5s93j4hdidpola",
+    "1234abcd",
 ];
 
 /// Looks for placeholder words and masks.
@@ -82,8 +121,18 @@ impl Placeholders {
     /// The reason why `value` can't be a secret, if there is one: a placeholder word or a mask. A run of one character
     /// that `pattern` spells out is no mask.
     pub(super) fn find(&self, value: &[u8], pattern: &str) -> Option<&'static str> {
-        if let Some(found) = self.words.find(value) {
-            return Some(WORDS[found.pattern().as_usize()]);
+        self.find_longer(value, pattern, 0)
+    }
+
+    /// The same, but for words of fewer than `least` letters: by chance those stand in long random values.
+    pub(super) fn find_longer(&self, value: &[u8], pattern: &str, least: usize) -> Option<&'static str> {
+        let words = self.words.find_iter(value).map(|found| WORDS[found.pattern().as_usize()]);
+        if let Some(word) = words.into_iter().find(|word| word.len() >= least) {
+            return Some(word);
+        }
+        let (half, other) = value.split_at(value.len() / 2);
+        if half.len() >= 8 && half == other {
+            return Some("the same twice");
         }
         let longest = value.chunk_by(|a, b| a == b).max_by_key(|run| run.len())?;
         let is_mask = longest.len() >= 8 || longest.len() * 2 > value.len().max(5);

@@ -388,14 +388,24 @@ impl Scanner {
         let mut stronger = vec![None; accepted.len()];
         for (i, (a, _)) in accepted.iter().enumerate() {
             for (j, (b, _)) in accepted.iter().enumerate().skip(i + 1).take_while(|(_, (b, _))| b.start < a.end) {
-                if self.is_stronger(a.rule, b.rule) {
+                let (is_a, is_b) = (self.is_stronger(a.rule, b.rule), self.is_stronger(b.rule, a.rule));
+                if is_a || !is_b && self.is_nearer(a, b) {
                     stronger[j].get_or_insert(a.rule);
-                } else if self.is_stronger(b.rule, a.rule) {
+                } else if is_b || self.is_nearer(b, a) {
                     stronger[i].get_or_insert(b.rule);
                 }
             }
         }
         stronger
+    }
+
+    /// Of two rules that know the same token by a provider's name before it, does the name of `a` stand nearer to it?
+    fn is_nearer(&self, a: &Match, b: &Match) -> bool {
+        let is_by_name = |found: &Match| {
+            let rule = &self.rules[found.rule as usize];
+            matches!(rule.shape, Shape::Near { .. } | Shape::Context { .. }) && !rule.identifier
+        };
+        a.secret() == b.secret() && a.keyword > b.keyword && a.rule != b.rule && is_by_name(a) && is_by_name(b)
     }
 
     fn is_stronger(&self, a: u32, b: u32) -> bool {

@@ -1,6 +1,6 @@
 //! Is a match a secret? Exact checks first, then entropy, placeholders and surroundings, then a score with reasons.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt, path::Path, sync::Arc};
 
 use super::{
     assignment::{Ending, Syntax},
@@ -8,13 +8,13 @@ use super::{
     compose,
     confirm::Match,
     entropy::{randomness, shannon},
-    generic::{self, Memo, Subject, Writing},
+    generic::{self, Memo, Subject, Weakness, Writing},
     neighbours,
     placeholder::Placeholders,
 };
 use crate::{
     model::{Origin, Reason},
-    rule::{Patterns, Rule, Shape, analyze::MAX_COMPANION},
+    rule::{Checksum, Patterns, Rule, Shape, analyze::MAX_COMPANION},
 };
 
 /// Why a candidate is no finding.
@@ -215,36 +215,52 @@ impl Evidence<'_> {
             score.add("checksum", 15, "passed its structural check");
         }
         for (feature, points, detail) in &facts.effects {
-            score.add(feature, *points, detail);
+            score.add(feature, *points, *detail);
         }
-        if self.is_users_name(secret, facts) {
-            score.add("password", -40, "it is the user's name, as defaults of products are");
+        if self.is_default(secret, facts) {
+            // On a server that others reach it is worse than none.
+            let points = if facts.is_far { -20 } else { -40 };
+            score.add("password", points, "it is the user's or the product's name, as defaults are");
+        } else if self.rule.checksum == Some(Checksum::Connection) {
+            match generic::weakness(secret) {
+                Weakness::Word => score.add("password", -30, "a word"),
+                Weakness::OddWord => score.add("password", -10, "letters alone"),
+                Weakness::None => {}
+            }
         }
         if matches!(self.rule.shape, Shape::Near { .. } | Shape::Context { .. }) {
             self.add_surroundings(secret, &mut score);
+        }
+        if let Origin::File(path) = self.origin {
+            PathEffect::on(self.rule, self.found, self.bytes).apply(path, &mut score);
         }
         score.into_score()
     }
 
     /// `postgres://app:app@db`: as good as no password, and nearly always the default of an image or a sample.
-    fn is_users_name(&self, secret: &[u8], facts: &Facts) -> bool {
+    fn is_default(&self, secret: &[u8], facts: &Facts) -> bool {
+        let is_of_product = || DEFAULTS.iter().any(|word| secret.eq_ignore_ascii_case(word.as_bytes()));
+        if self.rule.checksum == Some(Checksum::Connection) && is_of_product() {
+            return true;
+        }
         if self.found.id == Some((self.found.start, self.found.end)) {
             return false;
         }
         let id = self.found.claim(self.bytes).id;
-        let user = id.or_else(|| facts.attributes.get("user").map(String::as_bytes));
-        user.is_some_and(|user| user.eq_ignore_ascii_case(secret))
+        let of = |name| facts.attributes.get(name).map(String::as_bytes);
+        let names = [id.or_else(|| of("user")), of("database")];
+        names.into_iter().flatten().any(|name| name.eq_ignore_ascii_case(secret))
     }
 
     fn add_surroundings(&self, secret: &[u8], score: &mut Tally) {
         let randomness = randomness(secret);
         let detail = format!("{:.0} % of a random string's entropy", randomness * 100.0);
         match randomness {
-            r if r >= 0.92 => score.add("entropy", 15, &detail),
+            r if r >= 0.92 => score.add("entropy", 15, detail),
             r if r >= 0.82 || self.rule.entropy > 0.0 => {
-                score.add("entropy", 5, &detail);
+                score.add("entropy", 5, detail);
             }
-            _ => score.add("entropy", -15, &detail),
+            _ => score.add("entropy", -15, detail),
         }
         if self.found.is_assigned {
             score.add("assignment", 15, "an assignment operator stands before it");
@@ -255,11 +271,11 @@ impl Evidence<'_> {
         if self.found.is_quoted {
             score.add("quotes", 5, "it is a whole quoted value");
         }
-        if let Origin::File(path) = self.origin {
-            PathEffect::on(self.rule, self.found, self.bytes).apply(path, score);
-        }
     }
 }
+
+/// Passwords that servers come with.
+const DEFAULTS: &[&str] = &["postgres", "mysql", "mongo", "redis", "root", "admin", "guest"];
 
 fn too_low(score: Score, least: u8) -> Rejection {
     Rejection::Score { found: score.points, least, reasons: score.reasons }
@@ -285,6 +301,7 @@ impl PathEffect {
         match rule.shape {
             _ if generic::applies(rule) => PathEffect::Generic { writing: PathEffect::writing(found, bytes) },
             Shape::Near { .. } | Shape::Context { .. } => PathEffect::Test,
+            Shape::Prefix { .. } if rule.checksum == Some(Checksum::Connection) => PathEffect::Test,
             Shape::Prefix { .. } | Shape::Block { .. } | Shape::Assignment => PathEffect::None,
         }
     }
@@ -347,8 +364,8 @@ impl Tally {
         Score { points: u8::try_from(self.points.clamp(0, 100)).unwrap_or(0), reasons: self.reasons }
     }
 
-    fn add(&mut self, feature: &'static str, points: i16, detail: &str) {
+    fn add(&mut self, feature: &'static str, points: i16, detail: impl Into<Cow<'static, str>>) {
         self.points += i32::from(points);
-        self.reasons.push(Reason { feature, points, detail: detail.to_owned() });
+        self.reasons.push(Reason { feature, points, detail: detail.into() });
     }
 }

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Serialize, Serializer};
 
@@ -92,7 +92,7 @@ pub struct Reason {
     /// Points added (or, negative, taken).
     pub points: i16,
     /// The measured value in words, without secret bytes; may be empty.
-    pub detail: String,
+    pub detail: Cow<'static, str>,
 }
 
 /// One place where a secret stands.

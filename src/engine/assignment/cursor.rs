@@ -81,9 +81,18 @@ impl Cursor<'_> {
             && (before.is_empty() || before.ends_with(b"\n") || before.ends_with(b"--- "))
     }
 
-    /// `$USER:$PASSWORD:33`: the name stands for its value, and a part of something follows.
+    /// `$USER:$PASSWORD:33`: the name stands for its value, and a part of something follows. `!PSK:!SRP`: a list of ciphers.
     fn is_used(&self) -> bool {
         let follows = self.bytes.get(self.at + 1);
+        if self.bytes[..self.name.start].ends_with(b"!") && follows == Some(&b'!') {
+            return true;
+        }
+        // `eof_action=pass:repeatlast=0`: an option's value, and the next option.
+        let rest = self.rest(40);
+        let option = rest[1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        if self.bytes[..self.name.start].ends_with(b"=") && rest.get(1 + option) == Some(&b'=') {
+            return true;
+        }
         self.bytes[..self.name.start].ends_with(b"$") && !matches!(follows, Some(b' ' | b'='))
     }
 
@@ -335,7 +344,9 @@ impl Cursor<'_> {
             let bare = word.strip_suffix(b":").unwrap_or(word);
             // "password - …": a dash further on begins another thought.
             let is_dash = at == 0 && ["-", "–", "—"].iter().any(|dash| dash.as_bytes() == word);
-            if names || is_dash || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
+            // Polish, after its own word alone.
+            let is_to = bare == b"to" && POLISH.iter().any(|own| self.bytes[self.name.clone()].starts_with(own.as_bytes()));
+            if names || is_dash || is_to || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
                 return Some(end + 1);
             }
             let is_code = word.iter().any(|byte| b"{}()<>".contains(byte));
@@ -490,6 +501,9 @@ impl Cursor<'_> {
 
 /// How much of a value is left without what belongs to the sentence around it.
 fn said_len(value: &[u8], syntax: Syntax) -> usize {
+    // A quotation mark of a text that the value stands in.
+    let closing = ["”", "“", "’", "»"].iter().find_map(|mark| value.strip_suffix(mark.as_bytes()));
+    let value = closing.filter(|value| !value.is_empty()).unwrap_or(value);
     let is_said = matches!(syntax, Syntax::Prose | Syntax::Blank);
     let len = if is_said { before_script(value) } else { value.len() };
     let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
@@ -519,6 +533,9 @@ const COPULAS: &[&str] = &[
     "is", "was", "are", "=", "lautet", "ist", "est", "es", "é", "è", "e'", "jest", "это", "->", "→", "=>", "now",
     "war", "era", "était", "as", "adalah", "là", "هي", "هو", "है",
 ];
+
+/// Of which "to" says what it is.
+const POLISH: &[&str] = &["hasło", "Hasło", "haslo", "Haslo", "HASŁO"];
 
 /// After these the sentence is about something else: "a password when the provider is …".
 const CONJUNCTIONS: &[&str] =

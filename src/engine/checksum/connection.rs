@@ -30,8 +30,13 @@ const FIELDS: [(&str, &str); 19] = [
 
 /// Takes a connection string apart. Never proves anything: whoever writes documentation can write one.
 pub(super) fn verify(claim: &Claim<'_>) -> Result<Facts, Failure> {
-    let text = whole_text(claim);
     let mut facts = Facts::default();
+    let behind = &claim.bytes[claim.end..(claim.end + MAX).min(claim.bytes.len())];
+    if let Some(place) = ["@tcp(", "@tcp6("].iter().find_map(|mark| behind.strip_prefix(mark.as_bytes())) {
+        go_dsn(claim, place, &mut facts);
+        return Ok(facts);
+    }
+    let text = whole_text(claim);
     match text.split_once("://") {
         Some((scheme, rest)) if !scheme.contains(['=', ';', ' ']) => {
             let inner = scheme.strip_prefix("jdbc:");
@@ -57,6 +62,24 @@ fn whole_text(claim: &Claim<'_>) -> String {
     };
     let len = rest.iter().skip(inside).position(ends).map_or(rest.len(), |len| inside + len);
     String::from_utf8_lossy(&rest[..len]).into_owned()
+}
+
+/// `user:password@tcp(host:port)/database?options`, as Go's drivers write it. `place` begins with the host.
+fn go_dsn(claim: &Claim<'_>, place: &[u8], facts: &mut Facts) {
+    let name = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b)).count();
+    if let Some(before) = claim.bytes[..claim.start].strip_suffix(b":") {
+        let user = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || b"_.-%".contains(b)).count();
+        facts.add("user", decoded(&String::from_utf8_lossy(&before[before.len() - user..])));
+    }
+    let host = &place[..name(place)];
+    let rest = &place[host.len()..];
+    let port = rest.strip_prefix(b":").unwrap_or_default();
+    let port = &port[..port.iter().take_while(|byte| byte.is_ascii_digit()).count()];
+    facts.add("host", host);
+    facts.add("port", port);
+    let Some(close) = memchr::memchr(b')', rest).filter(|at| *at < 8) else { return };
+    let database = rest[close + 1..].strip_prefix(b"/").unwrap_or_default();
+    facts.add("database", &database[..name(database)]);
 }
 
 /// `user:password@host:port/database?options`, or `host:port/database?user=…` as JDBC writes it.
@@ -170,7 +193,23 @@ fn judge_host(host: &str, facts: &mut Facts) {
         facts.effects.push(("host", -30, "a word that stands for a host"));
     } else if is_local {
         facts.effects.push(("host", -20, "on the local machine"));
+    } else {
+        facts.is_far = is_far(&host, last);
     }
+}
+
+/// Is it a name below a public top level, or a public address? Those of clusters, containers and offices aren't.
+fn is_far(host: &str, last: &str) -> bool {
+    if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
+        return !(address.is_private() || address.is_link_local() || address.is_unspecified());
+    }
+    let is_inner = matches!(
+        last,
+        "local" | "internal" | "intern" | "lan" | "home" | "corp" | "svc" | "docker" | "cluster" | "localdomain" | "namespace"
+    );
+    let is_word = last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_sample = ["your", "my-", "some", "default", "example"].iter().any(|word| host.contains(word));
+    host.contains('.') && is_word && !is_inner && !is_sample && !host.contains(".svc.")
 }
 
 #[cfg(test)]
@@ -203,12 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn what_go_drivers_take_names_user_and_host() {
+        let text = b"dsn=app:pw@tcp(db.internal:3306)/shop?parseTime=true";
+        let claim = Claim { start: 8, end: 10, ..Claim::alone(text) };
+        let found: Vec<_> = verify(&claim).unwrap().attributes.into_iter().collect();
+        let found: Vec<_> = found.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(found.join(" "), "database=shop host=db.internal port=3306 user=app");
+    }
+
+    #[test]
     fn odd_urls() {
         assert_eq!(facts("redis://:pw@[2001:470::1]:6379/0").0["host"], "2001:470::1");
         assert_eq!(facts("amqp://a%40b:pw@h1,h2:1/x").0["user"], "a@b");
         assert!(!facts("mysql://a:pw@${HOST}/x").0.contains_key("host"));
         assert!(verify(&Claim::alone(b"mysql://a:pw@/x")).is_err());
         assert!(verify(&Claim::alone(b"mysql://x/y@z")).is_err());
+    }
+
+    #[test]
+    fn far_hosts_are_known_to_all_the_world() {
+        let is_far = |host: &str| {
+            verify(&Claim::alone(format!("mysql://a:pw@{host}/x").as_bytes())).is_ok_and(|facts| facts.is_far)
+        };
+        assert!(is_far("db.acme.io") && is_far("db.acme.io:3306") && is_far("88.99.1.7"));
+        for host in ["db", "localhost", "10.0.0.4", "db.internal", "redis.shop.svc.cluster.local", "db.example.com"] {
+            assert!(!is_far(host), "{host}");
+        }
     }
 
     #[test]

@@ -58,6 +58,8 @@ pub struct Facts {
     pub is_proven: bool,
     /// Can nobody use it without a passphrase?
     pub is_encrypted: bool,
+    /// Does it open something at a host with a name that all the world can resolve, or with a public address?
+    pub is_far: bool,
     /// What it says of itself.
     pub attributes: Attributes,
     /// What speaks for or against a real one: a feature of the score, its points, and words for them.

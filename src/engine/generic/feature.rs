@@ -43,7 +43,7 @@ features! {
     SyntaxBlank "syntax.blank" -6 "only a blank between name and value",
     SyntaxDefault "syntax.default" -2 "a value for when the variable isn't set",
     SyntaxStatement "syntax.statement" -30 "a statement that assigns what a variable may be named",
-    SyntaxSaidWord "syntax.said-word" -40 "only words, where a sentence or a blank names a value",
+    SyntaxSaidWord "syntax.said-word" -40 "only words, a name or a few letters, where a sentence or a blank names a value",
     PasswordRandom "password.random" 30 "a password of random characters",
     PasswordHex "password.hex" 16 "a password of hexadecimal digits",
     PasswordUuid "password.uuid" 12 "a password that is a UUID",
@@ -76,6 +76,7 @@ features! {
     UserPassword "value.user-password" 24 "base64 of a user's name and password",
     Placeholder "placeholder.sample" -70 "it has a word that samples have, or is a mask",
     PlaceholderWeak "placeholder.common" -16 "it has a word that samples and tests often have",
+    PlaceholderStem "placeholder.stem" -22 "a word for passwords, and a number that nobody counts up to",
     SameAsName "value.name" -34 "it says what it is, and no more",
     Reference "value.reference" -90 "it refers to a value that stands elsewhere",
     Code "value.code" -80 "it is code, a pattern or a type",
@@ -146,7 +147,7 @@ impl Features {
     pub(crate) fn reasons(self) -> Vec<Reason> {
         let reason = |index: usize| {
             let (feature, _, detail) = TABLE[index];
-            Reason { feature, points: POINTS[index], detail: detail.to_owned() }
+            Reason { feature, points: POINTS[index], detail: detail.into() }
         };
         self.indices().filter(|index| POINTS[*index] != 0).map(reason).collect()
     }

@@ -41,6 +41,26 @@ pub(super) fn may_be_variable(found: &Match, bytes: &[u8]) -> bool {
         && !model::is_in_comment(bytes, found.name().start)
 }
 
+/// How weak a password is that stands in a connection string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weakness {
+    /// A word of documentation or code, or several.
+    Word,
+    /// Other letters, and no more.
+    OddWord,
+    /// Nothing speaks against it.
+    None,
+}
+
+/// Says how weak it is.
+pub(super) fn weakness(password: &[u8]) -> Weakness {
+    match value::traits_of(password).kind {
+        value::ValueKind::Word | value::ValueKind::Words => Weakness::Word,
+        value::ValueKind::OddWord => Weakness::OddWord,
+        _ => Weakness::None,
+    }
+}
+
 /// What a path adds to the features of a match.
 pub(super) fn path_features(path: &Path, writing: Writing) -> Features {
     path::features_of(path, writing)
@@ -61,7 +81,7 @@ pub(super) fn points(features: &[Features]) -> u8 {
 
 /// The score with its reasons.
 pub(super) fn score(features: &[Features]) -> Score {
-    let mut reasons = vec![Reason { feature: "base", points: 50, detail: "an even chance".to_owned() }];
+    let mut reasons = vec![Reason { feature: "base", points: 50, detail: "an even chance".into() }];
     reasons.extend(features.iter().flat_map(|features| features.reasons()));
     Score { points: points(features), reasons }
 }

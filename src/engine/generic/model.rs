@@ -124,6 +124,8 @@ impl Subject<'_> {
             NameClass::Key => Feature::NameKey,
             NameClass::Auth => Feature::NameAuth,
         });
+        // "all checks pass: `lint`".
+        let is_said_of = is_said_of || name.eq_ignore_ascii_case(b"pass") && self.follows_a_word();
         features.add_if(traits.is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
         features.add_if(traits.is_verb, Feature::NameVerb);
         features.add_if(traits.is_plural, Feature::NamePlural);
@@ -181,8 +183,13 @@ impl Subject<'_> {
         let is_inline = after_blank && self.found.ending == Ending::Inline;
         let is_said =
             !self.found.is_quoted && (matches!(self.found.syntax, Syntax::Prose | Syntax::Blank) || is_inline);
+        let secret = &self.bytes[self.found.secret()];
         let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
-        features.add_if(is_said && is_words, Feature::SyntaxSaidWord);
+        // `DeviceCredentials credentials2`, `wifi_password eb6b`: a type and a name, a name and the number of its character.
+        let is_named = || kind != ValueKind::Random && is_identifier(secret) && name::traits_of(secret).class.is_some();
+        let repeats = || !self.found.name().is_empty() && secret.starts_with(&self.bytes[self.found.name()]);
+        let is_unlikely = || is_words || secret.len() < 6 || is_named() || repeats();
+        features.add_if(is_said && is_unlikely(), Feature::SyntaxSaidWord);
         features.add_if(self.is_statement(), Feature::SyntaxStatement);
         let special = match self.found.syntax {
             Syntax::Assign | Syntax::Pattern => return,
@@ -223,8 +230,7 @@ impl Subject<'_> {
         features.add_if(is_digest, Feature::Digest);
         let is_key = features.has(Feature::NameKey);
         let is_id = traits.kind == ValueKind::Hex
-            && (secret.len() == 16 || secret.len() == 40)
-            && !secret.iter().any(u8::is_ascii_lowercase);
+            && (secret.len() == 16 || secret.len() == 40 && !secret.iter().any(u8::is_ascii_lowercase));
         features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
     }
 
@@ -254,20 +260,33 @@ impl Subject<'_> {
 
     fn sample(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
         let is_random = matches!(traits.kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid);
-        let is_sample = |secret: &[u8]| {
-            self.placeholders
-                .find(secret, &self.rule.pattern)
-                .is_some_and(|word| !(is_random && word.len() < 7 && word.is_ascii()))
-        };
+        let least = if is_random { 7 } else { 0 };
+        let is_sample =
+            |secret: &[u8]| self.placeholders.find_longer(secret, &self.rule.pattern, least).is_some();
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
         features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);
         features.add_if(decoded.is_some_and(value::has_hash), Feature::Sealed);
-        features.add_if(is_sample(secret) || decoded.is_some_and(is_sample), Feature::Placeholder);
+        // Of a user's name and password the latter counts.
+        let decoded = decoded.map(|text| memchr::memchr(b':', text).map_or(text, |at| &text[at + 1..]));
         let is_common = |secret: &[u8]| placeholder_words::is_common(secret);
+        let user = self.found.id.map(|(start, end)| &self.bytes[start as usize..end as usize]).unwrap_or_default();
+        let names_itself = |secret: &[u8]| {
+            let name = &self.bytes[self.found.name()];
+            placeholder_words::names_itself(secret, name) || placeholder_words::names_itself(secret, user)
+        };
+        let is_password = features.has(Feature::NamePassword) || features.has(Feature::NameGiven);
+        // `Password2024!` is what people really use, `password123` what they write in samples.
+        if is_password && placeholder_words::has_own_number(secret) && (is_sample(secret) || names_itself(secret)) {
+            features.add(Feature::PlaceholderStem);
+            return;
+        }
+        // `hello:world` is no better for being in base64.
+        let is_weak = |text: &[u8]| names_itself(text) || is_common(text) && text.iter().all(u8::is_ascii_lowercase);
+        let is_made_up = |text: &[u8]| is_sample(text) || is_weak(text);
+        features.add_if(is_sample(secret) || decoded.is_some_and(is_made_up), Feature::Placeholder);
         features.add_if(!is_random && is_common(secret) || decoded.is_some_and(is_common), Feature::PlaceholderWeak);
-        let names_itself = |secret: &[u8]| placeholder_words::names_itself(secret, &self.bytes[self.found.name()]);
-        features.add_if(names_itself(secret) || decoded.is_some_and(names_itself), Feature::SameAsName);
+        features.add_if(names_itself(secret), Feature::SameAsName);
     }
 
     fn surroundings(&self, is_password: bool, kind: ValueKind, features: &mut Features) {
@@ -284,7 +303,11 @@ impl Subject<'_> {
         features.add_if(BADGE_WORDS.is_in(line_before), Feature::ContextBadge);
         if matches!(kind, ValueKind::Word | ValueKind::OddWord) {
             let secret = &self.bytes[at];
-            features.add_if(is_repeated(secret, before) || is_repeated(secret, after), Feature::ContextRepeated);
+            let secret = secret.strip_suffix(b".").unwrap_or(secret);
+            // `user: kuma`, `password: kumapass`.
+            let stem = placeholder_words::stem(secret);
+            let is_near = |word: &[u8]| is_repeated(word, before) || is_repeated(word, after);
+            features.add_if(is_near(secret) || stem.is_some_and(is_near), Feature::ContextRepeated);
         }
         if is_password {
             features.add_if(LOGIN_WORDS.is_in(before) || LOGIN_WORDS.is_in(after), Feature::ContextLogin);

@@ -91,12 +91,15 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
     // That of one hash; `AUTH_SALT` is of all.
     let is_salt = words[at] == b"salt" && before.is_empty();
     let is_file = name.contains(&b'.') && after.last().is_some_and(|word| FILES.has(word));
+    // `fastcgi_pass app;`, `filterFirstPass`: a passing on, a pass over something.
+    let is_upstream = words[at] == b"pass" && before.last().is_some_and(|word| HANDED_OVER.has(word));
     // Postman numbers its requests.
     let is_request = lower == b"postman-token";
     NameTraits {
         class: Some(class),
         is_other: is_file
             || is_request
+            || is_upstream
             || is_salt
             || other_after
             || other_before
@@ -105,6 +108,11 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
         is_plural: words[at].ends_with(b"s") && !words[at].ends_with(b"ss"),
         has_owner: before.iter().chain(after).any(|word| OWNERS.has(word)),
     }
+}
+
+/// Is it what passwords are called, in any of the languages?
+pub(super) fn is_word_for_passwords(word: &[u8]) -> bool {
+    PASSWORDS.has(word) || PASSWORDS.has_folded(word)
 }
 
 fn singular(word: &[u8]) -> &[u8] {
@@ -156,7 +164,8 @@ static PASSWORDS: WordSet = WordSet::new(&[
     "mdp", "contrasena", "contraseña", "senha", "clave", "haslo", "hasło", "parola", "pw", "motdepasse", "пароль",
     "Пароль", "パスワード", "密码", "密碼", "口令", "비밀번호", "parole", "passe", "userpw", "rootpw", "requirepass", "masterauth",
     "passkey", "ПАРОЛЬ", "пароля", "暗証番号", "비번", "암호", "المرور", "السر", "السري", "पासवर्ड", "कूटशब्द", "sandi", "sandinya",
-    "khẩu", "şifre", "Şifre", "sifre",
+    "khẩu", "şifre", "Şifre", "sifre", "adgangskode", "salasana", "lösenord", "losenord", "passord", "heslo", "lozinka",
+    "contrasenya", "jelszó", "jelszo", "geslo", "parool",
 ]);
 /// Words that end in `pass` or `pwd` and mean something else.
 #[rustfmt::skip]
@@ -181,7 +190,7 @@ const QUALIFIERS: &[&str] = &[
     "jwt", "crypto", "cipher", "deploy", "consumer", "server", "admin", "write", "subscription", "security",
     "webhook", "hash", "encoder", "crypt", "decryption", "decrypt", "authentication", "integration",
     "ingest", "user", "base", "token", "cookie", "validation", "machine", "rest", "sdk", "function",
-    "host", "tls", "ssl",
+    "host", "tls", "ssl", "psk", "enc", "dec",
 ];
 static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
 
@@ -207,7 +216,7 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "down", "up", "press", "word", "board", "code", "ring", "space", "frame", "frames", "schema", "rules", "rule",
     "check", "checker", "visibility", "visible", "algorithm", "iv", "nonce", "curve", "spec", "info", "data",
     "metadata", "cache", "exp", "iat", "interval", "budget", "cost", "updater", "operator", "controller", "plugin", "injector",
-    "scheme", "attrs", "attr", "iter", "iterations", "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "created", "updated", "modified", "address", "addr", "contract",
+    "scheme", "attrs", "attr", "iter", "iterations", "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "role", "roles", "created", "updated", "modified", "address", "addr", "contract",
 ]);
 
 /// Extensions of files: `passwords.php` has a password for its subject, not for its value.
@@ -219,14 +228,19 @@ static FILES: WordSet = WordSet::new(&[
 /// Before the secret's word: the value is public, or names no credential.
 #[rustfmt::skip]
 static OTHER_BEFORE: WordSet = WordSet::new(&[
-    "site", "recaptcha", "spam", "websocket", "instrumentation", "measurement", "tracking",
+    "recaptcha", "spam", "websocket",
     "existing", "decoded",
     "public", "pub", "pubkey", "csrf", "xsrf", "authenticity", "no", "forgot", "forgotten", "reset", "confirm", "repeat", "show",
     "hide", "toggle", "missing", "invalid", "wrong", "incorrect", "weak", "page", "next", "continuation",
     "pagination", "sync", "cancellation", "cancel", "syntax", "lexer", "parser", "stop", "eos", "bos", "pad", "unk",
     "mask", "max", "min", "total", "num", "prompt", "completion", "i18n", "translation", "label", "error", "err",
-    "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "encoded", "sealed",
+    "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "crypted", "encoded", "sealed",
     "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
+]);
+
+/// What nginx hands a request over to, by `…_pass`, and what is done in several passes.
+static HANDED_OVER: WordSet = WordSet::new(&[
+    "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "first", "second", "render", "depth", "shadow", "filter",
 ]);
 
 /// Of which a bare `key` is no credential.
@@ -239,7 +253,8 @@ static OTHER_KEYS: WordSet = WordSet::new(&[
     "context", "react", "list", "search", "filter", "form", "input", "option", "menu", "tab", "issue", "project",
     "release", "topology", "range", "shard", "event", "short", "shortcut", "modifier", "meta", "order", "part",
     "page", "candidate", "natural", "answer", "widget", "theme", "color", "flag", "feature", "resource", "path",
-    "name", "prefix", "is", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase",
+    "name", "prefix", "is", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase", "identifier",
+    "accept", "fingerprint", "site", "apt", "upstream", "offset", "rpm", "yum", "repo", "repository", "instrumentation", "measurement", "tracking",
 ]);
 
 #[rustfmt::skip]
@@ -315,6 +330,9 @@ mod tests {
             "default_pass_scheme",
             "DOVECOT_PASS_ATTRS",
             "password_iter",
+            "fastcgi_pass",
+            "mariadb_apt_key",
+            "WorkspaceIdentifierKey",
         ] {
             assert!(traits_of(name.as_bytes()).is_other, "{name}");
         }

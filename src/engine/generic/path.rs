@@ -111,7 +111,7 @@ const MARKUP: &[&str] =
 #[rustfmt::skip]
 const TRANSLATION: &[&str] = &[
     "i18n", "l10n", "locale", "locales", "lang", "langs", "languages", "translation", "translations", "messages",
-    "lproj", "strings", "intl",
+    "lproj", "strings", "intl", "localization", "localisation", "localizations",
 ];
 #[rustfmt::skip]
 const LOCK: &[&str] = &[

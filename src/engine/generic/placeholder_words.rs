@@ -12,7 +12,7 @@ static COMMON: WordSet = WordSet::new(&[
     "stub", "local", "localhost", "dev", "postgres", "mysql", "mongo", "redis", "here", "goes", "generated", "fake",
     "dummy", "sample", "example", "unit", "integration", "correct", "incorrect", "username", "login", "email", "name",
     "valid", "passw0rd", "pa55word", "p", "s", "t", "supersecret", "topsecret", "mypassword", "testpass",
-    "testpassword", "changeme",
+    "testpassword", "changeme", "todo", "fixme",
 ]);
 
 /// Words that say that a value is a secret.
@@ -22,7 +22,7 @@ static SELF: WordSet = WordSet::new(&[
     "password", "passwd", "pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys",
     "apikey", "api", "access", "auth", "my", "your", "the", "a", "an", "some", "new", "old", "user", "admin",
     "client", "db", "database", "app", "private", "public", "this", "is", "test", "here", "value", "code", "bearer",
-    "jwt", "credentials", "credential", "id", "enter", "current", "confirm", "for", "of", "to", "root",
+    "jwt", "credentials", "credential", "basic", "basicauth", "id", "enter", "current", "confirm", "for", "of", "to", "root",
 ]);
 
 fn words(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -50,6 +50,8 @@ pub(super) fn is_common(value: &[u8]) -> bool {
 
 /// Does it say what it is and no more: `password`, `my-secret`, the name itself?
 pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
+    let unescaped = super::value::unescaped(value);
+    let whole = unescaped.as_deref().unwrap_or(value);
     let all_self =
         || words(value).all(|word| SELF.has_folded(word) || word.len() <= 4 && word.iter().all(u8::is_ascii_digit));
     let mut buffer = [0; MAX_NAMING];
@@ -64,12 +66,62 @@ pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
     let digits = value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     let owner = &value[..value.len() - digits];
     let is_owner = || owner.len() >= 4 && letters(name).take(owner.len()).eq(owner.iter().copied());
-    !value.is_empty() && letters(name).eq(value.iter().copied()) || is_owner() || all_self()
+    // `rootpw`, `wrongpassphrase`.
+    let is_said = || {
+        let stem = NAMING.iter().find_map(|word| owner.strip_suffix(word.as_bytes()));
+        stem.is_some_and(|stem| SELF.has(stem) || COMMON.has(stem))
+    };
+    // In another language.
+    if super::name::is_word_for_passwords(whole) {
+        return true;
+    }
+    !value.is_empty() && letters(name).eq(value.iter().copied()) || is_owner() || is_said() || all_self()
 }
+
+/// What stands before a word that says what the value is: `kuma` of `kumapass`.
+pub(super) fn stem(value: &[u8]) -> Option<&[u8]> {
+    NAMING.iter().find_map(|word| value.strip_suffix(word.as_bytes())).filter(|stem| stem.len() >= 4)
+}
+
+/// What a made-up value ends with that says what it is.
+const NAMING: &[&str] = &["passphrase", "password", "passwd", "pass", "pwd", "pw", "secret", "token", "key"];
+
+/// A word for passwords with a number of its own, as people choose them: `Password2024!`, but not `password123`.
+pub(super) fn has_own_number(value: &[u8]) -> bool {
+    let is_stem = |stem: &&&str| value.get(..stem.len()).is_some_and(|text| text.eq_ignore_ascii_case(stem.as_bytes()));
+    let Some(stem) = STEMS.iter().filter(is_stem).max_by_key(|stem| stem.len()) else { return false };
+    let rest = &value[stem.len()..];
+    let digits = rest.iter().take_while(|byte| !byte.is_ascii_digit()).count();
+    let (between, rest) = rest.split_at(digits);
+    let (number, behind) = rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let is_marks = |text: &[u8]| text.len() <= 2 && text.iter().all(|byte| b"!@#$%^&*+?_-.".contains(byte));
+    let has_mark = between.iter().chain(behind).any(|byte| b"!@#$%^&*+?".contains(byte));
+    let step = |pair: &[u8]| i16::from(pair[1]) - i16::from(pair[0]);
+    let is_counted = number.windows(2).map(step).all(|by| by.abs() <= 1);
+    let is_long = number.len() >= 4 || number.len() >= 2 && has_mark;
+    is_long && !is_counted && number.len() <= 8 && is_marks(between) && is_marks(behind)
+}
+
+/// What passwords begin with that get a number.
+const STEMS: &[&str] = &[
+    "password", "passw0rd", "p@ssword", "p@ssw0rd", "p4ssw0rd", "pa$$word", "pa$$w0rd", "passwort", "kennwort",
+    "wachtwoord", "senha", "pass", "secret", "admin", "root", "geheim", "haslo", "contrasena",
+];
 
 #[cfg(test)]
 mod tests {
-    use super::{is_common, names_itself};
+    use super::{has_own_number, is_common, names_itself};
+
+    #[test]
+    fn numbers_that_people_choose() {
+        for value in ["Password2024!", "passw0rd#4711", "P@ssw0rd2019", "Admin@2023", "secret-8047", "Password_97!", "Password4711"] {
+            assert!(has_own_number(value.as_bytes()), "{value}");
+        }
+        for value in ["password123", "Password1!", "Password", "secret1234", "Password123!", "pass0000", "mypassword2024!"]
+        {
+            assert!(!has_own_number(value.as_bytes()), "{value}");
+        }
+    }
 
     #[test]
     fn whole_words_count() {
@@ -78,9 +130,13 @@ mod tests {
             names_itself(b"my_secret_key", b"x")
                 && names_itself(b"dbPass", b"DB_PASS")
                 && names_itself(b"password1", b"pwd")
+                && names_itself(b"Salasana", b"x")
+                && names_itself(b"Has\\u0142o", b"x")
+                && names_itself(b"rootpw", b"x")
+                && names_itself(b"wrongpassphrase2", b"x")
                 && names_itself(b"rethinkdb", b"rethinkdbPassword")
                 && names_itself(b"postgres:16", b"POSTGRES_PASSWORD")
         );
-        assert!(!names_itself(b"hunter2", b"password"));
+        assert!(!names_itself(b"hunter2", b"password") && !names_itself(b"kettlepass", b"x"));
     }
 }

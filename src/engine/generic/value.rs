@@ -105,12 +105,31 @@ impl Parts {
 /// Analyses a value of at most 512 bytes; of longer ones the beginning.
 pub(super) fn traits_of(value: &[u8]) -> ValueTraits {
     let value = &value[..value.len().min(512)];
+    let unescaped = unescaped(value);
+    let value = unescaped.as_deref().unwrap_or(value);
     let parts = Parts::of(value);
     let rarity = lexicon::rarity(value);
     let randomness = randomness(value);
     let coverage = if parts.letters == 0 { 0.0 } else { parts.known as f32 / parts.letters as f32 };
     let kind = kind_of(value, &parts, rarity, randomness, coverage);
     ValueTraits { kind, randomness, rarity, coverage }
+}
+
+/// `Has\u0142o` as the letters that it stands for, if it has such.
+pub(super) fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(value, b"\\u")?;
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((&first, behind)) = rest.split_first() {
+        let digits = behind.strip_prefix(b"u").and_then(|behind| behind.get(..4)).filter(|_| first == b'\\');
+        let code = digits.and_then(|digits| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        match code.and_then(char::from_u32) {
+            Some(letter) => plain.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
+            None => plain.push(first),
+        }
+        rest = if code.is_some() { &rest[6..] } else { behind };
+    }
+    Some(plain)
 }
 
 fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: f32) -> ValueKind {
@@ -130,6 +149,10 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     // One long word of another language, or text in another script.
     let is_foreign = parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6
         || value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
+    let is_other_script = value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
+    if is_other_script && parts.digits == 0 && parts.marks == 0 {
+        return ValueKind::Words;
+    }
     let is_rare = !is_words && !is_foreign && rarity >= RARE && coverage < 0.4 && randomness > 0.8;
     let is_mixed_up = parts.changes >= 3 || parts.upper >= 2 && parts.lower >= 2 && parts.words >= 3;
     if is_rare && (value.len() >= 20 || value.len() >= 12 && is_mixed_up || value.len() >= 8 && parts.changes >= 4) {
@@ -195,6 +218,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || is_tagged_hash(value)
         || is_address(value)
         || is_public_der(value)
+        || is_sealed_message(value)
         || value.len() > 60 && LONG_SEALED.any(value)
     {
         return Some(NoValue::Sealed);
@@ -264,8 +288,9 @@ fn is_version(value: &[u8]) -> bool {
     let dots = number[..len].iter().filter(|byte| **byte == b'.').count();
     let is_number = number.first().is_some_and(u8::is_ascii_digit) && number[..len].last() != Some(&b'.');
     let is_tail = |byte: &u8| byte.is_ascii_alphanumeric() || b".+~-".contains(byte);
-    let is_marked = epoch || marks > 0 || unnamed.len() < value.len();
-    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~'));
+    let is_packaged = PACKAGED.is_in(&number[len..]);
+    let is_marked = epoch || marks > 0 || unnamed.len() < value.len() || is_packaged;
+    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~')) || epoch || is_packaged;
     is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
 }
 
@@ -326,7 +351,12 @@ fn is_selector(value: &[u8]) -> bool {
 /// `$password`, `%PASSWORD%`, `:password`, `@password`, `%s`: a name with a mark in front.
 fn is_variable(value: &[u8]) -> bool {
     let is_name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphabetic() || b"_.>-".contains(b));
+    // `$NEWKEY#`: a name in capitals, and what follows it.
+    let capitals = |rest: &[u8]| rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
     match value {
+        [b'$', rest @ ..] if capitals(rest) >= 3 => {
+            rest[capitals(rest)..].first().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        }
         [b'$', rest @ ..] => {
             rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
                 && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
@@ -377,6 +407,11 @@ fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
     value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
 }
 
+/// `base64--base64--base64==`: what Rails encrypts.
+fn is_sealed_message(value: &[u8]) -> bool {
+    value.len() > 40 && value.ends_with(b"==") && memchr::memmem::find_iter(value, b"--").count() == 2
+}
+
 /// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
 fn is_public_der(value: &[u8]) -> bool {
     let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
@@ -413,12 +448,13 @@ fn is_tagged_hash(value: &[u8]) -> bool {
 static SEALED: Starts = Starts::new(&[
     "pk_live_", "pk_test_", "pk.eyJ", "xpub",
     "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
-    "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "pbkdf2", "scrypt:", "bcrypt", "argon2",
+    "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "SHA1:", "SHA256:", "SHA512:", "MD5:",
+    "AAAAB3NzaC1yc2E", "AAAAB3NzaC1kc3M", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh", "pbkdf2", "scrypt:", "bcrypt", "argon2",
     "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
-    "!!binary", "1:sha", "0x0",
+    "!!binary", "1:sha", "0x0", "AQIAAA5mAAAA",
 ]);
 /// What a long value begins with that is ciphertext or a public key.
-static LONG_SEALED: Starts = Starts::new(&["AQICAH", "AgA", "AgB", "AAAA"]);
+static LONG_SEALED: Starts = Starts::new(&["AQICAH", "CiQA", "AgA", "AgB", "AAAA"]);
 /// What stands between a user's name and the hash of a password.
 static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
 #[rustfmt::skip]
@@ -439,8 +475,10 @@ static CODE_PARTS: AnyOf = AnyOf::new(&[
 /// In quotes much may stand that is code elsewhere.
 #[rustfmt::skip]
 static QUOTED_CODE_PARTS: AnyOf = AnyOf::new(&[
-    "()", "required|", "|required", "|min:", "|max:", "=>", "&&", "||", "</", "\\n", "\\t", "=\\\"", "?.", "::",
+    "()", "required|", "|required", "|min:", "|max:", "between:", "digits:", "|confirmed", "confirmed|", "exists:", "unique:", "regex:", "=>", "&&", "||", "</", "\\n", "\\t", "=\\\"", "?.", "::", ":\"", "[-1]", "[*]",
 ]);
+/// What versions of packages have.
+static PACKAGED: AnyOf = AnyOf::new(&["ubuntu", "dfsg", "+deb", "~deb", "~bpo", ".el", ".fc"]);
 /// What regular expressions have.
 #[rustfmt::skip]
 static PATTERN_PARTS: AnyOf = AnyOf::new(&[
@@ -450,12 +488,12 @@ static PATTERN_PARTS: AnyOf = AnyOf::new(&[
 static CONSTANTS: WordSet = WordSet::new(&[
     "true", "false", "null", "nil", "none", "undefined", "void", "string", "str", "bool", "boolean", "number", "int",
     "integer", "float", "object", "bytes", "byte", "char", "text", "varchar", "any", "self", "this", "required",
-    "optional", "enabled", "disabled", "default", "yes", "no", "on", "off", "empty", "unset", "nullable", "readonly",
+    "confirmed", "optional", "enabled", "disabled", "default", "yes", "no", "on", "off", "empty", "unset", "nullable", "readonly",
     "hidden", "auto", "always", "never", "unknown", "n/a", "tbd", "todo", "password", "passwd", "secret", "token",
     "apikey", "key", "symbol", "function", "array", "list", "dict", "map", "file", "uuid", "email", "username",
     "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
     "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
-    "jwt", "oauth", "oauth2", "saml", "ldap",
+    "jwt", "oauth", "oauth2", "saml", "ldap", "utf-8", "utf8", "latin1",
     "int2", "int4", "int8", "varchar2", "nvarchar", "bytea", "jsonb", "longtext", "mediumtext", "tinytext", "timestamptz",
     // What is said of fields, in the languages that names are known in.
     "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
@@ -468,7 +506,7 @@ static EXTENSIONS: WordSet = WordSet::new(&[
     ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",
     ".ts", ".py", ".php", ".java", ".xml", ".png", ".svg", ".jpg", ".md", ".sh", ".conf", ".env", ".go", ".rb",
     ".css", ".vue", ".gpg", ".asc", ".ini", ".toml", ".properties", ".com", ".org", ".net", ".io", ".local", ".csv",
-    ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab",
+    ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab", ".ipynb",
 ]);
 
 #[cfg(test)]
@@ -493,6 +531,9 @@ mod tests {
             ("oauth2ClientSecret", ValueKind::Words),
             ("generatePasswordResetToken", ValueKind::Words),
             ("123456", ValueKind::Number),
+            ("\\u5bc6\\u7801\\u5df2", ValueKind::Words),
+            ("Has\\u0142o", ValueKind::OddWord),
+            ("密码已保存", ValueKind::Words),
         ] {
             let traits = traits_of(value.as_bytes());
             assert_eq!(traits.kind, kind, "{value}: {traits:?}");
@@ -525,7 +566,8 @@ mod tests {
             assert!(judged(value, true).is_some(), "{value}");
         }
         assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
-        for value in ["v7.4.0", "npm:^2.0.1", "1:4.13+dfsg1-1+deb12u1", "2.0.0-rc1", "^1.2", "sr-Latn-RS", "INT4"] {
+        for value in ["v7.4.0", "npm:^2.0.1", "1:4.13+dfsg1-1+deb12u1", "2.0.0-rc1", "^1.2", "sr-Latn-RS", "INT4", "5.0+dfsg-2", "0.16-0ubuntu1",
+            "1:6.6p1-2ubuntu1", "8.56+14.04.20140307-0ubuntu2"] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }
         for value in ["**CHANGE", "ou=users", "uid=user"] {

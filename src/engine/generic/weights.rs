@@ -61,6 +61,7 @@ pub(super) const POINTS: &[i16] = &[
     18, // value.user-password
     -70, // placeholder.sample
     -25, // placeholder.common
+    -22, // placeholder.stem
     -35, // value.name
     -90, // value.reference
     -79, // value.code

@@ -48,7 +48,7 @@ pub(super) fn finding(rule: RuleMeta, secret: &[u8]) -> Finding {
         rule: Arc::new(rule),
         fingerprint: Fingerprint(std::array::from_fn(|index| index as u8 + secret.len() as u8)),
         score: 90,
-        reasons: vec![Reason { feature: "entropy", points: 40, detail: "4.1 bits".to_owned() }],
+        reasons: vec![Reason { feature: "entropy", points: 40, detail: "4.1 bits".into() }],
         preview: format!("<{} bytes>", secret.len()),
         public_id: None,
         attributes: Attributes::new(),

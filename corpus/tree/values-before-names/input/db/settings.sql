@@ -1,0 +1,14 @@
+UPDATE settings SET value = '<<+password|{{password}}>>' WHERE name = 'smtp_password';
+UPDATE wp_options SET option_value='<<+api-key|{{hex:40}}>>' WHERE option_name='shipping_api_key';
+UPDATE settings SET value = '<<-identifier|{{lowernum:20}}>>' WHERE name = 'theme_build';
+UPDATE settings SET value = '<<-code|false>>' WHERE name = 'password_reset_enabled';
+UPDATE settings SET value = '<<-code|12>>', updated_at = now() WHERE name = 'password_min_length';
+SELECT value FROM settings WHERE name = 'api_token' AND etag = '<<-hash|{{hex:32}}>>';
+INSERT INTO operators (id, login, password, mail) VALUES (4, 'night', '<<+password|{{word}}{{digits:4}}>>', 'night@pier.example');
+INSERT INTO `devices` (`serial`, `auth_token`) VALUES ('<<-identifier|{{uppernum:12}}>>', '<<+token|{{alnum:40}}>>');
+INSERT INTO hosts (name, added, ssh_password) VALUES ('crane', now(), '<<+password|{{alnum:14}}>>');
+INSERT INTO members (id, name, password) VALUES (9, '<<-identifier|{{alnum:10}}>>', '<<-hash|{{hex:32}}>>');
+INSERT INTO members (id, name, password) VALUES (10, 'ida', '<<-hash|$2y$10${{alnum:53}}>>');
+INSERT INTO members (name, password) VALUES (<<-code|?>>, <<-code|?>>);
+INSERT INTO members (name, password) VALUES (<<-code|:name>>, <<-code|:password>>);
+INSERT INTO members (password, name) VALUES (NULL, '<<-identifier|{{alnum:16}}>>');

@@ -1,0 +1,6 @@
+signed, err := token.SignedString([]byte("<<+signing-secret|{{alnum:32}}>>"))
+store := sessions.NewCookieStore([]byte("<<+signing-secret|{{base64url:43}}>>"))
+mac := hmac.New(sha256.New, <<-code|key>>)
+mac.Write([]byte("<<-identifier|{{alnum:20}}>>"))
+dsn := fmt.Sprintf("<<-code|%s:%s>>@tcp(%s:%d)/%s", user, password, host, port, name)
+db, err := sql.Open("mysql", "pier:<<+password|{{word}}-{{digits:4}}>>@tcp(mysql:3306)/pier")

@@ -1,0 +1,167 @@
+//! Values that stand before their names: `"…".equals(password)`, `SET value = '…' WHERE name = 'token'`,
+//! `app:…@tcp(db1:3306)`; and those that a list of columns names: `INSERT INTO users (name, password) VALUES (…)`.
+
+use std::ops::Range;
+
+use memchr::memmem;
+
+use super::{Assigned, Cursor, MAX_APART, MAX_NAME, MAX_VALUE, Syntax, is_blank, is_name, record::VALUE_FIELDS};
+
+/// `"…".equals(password)`, `'…' == $password`, `compare_digest("…", token)`: a literal that a name is compared with. `None` if
+/// it is compared with nothing that stands before it; a name that is assigns nothing, even if the literal is empty.
+pub(super) fn compared(bytes: &[u8], name: &Range<usize>) -> Option<Option<Assigned>> {
+    let start = name.start.saturating_sub(MAX_VALUE);
+    let before = &bytes[start..name.start];
+    let before = before.strip_suffix(b"$").or_else(|| before.strip_suffix(b"@")).unwrap_or(before);
+    // One byte tells nearly all names.
+    if !matches!(before.last(), Some(b'(' | b' ' | b'=' | b':')) {
+        return None;
+    }
+    let operator = COMPARED_BY.iter().find_map(|operator| before.strip_suffix(operator.as_bytes()));
+    let literal = operator.or_else(|| before.strip_suffix(b", "))?;
+    if !matches!(literal.last(), Some(b'"' | b'\'' | b'`')) {
+        return None;
+    }
+    let Some(value) = literal_in(literal) else { return operator.map(|_| None) };
+    let is_compared = operator.is_some() || {
+        let call = &literal[..value.start - 1];
+        COMPARERS.iter().any(|callee| call.ends_with(callee.as_bytes()))
+    };
+    let value = start + value.start..start + value.end;
+    is_compared.then(|| Some(Assigned::new(bytes, name.clone(), (value, true), Syntax::Compare)))
+}
+
+/// The quoted text that a text ends with, without its quotes.
+fn literal_in(text: &[u8]) -> Option<Range<usize>> {
+    let end = text.len().checked_sub(1)?;
+    let quote = text[end];
+    if !matches!(quote, b'"' | b'\'' | b'`') {
+        return None;
+    }
+    let start = memchr::memrchr2(quote, b'\n', &text[..end])? + 1;
+    (text[start - 1] == quote && start < end).then_some(start..end)
+}
+
+/// The value of a record whose name comes last: `{"value": "…", "name": "TOKEN"}`, `SET value = '…' WHERE name =
+/// 'token'`. `field` is where the field that holds the name begins.
+pub(super) fn earlier_field(bytes: &[u8], name: &Range<usize>, field: usize) -> Option<Assigned> {
+    let start = field.saturating_sub(MAX_APART);
+    let window = &bytes[start..field];
+    let begins = window.iter().rposition(|byte| b"{}<>();[]".contains(byte)).map_or(0, |at| at + 1);
+    // A dash or an empty line begins another record.
+    let dash = memmem::rfind(window, b"\n- ").into_iter().chain(memmem::rfind(window, b" - ")).max();
+    let empty = memmem::rfind(window, b"\n\n");
+    let begins = [dash, empty].into_iter().flatten().max().map_or(begins, |at| begins.max(at + 2));
+    let record = &window[begins..];
+    let at = VALUE_FIELDS.iter().filter_map(|field| last_field_end(record, field.as_bytes())).max()?;
+    let mut cursor = Cursor { bytes, name: name.clone(), at: start + begins + at };
+    cursor.skip_while(1, |b| b == b'\\');
+    cursor.skip_while(1, |b| matches!(b, b'"' | b'\'' | b'`'));
+    cursor.skip_while(16, is_blank);
+    cursor.at += 1;
+    cursor.skip_while(16, is_blank);
+    let (value, is_quoted) = cursor.value(Syntax::Apart)?;
+    // `ParameterValue=a ParameterKey=B`: another record begins at the blank.
+    let between = bytes.get(value.end..field)?;
+    let goes_on = is_quoted || between.iter().any(|byte| matches!(byte, b',' | b'\n'));
+    goes_on.then(|| Assigned::new(bytes, name.clone(), (value, is_quoted), Syntax::Apart))
+}
+
+/// Where the last field of this name ends, maybe behind a prefix (`option_value`), that a colon or equals sign follows.
+fn last_field_end(record: &[u8], field: &[u8]) -> Option<usize> {
+    memmem::rfind_iter(record, field).map(|at| (at, at + field.len())).find_map(|(start, end)| {
+        let is_start = start == 0 || !is_name(record[start - 1]) || record[start - 1] == b'_';
+        let after = record[end..].iter().find(|byte| !matches!(**byte, b'"' | b'\'' | b'`' | b'\\' | b' ' | b'\t'));
+        (is_start && matches!(after, Some(b':' | b'='))).then_some(end)
+    })
+}
+
+/// `INSERT INTO users (name, password) VALUES ('bob', '…')`: the value of the column that the name is.
+pub(super) fn column(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
+    let after = &bytes[name.end..(name.end + MAX_APART).min(bytes.len())];
+    let next = after.iter().find(|byte| !matches!(**byte, b'"' | b'`' | b']' | b' '))?;
+    if !matches!(next, b',' | b')') {
+        return None;
+    }
+    let close = memchr::memchr2(b')', b'(', after).filter(|at| after[*at] == b')')?;
+    let rest = after[close + 1..].trim_ascii_start();
+    let keyword = rest.get(..6).filter(|word| word.eq_ignore_ascii_case(b"values"))?;
+    let rest = rest[keyword.len()..].trim_ascii_start().strip_prefix(b"(")?;
+    let values = name.end + after.len() - rest.len();
+
+    let before = &bytes[name.start.saturating_sub(MAX_APART)..name.start];
+    let open = memchr::memrchr2(b'(', b')', before).filter(|at| before[*at] == b'(')?;
+    let table = before[..open].trim_ascii_end();
+    let words = &table[table.len().saturating_sub(MAX_NAME + 16)..];
+    let is_insert = words.windows(5).any(|word| word.eq_ignore_ascii_case(b"into "));
+    let index = memchr::memchr_iter(b',', &before[open..]).count();
+    let value = if is_insert { nth_literal(bytes, values, index)? } else { return None };
+    // What a column of passwords has in hexadecimal digits are hashes.
+    let text = &bytes[value.clone()];
+    let is_hash = matches!(text.len(), 32 | 40 | 64 | 128) && text.iter().all(u8::is_ascii_hexdigit);
+    let is_password = bytes[name.clone()].windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"));
+    (!(is_hash && is_password)).then(|| Assigned::new(bytes, name.clone(), (value, true), Syntax::Apart))
+}
+
+/// The value at `index` of a row that begins at `at`, if it is quoted.
+fn nth_literal(bytes: &[u8], at: usize, index: usize) -> Option<Range<usize>> {
+    let row = &bytes[at..(at + MAX_APART + MAX_VALUE).min(bytes.len())];
+    let (mut left, mut depth, mut quote) = (index, 0usize, None);
+    let mut start = 0;
+    let mut escaped = false;
+    for (here, &byte) in row.iter().enumerate() {
+        if let Some(open) = quote {
+            let closes = byte == open && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            if closes {
+                quote = None;
+                let is_value = left == 0 && depth == 0 && matches!(row.get(here + 1), Some(b',' | b')' | b' ' | b'\n'));
+                if is_value {
+                    return (start < here && here - start < MAX_VALUE).then_some(at + start..at + here);
+                }
+            }
+            continue;
+        }
+        match byte {
+            b'\'' | b'"' => {
+                quote = Some(byte);
+                start = here + 1;
+            }
+            b'(' => depth += 1,
+            b')' if depth == 0 => return None,
+            b')' => depth -= 1,
+            b',' if depth == 0 => left = left.checked_sub(1)?,
+            b';' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// `app:…@tcp(db1:3306)/shop`: what Go's drivers take. `at` is where the mark stands that a host follows.
+pub(super) fn login(bytes: &[u8], at: usize) -> Option<Assigned> {
+    let start = at.saturating_sub(MAX_NAME + MAX_VALUE / 4);
+    let before = &bytes[start..at];
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>(){}[],;".contains(byte) || *byte >= 0x80;
+    let text = before.iter().rposition(ends).map_or(0, |at| at + 1);
+    // `mysql://app:…@tcp(db1)`.
+    let scheme = memmem::find(&before[text..], b"://").map_or(0, |at| at + 3);
+    let text = start + text + scheme..at;
+    let colon = text.start + memchr::memchr(b':', &bytes[text.clone()])?;
+    let user = bytes[text.start..colon].iter().rev().take_while(|byte| is_name(**byte) || **byte == b'%').count();
+    let (name, value) = (colon - user..colon, colon + 1..at);
+    let is_login = user > 0 && !value.is_empty();
+    is_login.then(|| Assigned::new(bytes, name, (value, true), Syntax::Assign))
+}
+
+/// What stands between a literal and the name that it is compared with.
+const COMPARED_BY: &[&str] = &[
+    " == ", " === ", " != ", " !== ", " -eq ", " -ne ", " eq ", " ne ", ".equals(", ".equalsIgnoreCase(", ".eql?(",
+    ".equal?(", ".isEqual(", "isEqualToString:", "==",
+];
+
+/// Calls that compare their arguments.
+const COMPARERS: &[&str] = &[
+    "cmp(", "compare_digest(", "hash_equals(", "secure_compare(", "TimeCompare(", "timingSafeEqual(", "assertEquals(",
+    "assertEqual(", "assertSame(", "AreEqual(", "assert_equal(", "assert_equal ", "CompareOrdinal(", "equals(",
+];
