@@ -134,9 +134,8 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
 fn is_key_of_list(bytes: &[u8], name: &Range<usize>, end: usize) -> bool {
     let rest = &bytes[end..(end + 64).min(bytes.len())];
     let next = rest.strip_prefix(b"</key>").unwrap_or_default().trim_ascii_start();
-    const VALUES: [&[u8]; 10] = [
-        b"<dict", b"<string", b"<integer", b"<true", b"<false", b"<array", b"<data", b"<date", b"<real", b"<key",
-    ];
+    const VALUES: [&[u8]; 10] =
+        [b"<dict", b"<string", b"<integer", b"<true", b"<false", b"<array", b"<data", b"<date", b"<real", b"<key"];
     bytes[name.clone()].eq_ignore_ascii_case(b"key") && VALUES.iter().any(|value| next.starts_with(value))
 }
 

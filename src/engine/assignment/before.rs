@@ -156,12 +156,37 @@ pub(super) fn login(bytes: &[u8], at: usize) -> Option<Assigned> {
 
 /// What stands between a literal and the name that it is compared with.
 const COMPARED_BY: &[&str] = &[
-    " == ", " === ", " != ", " !== ", " -eq ", " -ne ", " eq ", " ne ", ".equals(", ".equalsIgnoreCase(", ".eql?(",
-    ".equal?(", ".isEqual(", "isEqualToString:", "==",
+    " == ",
+    " === ",
+    " != ",
+    " !== ",
+    " -eq ",
+    " -ne ",
+    " eq ",
+    " ne ",
+    ".equals(",
+    ".equalsIgnoreCase(",
+    ".eql?(",
+    ".equal?(",
+    ".isEqual(",
+    "isEqualToString:",
+    "==",
 ];
 
 /// Calls that compare their arguments.
 const COMPARERS: &[&str] = &[
-    "cmp(", "compare_digest(", "hash_equals(", "secure_compare(", "TimeCompare(", "timingSafeEqual(", "assertEquals(",
-    "assertEqual(", "assertSame(", "AreEqual(", "assert_equal(", "assert_equal ", "CompareOrdinal(", "equals(",
+    "cmp(",
+    "compare_digest(",
+    "hash_equals(",
+    "secure_compare(",
+    "TimeCompare(",
+    "timingSafeEqual(",
+    "assertEquals(",
+    "assertEqual(",
+    "assertSame(",
+    "AreEqual(",
+    "assert_equal(",
+    "assert_equal ",
+    "CompareOrdinal(",
+    "equals(",
 ];

@@ -345,7 +345,8 @@ impl Cursor<'_> {
             // "password - …": a dash further on begins another thought.
             let is_dash = at == 0 && ["-", "–", "—"].iter().any(|dash| dash.as_bytes() == word);
             // Polish, after its own word alone.
-            let is_to = bare == b"to" && POLISH.iter().any(|own| self.bytes[self.name.clone()].starts_with(own.as_bytes()));
+            let is_to =
+                bare == b"to" && POLISH.iter().any(|own| self.bytes[self.name.clone()].starts_with(own.as_bytes()));
             if names || is_dash || is_to || COPULAS.iter().any(|is| bare.eq_ignore_ascii_case(is.as_bytes())) {
                 return Some(end + 1);
             }

@@ -205,7 +205,17 @@ fn is_far(host: &str, last: &str) -> bool {
     }
     let is_inner = matches!(
         last,
-        "local" | "internal" | "intern" | "lan" | "home" | "corp" | "svc" | "docker" | "cluster" | "localdomain" | "namespace"
+        "local"
+            | "internal"
+            | "intern"
+            | "lan"
+            | "home"
+            | "corp"
+            | "svc"
+            | "docker"
+            | "cluster"
+            | "localdomain"
+            | "namespace"
     );
     let is_word = last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_lowercase());
     let is_sample = ["your", "my-", "some", "default", "example"].iter().any(|word| host.contains(word));

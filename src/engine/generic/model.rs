@@ -125,7 +125,8 @@ impl Subject<'_> {
             NameClass::Auth => Feature::NameAuth,
         });
         // "all checks pass: `lint`".
-        let is_said_of = is_said_of || name.eq_ignore_ascii_case(b"pass") && self.follows_a_word();
+        let is_apart = self.found.secret().start > self.found.name().end + 1;
+        let is_said_of = is_said_of || is_apart && name.eq_ignore_ascii_case(b"pass") && self.follows_a_word();
         features.add_if(traits.is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
         features.add_if(traits.is_verb, Feature::NameVerb);
         features.add_if(traits.is_plural, Feature::NamePlural);
@@ -186,7 +187,12 @@ impl Subject<'_> {
         let secret = &self.bytes[self.found.secret()];
         let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
         // `DeviceCredentials credentials2`, `wifi_password eb6b`: a type and a name, a name and the number of its character.
-        let is_named = || kind != ValueKind::Random && is_identifier(secret) && name::traits_of(secret).class.is_some();
+        let is_named = || {
+            let ends = ["credentials", "credential", "password", "secret", "token", "key"];
+            let end = |word: &&str| secret.len().checked_sub(word.len()).map(|at| &secret[at..]);
+            is_identifier(secret)
+                && ends.iter().any(|w| end(w).is_some_and(|end| end.eq_ignore_ascii_case(w.as_bytes())))
+        };
         let repeats = || !self.found.name().is_empty() && secret.starts_with(&self.bytes[self.found.name()]);
         let is_unlikely = || is_words || secret.len() < 6 || is_named() || repeats();
         features.add_if(is_said && is_unlikely(), Feature::SyntaxSaidWord);
@@ -261,8 +267,7 @@ impl Subject<'_> {
     fn sample(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
         let is_random = matches!(traits.kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid);
         let least = if is_random { 7 } else { 0 };
-        let is_sample =
-            |secret: &[u8]| self.placeholders.find_longer(secret, &self.rule.pattern, least).is_some();
+        let is_sample = |secret: &[u8]| self.placeholders.find_longer(secret, &self.rule.pattern, least).is_some();
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
         features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);

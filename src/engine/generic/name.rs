@@ -240,7 +240,17 @@ static OTHER_BEFORE: WordSet = WordSet::new(&[
 
 /// What nginx hands a request over to, by `…_pass`, and what is done in several passes.
 static HANDED_OVER: WordSet = WordSet::new(&[
-    "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "first", "second", "render", "depth", "shadow", "filter",
+    "fastcgi",
+    "uwsgi",
+    "scgi",
+    "grpc",
+    "memcached",
+    "first",
+    "second",
+    "render",
+    "depth",
+    "shadow",
+    "filter",
 ]);
 
 /// Of which a bare `key` is no credential.

@@ -104,8 +104,24 @@ pub(super) fn has_own_number(value: &[u8]) -> bool {
 
 /// What passwords begin with that get a number.
 const STEMS: &[&str] = &[
-    "password", "passw0rd", "p@ssword", "p@ssw0rd", "p4ssw0rd", "pa$$word", "pa$$w0rd", "passwort", "kennwort",
-    "wachtwoord", "senha", "pass", "secret", "admin", "root", "geheim", "haslo", "contrasena",
+    "password",
+    "passw0rd",
+    "p@ssword",
+    "p@ssw0rd",
+    "p4ssw0rd",
+    "pa$$word",
+    "pa$$w0rd",
+    "passwort",
+    "kennwort",
+    "wachtwoord",
+    "senha",
+    "pass",
+    "secret",
+    "admin",
+    "root",
+    "geheim",
+    "haslo",
+    "contrasena",
 ];
 
 #[cfg(test)]
@@ -114,10 +130,19 @@ mod tests {
 
     #[test]
     fn numbers_that_people_choose() {
-        for value in ["Password2024!", "passw0rd#4711", "P@ssw0rd2019", "Admin@2023", "secret-8047", "Password_97!", "Password4711"] {
+        for value in [
+            "Password2024!",
+            "passw0rd#4711",
+            "P@ssw0rd2019",
+            "Admin@2023",
+            "secret-8047",
+            "Password_97!",
+            "Password4711",
+        ] {
             assert!(has_own_number(value.as_bytes()), "{value}");
         }
-        for value in ["password123", "Password1!", "Password", "secret1234", "Password123!", "pass0000", "mypassword2024!"]
+        for value in
+            ["password123", "Password1!", "Password", "secret1234", "Password123!", "pass0000", "mypassword2024!"]
         {
             assert!(!has_own_number(value.as_bytes()), "{value}");
         }

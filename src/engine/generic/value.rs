@@ -566,8 +566,19 @@ mod tests {
             assert!(judged(value, true).is_some(), "{value}");
         }
         assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
-        for value in ["v7.4.0", "npm:^2.0.1", "1:4.13+dfsg1-1+deb12u1", "2.0.0-rc1", "^1.2", "sr-Latn-RS", "INT4", "5.0+dfsg-2", "0.16-0ubuntu1",
-            "1:6.6p1-2ubuntu1", "8.56+14.04.20140307-0ubuntu2"] {
+        for value in [
+            "v7.4.0",
+            "npm:^2.0.1",
+            "1:4.13+dfsg1-1+deb12u1",
+            "2.0.0-rc1",
+            "^1.2",
+            "sr-Latn-RS",
+            "INT4",
+            "5.0+dfsg-2",
+            "0.16-0ubuntu1",
+            "1:6.6p1-2ubuntu1",
+            "8.56+14.04.20140307-0ubuntu2",
+        ] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }
         for value in ["**CHANGE", "ou=users", "uid=user"] {

@@ -3,14 +3,14 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    9, // name.password
-    13, // name.secret
+    11, // name.password
+    12, // name.secret
     7, // name.token
     3, // name.api-key
     -8, // name.key
     -3, // name.auth
-    15, // name.given
-    -51, // name.other
+    16, // name.given
+    -49, // name.other
     -15, // name.verb
     -8, // name.plural
     4, // name.owner
@@ -19,26 +19,26 @@ pub(super) const POINTS: &[i16] = &[
     0, // syntax.inline
     0, // syntax.text
     -9, // syntax.argument
-    -9, // syntax.call
+    -8, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
-    8, // syntax.flag
+    7, // syntax.flag
     5, // syntax.apart
-    -5, // syntax.prose
+    -6, // syntax.prose
     -2, // syntax.blank
     -1, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
-    23, // password.random
-    15, // password.hex
+    24, // password.random
+    14, // password.hex
     12, // password.uuid
-    21, // password.mixed
+    23, // password.mixed
     16, // password.word-number
-    -22, // password.word
+    -23, // password.word
     0, // password.odd-word
     -25, // password.words
     -6, // password.number
-    28, // key.random
+    27, // key.random
     14, // key.hex
     6, // key.uuid
     -8, // key.mixed
@@ -49,20 +49,20 @@ pub(super) const POINTS: &[i16] = &[
     -24, // key.number
     -14, // length.under-6
     -16, // length.under-8
-    4, // length.under-16
+    5, // length.under-16
     6, // length.16-and-up
     -10, // length.over-128
-    1, // entropy.high
-    -10, // entropy.low
-    3, // spelling.rare
-    -1, // spelling.common
+    2, // entropy.high
+    -8, // entropy.low
+    2, // spelling.rare
+    0, // spelling.common
     -9, // words.most
     0, // value.marks
-    18, // value.user-password
-    -70, // placeholder.sample
-    -25, // placeholder.common
+    20, // value.user-password
+    -71, // placeholder.sample
+    -24, // placeholder.common
     -22, // placeholder.stem
-    -35, // value.name
+    -39, // value.name
     -90, // value.reference
     -79, // value.code
     -90, // value.sealed
@@ -70,16 +70,16 @@ pub(super) const POINTS: &[i16] = &[
     -1, // value.digest
     -19, // key.digest
     0, // context.comment
-    -1, // context.example
-    0, // context.login
+    -3, // context.example
+    3, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
     -13, // path.test
     -11, // path.example
-    -7, // path.code
-    -42, // path.code-unquoted
-    -61, // path.identifier
+    -8, // path.code
+    -41, // path.code-unquoted
+    -60, // path.identifier
     -60, // path.translation
     -11, // path.markup
     -60, // path.lock
