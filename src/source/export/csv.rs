@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
 
-use super::input::Input;
+use super::{input::Input, near::first_of};
 
 /// Largest row that is held in memory. One beyond it is taken for a quote that is never closed.
 const MAX_ROW: usize = 160 << 20;
@@ -160,15 +160,13 @@ fn row(window: &[u8], separator: u8, is_end: bool, cells: &mut Vec<Cell>) -> Opt
 /// The cell that begins at `start`, and where it ends: at a separator, a line end or the end.
 fn cell(window: &[u8], start: usize, separator: u8, is_end: bool) -> Option<(Cell, usize)> {
     if window.get(start) != Some(&b'"') {
-        let rest = &window[start.min(window.len())..];
-        let length = memchr::memchr3(separator, b'\n', b'\r', rest);
-        let end = start + length.or(is_end.then_some(rest.len()))?;
+        let end = first_of([separator, b'\n', b'\r'], window, start).or(is_end.then_some(window.len()))?;
         return Some((Cell { start, end, has_quotes: false }, end));
     }
     let start = start + 1;
     let (mut at, mut has_quotes) = (start, false);
     loop {
-        at += memchr::memchr(b'"', window.get(at..)?)?;
+        at = first_of([b'"'; 3], window, at)?;
         match window.get(at + 1) {
             Some(b'"') => {
                 has_quotes = true;
@@ -179,10 +177,10 @@ fn cell(window: &[u8], start: usize, separator: u8, is_end: bool) -> Option<(Cel
         }
     }
     // What stands between the closing quote and the separator belongs to the cell: some write it so.
-    let rest = &window[at + 1..];
-    let trailing = memchr::memchr3(separator, b'\n', b'\r', rest).or(is_end.then_some(rest.len()))?;
-    let end = if trailing == 0 { at } else { at + 1 + trailing };
-    Some((Cell { start, end, has_quotes: has_quotes || trailing > 0 }, at + 1 + trailing))
+    let after = first_of([separator, b'\n', b'\r'], window, at + 1).or(is_end.then_some(window.len()))?;
+    let is_closed = after == at + 1;
+    let end = if is_closed { at } else { after };
+    Some((Cell { start, end, has_quotes: has_quotes || !is_closed }, after))
 }
 
 #[cfg(test)]

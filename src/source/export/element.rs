@@ -1,4 +1,8 @@
 //! Records in XML: elements with all that is in them, one after the other, out of a document of any size.
+#![allow(
+    clippy::vec_box,
+    reason = "elements go from the stack to their parents and to the spare ones: a box is 8 bytes, an element 200"
+)]
 
 use super::{
     input::Input,
@@ -53,8 +57,11 @@ pub(super) struct Element {
     /// Its name, with its prefix. Empty for text outside of records.
     pub(super) name: String,
     pub(super) attributes: Attributes,
-    /// The elements in it.
-    pub(super) children: Vec<Element>,
+    /// The elements in it. In boxes, as they are moved about while they are read.
+    pub(super) children: Vec<Box<Element>>,
+    /// What its children are called, or more than that: records of a hundred elements are asked for twenty of which they have
+    /// five.
+    names: [u64; 4],
     /// Its own text, without that of its children.
     pub(super) text: String,
     /// Offset of its text in the file; of its tag if it has none.
@@ -74,7 +81,20 @@ impl Element {
 
     /// The first child of that name.
     pub(super) fn child(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|child| child.name == name)
+        self.named(name).next()
+    }
+
+    /// The children of that name.
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Element> {
+        let (word, bit) = bit_of(name);
+        let all: &[Box<Element>] = if self.names[word] & bit == 0 { &[] } else { &self.children };
+        all.iter().map(Box::as_ref).filter(move |child| child.name == name)
+    }
+
+    fn push(&mut self, child: Box<Element>) {
+        let (word, bit) = bit_of(&child.name);
+        self.names[word] |= bit;
+        self.children.push(child);
     }
 
     /// The text of the first child of that name, if it isn't empty.
@@ -82,6 +102,13 @@ impl Element {
         let text = self.child(name)?.text.trim();
         (!text.is_empty()).then(|| text.to_owned())
     }
+}
+
+/// Where in [`Element::names`] a name stands.
+fn bit_of(name: &str) -> (usize, u64) {
+    let (first, last) = (name.bytes().next().unwrap_or(0), name.bytes().last().unwrap_or(0));
+    let number = 29 * name.len() + 5 * usize::from(first) + 11 * usize::from(last);
+    (number / 64 % 4, 1 << (number % 64))
 }
 
 /// Reads the elements that `is_record` says are records, by their name. Text and comments outside of them come as elements
@@ -98,7 +125,7 @@ pub(super) fn read_records(
     begins: &dyn Fn(&str) -> bool,
     each: &mut dyn FnMut(&Element),
 ) {
-    let mut stack: Vec<Element> = Vec::new();
+    let mut stack: Vec<Box<Element>> = Vec::new();
     let mut spare = Spare::default();
     let mut held = 0;
     let mut too_deep = 0_usize;
@@ -127,7 +154,7 @@ pub(super) fn read_records(
                 held += bytes;
                 if held > MAX_BYTES {
                     each(&folded(&stack));
-                    stack.iter_mut().for_each(forget);
+                    stack.iter_mut().for_each(|element| forget(element));
                     held = 0;
                 }
             }
@@ -152,7 +179,7 @@ pub(super) fn read_records(
                 match stack.last_mut() {
                     Some(parent) => {
                         parent.bytes += element.bytes;
-                        parent.children.push(element);
+                        parent.push(element);
                     }
                     None => {
                         held = 0;
@@ -173,24 +200,25 @@ pub(super) fn read_records(
 
 /// Elements that were told, kept for their memory: most of the time that reading takes would else go into asking for it.
 #[derive(Default)]
-struct Spare(Vec<Element>);
+struct Spare(Vec<Box<Element>>);
 
 /// So many are kept, and none with more text than this.
 const MAX_SPARE: usize = 256;
 const SPARE_BYTES: usize = 64 << 10;
 
 impl Spare {
-    fn take(&mut self) -> Element {
+    fn take(&mut self) -> Box<Element> {
         self.0.pop().unwrap_or_default()
     }
 
-    fn give(&mut self, mut element: Element) {
+    fn give(&mut self, mut element: Box<Element>) {
         element.children.drain(..).for_each(|child| self.give(child));
         let is_small = element.text.capacity() <= SPARE_BYTES && element.attributes.text.capacity() <= SPARE_BYTES;
         if is_small && self.0.len() < MAX_SPARE {
             element.name.clear();
             element.attributes.clear();
             element.text.clear();
+            element.names = [0; 4];
             self.0.push(element);
         }
     }
@@ -212,17 +240,17 @@ fn outside(text: &str, offset: u64, each: &mut dyn FnMut(&Element)) {
 }
 
 /// The record as far as it is known, from the elements that are open.
-fn folded(stack: &[Element]) -> Element {
-    let mut inner: Option<Element> = None;
+fn folded(stack: &[Box<Element>]) -> Element {
+    let mut inner: Option<Box<Element>> = None;
     for open in stack.iter().rev() {
         let mut element = open.clone();
         if let Some(child) = inner {
             element.bytes += child.bytes;
-            element.children.push(child);
+            element.push(child);
         }
         inner = Some(element);
     }
-    inner.unwrap_or_default()
+    inner.map(|record| *record).unwrap_or_default()
 }
 
 /// Takes away what was told; what tells which record it is stays.
@@ -255,6 +283,20 @@ mod tests {
         assert_eq!((told[1].attribute("a"), told[1].text_of("b").as_deref()), (Some("1"), Some("xy")));
         assert_eq!(told[1].children.len(), 2);
         assert_eq!(told[3].name, "item");
+    }
+
+    #[test]
+    fn children_are_found_by_their_names() {
+        let names: Vec<String> = (0..300).map(|n| format!("{}x{n}", ["sys", "u", ""][n % 3])).collect();
+        let children: String = names.iter().map(|name| format!("<{name}>1</{name}>")).collect();
+        let told = read(format!("<item>{children}<x3>2</x3></item><item><b>z</b></item>").as_bytes());
+        let texts =
+            |record: &Element, name: &str| record.named(name).map(|child| child.text.clone()).collect::<Vec<_>>();
+        assert!(names.iter().all(|name| texts(&told[0], name)[0] == "1"));
+        assert_eq!((texts(&told[0], "xx3"), texts(&told[0], "sysx3")), (vec![], vec!["1".to_owned()]));
+        // The second record has the first one's memory.
+        assert_eq!((texts(&told[1], "sysx3"), texts(&told[1], "b")), (vec![], vec!["z".to_owned()]));
+        assert_eq!(told[1].names.iter().map(|word| word.count_ones()).sum::<u32>(), 1);
     }
 
     #[test]

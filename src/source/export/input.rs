@@ -17,6 +17,15 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
+/// How many lines end in these bytes.
+pub(super) fn count_lines(bytes: &[u8]) -> u64 {
+    match bytes.len() {
+        // Most steps are a few bytes: a call costs more than they do.
+        0..32 => bytes.iter().filter(|byte| **byte == b'\n').count() as u64,
+        _ => memchr::memchr_iter(b'\n', bytes).count() as u64,
+    }
+}
+
 /// Bytes of a file through a window that grows as a reader needs.
 ///
 /// An error while reading ends the file there, like its end would: what stands before it is read all the same. Whoever
@@ -128,11 +137,7 @@ impl<'r> Input<'r> {
     pub(super) fn consume(&mut self, count: usize) {
         let count = count.min(self.end - self.start);
         let gone = &self.bytes[self.start..self.start + count];
-        // Most steps are a few bytes: a call costs more than they do.
-        self.line += match count {
-            0..16 => gone.iter().filter(|byte| **byte == b'\n').count() as u64,
-            _ => memchr::memchr_iter(b'\n', gone).count() as u64,
-        };
+        self.line += count_lines(gone);
         self.start += count;
         self.offset += count as u64;
     }

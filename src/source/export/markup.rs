@@ -36,25 +36,25 @@ pub(super) fn plain(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
     }
-    memchr::memchr3(0xc2, 0xe2, 0xef, text.as_bytes())?;
-    let mut is_changed = false;
-    let mut plain = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut plain: Option<String> = None;
+    let mut told = 0;
+    // All of them begin with one of these bytes, and with these nothing else goes on.
+    for at in memchr::memchr3_iter(0xc2, 0xe2, 0xef, text.as_bytes()) {
+        let Some(character) = text[at..].chars().next() else { continue };
         let replacement = match character {
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => "",
             '\u{a0}' | '\u{202f}' => " ",
             '\u{201c}'..='\u{201f}' => "\"",
             '\u{2018}'..='\u{201b}' => "'",
             '\u{2013}' | '\u{2014}' => "--",
-            other => {
-                plain.push(other);
-                continue;
-            }
+            _ => continue,
         };
+        let plain = plain.get_or_insert_with(|| String::with_capacity(text.len()));
+        plain.push_str(&text[told..at]);
         plain.push_str(replacement);
-        is_changed = true;
+        told = at + character.len_utf8();
     }
-    is_changed.then_some(plain)
+    plain.map(|plain| plain + &text[told..])
 }
 
 /// Slack's markup: of links label and address, each for itself.

@@ -9,7 +9,10 @@ use std::{borrow::Cow, ops::Range, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
-use super::input::{Input, lossy};
+use super::{
+    input::{Input, count_lines, lossy},
+    near::first_of,
+};
 
 /// Texts beyond this are told in parts, cut at white space where there is some.
 const MAX_TEXT: usize = 16 << 20;
@@ -104,8 +107,7 @@ impl<'e> Attributes<'e> {
             let start = equals + 1 + bytes[equals + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let (start, end) = match bytes.get(start) {
                 Some(quote @ (b'"' | b'\'')) => {
-                    let length = memchr::memchr(*quote, &bytes[start + 1..]).unwrap_or(bytes.len() - start - 1);
-                    (start + 1, start + 1 + length)
+                    (start + 1, first_of([*quote; 3], bytes, start + 1).unwrap_or(bytes.len()))
                 }
                 _ => (start, start + bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count()),
             };
@@ -137,14 +139,112 @@ pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)
     input.decode_text();
     let ends = &*ENDS;
     loop {
+        let told = in_window(input, ends, each);
+        input.consume(told);
         if input.window().is_empty() && !input.more() {
             return;
         }
+        // Something that goes on behind the window, or that isn't UTF-8.
         let length = match input.window()[0] {
             b'<' => markup(input, ends, each),
             _ => text(input, each),
         };
         input.consume(length.max(1));
+    }
+}
+
+/// Tells what stands in the window whole and is UTF-8, as nearly everything does: that is found out once for all of it.
+/// Returns its length.
+fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let window = input.window();
+    let text = match str::from_utf8(window) {
+        Ok(text) => text,
+        Err(error) => str::from_utf8(&window[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    let mut near = Near { text, at: 0, base: input.offset(), line: input.line(), line_at: 0, ends };
+    while let Some(length) = near.tell(each) {
+        near.at += length;
+    }
+    near.at
+}
+
+/// A place in the window.
+struct Near<'w> {
+    /// The window as far as it is text.
+    text: &'w str,
+    at: usize,
+    /// Offset of the window in the file.
+    base: u64,
+    /// Line of `line_at`.
+    line: u64,
+    line_at: usize,
+    ends: &'w Ends,
+}
+
+/// So many bytes tell what kind of markup it is.
+const KIND_BYTES: usize = 9;
+
+impl<'w> Near<'w> {
+    /// Tells what is at hand, by the same rules as [`text`] and [`markup`]; its length, or `None` if it goes on behind the
+    /// window.
+    fn tell(&mut self, each: &mut dyn FnMut(XmlEvent<'_>)) -> Option<usize> {
+        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+        let (bytes, offset) = (rest.as_bytes(), self.base + self.at as u64);
+        if bytes[0] != b'<' {
+            let end = first_of([b'<'; 3], bytes, 0)?;
+            each(XmlEvent::Text { text: resolved(Cow::Borrowed(&rest[..end])), offset, bytes: end });
+            return Some(end);
+        }
+        match bytes.get(..KIND_BYTES)? {
+            [_, b'/', ..] => {
+                let end = first_of([b'>'; 3], bytes, 2)?;
+                each(XmlEvent::End { name: rest[2..end].trim_ascii() });
+                Some(end + 1)
+            }
+            [_, first, ..] if is_name_start(*first) => {
+                let end = tag_end(bytes)?;
+                let line = self.line_here();
+                tell_tag((&bytes[1..end], Some(&rest[1..end])), (offset, line), each);
+                Some(end + 1)
+            }
+            b"<![CDATA[" => {
+                let inner = self.up_to(rest, 9, &self.ends.cdata)?;
+                let bytes = 9 + inner.len() + 3;
+                each(XmlEvent::Text { text: Cow::Borrowed(inner), offset: offset + 9, bytes });
+                Some(bytes)
+            }
+            [_, b'!', b'-', b'-', ..] => {
+                let inner = self.up_to(rest, 4, &self.ends.comment)?;
+                each(XmlEvent::Comment { text: Cow::Borrowed(inner), offset });
+                Some(4 + inner.len() + 3)
+            }
+            [_, b'?', ..] => Some(2 + self.up_to(rest, 2, &self.ends.instruction)?.len() + 2),
+            [_, b'!', ..] => {
+                let end = match declarations(&bytes[..bytes.len().min(DOCTYPE_BYTES)])? {
+                    true => &self.ends.declarations,
+                    false => &self.ends.bracket,
+                };
+                Some(2 + self.up_to(rest, 2, end)?.len() + end.needle().len())
+            }
+            _ => {
+                each(XmlEvent::Text { text: Cow::Borrowed("<"), offset, bytes: 1 });
+                Some(1)
+            }
+        }
+    }
+
+    /// What stands between `skip` bytes and an end.
+    fn up_to(&self, rest: &'w str, skip: usize, end: &Finder<'_>) -> Option<&'w str> {
+        let inner = rest.get(skip..)?;
+        inner.get(..end.find(inner.as_bytes())?)
+    }
+
+    /// The line at hand.
+    fn line_here(&mut self) -> u64 {
+        let gone = &self.text.as_bytes()[self.line_at..self.at];
+        self.line += count_lines(gone);
+        self.line_at = self.at;
+        self.line
     }
 }
 
@@ -227,10 +327,20 @@ fn delimited(input: &mut Input<'_>, skip: usize, end: &Finder<'_>, mut tell: imp
 
 /// A document type with its own declarations: nothing of it is used.
 fn doctype(input: &mut Input<'_>, ends: &Ends) -> usize {
-    let head = input.peek(4096);
-    let bracket = memchr::memchr2(b'[', b'>', head).filter(|at| head[*at] == b'[');
-    let end = if bracket.is_some() { &ends.declarations } else { &ends.bracket };
+    let has_declarations = declarations(input.peek(DOCTYPE_BYTES)) == Some(true);
+    let end = if has_declarations { &ends.declarations } else { &ends.bracket };
     delimited(input, 2, end, |_, _, _| {})
+}
+
+/// So many bytes tell whether a document type has declarations.
+const DOCTYPE_BYTES: usize = 4096;
+
+/// Does it? `None` if there are too few bytes to tell.
+fn declarations(head: &[u8]) -> Option<bool> {
+    match memchr::memchr2(b'[', b'>', head) {
+        Some(at) => Some(head[at] == b'['),
+        None => (head.len() == DOCTYPE_BYTES).then_some(false),
+    }
 }
 
 /// Tells the start tag at hand; its length.
@@ -249,25 +359,29 @@ fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
         while input.window().len() < wanted && input.more() {}
     };
     let tag = &input.window()[1..end];
-    let text = str::from_utf8(tag).ok();
+    tell_tag((tag, str::from_utf8(tag).ok()), (input.offset(), input.line()), each);
+    end + 1
+}
+
+/// Tells a tag, given what stands between its brackets and the same as text, if it is.
+fn tell_tag((tag, text): (&[u8], Option<&str>), (offset, line): (u64, u64), each: &mut dyn FnMut(XmlEvent<'_>)) {
     let name_end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
     let (name, rest) = match text.and_then(|text| text.split_at_checked(name_end)) {
         Some((name, rest)) => (Cow::Borrowed(name), Some(rest)),
         None => (lossy(&tag[..name_end]), None),
     };
-    let attributes = Attributes { bytes: &tag[name_end..], text: rest, offset: input.offset() + 1 + name_end as u64 };
-    each(XmlEvent::Start { name: &name, attributes, offset: input.offset(), line: input.line(), bytes: end + 1 });
+    let attributes = Attributes { bytes: &tag[name_end..], text: rest, offset: offset + 1 + name_end as u64 };
+    each(XmlEvent::Start { name: &name, attributes, offset, line, bytes: tag.len() + 2 });
     if tag.ends_with(b"/") {
         each(XmlEvent::End { name: &name });
     }
-    end + 1
 }
 
 /// Index of the `>` that ends a tag: not one in a quoted value.
 pub(super) fn tag_end(window: &[u8]) -> Option<usize> {
     let mut at = 1;
     loop {
-        at += memchr::memchr3(b'>', b'"', b'\'', window.get(at..)?)?;
+        at = first_of([b'>', b'"', b'\''], window, at)?;
         match window[at] {
             b'>' => return Some(at),
             // A quote is one only after an equals sign; elsewhere it is dirt.
@@ -326,7 +440,7 @@ fn character(entity: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::{io::Read, sync::atomic::AtomicBool};
 
     use proptest::{collection::vec, prelude::*};
 
@@ -374,7 +488,78 @@ mod tests {
         assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=\"1"]);
     }
 
+    /// Everything that is told of what `reader` has, with its places.
+    fn told(reader: impl Read) -> Vec<String> {
+        let interrupt = AtomicBool::new(false);
+        let mut told = Vec::new();
+        read_xml(&mut Input::new(Box::new(reader), &interrupt), &mut |event| {
+            told.push(match event {
+                XmlEvent::Start { name, attributes, offset, line, bytes } => {
+                    let attributes =
+                        attributes.iter().map(|own| format!("{}={:?}@{} ", own.name, own.value, own.offset));
+                    format!("<{name} {}{offset} {line} {bytes}", attributes.collect::<String>())
+                }
+                XmlEvent::Text { text, offset, bytes } => format!("{text:?} {offset} {bytes}"),
+                XmlEvent::End { name } => format!("</{name}"),
+                XmlEvent::Comment { text, offset } => format!("!{text:?} {offset}"),
+            });
+        });
+        told
+    }
+
+    /// A byte at a time.
+    struct ByByte<'b>(&'b [u8]);
+
+    impl Read for ByByte<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            (buffer[0], self.0) = (*first, rest);
+            Ok(1)
+        }
+    }
+
+    fn any_piece() -> impl Strategy<Value = Vec<u8>> {
+        const PIECES: [&str; 22] = [
+            "<a>",
+            "</a>",
+            "</a >",
+            "<b x=\"1 &gt;\" y='>'/>",
+            "<![CDATA[",
+            "]]>",
+            "<!--",
+            "-->",
+            "<?",
+            "?>",
+            "<!DOCTYPE a ",
+            "[",
+            "]>",
+            "&amp;",
+            "&x;",
+            "\n",
+            "é",
+            "<",
+            "<c d=e\n f>",
+            "<!x>",
+            " some text of more than thirty-two bytes ",
+            "\"",
+        ];
+        prop_oneof![
+            8 => prop::sample::select(&PIECES[..]).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => vec(any::<u8>(), 1..3),
+        ]
+    }
+
     proptest! {
+        // A window takes half a megabyte: fewer cases than usual.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// What is in the window and what has to be waited for is told by the same rules.
+        #[test]
+        fn a_window_makes_no_difference(pieces in vec(any_piece(), 0..24)) {
+            let bytes = pieces.concat();
+            prop_assert_eq!(told(&bytes[..]), told(ByByte(&bytes)));
+        }
+
         #[test]
         fn survives_anything(bytes in vec(prop_oneof![any::<u8>(), Just(b'<'), Just(b'>'), Just(b'"'), Just(b'!'), Just(b'='), Just(b'[')], 0..80)) {
             let interrupt = AtomicBool::new(false);

@@ -1,8 +1,8 @@
 //! Values out of a file of any size: a document, lines of them, or one after the other.
 
 use super::{
-    super::input::Input,
-    tape::{Fault, Json, MAX_DEPTH, Tape, skip_space, string_end},
+    super::{input::Input, near::skip_space},
+    tape::{Fault, Json, MAX_DEPTH, Tape, string_end},
 };
 
 /// Largest value that is held in memory. One beyond it is not read as a record; its bytes are scanned as they are.

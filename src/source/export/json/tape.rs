@@ -5,7 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::super::input::lossy;
+use super::super::{
+    input::lossy,
+    near::{first_of, skip_space},
+};
 
 /// Deepest nesting. Exports have a dozen levels; what has more is an attack.
 pub(in crate::source::export) const MAX_DEPTH: usize = 128;
@@ -129,10 +132,6 @@ impl Tape {
     }
 }
 
-pub(super) fn skip_space(bytes: &[u8], at: usize) -> usize {
-    at + bytes[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')).count()
-}
-
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
@@ -142,7 +141,7 @@ pub(in crate::source::export) fn string_end(bytes: &[u8], start: usize) -> Optio
     let mut at = start;
     let mut is_escaped = false;
     loop {
-        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        at = first_of([b'"', b'\\', b'\\'], bytes, at)?;
         if bytes[at] == b'"' {
             return Some((at, is_escaped));
         }

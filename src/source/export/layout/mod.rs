@@ -225,11 +225,14 @@ impl<'s, V: Value> Scope<'s, V> {
             each_text(self.value, path, *how, &mut |text, offset, markup| sink.old_field(path, text, offset, markup));
         }
         // What stands above the first note belongs to the record.
+        let mut has_notes = false;
         self.each_journal(&mut |path, text, offset, notes| {
+            has_notes |= !notes.is_empty();
             let first = notes.first().map_or(text.len(), |note| note.start);
             sink.field(path, &text[..first], offset, Markup::Plain);
         });
-        self.value.rest(sink, &|path, key, is_text| treat(layout, (path, key), is_text));
+        let told = Told::of(layout);
+        self.value.rest(sink, &|path, key, is_text| treat(layout, told, (path, key), is_text));
         let mut files: Vec<(Vec<u8>, u64)> = Vec::new();
         for path in layout.data {
             visit(self.value, path, &mut |found| {
@@ -244,6 +247,14 @@ impl<'s, V: Value> Scope<'s, V> {
         for (bytes, offset) in files {
             sink.attach(&bytes, (offset, line), &|place| self.place(place));
         }
+        if has_notes {
+            self.tell_notes(line, sink);
+        }
+        self.each_inner(&mut |inner| inner.tell((0, line), sink));
+    }
+
+    /// Hands over notes, each as a record of its own.
+    fn tell_notes(&self, line: u64, sink: &mut Sink<'_>) {
         self.each_journal(&mut |path, _, offset, notes| {
             for note in notes {
                 sink.field(path, note.text, offset + note.start as u64, Markup::Plain);
@@ -255,7 +266,6 @@ impl<'s, V: Value> Scope<'s, V> {
                 });
             }
         });
-        self.each_inner(&mut |inner| inner.tell((0, line), sink));
     }
 
     /// The texts of notes, with where they stand and their notes.
@@ -283,8 +293,9 @@ impl<'s, V: Value> Scope<'s, V> {
 
 /// What is to be done with the value of a key; `path` are the keys above it, each with a dot behind it. A path to a text may
 /// lead to something else in another version: then all in it is looked at.
-fn treat(layout: &Layout, (path, key): (&str, &str), is_text: bool) -> Rest {
-    let is_here = |told: &str| leads_to(told, path, key);
+fn treat(layout: &Layout, told: Told, (path, key): (&str, &str), is_text: bool) -> Rest {
+    let may_be_told = told.may_have(path, key);
+    let is_here = |told: &str| may_be_told && leads_to(told, path, key);
     let is_listed = layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
     let is_told = is_text && (is_listed || layout.journals.iter().any(|told| is_here(told)));
     let is_told = is_told || layout.data.iter().any(|told| is_here(told));
@@ -295,6 +306,32 @@ fn treat(layout: &Layout, (path, key): (&str, &str), is_text: bool) -> Rest {
         Rest::Link
     } else {
         Rest::Text(Markup::Plain)
+    }
+}
+
+/// The paths that a layout knows, or more than those. Of most keys of a record one look tells that none leads to them, where
+/// comparing them with a dozen paths took an eighth of the time of reading ServiceNow's XML.
+#[derive(Clone, Copy, Debug)]
+struct Told(u64);
+
+impl Told {
+    fn of(layout: &Layout) -> Told {
+        let texts = layout.texts.iter().chain(layout.old).map(|(path, _)| path);
+        let inner = layout.inner.iter().map(|(path, _)| path);
+        let paths = texts.chain(layout.journals).chain(layout.data).chain(inner);
+        Told(paths.fold(0, |told, path| match path.as_bytes() {
+            // A middle dot takes two bytes, and is one in a key.
+            [.., last] if path.is_ascii() => told | Told::bit(path.len(), *last),
+            _ => u64::MAX,
+        }))
+    }
+
+    fn may_have(self, path: &str, key: &str) -> bool {
+        key.as_bytes().last().is_none_or(|last| self.0 & Told::bit(path.len() + key.len(), *last) != 0)
+    }
+
+    fn bit(length: usize, last: u8) -> u64 {
+        1 << ((7 * length + usize::from(last)) % 64)
     }
 }
 
@@ -412,7 +449,7 @@ fn from_base64(text: &str) -> Option<Vec<u8>> {
 mod tests {
     use super::{
         super::json::{Step, Tape},
-        Facts, first, leads_to,
+        Facts, Layout, PLAIN, Told, first, leads_to,
         read::enter,
         texts_in, without_marks,
     };
@@ -451,6 +488,27 @@ mod tests {
         ] {
             assert_eq!(leads_to(told, path, key), expected, "{told} {path}{key}");
         }
+    }
+
+    #[test]
+    fn no_path_of_a_layout_is_missed() {
+        const LAYOUT: Layout = Layout {
+            texts: &[("description", PLAIN), ("a.b", PLAIN), ("b.a.text", PLAIN)],
+            old: &[("old", PLAIN)],
+            journals: &["notes.display_value"],
+            data: &["file.data"],
+            inner: &[("comments", &Layout::NONE)],
+            ..Layout::NONE
+        };
+        let (told, dotted) = (Told::of(&LAYOUT), Told::of(&Layout { texts: &[("m\u{b7}c", PLAIN)], ..LAYOUT }));
+        for path in ["description", "a.b", "b.a.text", "old", "notes.display_value", "file.data", "comments"] {
+            let key = path.rfind('.').map_or(0, |dot| dot + 1);
+            let (above, key) = path.split_at(key);
+            assert!(leads_to(path, above, key) && told.may_have(above, key), "{path}");
+            assert!(dotted.may_have("", "m.c"));
+        }
+        let others = ["caller_id", "sys_id", "number", "opened_at", "urgency", "impact", "state", "approval"];
+        assert!(others.iter().any(|key| !told.may_have("", key)));
     }
 
     #[test]

@@ -89,8 +89,7 @@ impl Value for Part<'_> {
                 named.for_each(|(_, value, offset)| each(Part::Attribute(value, offset)));
             }
             None => {
-                let named = element.children.iter().filter(|child| child.name == key);
-                named.for_each(|child| each(Part::Element(child)));
+                element.named(key).for_each(|child| each(Part::Element(child)));
             }
         }
     }
