@@ -41,10 +41,12 @@ pub(super) const MULTIPLIER: u32 = 0x9e37_79b1;
 
 /// The four bytes at `position`, missing ones as 0.
 pub(super) fn load(bytes: &[u8], position: usize) -> u32 {
+    let rest = bytes.get(position..).unwrap_or_default();
+    if let Some(four) = rest.first_chunk() {
+        return u32::from_le_bytes(*four);
+    }
     let mut four = [0; 4];
-    let rest = &bytes[position.min(bytes.len())..];
-    let len = rest.len().min(4);
-    four[..len].copy_from_slice(&rest[..len]);
+    four[..rest.len()].copy_from_slice(rest);
     u32::from_le_bytes(four)
 }
 

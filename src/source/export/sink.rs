@@ -52,6 +52,8 @@ pub(super) struct Parts {
     text: Vec<u8>,
     names: String,
     segments: Vec<Segment>,
+    /// Keys above the value at hand, while the rest of a record is told.
+    path: String,
 }
 
 impl Parts {
@@ -173,13 +175,16 @@ impl<'s> Sink<'s> {
     /// The same where what is to be done depends on the keys above as well, each with a dot behind it, and on whether the
     /// value is text and nothing else.
     pub(super) fn rest_by_path(&mut self, value: Json<'_>, treat: &dyn Fn(&str, &str, bool) -> Rest) {
-        self.rest_at(("", ""), value, Rest::Text(Markup::Plain), treat);
+        let mut path = std::mem::take(&mut self.parts.path);
+        path.clear();
+        self.rest_at((&mut path, ""), value, Rest::Text(Markup::Plain), treat);
+        self.parts.path = path;
     }
 
     /// `path` ends with a dot for each object or list on the way.
     fn rest_at(
         &mut self,
-        (path, key): (&str, &str),
+        (path, key): (&mut String, &str),
         value: Json<'_>,
         how: Rest,
         treat: &dyn Fn(&str, &str, bool) -> Rest,
@@ -189,25 +194,27 @@ impl<'s> Sink<'s> {
                 let Some(name) = name.text() else { continue };
                 let name = short(&name);
                 let is_text = match inner.is_array() {
-                    true => inner.elements().all(|element| element.text().is_some()),
+                    true => inner.elements().all(|element| element.is_text()),
                     false => !inner.is_object(),
                 };
-                let how = treat(path, name, is_text);
+                let how = treat(path.as_str(), name, is_text);
                 if how == Rest::Skip || !inner.is_some() {
                     continue;
                 }
+                let above = path.len();
                 if inner.is_object() || inner.is_array() {
-                    self.rest_at((&join(path, name), name), inner, how, treat);
-                } else {
-                    self.rest_at((path, name), inner, how, treat);
+                    path.push_str(name);
+                    path.push('.');
                 }
+                self.rest_at((path, name), inner, how, treat);
+                path.truncate(above);
             }
         } else if value.is_array() {
-            value.elements().for_each(|element| self.rest_at((path, key), element, how, treat));
+            value.elements().for_each(|element| self.rest_at((&mut *path, key), element, how, treat));
         } else if let Some(text) = value.text() {
             let name = match path.strip_suffix('.') {
                 Some(list) if list.ends_with(key) => (list, ""),
-                _ => (path, key),
+                _ => (path.as_str(), key),
             };
             self.rest_text(&Said { name, key, text: &text, offset: value.offset() }, how);
         }
@@ -315,10 +322,6 @@ fn is_time(text: &str) -> bool {
 fn short(key: &str) -> &str {
     let at = (key.len().saturating_sub(KEY_BYTES)..=key.len()).find(|at| key.is_char_boundary(*at));
     &key[at.unwrap_or_default()..]
-}
-
-fn join(path: &str, key: &str) -> String {
-    format!("{path}{key}.")
 }
 
 const EXPORT_FILE_TOKEN: &str = "export-file-token";

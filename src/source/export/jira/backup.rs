@@ -142,7 +142,7 @@ impl Reader for BackupReader {
             let comment = place.record.clone().filter(|_| is_comment);
             place.permalink = Some(link(base, &key, comment.as_deref(), *basis));
         }
-        fill_people(export, places);
+        fill_people(export, places, known.people);
     }
 }
 
@@ -314,11 +314,13 @@ struct Known {
     /// Number of the property that is the address of the server.
     base_id: Option<String>,
     base: Option<String>,
+    people: People,
 }
 
 impl Known {
     fn read(export: &Export<'_>, places: &[&mut RecordPlace]) -> Known {
-        let mut known = Known::default();
+        let mut known =
+            Known { people: People::new(places.iter().filter_map(|place| author_of(place))), ..Known::default() };
         let thread = |place: &RecordPlace, kind: &str| Some(place.thread.as_deref()?.strip_prefix(kind)?.to_owned());
         let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
         let mut issues: HashSet<String> = places.iter().filter_map(|place| thread(place, OF_ISSUE)).collect();
@@ -327,7 +329,16 @@ impl Known {
         // Changes and files come before the issues that they are of.
         each_row(
             export,
-            &["OSPropertyEntry", "OSPropertyString", "ChangeGroup", "FileAttachment", "Issue", "Project"],
+            &[
+                "ApplicationUser",
+                "User",
+                "OSPropertyEntry",
+                "OSPropertyString",
+                "ChangeGroup",
+                "FileAttachment",
+                "Issue",
+                "Project",
+            ],
             &mut |row| {
                 let id = row.attribute("id").unwrap_or_default();
                 let mut about = RecordPlace::default();
@@ -359,6 +370,7 @@ impl Known {
                             RecordContainer { kind: "project".to_owned(), id: Some(id.to_owned()), name: key };
                         known.projects.insert(id.to_owned(), container);
                     }
+                    "ApplicationUser" | "User" => known.people.see(row),
                     _ => {}
                 }
             },
@@ -425,30 +437,54 @@ fn each_row(export: &Export<'_>, tables: &[&str], each: &mut dyn FnMut(&Element)
     });
 }
 
+/// The id of a place's author.
+fn author_of(place: &RecordPlace) -> Option<String> {
+    place.author.as_ref()?.id.clone()
+}
+
 /// Names and addresses: by the key of a user to the name, by the name to the rest.
-fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-    let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
-    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
-    if wanted.is_empty() {
-        return;
+#[derive(Default)]
+struct People {
+    /// Ids that are looked for.
+    wanted: HashSet<String>,
+    /// From names to these ids.
+    names: HashMap<String, String>,
+    found: HashMap<String, RecordAuthor>,
+}
+
+impl People {
+    fn new(wanted: impl Iterator<Item = String>) -> People {
+        let wanted: HashSet<String> = wanted.collect();
+        let names = wanted.iter().map(|id| (id.to_lowercase(), id.clone())).collect();
+        People { wanted, names, found: HashMap::new() }
     }
-    // Rows are sorted by their table: keys come before names.
-    let mut names: HashMap<String, String> = wanted.iter().map(|id| (id.to_lowercase(), id.clone())).collect();
-    let mut people: HashMap<String, RecordAuthor> = HashMap::new();
-    each_row(export, &["ApplicationUser", "User"], &mut |row| {
+
+    /// Takes in a row of people. Rows are sorted by their table: keys come before names.
+    fn see(&mut self, row: &Element) {
         let Some(name) = row.attribute("lowerUserName").or_else(|| row.attribute("userName")) else { return };
         if row.name == "ApplicationUser" {
-            if let Some(key) = row.attribute("userKey").filter(|key| wanted.contains(*key)) {
-                names.insert(name.to_owned(), key.to_owned());
+            if let Some(key) = row.attribute("userKey").filter(|key| self.wanted.contains(*key)) {
+                self.names.insert(name.to_owned(), key.to_owned());
             }
-        } else if let Some(key) = names.get(name) {
+        } else if let Some(key) = self.names.get(name) {
             let of = |name: &str| row.attribute(name).map(str::to_owned);
             let known = RecordAuthor { id: Some(key.clone()), name: of("displayName"), email: of("emailAddress") };
-            people.entry(key.clone()).or_insert(known);
+            self.found.entry(key.clone()).or_insert(known);
         }
-    });
+    }
+}
+
+/// Fills in people. Reads all rows again for those that weren't known to be looked for when they were read: who changed
+/// something or attached a file.
+fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace], known: People) {
+    let ids = places.iter().filter_map(|place| author_of(place));
+    let mut others = People::new(ids.filter(|id| !known.wanted.contains(id)));
+    if !others.wanted.is_empty() {
+        each_row(export, &["ApplicationUser", "User"], &mut |row| others.see(row));
+    }
     for place in places {
-        if let Some(known) = id_of(place).and_then(|id| people.get(&id)) {
+        let known = author_of(place).and_then(|id| known.found.get(&id).or_else(|| others.found.get(&id)));
+        if let Some(known) = known {
             place.author = Some(known.clone());
         }
     }

@@ -287,6 +287,11 @@ impl<'t> Json<'t> {
         self.get(key)?.id()
     }
 
+    /// Is it a string?
+    pub(in crate::source::export) fn is_text(&self) -> bool {
+        matches!(self.kind(), Kind::Plain | Kind::Escaped)
+    }
+
     /// Is it `true`?
     pub(in crate::source::export) fn is_true(&self) -> bool {
         self.kind() == Kind::Word && self.stored() == b"true"
