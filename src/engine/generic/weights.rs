@@ -3,19 +3,19 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    11, // name.password
+    10, // name.password
     12, // name.secret
     7, // name.token
     3, // name.api-key
     -8, // name.key
     -3, // name.auth
-    16, // name.given
-    -49, // name.other
+    18, // name.given
+    -51, // name.other
     -15, // name.verb
     -8, // name.plural
-    4, // name.owner
+    5, // name.owner
     0, // syntax.quoted
-    4, // syntax.line
+    3, // syntax.line
     0, // syntax.inline
     0, // syntax.text
     -9, // syntax.argument
@@ -29,7 +29,7 @@ pub(super) const POINTS: &[i16] = &[
     -1, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
-    24, // password.random
+    25, // password.random
     14, // password.hex
     12, // password.uuid
     23, // password.mixed
@@ -48,35 +48,35 @@ pub(super) const POINTS: &[i16] = &[
     -46, // key.words
     -24, // key.number
     -14, // length.under-6
-    -16, // length.under-8
+    -15, // length.under-8
     5, // length.under-16
     6, // length.16-and-up
     -10, // length.over-128
     2, // entropy.high
     -8, // entropy.low
-    2, // spelling.rare
-    0, // spelling.common
+    3, // spelling.rare
+    -1, // spelling.common
     -9, // words.most
     0, // value.marks
-    20, // value.user-password
+    23, // value.user-password
     -71, // placeholder.sample
-    -24, // placeholder.common
+    -22, // placeholder.common
     -22, // placeholder.stem
-    -39, // value.name
+    -35, // value.name
     -90, // value.reference
     -79, // value.code
     -90, // value.sealed
     -40, // value.cut
     -1, // value.digest
-    -19, // key.digest
+    -20, // key.digest
     0, // context.comment
     -3, // context.example
-    3, // context.login
+    2, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -13, // path.test
-    -11, // path.example
+    -12, // path.test
+    -10, // path.example
     -8, // path.code
     -41, // path.code-unquoted
     -60, // path.identifier

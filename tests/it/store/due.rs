@@ -82,26 +82,28 @@ fn findings() -> Vec<ScannedFinding> {
     all
 }
 
+/// A workload, and that it uses the credential `T5`.
+fn consumer(workload: &str) -> [Record; 2] {
+    let workload = Workload {
+        kind: WorkloadKind::Service,
+        reference: workload.to_owned(),
+        repo: Some("acme/billing".to_owned()),
+        env: None,
+        lifecycle: None,
+    };
+    let consumer = Consumer {
+        credential: Some(key("T5")),
+        name: "TOKEN".to_owned(),
+        workload: workload.reference.clone(),
+        distribution: Distribution::Environment,
+        locator: "deploy.yml:1".to_owned(),
+        confirmed_at: None,
+    };
+    [Record::Workload(workload), Record::Consumer(consumer)]
+}
+
 fn links_are_the_same_as_if_all_were_made_anew(fixture: &Fixture) {
     type Step<'s> = &'s dyn Fn(&mut Store<'_>);
-    let consumer = |workload: &str| {
-        let workload = Workload {
-            kind: WorkloadKind::Service,
-            reference: workload.to_owned(),
-            repo: Some("acme/billing".to_owned()),
-            env: None,
-            lifecycle: None,
-        };
-        let consumer = Consumer {
-            credential: Some(key("T5")),
-            name: "TOKEN".to_owned(),
-            workload: workload.reference.clone(),
-            distribution: Distribution::Environment,
-            locator: "deploy.yml:1".to_owned(),
-            confirmed_at: None,
-        };
-        [Record::Workload(workload), Record::Consumer(consumer)]
-    };
     let grant = Record::Grant(Grant {
         identity: key("user/octo"),
         resource: "*".to_owned(),
@@ -135,7 +137,7 @@ fn links_are_the_same_as_if_all_were_made_anew(fixture: &Fixture) {
             import(store, ("apps", "1"), false, &[token("T5", "octo", |_| {})]);
             import(store, ("consumers", "1"), false, &consumer("billing"));
         }),
-        ("a grant", &|store| import(store, ("roles", "1"), true, &[grant.clone()])),
+        ("a grant", &|store| import(store, ("roles", "1"), true, std::slice::from_ref(&grant))),
         ("no grant", &|store| import(store, ("roles", "2"), true, &[])),
         ("a new name", &|store| {
             let renamed = Identity::new(key("user/svc-ci"), Kind::User, "ci-2");
