@@ -197,8 +197,10 @@ impl Evidence<'_> {
 
     /// Do bytes that no text has stand around it? Names in the tables of a program are no assignments.
     fn is_binary(&self) -> bool {
-        let start = if self.found.name().is_empty() { self.found.secret().start } else { self.found.name().start };
-        let around = start.saturating_sub(32)..(self.found.secret().end + 32).min(self.bytes.len());
+        let (name, secret) = (self.found.name(), self.found.secret());
+        // A value may stand before its name.
+        let start = if name.is_empty() { secret.start } else { name.start.min(secret.start) };
+        let around = start.saturating_sub(32)..(secret.end + 32).min(self.bytes.len());
         self.bytes[around].contains(&0)
     }
 

@@ -149,7 +149,6 @@ mod tests {
     use std::collections::HashMap;
 
     use super::{Claim, Repository, matcher};
-    use crate::inventory::CodeOwners;
 
     fn repository(patterns: &[&str]) -> Repository {
         let claim = |line: usize| Claim { owner: String::new(), reference: line.to_string(), origin: String::new() };
@@ -167,30 +166,25 @@ mod tests {
 
     #[test]
     fn patterns_own_what_codeowners_says_they_own() {
-        let patterns = ["*", "*.md", "/deploy/", "apps", "*.tf", "/docs/*", "/docs/deep/", "!*", "/a b/c"];
-        let repository = repository(&patterns);
-        let text: String =
-            patterns.iter().enumerate().map(|(n, text)| format!("{} o@{n}\n", text.replace(' ', "\\ "))).collect();
-        let oracle =
-            CodeOwners::parse(&text.lines().filter(|line| !line.starts_with('!')).collect::<Vec<_>>().join("\n"));
-        for path in [
-            "x.rs",
-            "README.md",
-            "deploy/prod/app.env",
-            "deploy/x.md",
-            "src/deploy/y",
-            "x/apps/app.env",
-            "infra/main.tf",
-            "docs/a.md",
-            "docs/deeper/b.md",
-            "docs/deep/er/b.md",
-            "/docs/deep/c",
-            "./a b/c",
-            "apps/x.tf",
+        let repository =
+            repository(&["*", "*.md", "/deploy/", "apps", "*.tf", "/docs/*", "/docs/deep/", "!*", "/a b/c"]);
+        for (path, line) in [
+            ("x.rs", "0"),
+            ("README.md", "1"),
+            ("deploy/prod/app.env", "2"),
+            ("deploy/x.md", "2"),
+            ("src/deploy/y", "0"),
+            ("x/apps/app.env", "3"),
+            ("infra/main.tf", "4"),
+            ("docs/a.md", "5"),
+            ("docs/deeper/b.md", "1"),
+            ("docs/deep/er/b.md", "6"),
+            ("/docs/deep/c", "6"),
+            ("./a b/c", "8"),
+            ("apps/x.tf", "4"),
         ] {
-            let found = repository.owner_of(Some(path)).map(|guess| format!("o@{}", guess.reference));
-            let wanted = oracle.of(path.trim_start_matches("./")).first().map(|owner| (*owner).to_owned());
-            assert_eq!(found, wanted, "{path}");
+            let found = repository.owner_of(Some(path)).map(|guess| guess.reference);
+            assert_eq!(found.as_deref(), Some(line), "{path}");
         }
     }
 }

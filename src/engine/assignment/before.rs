@@ -95,7 +95,10 @@ pub(super) fn column(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let words = &table[table.len().saturating_sub(MAX_NAME + 16)..];
     let is_insert = words.windows(5).any(|word| word.eq_ignore_ascii_case(b"into "));
     let index = memchr::memchr_iter(b',', &before[open..]).count();
-    let value = if is_insert { nth_literal(bytes, values, index)? } else { return None };
+    if !is_insert {
+        return None;
+    }
+    let value = nth_literal(bytes, values..name.end + MAX_APART + MAX_VALUE, index)?;
     // What a column of passwords has in hexadecimal digits are hashes.
     let text = &bytes[value.clone()];
     let is_hash = matches!(text.len(), 32 | 40 | 64 | 128) && text.iter().all(u8::is_ascii_hexdigit);
@@ -103,9 +106,10 @@ pub(super) fn column(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     (!(is_hash && is_password)).then(|| Assigned::new(bytes, name.clone(), (value, true), Syntax::Apart))
 }
 
-/// The value at `index` of a row that begins at `at`, if it is quoted.
-fn nth_literal(bytes: &[u8], at: usize, index: usize) -> Option<Range<usize>> {
-    let row = &bytes[at..(at + MAX_APART + MAX_VALUE).min(bytes.len())];
+/// The value at `index` of a row that begins where `within` does, if it is quoted.
+fn nth_literal(bytes: &[u8], within: Range<usize>, index: usize) -> Option<Range<usize>> {
+    let at = within.start;
+    let row = &bytes[at..within.end.min(bytes.len())];
     let (mut left, mut depth, mut quote) = (index, 0usize, None);
     let mut start = 0;
     let mut escaped = false;

@@ -45,7 +45,7 @@ impl Memo {
         let (secret, whole, name) = (found.secret(), found.whole(), found.name());
         let first = secret.start.min(whole.start).min(if name.is_empty() { secret.start } else { name.start });
         let from = first.saturating_sub(AROUND);
-        let to = (secret.end.max(whole.end) + AROUND).min(subject.bytes.len());
+        let to = (secret.end.max(whole.end).max(name.end) + AROUND).min(subject.bytes.len());
         let mut hasher = self.seed.build_hasher();
         (found.rule, secret.start - from, secret.len(), whole.start - from, whole.len()).hash(&mut hasher);
         (name.len(), name.start.wrapping_sub(from), found.keyword_in_name()).hash(&mut hasher);

@@ -149,7 +149,7 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     // One long word of another language, or text in another script.
     let is_foreign = parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6
         || value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
-    let is_other_script = value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
+    let is_other_script = value.iter().filter(|byte| **byte >= 0x80).count() * 2 > value.len();
     if is_other_script && parts.digits == 0 && parts.marks == 0 {
         return ValueKind::Words;
     }
