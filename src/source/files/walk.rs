@@ -214,8 +214,8 @@ impl Shift<'_, '_, '_> {
         }
     }
 
-    /// Tells of an entry that can't be opened. What git has removed since it was listed isn't there to be scanned: its
-    /// content is in other files by now.
+    /// Tells of an entry that can't be opened or listed. What git has removed since it was seen isn't there to be scanned: its
+    /// content is in other files by now. (A directory that is removed while it is open can't be listed.)
     pub(super) fn not_opened(&mut self, error: &io::Error) {
         if error.kind() != io::ErrorKind::NotFound || !self.walk.files.is_in_git_dir(&self.worker.path) {
             self.worker.problem(problem_kind(error), error.to_string());
@@ -233,7 +233,7 @@ impl Shift<'_, '_, '_> {
         self.worker.lap(started);
         self.worker.path.clone_from(&folder.path);
         if let Err(error) = listed {
-            self.worker.problem(problem_kind(&error), error.to_string());
+            self.not_opened(&error);
         }
         if self.is_claimed_dir(&entries) {
             return;
