@@ -54,10 +54,16 @@ impl Claims {
     /// Claims a file that is an export, going by its first bytes.
     pub(in crate::source) fn file(&self, path: &Path, head: &[u8]) -> bool {
         let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        // Pages have their styles before anything that tells whose they are.
-        let is_page = matches!(head.trim_ascii_start().first(), Some(b'<' | 0xef | 0xfe | 0xff));
-        let most = if is_page { HEAD_BYTES } else { 4096 };
-        detect::may_be_file(&name, &head[..head.len().min(most)]) && self.claim(path, false)
+        let short = &head[..head.len().min(4096)];
+        // Some pages have their styles before anything that tells whose they are. All of them would cost a tree of HTML a sixth.
+        let is_long = match head.trim_ascii_start().first() {
+            Some(b'<' | 0xef) => memchr::memmem::find(short, b"<style").is_some(),
+            // UTF-16.
+            Some(0xfe | 0xff) => true,
+            _ => false,
+        };
+        let head = if is_long { &head[..head.len().min(HEAD_BYTES)] } else { short };
+        detect::may_be_file(&name, head) && self.claim(path, false)
     }
 
     fn claim(&self, path: &Path, is_whole: bool) -> bool {

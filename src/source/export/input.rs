@@ -17,6 +17,9 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
+/// A piece is cut within its last bytes, so many at most.
+const MAX_CUT: usize = 64 << 10;
+
 /// How many lines end in these bytes.
 pub(super) fn count_lines(bytes: &[u8]) -> u64 {
     match bytes.len() {
@@ -124,6 +127,35 @@ impl<'r> Input<'r> {
     fn fail(&mut self, error: io::Error) {
         self.is_ended = true;
         self.failure = Some(error);
+    }
+
+    /// How long the next piece is, and whether it is only a part of one that is longer than `most`, cut behind the last byte that
+    /// `may_end` it. `next` is asked with the window, from where to look, and whether nothing more will be read for it; it
+    /// says how long the piece is or, if that can't be seen yet, from where to look on. The last piece is all that is left.
+    pub(super) fn next_piece(
+        &mut self,
+        most: usize,
+        mut from: usize,
+        may_end: impl Fn(&u8) -> bool,
+        next: impl Fn(&[u8], usize, bool) -> Result<usize, usize>,
+    ) -> (usize, bool) {
+        loop {
+            let is_whole = self.is_ended || self.window().len() >= most;
+            match next(self.window(), from, is_whole) {
+                Ok(length) => return (length, false),
+                Err(again) if !is_whole => {
+                    from = again;
+                    self.more();
+                }
+                Err(_) if self.is_ended => return (self.window().len(), false),
+                Err(_) => {
+                    let window = self.window();
+                    let tail = window.len().saturating_sub(MAX_CUT);
+                    let end = window[tail..].iter().rposition(may_end).map_or(window.len(), |at| tail + at + 1);
+                    return (end, true);
+                }
+            }
+        }
     }
 
     /// The next bytes without consuming them: `count`, or fewer at the end.

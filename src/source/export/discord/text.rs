@@ -78,19 +78,11 @@ pub(super) fn read(input: &mut Input<'_>, about: &mut Facts, each: EachText<'_>)
     input.decode_text();
     let mut shape = Shape::default();
     let mut known = about.clone();
-    let (mut looked_at, mut goes_on) = (0, false);
+    let mut goes_on = false;
     loop {
-        let is_whole = input.is_ended() || input.window().len() >= MAX_BYTES;
-        let (length, is_part) = match next_message(input.window(), looked_at, is_whole, &shape) {
-            Ok(length) => (length, false),
-            Err(again) if !is_whole => {
-                looked_at = again;
-                input.more();
-                continue;
-            }
-            Err(_) if input.is_ended() => (input.window().len(), false),
-            Err(_) => (cut(input.window()), true),
-        };
+        let (length, is_part) = input.next_piece(MAX_BYTES, 0, u8::is_ascii_whitespace, |window, from, is_whole| {
+            next_message(window, from, is_whole, &shape)
+        });
         if length == 0 {
             return;
         }
@@ -99,7 +91,7 @@ pub(super) fn read(input: &mut Input<'_>, about: &mut Facts, each: EachText<'_>)
         each(&known, Fields { parts: &parts(&text, body, offset) }, (length, line));
         drop(text);
         input.consume(length);
-        (looked_at, goes_on) = (0, is_part);
+        goes_on = is_part;
     }
 }
 
@@ -179,12 +171,6 @@ fn next_message(bytes: &[u8], from: usize, is_whole: bool, shape: &Shape) -> Res
         }
     }
     Err(bytes.len())
-}
-
-/// Where a message that is too long is cut: at the end of a line, or of a word.
-fn cut(window: &[u8]) -> usize {
-    let tail = window.len() - (64 << 10).min(window.len());
-    window[tail..].iter().rposition(u8::is_ascii_whitespace).map_or(window.len(), |at| tail + at + 1)
 }
 
 #[cfg(test)]

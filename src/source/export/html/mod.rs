@@ -8,7 +8,7 @@ mod tag;
 use std::{borrow::Cow, ops::Range};
 
 pub(super) use self::tag::Tag;
-use self::tag::{At, Eye, MAX_TAG};
+use self::tag::{At, Eye};
 use super::{
     input::{Input, lossy},
     markup,
@@ -90,26 +90,20 @@ pub(super) fn read_pieces(
     each: &mut dyn FnMut(&Piece<'_>),
 ) {
     input.decode_text();
+    // Not within a word.
+    let may_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
     let (mut looked_at, mut goes_on) = (0, false);
     loop {
-        let is_whole = input.is_ended() || input.window().len() >= MAX_BYTES;
-        let found = next_start(input.window(), looked_at, is_whole, starts);
-        let (length, is_part) = match found {
-            Ok(0) => {
-                (looked_at, goes_on) = (1, false);
-                continue;
-            }
-            Ok(length) => (length, false),
-            Err(again) if !is_whole => {
-                looked_at = again;
-                input.more();
-                continue;
-            }
-            Err(_) if input.is_ended() => (input.window().len(), false),
-            Err(_) => (cut(input.window()), true),
-        };
-        if length == 0 {
+        let (length, is_part) = input.next_piece(MAX_BYTES, looked_at, may_end, |window, from, is_whole| {
+            next_start(window, from, is_whole, starts)
+        });
+        if input.window().is_empty() {
             return;
+        }
+        if length == 0 {
+            // Here a record begins, so another piece than the one before.
+            (looked_at, goes_on) = (1, false);
+            continue;
         }
         let piece = Piece::new(&input.window()[..length], (input.offset(), input.line()), goes_on, closed);
         each(&piece);
@@ -118,13 +112,6 @@ pub(super) fn read_pieces(
         goes_on = is_part;
         looked_at = usize::from(!is_part);
     }
-}
-
-/// Where a piece that is too long is cut: not within a word.
-fn cut(window: &[u8]) -> usize {
-    let tail = window.len() - MAX_TAG.min(window.len());
-    let is_end = |byte: &u8| byte.is_ascii_whitespace() || *byte == b'>';
-    window[tail..].iter().rposition(is_end).map_or(window.len(), |at| tail + at + 1)
 }
 
 impl<'p> Piece<'p> {
