@@ -146,13 +146,13 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     let is_one_case = parts.upper == 0 || parts.lower == 0;
     let is_words =
         is_one_case && parts.words >= 2 && parts.letters >= 3 * parts.words && parts.digits * 5 <= parts.letters;
-    // One long word of another language, or text in another script.
-    let is_foreign = parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6
-        || value.iter().filter(|byte| **byte >= 0x80).count() * 4 > value.len();
-    let is_other_script = value.iter().filter(|byte| **byte >= 0x80).count() * 2 > value.len();
-    if is_other_script && parts.digits == 0 && parts.marks == 0 {
+    let foreign = value.iter().filter(|byte| **byte >= 0x80).count();
+    if foreign * 2 > value.len() && parts.digits == 0 && parts.marks == 0 {
         return ValueKind::Words;
     }
+    // One long word of another language, or text in another script.
+    let is_foreign =
+        parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6 || foreign * 4 > value.len();
     let is_rare = !is_words && !is_foreign && rarity >= RARE && coverage < 0.4 && randomness > 0.8;
     let is_mixed_up = parts.changes >= 3 || parts.upper >= 2 && parts.lower >= 2 && parts.words >= 3;
     if is_rare && (value.len() >= 20 || value.len() >= 12 && is_mixed_up || value.len() >= 8 && parts.changes >= 4) {
