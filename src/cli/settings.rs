@@ -138,12 +138,13 @@ fn target(args: &ScanArgs) -> anyhow::Result<Target> {
     if let Some(list) = &args.files_from {
         return Ok(Target::ListedIn(list.clone()));
     }
-    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    let is_export = |path: &PathBuf| cfg!(feature = "export") && path.as_os_str() == "export:-";
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-" || is_export(path);
     match args.paths.as_slice() {
         [] => Ok(Target::Paths(vec![PathBuf::from(".")])),
-        [path] if is_stdin(path) => Ok(Target::Stdin),
+        [path] if is_stdin(path) => Ok(Target::Stdin { is_export: is_export(path) }),
         paths if paths.iter().any(is_stdin) => {
-            anyhow::bail!("standard input (-) can't be mixed with other paths: scan it on its own")
+            anyhow::bail!("standard input can't be mixed with other paths: scan it on its own")
         }
         paths => Ok(Target::Paths(paths.to_vec())),
     }

@@ -48,14 +48,19 @@ fn without_prefix(path: &Path) -> Option<PathBuf> {
     Some(PathBuf::from(AsRef::<OsStr>::as_ref(&name)))
 }
 
-/// Scans standard input, as an export if it is one.
+/// Scans standard input, as an export if it is one, or if it `must_be`.
 pub(super) fn scan_stdin(
     settings: &ScanSettings,
+    must_be: bool,
     scan: &mut Scan<'_>,
     interrupt: &AtomicBool,
 ) -> Result<(), CommandError> {
     const NAME: &str = "<stdin>";
     let stdin = Interruptible { reader: std::io::stdin(), interrupt };
+    if must_be {
+        scan.run(&Export::read(NAME, stdin, settings.exports.clone())?);
+        return Ok(());
+    }
     match Export::from_stream(NAME, stdin, settings.exports.clone())? {
         Streamed::Export(export) => scan.run(&*export),
         Streamed::Other(reader) => scan.run(&Stream::new(NAME, reader)),

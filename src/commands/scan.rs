@@ -33,7 +33,10 @@ pub enum Target {
     /// The paths listed in a file; `-` is standard input.
     ListedIn(PathBuf),
     /// Standard input itself.
-    Stdin,
+    Stdin {
+        /// Is it an error if it is no export?
+        is_export: bool,
+    },
     /// Changes in the repository that this path is in.
     Changes {
         /// A path in it.
@@ -204,9 +207,9 @@ fn scan(
     let mut scan = PathScan { settings, scanner, files, env, scan: Scan::new(scanner, &options) };
     match &settings.target {
         #[cfg(feature = "export")]
-        Target::Stdin => exports::scan_stdin(settings, &mut scan.scan, env.interrupt)?,
+        Target::Stdin { is_export } => exports::scan_stdin(settings, *is_export, &mut scan.scan, env.interrupt)?,
         #[cfg(not(feature = "export"))]
-        Target::Stdin => scan.scan.run(&crate::source::Stream::new("<stdin>", std::io::stdin())),
+        Target::Stdin { .. } => scan.scan.run(&crate::source::Stream::new("<stdin>", std::io::stdin())),
         Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan.scan, env)?,
         Target::Paths(paths) => scan.paths(paths.clone())?,
         Target::ListedIn(list) => scan.paths(listed(list)?)?,

@@ -62,8 +62,12 @@ fn exports_are_met_on_a_walk_named_and_grouped() {
     let page = format!(
         "<html><body onload=\"CheckLocation();\"><div class=\"page_wrap\"><div class=\"message default\" id=\"message1\"><div class=\"from_name\">Ada</div><div class=\"text\">{secret}</div></div>"
     );
-    let (code, out, _) = run_with_stdin(unleak(home).args(["scan", "-"]), page.as_bytes());
-    assert!(code == 1 && out.contains("by Ada") && out.contains("<stdin>"), "{out}");
+    for stdin in ["-", "export:-"] {
+        let (code, out, _) = run_with_stdin(unleak(home).args(["scan", stdin]), page.as_bytes());
+        assert!(code == 1 && out.contains("by Ada") && out.contains("<stdin>"), "{out}");
+    }
+    let (code, out, error) = run_with_stdin(unleak(home).args(["scan", "export:-"]), secret.as_bytes());
+    assert!(code == 2 && error.contains("<stdin>: no export that unleak knows"), "{code} {out} {error}");
     let pages = home.join("pages");
     fs::create_dir(&pages).unwrap();
     fs::write(pages.join("messages.html"), &page).unwrap();

@@ -268,7 +268,9 @@ impl Roots {
         let roots = match target {
             Target::Paths(paths) => paths.iter().map(of_path).collect::<Result<Vec<_>, CommandError>>()?,
             Target::ListedIn(_) => vec![Root { name: source("list", "list".to_owned()), path: None, is_whole: false }],
-            Target::Stdin => vec![Root { name: source("stdin", "stdin".to_owned()), path: None, is_whole: false }],
+            Target::Stdin { .. } => {
+                vec![Root { name: source("stdin", "stdin".to_owned()), path: None, is_whole: false }]
+            }
             Target::Changes { repository, .. } => {
                 let name = source("files", absolute(repository));
                 vec![Root { name, path: Some(repository.clone()), is_whole: false }]

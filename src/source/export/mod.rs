@@ -159,15 +159,34 @@ impl Export {
         let mut problems = Vec::new();
         let tree = Tree::open(path, options.limits, &mut |problem| problems.push(problem))
             .map_err(|source| ExportError::Open { path: display(), source })?;
+        Export::of_tree(tree, candidates, options, problems)
+    }
+
+    /// What is known in a tree; an error if nothing is.
+    fn of_tree(
+        tree: Tree,
+        candidates: Vec<&'static dyn System>,
+        options: ExportOptions,
+        problems: Vec<Problem>,
+    ) -> Result<Export, ExportError> {
         let found = Export::recognised(&tree, &candidates, &options);
         // Archives in it may hold what it isn't itself; a file that is only called like one doesn't.
         let holds_archives =
             || !tree.is_file() && tree.members().iter().any(|member| claim::is_archive_name(&member.path));
         if found.is_empty() && !holds_archives() {
-            return Err(ExportError::Unknown { path: display() });
+            return Err(ExportError::Unknown { path: tree.display() });
         }
-        let opened = Mutex::default();
-        Ok(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })
+        Ok(Export::of(tree, found, candidates, options, problems))
+    }
+
+    fn of(
+        tree: Tree,
+        found: Vec<Found>,
+        candidates: Vec<&'static dyn System>,
+        options: ExportOptions,
+        problems: Vec<Problem>,
+    ) -> Export {
+        Export { tree: Arc::new(tree), found, options, candidates, opened: Mutex::default(), problems }
     }
 
     /// The systems that are asked.

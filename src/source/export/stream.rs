@@ -1,14 +1,15 @@
 //! Exports that come as a stream, such as standard input.
 
-use std::{io::Read, path::PathBuf, sync::Arc};
+use std::{io::Read, path::PathBuf};
 
 use super::{
-    Export, ExportError, ExportOptions,
+    Export, ExportError, ExportLimits, ExportOptions,
     container::{Magic, Store, Tree},
     detect::{self, Found},
     scan,
     system::{HEAD_BYTES, Look},
 };
+use crate::model::Problem;
 
 /// What a stream turned out to be.
 pub enum Streamed<'r> {
@@ -38,18 +39,38 @@ impl Export {
         if !is_named && !may_be(&head) {
             return Ok(Streamed::Other(Box::new(whole)));
         }
-        let store = Store::spool(&mut { whole }, options.limits.spool_bytes).map_err(failed)?;
         let mut problems = Vec::new();
-        let tree =
-            Tree::of_stream(PathBuf::from(name), store.clone(), options.limits, &mut |problem| problems.push(problem));
-        let tree = tree.map_err(failed)?;
+        let (tree, store) = take_in(name, whole, options.limits, &mut problems)?;
         let found = Export::recognised(&tree, &candidates, &options);
         if found.is_empty() {
             return Ok(Streamed::Other(Box::new(store)));
         }
-        let opened = std::sync::Mutex::default();
-        Ok(Streamed::Export(Box::new(Export { tree: Arc::new(tree), found, options, candidates, opened, problems })))
+        Ok(Streamed::Export(Box::new(Export::of(tree, found, candidates, options, problems))))
     }
+
+    /// Takes in all of a stream that is an export, as [`Export::open`] opens a file.
+    ///
+    /// # Errors
+    /// If it can't be read or kept, or nothing known is in it and no format was named.
+    pub fn read(name: &str, reader: impl Read + Send, options: ExportOptions) -> Result<Export, ExportError> {
+        let mut problems = Vec::new();
+        let candidates = Export::candidates(&options)?;
+        let (tree, _) = take_in(name, reader, options.limits, &mut problems)?;
+        Export::of_tree(tree, candidates, options, problems)
+    }
+}
+
+/// All of a stream, as a file or an archive, and as bytes.
+fn take_in(
+    name: &str,
+    mut reader: impl Read + Send,
+    limits: ExportLimits,
+    problems: &mut Vec<Problem>,
+) -> Result<(Tree, Store), ExportError> {
+    let failed = |source| ExportError::Open { path: name.to_owned(), source };
+    let store = Store::spool(&mut reader, limits.spool_bytes).map_err(failed)?;
+    let tree = Tree::of_stream(PathBuf::from(name), store.clone(), limits, &mut |problem| problems.push(problem));
+    Ok((tree.map_err(failed)?, store))
 }
 
 /// May it be an export, going by its first bytes? Of an archive nothing is known before all of it is there.
