@@ -93,6 +93,38 @@ fn check(report: &unleak::model::ScanReport, tokens: &[String; 5]) {
     assert!(!report.findings.iter().any(|finding| finding.secret.expose().starts_with(b"xoxe-")));
 }
 
+#[test]
+fn messages_of_programs_and_messages_passed_on() {
+    let [text, block, shared, edited, answered] = tokens(30);
+    let section = |text: &str| json!([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]);
+    let rich = |text: &str| {
+        json!([{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+            {"type": "text", "text": &text[..9]}, {"type": "text", "text": &text[9..]}]}]}])
+    };
+    let day = json!([
+        {"type": "message", "subtype": "bot_message", "bot_id": "B1", "username": "deploy", "ts": "1704103200.000100", "text": "",
+            "attachments": [{"text": format!("deployed with {text}"), "mrkdwn_in": ["text"]}, {"blocks": section(&block)}]},
+        {"type": "message", "user": "U01", "ts": "1704103201.000100", "text": "see",
+            "attachments": [{"is_share": true, "text": "above", "message_blocks": [{"channel": "C02", "message": {"blocks": rich(&shared)}}]}]},
+        {"type": "message", "subtype": "message_changed", "ts": "1704103202.000200",
+            "message": {"type": "message", "user": "U01", "ts": "1704103202.000100", "text": "x", "attachments": [{"text": edited}]}},
+        {"type": "message", "subtype": "thread_broadcast", "user": "U01", "ts": "1704103204.000100", "text": "yes", "thread_ts": "1704103203.000100",
+            "root": {"type": "message", "user": "U02", "ts": "1704103203.000100", "text": format!("is {answered} old?")}},
+        {"type": "message", "user": "U02", "ts": "1704103203.000100", "text": format!("is {answered} old?")},
+    ]);
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", slack_json(&day));
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    let fields = [&text, &block, &shared, &edited].map(|token| only(&report, token).field.as_str());
+    assert_eq!(fields, ["attachments.text", "attachments.blocks", "attachments.blocks", "message.attachments.text"]);
+    // Once, as said by the one who said it.
+    assert_eq!(only(&report, &answered).author.as_ref().unwrap().id.as_deref(), Some("U02"));
+}
+
 fn tokens(from: u64) -> [String; 5] {
     std::array::from_fn(|index| token(from + index as u64))
 }

@@ -57,7 +57,10 @@ impl<'t> Message<'t> {
             }
         }
         // Attachments, files and whatever else there is: the rest of the message and of what it changed.
-        sink.rest(self.json, &treat);
+        sink.rest_by_path(self.json, &|path, key, _| treat(path, key));
+        for message in [Some(self.json), self.changed].into_iter().flatten() {
+            add_attached_blocks(message, sink);
+        }
     }
 
     /// What it says of itself.
@@ -98,11 +101,25 @@ fn add_texts(message: Json<'_>, sink: &mut Sink<'_>) {
     sink.json("text", message.get("text"), Markup::Mrkdwn);
 }
 
+/// Rich text in attachments: of programs, and of messages that were passed on.
+fn add_attached_blocks(message: Json<'_>, sink: &mut Sink<'_>) {
+    for attachment in message.get("attachments").into_iter().flat_map(|list| list.elements()) {
+        let passed_on = attachment.get("message_blocks").into_iter().flat_map(|list| list.elements());
+        let blocks = passed_on.filter_map(|inner| inner.path(&["message", "blocks"])).chain(attachment.get("blocks"));
+        for blocks in blocks.filter(Json::is_array) {
+            sink.field("attachments.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
+        }
+    }
+}
+
 /// What is to be done with the other parts of a message.
-fn treat(key: &str) -> Rest {
+fn treat(path: &str, key: &str) -> Rest {
     match key {
         // Told already.
-        "text" | "blocks" | "previous_message" => Rest::Skip,
+        "text" if matches!(path, "" | "message.") => Rest::Skip,
+        "blocks" | "message_blocks" | "previous_message" | "slackdump_thread_replies" => Rest::Skip,
+        // The message that was answered, which stands in the export itself.
+        "root" if path.is_empty() => Rest::Skip,
         // Nobody wrote these.
         "type" | "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
         | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => {
