@@ -18,7 +18,7 @@ use super::{
     scanner::Scanner,
 };
 use crate::{
-    model::{CredentialPart, Finding, Neighbour, Occurrence, PhysicalPlace, Provenance, RecordPlace, Span},
+    model::{CredentialPart, Finding, Neighbour, Occurrence, PhysicalPlace, Place, Provenance, RecordPlace, Span},
     rule::{ByteSet, Patterns, Rule},
 };
 
@@ -85,18 +85,24 @@ pub(super) struct NearPart {
     pub(super) lines_above: i64,
     /// As stored.
     pub(super) span: Span,
+    /// The field of a record that it stands in, and the line there, if that isn't the field of the secret.
+    pub(super) in_field: Option<(Box<RecordPlace>, u64)>,
 }
 
 impl NearPart {
     /// The part of a secret that stands in this place.
     pub(super) fn at(&self, rule: &Rule, occurrence: &Occurrence) -> CredentialPart {
-        CredentialPart {
-            name: rule.companions[self.companion].name.to_string(),
-            value: self.value.clone(),
-            provenance: occurrence.provenance.clone(),
-            line: occurrence.place.line.saturating_add_signed(-self.lines_above),
-            span: self.span,
-        }
+        let (provenance, line) = match &self.in_field {
+            Some((place, line)) => (Provenance::Record(place.clone()), *line),
+            None => (occurrence.provenance.clone(), self.line(&occurrence.place)),
+        };
+        let name = rule.companions[self.companion].name.to_string();
+        CredentialPart { name, value: self.value.clone(), provenance, line, span: self.span }
+    }
+
+    /// Its line, as the secret's is counted.
+    pub(super) fn line(&self, secret: &Place) -> u64 {
+        secret.line.saturating_add_signed(-self.lines_above)
     }
 }
 

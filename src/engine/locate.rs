@@ -121,6 +121,7 @@ fn near_parts(text: &Text<'_>, scanner: &Scanner, found: &Match) -> Vec<NearPart
                 -lines(secret.start..part.start)
             },
             span: Span { start: text.map.to_stored(part.start), end: text.map.to_stored(part.end) },
+            in_field: None,
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{collect::Hit, lines::Carry, locate::Located};
 use crate::{
-    model::{Part, Place, Provenance, RecordPlace, Revision},
+    model::{Part, Provenance, RecordPlace, Revision, Span},
     source::{Record, Segment, View},
 };
 
@@ -42,29 +42,61 @@ pub(super) fn hits(mut located: Vec<Located>, record: &Record<'_>) -> Vec<Hit> {
 }
 
 fn segment<'r>(found: &Located, record: &Record<'r>) -> Option<&'r Segment> {
-    let index = record.segments.partition_point(|segment| segment.text.start as u64 <= found.start_offset());
-    record.segments.get(index.checked_sub(1)?)
+    record.segment_at(usize::try_from(found.start_offset()).ok()?)
 }
 
 fn hit(found: Located, segment: &Segment, record: &Record<'_>) -> Hit {
+    let provenance = Provenance::Record(Box::new(place_of(segment, record)));
+    let mut hit = Hit::new(found, Carry::default(), provenance, Part::Content);
+    let secret = &mut hit.occurrence.place;
+    for part in &mut hit.parts {
+        let start = usize::try_from(part.span.start).ok();
+        let Some(field) = start.and_then(|start| record.segment_at(start)) else { continue };
+        if field != segment {
+            let line = part.line(secret) - lines_before(field, record);
+            part.in_field = Some((Box::new(place_of(field, record)), line));
+        }
+        rebase(&mut part.span, field);
+    }
+    let lines = lines_before(segment, record);
+    secret.line -= lines;
+    secret.end_line -= lines;
+    let key = &record.text[segment.text.start..][..segment.key];
+    let (bytes, units) = (key.len() as u64, String::from_utf8_lossy(key).encode_utf16().count() as u64);
+    let back = |column: &mut u64, by| *column = column.saturating_sub(by).max(1);
+    if secret.line == 1 {
+        back(&mut secret.column, bytes);
+        back(&mut secret.column_utf16, units);
+    }
+    if secret.end_line == 1 {
+        back(&mut secret.end_column, bytes);
+        back(&mut secret.end_column_utf16, units);
+    }
+    rebase(&mut secret.span, segment);
+    hit
+}
+
+/// The place of a field.
+fn place_of(segment: &Segment, record: &Record<'_>) -> RecordPlace {
     let mut place = (record.place)();
     record.name(segment).clone_into(&mut place.field);
     place.physical.offset = segment.offset;
     if segment.view == View::Old {
         place.revision = Revision::Old;
     }
-    let mut hit = Hit::new(found, Carry::default(), Provenance::Record(Box::new(place)), Part::Content);
-    let lines = memchr::memchr_iter(b'\n', &record.text[..segment.text.start]).count() as u64;
-    rebase(&mut hit.occurrence.place, lines, segment.text.start as u64);
-    hit
+    place
 }
 
-/// Counts from the beginning of a field instead of the record. A field begins on a line of its own.
-fn rebase(place: &mut Place, lines: u64, offset: u64) {
-    place.line -= lines;
-    place.end_line -= lines;
-    place.span.start -= offset;
-    place.span.end -= offset;
+/// Lines of the record before a field, which begins on a line of its own.
+fn lines_before(segment: &Segment, record: &Record<'_>) -> u64 {
+    memchr::memchr_iter(b'\n', &record.text[..segment.text.start]).count() as u64
+}
+
+/// Counts from the beginning of a field instead of the record.
+fn rebase(span: &mut Span, segment: &Segment) {
+    let start = (segment.text.start + segment.key) as u64;
+    span.start = span.start.saturating_sub(start);
+    span.end = span.end.saturating_sub(start);
 }
 
 /// Is a text as stored the same as one that was shown, but for markup?

@@ -26,6 +26,8 @@ pub struct Record<'a> {
 pub struct Segment {
     /// Its bytes in the text.
     pub text: Range<usize>,
+    /// So many of them are its key, put before it so that the text says what it is.
+    pub key: usize,
     /// Its name, as a range of [`Record::names`].
     pub name: Range<usize>,
     /// Offset of the field in the file of the export.
@@ -45,17 +47,17 @@ pub enum View {
     Old,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// The segment that holds this offset of the text.
     #[must_use]
-    pub fn segment_at(&self, offset: usize) -> Option<&Segment> {
+    pub fn segment_at(&self, offset: usize) -> Option<&'a Segment> {
         let index = self.segments.partition_point(|segment| segment.text.start <= offset).checked_sub(1)?;
         self.segments.get(index)
     }
 
     /// A segment's name.
     #[must_use]
-    pub fn name(&self, segment: &Segment) -> &str {
+    pub fn name(&self, segment: &Segment) -> &'a str {
         self.names.get(segment.name.clone()).unwrap_or_default()
     }
 }

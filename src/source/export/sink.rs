@@ -69,6 +69,7 @@ impl Parts {
         }
         let start = self.text.len();
         text.iter().for_each(|part| self.text.extend_from_slice(part));
+        let key = text.split_last().map_or(0, |(_, key)| key.iter().map(|part| part.len()).sum());
         // What begins with its key is the same only as itself.
         if view == View::Shown && text.len() == 1 && self.is_told(start) {
             return self.text.truncate(start);
@@ -76,7 +77,7 @@ impl Parts {
         let name_start = self.names.len();
         self.names.push_str(name.0);
         self.names.push_str(name.1);
-        let segment = Segment { text: start..self.text.len(), name: name_start..self.names.len(), offset, view };
+        let segment = Segment { text: start..self.text.len(), key, name: name_start..self.names.len(), offset, view };
         self.text.extend_from_slice(BETWEEN);
         self.segments.push(segment);
     }

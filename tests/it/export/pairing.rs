@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use unleak::{
-    model::Finding,
+    model::{Finding, Provenance},
     rule::template::{SampleRng, expand},
     source::export::ExportOptions,
 };
@@ -57,4 +57,40 @@ fn messages_of_one_person_or_thread_pair_and_others_do_not() {
     // Which of two ids it is nobody knows.
     let other = message("U1", 1, None, &sample("or ASIA{{base32:16}}", 43));
     assert_eq!(paired(&[first("U1", 0, None), other, second("U1", 2, None)], &[]), None);
+}
+
+#[test]
+fn a_part_is_told_by_its_place_in_its_own_field() {
+    let id = sample("AKIA{{base32:16}}", 44);
+    let secret = sample("aws_secret_access_key = {{base64:40}}", 45);
+    let same = json!({"type": "message", "user": "U1", "ts": "1704103200.000100",
+        "text": format!("hello\nthe id: {id}\n\n{secret}")});
+    let other = json!({"type": "message", "user": "U1", "ts": "1704103200.000100", "text": "look",
+        "attachments": [{"pretext": secret, "text": format!("and\nthe id: {id}")}]});
+    for (message, field, secret_field) in [(same, "text", "text"), (other, "attachments.text", "attachments.pretext")] {
+        let mut files = Files::default();
+        files
+            .add("users.json", "[]")
+            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+            .add("general/2024-01-01.json", json!([message]).to_string());
+        let dir = tempfile::tempdir().unwrap();
+        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let [finding] = &report.findings[..] else { panic!("{:#?}", report.findings) };
+        let [part] = &finding.parts[..] else { panic!("{:#?}", finding) };
+        let field_of = |provenance: &Provenance| match provenance {
+            Provenance::Record(place) => place.field.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(field_of(&part.provenance), field);
+        assert_eq!(field_of(&finding.occurrences[0].provenance), secret_field);
+        let place = &finding.occurrences[0].place;
+        let said = if field == "text" { &message["text"] } else { &message["attachments"][0]["pretext"] };
+        let before = said.as_str().unwrap().find(" = ").unwrap() as u64 + 3;
+        assert_eq!(place.span.start, before);
+        let line_start = said.as_str().unwrap()[..before as usize].rfind('\n').map_or(0, |at| at as u64 + 1);
+        assert_eq!(place.column, before - line_start + 1);
+        let text = if field == "text" { &message["text"] } else { &message["attachments"][0]["text"] };
+        let span = part.span.start as usize..part.span.end as usize;
+        assert_eq!((&text.as_str().unwrap()[span], part.line), (id.as_str(), 2));
+    }
 }
