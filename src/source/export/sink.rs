@@ -242,7 +242,7 @@ impl<'s> Sink<'s> {
 
     /// Adds a table's cell, as `column: text`.
     pub(super) fn cell(&mut self, name: &str, text: &str, offset: u64) {
-        if is_time(text) {
+        if is_time(text) || is_number(text) {
             return;
         }
         let name = short(name);
@@ -251,7 +251,7 @@ impl<'s> Sink<'s> {
 
     /// Adds a cell of a row that is plain (see [`Row::is_plain`](super::csv::Row::is_plain)), as [`Sink::cell`] would.
     pub(super) fn plain_cell(&mut self, name: &str, text: &str, offset: u64) {
-        if is_time(text) {
+        if is_time(text) || is_number(text) {
             return;
         }
         let name = short(name);
@@ -317,6 +317,11 @@ impl<'s> Sink<'s> {
 fn is_time(text: &str) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_digit() || b"-:. TZ+".contains(byte);
     matches!(text.as_bytes(), [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..] if text.len() <= 32 && text.bytes().all(|byte| is_part(&byte)))
+}
+
+/// Is it nothing, or a small number: what is in most cells?
+fn is_number(text: &str) -> bool {
+    text.len() < LEAST_BYTES && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A key of no more than so many bytes; its end says most.

@@ -34,6 +34,8 @@ pub(super) enum XmlEvent<'e> {
         line: u64,
         /// Bytes of the tag.
         bytes: usize,
+        /// Does it end at once?
+        is_empty: bool,
     },
     /// Text or CDATA, decoded. Between two elements it may come in several parts.
     Text {
@@ -81,6 +83,11 @@ impl<'e> Attributes<'e> {
     /// Those in the bytes of a tag behind its name; `offset` is where these stand.
     pub(super) fn new(bytes: &'e [u8], offset: u64) -> Attributes<'e> {
         Attributes { bytes, text: str::from_utf8(bytes).ok(), offset }
+    }
+
+    /// Are there none?
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b'/')
     }
 
     /// All of them, in their order.
@@ -371,8 +378,9 @@ fn tell_tag((tag, text): (&[u8], Option<&str>), (offset, line): (u64, u64), each
         None => (lossy(&tag[..name_end]), None),
     };
     let attributes = Attributes { bytes: &tag[name_end..], text: rest, offset: offset + 1 + name_end as u64 };
-    each(XmlEvent::Start { name: &name, attributes, offset, line, bytes: tag.len() + 2 });
-    if tag.ends_with(b"/") {
+    let is_empty = tag.ends_with(b"/");
+    each(XmlEvent::Start { name: &name, attributes, offset, line, bytes: tag.len() + 2, is_empty });
+    if is_empty {
         each(XmlEvent::End { name: &name });
     }
 }
@@ -494,7 +502,7 @@ mod tests {
         let mut told = Vec::new();
         read_xml(&mut Input::new(Box::new(reader), &interrupt), &mut |event| {
             told.push(match event {
-                XmlEvent::Start { name, attributes, offset, line, bytes } => {
+                XmlEvent::Start { name, attributes, offset, line, bytes, .. } => {
                     let attributes =
                         attributes.iter().map(|own| format!("{}={:?}@{} ", own.name, own.value, own.offset));
                     format!("<{name} {}{offset} {line} {bytes}", attributes.collect::<String>())

@@ -294,13 +294,14 @@ impl<'s, V: Value> Scope<'s, V> {
 /// What is to be done with the value of a key; `path` are the keys above it, each with a dot behind it. A path to a text may
 /// lead to something else in another version: then all in it is looked at.
 fn treat(layout: &Layout, told: Told, (path, key): (&str, &str), is_text: bool) -> Rest {
-    let may_be_told = told.may_have(path, key);
-    let is_here = |told: &str| may_be_told && leads_to(told, path, key);
-    let is_listed = layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
-    let is_told = is_text && (is_listed || layout.journals.iter().any(|told| is_here(told)));
-    let is_told = is_told || layout.data.iter().any(|told| is_here(told));
-    let is_record = layout.inner.iter().any(|(inner, _)| is_here(inner));
-    if is_told || is_record || layout.skip.contains(&key) {
+    let is_told = || {
+        let is_here = |told: &str| leads_to(told, path, key);
+        let is_listed = || layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
+        let is_said = || is_listed() || layout.journals.iter().any(|told| is_here(told));
+        let is_data = || layout.data.iter().any(|told| is_here(told));
+        is_text && is_said() || is_data() || layout.inner.iter().any(|(inner, _)| is_here(inner))
+    };
+    if told.may_have(path, key) && is_told() || layout.skip.contains(&key) {
         Rest::Skip
     } else if layout.addresses.contains(&key) {
         Rest::Link
