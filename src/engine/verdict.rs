@@ -170,11 +170,17 @@ impl Evidence<'_> {
         let Evidence { rule, placeholders, bytes, found, .. } = *self;
         let subject = Subject { rule, placeholders, bytes, found };
         let features = if self.explains { subject.features() } else { self.memo.features(&subject, least) };
+        let of_part = generic::part_features(has_part);
+        // A path only takes from them, and most candidates haven't enough without it.
+        let found = generic::points(&[features, of_part]);
+        if found < least && !self.explains {
+            return Err(Rejection::Score { found, least, reasons: Vec::new() });
+        }
         let of_path = match self.origin {
             Origin::File(path) => generic::path_features(path, PathEffect::writing(self.found, self.bytes)),
             _ => generic::Features::default(),
         };
-        let all = [features, of_path, generic::part_features(has_part)];
+        let all = [features, of_path, of_part];
         let found = generic::points(&all);
         match found < least {
             true if self.explains => Err(too_low(generic::score(&all), least)),
