@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::identity::{EntityKey, OwnedBy, Record, repository_name},
-    store::{Store, StoreError, Transaction, Value},
+    store::{Store, StoreError, Transaction},
 };
 
 /// If more than so many things changed, every finding is linked anew: that is cheaper than to ask for each of them.
@@ -186,12 +186,8 @@ impl Touched {
     }
 
     fn mark(&self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
-        for id in &self.credentials {
-            mark_of(tx, OF_CREDENTIAL, id)?;
-        }
-        for id in &self.identities {
-            mark_of(tx, OF_IDENTITY, id)?;
-        }
+        mark_of(tx, OF_CREDENTIAL, &self.credentials.iter().map(String::as_str).collect())?;
+        mark_of(tx, OF_IDENTITY, &self.identities.iter().map(String::as_str).collect())?;
         self.mark_of_repositories(tx)?;
         self.mark_by_names(tx)
     }
@@ -201,13 +197,14 @@ impl Touched {
         if self.repositories.is_empty() {
             return Ok(());
         }
+        let mut sources = Vec::new();
         for row in tx.query("SELECT id, scope FROM source WHERE category = 'scan' ORDER BY id", &[])? {
-            let scope: String = row.get(1)?;
-            if self.repositories.contains(repository_name(&scope)) {
-                mark_of(tx, "SELECT finding_id FROM occurrence WHERE source_id = $1", &row.get::<String>(0)?)?;
+            if self.repositories.contains(repository_name(&row.get::<String>(1)?)) {
+                sources.push(row.get::<String>(0)?);
             }
         }
-        Ok(())
+        let sources = sources.iter().map(String::as_str).collect();
+        mark_of(tx, "SELECT finding_id FROM occurrence WHERE source_id IN (?)", &sources)
     }
 
     /// No index knows the names that findings show: all that aren't marked are looked through.
@@ -226,31 +223,33 @@ impl Touched {
             )?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.get(0)?;
+            let mut named = Vec::new();
             for row in &rows {
                 let facts = Facts::shown(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
                 if linkers::names(&facts).iter().any(|name| self.names.contains(name)) {
-                    mark_of(tx, "SELECT id FROM finding WHERE id = $1", &facts.id)?;
+                    named.push(facts.id);
                 }
             }
+            mark_of(tx, "SELECT id FROM finding WHERE id IN (?)", &named.iter().map(String::as_str).collect())?;
         }
     }
 }
 
 /// Findings that are linked to a credential, or may be by its digests, its public id or what its provider shows of it; and those
 /// that show an identity of which it may be the only one.
-const OF_CREDENTIAL: &str = "SELECT finding_id FROM link WHERE credential_id = $1
-    UNION SELECT l.finding_id FROM link AS l JOIN credential AS c ON c.identity_id = l.identity_id WHERE c.id = $1
+const OF_CREDENTIAL: &str = "SELECT finding_id FROM link WHERE credential_id IN (?)
+    UNION SELECT l.finding_id FROM link AS l JOIN credential AS c ON c.identity_id = l.identity_id WHERE c.id IN (?)
     UNION SELECT ff.finding_id FROM credential_fp AS cf JOIN finding_fp AS ff
-        ON ff.value = cf.value AND ff.scheme = cf.scheme AND ff.key_id = cf.key_id WHERE cf.credential_id = $1
-    UNION SELECT f.id FROM credential AS c JOIN finding AS f ON f.public_id = c.public_id WHERE c.id = $1
+        ON ff.value = cf.value AND ff.scheme = cf.scheme AND ff.key_id = cf.key_id WHERE cf.credential_id IN (?)
+    UNION SELECT f.id FROM credential AS c JOIN finding AS f ON f.public_id = c.public_id WHERE c.id IN (?)
     UNION SELECT ff.finding_id FROM credential AS c JOIN finding_fp AS ff ON ff.value = c.hint AND ff.scheme = 'hint'
-        WHERE c.id = $1";
+        WHERE c.id IN (?)";
 
-const OF_IDENTITY: &str = "SELECT finding_id FROM link WHERE identity_id = $1
-    UNION SELECT l.finding_id FROM credential AS c JOIN link AS l ON l.credential_id = c.id WHERE c.identity_id = $1";
+const OF_IDENTITY: &str = "SELECT finding_id FROM link WHERE identity_id IN (?)
+    UNION SELECT l.finding_id FROM credential AS c JOIN link AS l ON l.credential_id = c.id WHERE c.identity_id IN (?)";
 
-fn mark_of(tx: &mut Transaction<'_>, findings: &str, id: &str) -> Result<(), StoreError> {
-    let values: [Value; 1] = [id.into()];
-    tx.execute(&format!("UPDATE finding SET link_due = TRUE WHERE NOT link_due AND id IN ({findings})"), &values)?;
+/// Marks the findings that a query chooses by these ids.
+fn mark_of(tx: &mut Transaction<'_>, findings: &str, ids: &BTreeSet<&str>) -> Result<(), StoreError> {
+    tx.execute_in(&format!("UPDATE finding SET link_due = TRUE WHERE NOT link_due AND id IN ({findings})"), ids)?;
     Ok(())
 }

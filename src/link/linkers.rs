@@ -3,9 +3,9 @@
 use super::{
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
+    known::{Candidate, Known},
 };
 use crate::model::identity::repository_name;
-use crate::store::{Row, StoreError, Transaction};
 
 /// Looks for one kind of evidence.
 pub struct Linker {
@@ -13,16 +13,14 @@ pub struct Linker {
     pub name: &'static str,
     /// What it looks for, without a full stop.
     pub description: &'static str,
-    run: fn(&mut Transaction<'_>, &Facts) -> Result<Vec<Proposal>, StoreError>,
+    run: fn(&Known, &Facts) -> Vec<Proposal>,
 }
 
 impl Linker {
-    /// What it proposes for a finding; in a fixed order, without duplicates.
-    ///
-    /// # Errors
-    /// What the engine says.
-    pub fn propose(&self, tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-        (self.run)(tx, facts)
+    /// What it proposes for a finding, from what the inventory says that may concern it; in a fixed order, without duplicates.
+    #[must_use]
+    pub fn propose(&self, known: &Known, facts: &Facts) -> Vec<Proposal> {
+        (self.run)(known, facts)
     }
 }
 
@@ -35,65 +33,53 @@ pub const LINKERS: &[Linker] = &[
     Linker { name: "context", description: "what uses a credential at the place where it stands", run: context },
 ];
 
-/// Most candidates of one linker: more say nothing.
-const CANDIDATES: i64 = 20;
-
-fn proposal(row: &Row, tier: Tier, confidence: f64, evidence: Evidence) -> Result<Proposal, StoreError> {
-    Ok(Proposal { credential: row.get(0)?, identity: row.get(1)?, tier, confidence, evidence: vec![evidence] })
+fn proposal(candidate: &Candidate, tier: Tier, confidence: f64, evidence: Evidence) -> Proposal {
+    let Candidate { credential, identity, .. } = candidate.clone();
+    Proposal { credential, identity, tier, confidence, evidence: vec![evidence] }
 }
 
-fn evidence(rule: &str, fields: (&str, &str), value: &str, weight: f64, snapshot: Option<String>) -> Evidence {
+fn evidence(rule: &str, fields: (&str, &str), value: &str, weight: f64, candidate: &Candidate) -> Evidence {
     Evidence {
         rule: rule.to_owned(),
         finding_field: fields.0.to_owned(),
         inventory_field: fields.1.to_owned(),
         value: value.to_owned(),
         weight,
-        snapshot,
+        snapshot: candidate.snapshot.clone(),
     }
 }
 
-fn fingerprint(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let rows = tx.query(
-        "SELECT DISTINCT c.id, c.identity_id, cf.scheme, c.last_snapshot_id FROM finding_fp AS ff
-         JOIN credential_fp AS cf ON cf.value = ff.value AND cf.scheme = ff.scheme AND cf.key_id = ff.key_id
-         JOIN credential AS c ON c.id = cf.credential_id
-         WHERE ff.finding_id = $1 AND ff.scheme <> 'hint' ORDER BY c.id LIMIT $2",
-        &[(&facts.id).into(), CANDIDATES.into()],
-    )?;
-    rows.iter()
-        .map(|row| {
-            let scheme: String = row.get(2)?;
-            let found = evidence("fingerprint", ("secret", "credential_fp"), &scheme, 1.0, row.get(3)?);
-            proposal(row, Tier::A0, 1.0, found)
-        })
-        .collect()
+fn fingerprint(known: &Known, facts: &Facts) -> Vec<Proposal> {
+    let found = known.by_fingerprint(&facts.id).iter().map(|candidate| {
+        let found = evidence("fingerprint", ("secret", "credential_fp"), &candidate.detail, 1.0, candidate);
+        proposal(candidate, Tier::A0, 1.0, found)
+    });
+    found.collect()
 }
 
-fn public_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let mut proposals = stored_token(tx, facts)?;
-    let Some(public_id) = facts.public_id.as_deref().filter(|id| id.len() >= 4) else { return Ok(proposals) };
-    let rows = tx.query(
-        "SELECT c.id, c.identity_id, c.provider, c.last_snapshot_id FROM credential AS c
-         WHERE c.public_id = $1 ORDER BY c.id LIMIT $2",
-        &[public_id.into(), CANDIDATES.into()],
-    )?;
-    for row in &rows {
-        let provider: String = row.get(2)?;
+/// The public id by which a finding is looked for.
+pub(super) fn shown_id(facts: &Facts) -> Option<&str> {
+    facts.public_id.as_deref().filter(|id| id.len() >= 4)
+}
+
+fn public_id(known: &Known, facts: &Facts) -> Vec<Proposal> {
+    let mut proposals = stored_token(known, facts);
+    let Some(public_id) = shown_id(facts) else { return proposals };
+    for candidate in known.by_public_id(public_id) {
         // A table without providers says nothing against the finding's; what is short could be anybody's, though.
-        let same =
-            same_provider(&facts.provider, &provider) || (provider == NO_PROVIDER && public_id.len() >= PARTICULAR);
+        let same = same_provider(&facts.provider, &candidate.provider)
+            || (candidate.provider == NO_PROVIDER && public_id.len() >= PARTICULAR);
         let confidence = if same { 0.97 } else { 0.6 };
-        let found = evidence("public-id", ("public_id", "credential.public_id"), public_id, confidence, row.get(3)?);
+        let found = evidence("public-id", ("public_id", "credential.public_id"), public_id, confidence, candidate);
         // Under another provider's name the id may be another's as well.
         let tier = if same { Tier::A2 } else { Tier::B2 };
-        proposals.push(proposal(row, tier, confidence, found)?);
+        proposals.push(proposal(candidate, tier, confidence, found));
     }
-    Ok(proposals)
+    proposals
 }
 
 /// The id of the Secret that a token says it is stored in.
-fn stored_in(facts: &Facts) -> Option<String> {
+pub(super) fn stored_in(facts: &Facts) -> Option<String> {
     Some(format!("secret/{}/{}", facts.attribute("namespace")?, facts.attribute("secret-name")?))
 }
 
@@ -103,15 +89,13 @@ pub(super) fn names(facts: &Facts) -> Vec<String> {
 }
 
 /// A token of a service account that says in which Secret it is stored is that Secret's.
-fn stored_token(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let Some(native) = stored_in(facts) else { return Ok(Vec::new()) };
-    let rows = tx.query(
-        "SELECT c.id, c.identity_id, c.last_snapshot_id FROM credential AS c
-         WHERE c.native_id = $1 AND c.provider = 'kubernetes' AND c.type = 'service-account-token' ORDER BY c.id LIMIT $2",
-        &[(&native).into(), CANDIDATES.into()],
-    )?;
-    let found = |snapshot| evidence("public-id", ("secret-name", "credential.native_id"), &native, 0.97, snapshot);
-    rows.iter().map(|row| proposal(row, Tier::A2, 0.97, found(row.get(2)?))).collect()
+fn stored_token(known: &Known, facts: &Facts) -> Vec<Proposal> {
+    let Some(native) = stored_in(facts) else { return Vec::new() };
+    let found = known.by_secret(&native).iter().map(|candidate| {
+        let found = evidence("public-id", ("secret-name", "credential.native_id"), &native, 0.97, candidate);
+        proposal(candidate, Tier::A2, 0.97, found)
+    });
+    found.collect()
 }
 
 /// What importers write where an export doesn't say whose credentials it lists.
@@ -137,7 +121,7 @@ pub(super) fn same_provider(rule: &str, inventory: &str) -> bool {
 }
 
 /// Whom a finding says it acts as: the attribute, and what an inventory may call that.
-fn principals(facts: &Facts) -> Vec<(&'static str, String)> {
+pub(super) fn principals(facts: &Facts) -> Vec<(&'static str, String)> {
     const NAMES: &[&str] = &[
         "user",
         "username",
@@ -201,65 +185,35 @@ fn may_be_of(facts: &Facts, provider: &str, value: &str) -> bool {
     same_provider(&facts.provider, provider) || ((facts.provider == "jwt" || provider == NO_PROVIDER) && is_particular)
 }
 
-fn principal(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+fn principal(known: &Known, facts: &Facts) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for (name, value) in principals(facts) {
-        let rows = tx.query(
-            "SELECT NULL, i.id, i.provider, i.account, i.last_snapshot_id FROM identity AS i
-             WHERE (i.native_id = $1 OR i.name = $1) AND i.state NOT IN ('dismissed', 'proposed') AND i.merged_into IS NULL
-             ORDER BY i.id LIMIT $2",
-            &[(&value).into(), CANDIDATES.into()],
-        )?;
-        for row in &rows {
-            let (provider, account): (String, String) = (row.get(2)?, row.get(3)?);
-            let host = facts.attribute("host").is_some_and(|host| host.eq_ignore_ascii_case(&account));
-            if !(may_be_of(facts, &provider, &value) || host) {
+        for candidate in known.by_name(&value) {
+            let host = facts.attribute("host").is_some_and(|host| host.eq_ignore_ascii_case(&candidate.detail));
+            if !(may_be_of(facts, &candidate.provider, &value) || host) {
                 continue;
             }
-            let found = evidence("principal", (name, "identity.name"), &value, 0.85, row.get(4)?);
-            let proposed = proposal(row, Tier::B1, 0.85, found)?;
+            let found = evidence("principal", (name, "identity.name"), &value, 0.85, candidate);
+            let mut proposed = proposal(candidate, Tier::B1, 0.85, found);
             if !proposals.iter().any(|known| known.identity == proposed.identity) {
-                proposals.push(only_credential(tx, proposed)?);
+                // An identity with one live credential has that one; it is no more certain for that.
+                proposed.credential = proposed.identity.as_deref().and_then(|id| known.only_credential(id));
+                proposals.push(proposed);
             }
         }
     }
-    Ok(proposals)
-}
-
-/// An identity with one live credential has that one; it is no more certain for that.
-fn only_credential(tx: &mut Transaction<'_>, mut proposed: Proposal) -> Result<Proposal, StoreError> {
-    let Some(identity) = proposed.identity.as_deref() else { return Ok(proposed) };
-    let rows = tx.query(
-        "SELECT id FROM credential WHERE identity_id = $1 AND status IN ('active', 'unknown') ORDER BY id LIMIT 2",
-        &[identity.into()],
-    )?;
-    if let [only] = rows.as_slice() {
-        proposed.credential = Some(only.get(0)?);
-    }
-    Ok(proposed)
+    proposals
 }
 
 /// Of the secret the store knows only which hints of the inventory fit it; the odds of a coincidence follow from their length
 /// and from how many credentials could fit.
-fn partial_id(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
-    let rows = tx.query(
-        "SELECT c.id, c.identity_id, c.hint, c.last_snapshot_id, c.provider FROM finding_fp AS ff
-         JOIN credential AS c ON c.hint = ff.value AND c.provider = ff.key_id
-         WHERE ff.finding_id = $1 AND ff.scheme = 'hint' ORDER BY c.id LIMIT $2",
-        &[(&facts.id).into(), CANDIDATES.into()],
-    )?;
-    let mut proposals = Vec::new();
-    for row in &rows {
-        let (hint, provider): (String, String) = (row.get(2)?, row.get(4)?);
-        let candidates = tx.query_one("SELECT count(*) FROM credential WHERE provider = $1", &[(&provider).into()])?;
-        let candidates = candidates.map_or(Ok(1), |row| row.get::<i64>(0))?;
-        let confidence = odds(&hint, candidates);
-        if confidence >= 0.2 {
-            let found = evidence("partial-id", ("secret", "credential.hint"), &hint, confidence, row.get(3)?);
-            proposals.push(proposal(row, Tier::B2, confidence, found)?);
-        }
-    }
-    Ok(proposals)
+fn partial_id(known: &Known, facts: &Facts) -> Vec<Proposal> {
+    let found = known.by_hint(&facts.id).iter().filter_map(|candidate| {
+        let confidence = odds(&candidate.detail, known.credentials_of(&candidate.provider));
+        let found = evidence("partial-id", ("secret", "credential.hint"), &candidate.detail, confidence, candidate);
+        (confidence >= 0.2).then(|| proposal(candidate, Tier::B2, confidence, found))
+    });
+    found.collect()
 }
 
 /// What all tokens of a kind begin with: no part of what tells one from another.
@@ -293,27 +247,22 @@ fn odds(hint: &str, candidates: i64) -> f64 {
     (1.0 / (1.0 + expected)).min(0.9)
 }
 
+/// The repositories that a finding stands in, of as many places as are looked at.
+pub(super) fn repositories(facts: &Facts) -> impl Iterator<Item = &str> {
+    let names = facts.places.iter().take(10).map(|place| repository_name(&place.source));
+    names.filter(|name| !name.is_empty())
+}
+
 /// A credential is known to be used at the place where the finding stands: a variable's name, a secret's path.
-fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+fn context(known: &Known, facts: &Facts) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
-    for place in facts.places.iter().take(10) {
-        let repository = repository_name(&place.source);
-        if repository.is_empty() {
-            continue;
-        }
-        let rows = tx.query(
-            "SELECT c.id, c.identity_id, w.ref, c.last_snapshot_id, c.provider FROM workload AS w
-             JOIN consumer AS k ON k.workload_id = w.id JOIN credential AS c ON c.id = k.credential_id
-             WHERE w.repo = $1 OR w.ref = $1 ORDER BY c.id LIMIT $2",
-            &[repository.into(), CANDIDATES.into()],
-        )?;
-        for row in &rows {
-            let (workload, provider): (String, String) = (row.get(2)?, row.get(4)?);
-            if !same_provider(&facts.provider, &provider) {
+    for repository in repositories(facts) {
+        for candidate in known.used_in(repository) {
+            if !same_provider(&facts.provider, &candidate.provider) {
                 continue;
             }
-            let found = evidence("context", ("repository", "consumer.workload"), &workload, 0.4, row.get(3)?);
-            let proposed = proposal(row, Tier::C, 0.4, found)?;
+            let found = evidence("context", ("repository", "consumer.workload"), &candidate.detail, 0.4, candidate);
+            let proposed = proposal(candidate, Tier::C, 0.4, found);
             match proposals.iter_mut().find(|known| known.credential == proposed.credential) {
                 Some(known) if !known.evidence.contains(&proposed.evidence[0]) => {
                     known.evidence.extend(proposed.evidence)
@@ -323,7 +272,7 @@ fn context(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, Sto
             }
         }
     }
-    Ok(proposals)
+    proposals
 }
 
 #[cfg(test)]

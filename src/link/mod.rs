@@ -18,20 +18,26 @@
 
 mod due;
 mod evidence;
+mod explain;
 mod facts;
+mod known;
 mod linkers;
 mod manual;
 mod owners;
+mod page;
 mod risk;
 mod settle;
 mod shadow;
+mod writes;
 
 pub use evidence::{Evidence, Proposal, Tier};
+pub use explain::{Explanation, StoredLink, explain};
 pub use facts::{Facts, Place};
+pub use known::{Candidate, Known};
 pub use linkers::{LINKERS, Linker};
 pub use manual::{ManualLinkError, confirm, reject};
 pub use risk::{Exposure, Risk, assess};
-pub use settle::{Counts, Explanation, StoredLink, explain, link, link_due};
+pub use settle::{Counts, link, link_due};
 pub use shadow::{Proposed, ProposedIdentity, ShadowError, accept, dismiss, merge, propose, proposed};
 
 /// Version of the rules by which links are made; it stands in every link.

@@ -29,6 +29,8 @@ pub(super) struct Guess {
     pub(super) reference: String,
     pub(super) confidence: u8,
     pub(super) reason: String,
+    /// Has the owner not left?
+    pub(super) is_active: bool,
 }
 
 /// Owners of places. Each repository's are read once: patterns are costly to compile, and a repository has many findings.
@@ -73,13 +75,15 @@ struct Claim {
     owner: String,
     reference: String,
     origin: String,
+    is_active: bool,
 }
 
 impl Repository {
     fn read(tx: &mut Transaction<'_>, name: &str) -> Result<Repository, StoreError> {
         // Forges tell names apart whatever their case; a catalogue's slugs are kept in lower case.
         let rows = tx.query(
-            "SELECT w.owner_id, o.ref, w.pattern, w.origin, coalesce(w.pattern_line, 0) FROM ownership AS w
+            "SELECT w.owner_id, o.ref, w.pattern, w.origin, coalesce(w.pattern_line, 0), coalesce(o.active, TRUE)
+             FROM ownership AS w
              JOIN owner AS o ON o.id = w.owner_id
              WHERE w.valid_to_at IS NULL AND (w.repository IN ($1, $2) OR (w.repository = '' AND w.pattern IS NOT NULL))
              ORDER BY (w.pattern IS NULL), w.pattern_line DESC, w.id LIMIT $3",
@@ -87,7 +91,8 @@ impl Repository {
         )?;
         let (mut patterns, mut whole, mut by_line) = (HashMap::new(), None, BTreeMap::new());
         for row in &rows {
-            let claim = Claim { owner: row.get(0)?, reference: row.get(1)?, origin: row.get(3)? };
+            let (owner, reference, origin) = (row.get(0)?, row.get(1)?, row.get(3)?);
+            let claim = Claim { owner, reference, origin, is_active: row.get(5)? };
             match row.get::<Option<String>>(2)? {
                 Some(pattern) => {
                     let line = row.get(4)?;
@@ -123,6 +128,7 @@ impl Repository {
             reference: claim.reference.clone(),
             confidence: 70,
             reason: format!("{}: owns {what}", claim.origin),
+            is_active: claim.is_active,
         })
     }
 }
@@ -151,7 +157,10 @@ mod tests {
     use super::{Claim, Repository, matcher};
 
     fn repository(patterns: &[&str]) -> Repository {
-        let claim = |line: usize| Claim { owner: String::new(), reference: line.to_string(), origin: String::new() };
+        let claim = |line: usize| {
+            let (owner, reference, origin) = (String::new(), line.to_string(), String::new());
+            Claim { owner, reference, origin, is_active: true }
+        };
         let below = patterns.iter().copied().filter(|pattern| !pattern.ends_with("/*"));
         Repository {
             name: "acme/billing".to_owned(),

@@ -1,8 +1,10 @@
 //! How bad a finding is: what it can do, who can see it, whether it still works. Lists are ordered by it.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde::{Deserialize, Serialize};
 
-use crate::store::{StoreError, Transaction, Value};
+use crate::store::{Row, StoreError, Transaction};
 
 /// One reason of a risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,60 +94,29 @@ pub fn assess(exposure: &Exposure) -> Risk {
     risk
 }
 
-/// Works the risk of a finding out and keeps it.
+/// What an identity may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Grants {
+    pub(super) count: i64,
+    /// Is one of them of high risk?
+    pub(super) high_risk: bool,
+}
+
+/// Grants of identities, by their ids; those without any are left out.
 ///
 /// # Errors
 /// What the engine says.
-pub(super) fn keep(tx: &mut Transaction<'_>, finding: &str) -> Result<(), StoreError> {
-    let row = tx.query_one(
-        "SELECT f.severity, f.score, f.gone_at, f.first_seen_at, c.status, i.privileged, i.id, c.last_rotated_at,
-            (SELECT min(o.authored_at) FROM occurrence AS o WHERE o.finding_id = f.id)
-         FROM finding AS f LEFT JOIN credential AS c ON c.id = f.credential_id
-         LEFT JOIN identity AS i ON i.id = c.identity_id WHERE f.id = $1",
-        &[finding.into()],
+pub(super) fn grants(
+    tx: &mut Transaction<'_>,
+    identities: &BTreeSet<&str>,
+) -> Result<HashMap<String, Grants>, StoreError> {
+    let rows = tx.query_in(
+        "SELECT identity_id, count(*), CAST(sum(CASE WHEN high_risk THEN 1 ELSE 0 END) AS BIGINT) FROM identity_grant
+         WHERE identity_id IN (?) AND effect = 'allow' GROUP BY identity_id",
+        identities,
     )?;
-    let Some(row) = row else { return Ok(()) };
-    let first = row.get::<Option<i64>>(8)?.unwrap_or(row.get(3)?);
-    let rotated: Option<i64> = row.get(7)?;
-    let (grants, high_risk) = grants(tx, row.get::<Option<String>>(6)?)?;
-    let privileged: Option<bool> = row.get(5)?;
-    let exposure = Exposure {
-        severity: row.get(0)?,
-        score: row.get(1)?,
-        public: public(tx, finding)?,
-        present: row.get::<Option<i64>>(2)?.is_none(),
-        status: row.get(4)?,
-        privileged: if high_risk { Some(true) } else { privileged },
-        grants,
-        rotated_since: rotated.map(|rotated| rotated > first),
-        days: (tx.now() - first).max(0) / 86_400_000,
-    };
-    let risk = assess(&exposure);
-    let reasons = serde_json::to_value(&risk.reasons).map_err(|_| StoreError::NotCanonical("reasons"))?;
-    tx.execute(
-        "UPDATE finding SET risk = $2, risk_reasons = $3 WHERE id = $1",
-        &[finding.into(), risk.points.into(), Value::json(&reasons)],
-    )?;
-    Ok(())
-}
-
-fn grants(tx: &mut Transaction<'_>, identity: Option<String>) -> Result<(i64, bool), StoreError> {
-    let Some(identity) = identity else { return Ok((0, false)) };
-    let row = tx.query_one(
-        "SELECT count(*), CAST(coalesce(sum(CASE WHEN high_risk THEN 1 ELSE 0 END), 0) AS BIGINT) FROM identity_grant
-         WHERE identity_id = $1 AND effect = 'allow'",
-        &[identity.into()],
-    )?;
-    row.map_or(Ok((0, false)), |row| Ok((row.get(0)?, row.get::<i64>(1)? > 0)))
-}
-
-fn public(tx: &mut Transaction<'_>, finding: &str) -> Result<Option<bool>, StoreError> {
-    let row = tx.query_one(
-        "SELECT max(CASE WHEN public THEN 2 WHEN NOT public THEN 1 ELSE 0 END) FROM occurrence WHERE finding_id = $1",
-        &[finding.into()],
-    )?;
-    let known = row.map_or(Ok(None), |row| row.get::<Option<i64>>(0))?;
-    Ok(known.filter(|known| *known > 0).map(|known| known == 2))
+    let grants = |row: &Row| Ok((row.get(0)?, Grants { count: row.get(1)?, high_risk: row.get::<i64>(2)? > 0 }));
+    rows.iter().map(grants).collect()
 }
 
 #[cfg(test)]

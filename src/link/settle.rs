@@ -1,17 +1,21 @@
 //! Weighs what the linkers propose, and keeps the outcome.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    CERTAIN, ENGINE_VERSION, LIKELY, SHADOW, due,
+    CERTAIN, LIKELY, due,
     evidence::{Evidence, Proposal, Tier},
     facts::Facts,
+    known::{CredentialFacts, Known},
     linkers::LINKERS,
     owners::Owners,
-    risk, shadow,
+    page::{Found, KeptLink, Page},
+    writes::Writes,
 };
-use crate::store::{FindingState, Row, StateChange, Store, StoreError, Transaction, Value};
+use crate::store::{AuditEntry, Engine, FindingState, Row, Store, StoreError, Transaction};
 
 /// Candidates that are closer than this are ambiguous.
 const TIE: f64 = 0.1;
@@ -19,8 +23,8 @@ const TIE: f64 = 0.1;
 /// Most that evidence from context alone makes of a link.
 const CONTEXT_CAP: f64 = 0.7;
 
-/// How many findings are linked in one transaction.
-pub(super) const BATCH: i64 = 200;
+/// How many findings are linked in one transaction, with a few dozen statements.
+pub(super) const BATCH: i64 = 500;
 
 /// What linking changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,38 +43,6 @@ pub struct Counts {
     pub unlinked: u64,
 }
 
-/// A link as the store has it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StoredLink {
-    /// Its id.
-    pub id: String,
-    /// The credential.
-    pub credential: Option<String>,
-    /// Where it is kept, or how its provider calls it.
-    pub credential_name: Option<String>,
-    /// The identity.
-    pub identity: Option<String>,
-    /// What people call the identity.
-    pub identity_name: Option<String>,
-    /// What it rests on.
-    pub tier: String,
-    /// How sure, 0 to 1.
-    pub confidence: f64,
-    /// `auto`, `confirmed`, `rejected` or `ambiguous`.
-    pub status: String,
-    /// What speaks for it and against it.
-    pub evidence: Vec<Evidence>,
-}
-
-/// Why a finding is linked as it is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Explanation {
-    /// Its links, the surest first.
-    pub links: Vec<StoredLink>,
-    /// What would settle it.
-    pub needed: Vec<String>,
-}
-
 /// Findings that linking may change. So written that no engine takes the index of states, and sorts what it finds there for each
 /// batch.
 pub(super) const UNRESOLVED: &str = "coalesce(state, '') IN ('open', 'linked', 'regressed')";
@@ -83,10 +55,9 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
     if let Some(id) = only {
         return store.write(|tx| {
             let mut counts = Counts::default();
-            let row = tx.query_one(&format!("SELECT id FROM finding WHERE id = $1 AND {UNRESOLVED}"), &[id.into()])?;
-            if row.is_some() {
-                link_one(tx, id, &mut counts, &mut Owners::default())?;
-            }
+            let sql = format!("SELECT id FROM finding WHERE id = $1 AND {UNRESOLVED}{}", locked(tx));
+            let ids = first_column(&tx.query(&sql, &[id.into()])?)?;
+            link_page(tx, &ids, &mut counts, &mut Owners::default())?;
             Ok(counts)
         });
     }
@@ -98,14 +69,10 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
         let (ids, more) = store.write(|tx| {
             // Of this try alone: it may be done again.
             let mut counts = counts;
-            let rows = tx.query(
-                &format!("SELECT id FROM finding WHERE id > $1 AND {UNRESOLVED} ORDER BY id LIMIT $2"),
-                &[(&after).into(), BATCH.into()],
-            )?;
-            let ids = rows.iter().map(|row| row.get::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-            for id in &ids {
-                link_one(tx, id, &mut counts, &mut owners)?;
-            }
+            let sql =
+                format!("SELECT id FROM finding WHERE id > $1 AND {UNRESOLVED} ORDER BY id LIMIT $2{}", locked(tx));
+            let ids = first_column(&tx.query(&sql, &[(&after).into(), BATCH.into()])?)?;
+            link_page(tx, &ids, &mut counts, &mut owners)?;
             Ok::<_, StoreError>((ids, counts))
         })?;
         counts = more;
@@ -129,16 +96,14 @@ pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
     loop {
         let more = store.write(|tx| {
             let mut counts = counts;
-            let sql = format!("SELECT id, {UNRESOLVED} FROM finding WHERE link_due ORDER BY id LIMIT $1");
+            let sql = format!("SELECT id, {UNRESOLVED} FROM finding WHERE link_due ORDER BY id LIMIT $1{}", locked(tx));
             let rows = tx.query(&sql, &[BATCH.into()])?;
+            let (mut unresolved, mut others) = (Vec::new(), Vec::new());
             for row in &rows {
-                let id: String = row.get(0)?;
-                if row.get(1)? {
-                    link_one(tx, &id, &mut counts, &mut owners)?;
-                } else {
-                    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
-                }
+                if row.get(1)? { &mut unresolved } else { &mut others }.push(row.get(0)?);
             }
+            link_page(tx, &unresolved, &mut counts, &mut owners)?;
+            not_due(tx, &others)?;
             Ok::<_, StoreError>((!rows.is_empty()).then_some(counts))
         })?;
         match more {
@@ -148,55 +113,108 @@ pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
     }
 }
 
-/// Links one finding; it is not due any more, whatever that changed in it.
-fn link_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts, owners: &mut Owners) -> Result<(), StoreError> {
-    // From here on who changes it waits, and marks it when this is done: a mark can't be lost.
-    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1", &[id.into()])?;
-    settle_one(tx, id, counts, owners)?;
-    tx.execute("UPDATE finding SET link_due = FALSE WHERE id = $1 AND link_due", &[id.into()])?;
+/// How the rows are kept from being changed until they are linked. From here on who changes one waits, and marks it when this is
+/// done: a mark can't be lost.
+fn locked(tx: &Transaction<'_>) -> &'static str {
+    match tx.engine() {
+        Engine::Postgres => " FOR UPDATE",
+        // Nobody else writes.
+        Engine::Sqlite => "",
+    }
+}
+
+fn first_column(rows: &[Row]) -> Result<Vec<String>, StoreError> {
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Links some findings; they aren't due any more, whatever that changed in them.
+fn link_page(
+    tx: &mut Transaction<'_>,
+    ids: &[String],
+    counts: &mut Counts,
+    owners: &mut Owners,
+) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let page = Page::read(tx, ids)?;
+    let mut writes = Writes::default();
+    for (facts, found) in page.findings() {
+        settle_one(tx, &page, (facts, found), &mut Settling { counts, owners, writes: &mut writes })?;
+    }
+    writes.write(tx)?;
+    not_due(tx, ids)
+}
+
+fn not_due(tx: &mut Transaction<'_>, ids: &[String]) -> Result<(), StoreError> {
+    let ids = ids.iter().map(String::as_str).collect();
+    tx.execute_in("UPDATE finding SET link_due = FALSE WHERE id IN (?) AND link_due", &ids)?;
     Ok(())
 }
 
-fn settle_one(tx: &mut Transaction<'_>, id: &str, counts: &mut Counts, owners: &mut Owners) -> Result<(), StoreError> {
-    let Some(facts) = Facts::read(tx, id)? else { return Ok(()) };
-    counts.findings += 1;
-    let manual = manual_links(tx, id)?;
-    if let Some(confirmed) = manual.iter().find(|link| link.status == "confirmed") {
-        counts.certain += 1;
-        return adopt(tx, &facts, confirmed.credential.as_deref(), counts, owners);
-    }
-    let rejected = |p: &Proposal| manual.iter().any(|m| (m.credential.as_deref(), m.identity.as_deref()) == p.target());
-    let mut proposals = gather(tx, &facts)?;
-    proposals.retain(|proposal| !rejected(proposal));
-    let is_tie = is_tie(&proposals);
-    keep(tx, &facts, &proposals, is_tie)?;
-    let best = proposals.first();
-    match best {
-        None => counts.unlinked += 1,
-        Some(_) if is_tie => counts.ambiguous += 1,
-        Some(best) if best.confidence >= CERTAIN && best.credential.is_some() => {
-            counts.certain += 1;
-            return adopt(tx, &facts, best.credential.as_deref(), counts, owners);
-        }
-        Some(_) => counts.likely += 1,
-    }
-    let linked = best.is_some_and(|best| !is_tie && best.confidence >= LIKELY);
-    release(tx, &facts, linked)
+/// What grows while findings are settled.
+struct Settling<'s> {
+    counts: &'s mut Counts,
+    owners: &'s mut Owners,
+    writes: &'s mut Writes,
 }
 
-/// What all linkers propose, weighed: one proposal per target, the surest first.
-fn gather(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, StoreError> {
+fn settle_one(
+    tx: &mut Transaction<'_>,
+    page: &Page,
+    (facts, found): (&Facts, &Found),
+    so_far: &mut Settling<'_>,
+) -> Result<(), StoreError> {
+    so_far.counts.findings += 1;
+    if let Some(confirmed) = &found.confirmed {
+        so_far.counts.certain += 1;
+        return adopt(tx, page, (facts, found), confirmed.as_deref(), so_far);
+    }
+    let proposals = &found.proposals;
+    let is_tie = is_tie(proposals);
+    keep(tx, (facts, found), is_tie, so_far.writes)?;
+    let best = proposals.first();
+    match best {
+        None => so_far.counts.unlinked += 1,
+        Some(_) if is_tie => so_far.counts.ambiguous += 1,
+        Some(best) if is_certain(best) => {
+            so_far.counts.certain += 1;
+            return adopt(tx, page, (facts, found), best.credential.as_deref(), so_far);
+        }
+        Some(_) => so_far.counts.likely += 1,
+    }
+    let linked = best.is_some_and(|best| !is_tie && best.confidence >= LIKELY);
+    release(tx, page, (facts, found), linked, so_far.writes)
+}
+
+/// Does the finding belong to its credential, unless another proposal is about as good?
+pub(super) fn is_certain(proposal: &Proposal) -> bool {
+    proposal.confidence >= CERTAIN && proposal.credential.is_some()
+}
+
+/// What all linkers propose: one proposal per target.
+pub(super) fn gather(known: &Known, facts: &Facts) -> Vec<Proposal> {
     let mut proposals: Vec<Proposal> = Vec::new();
     for linker in LINKERS {
-        for proposed in linker.propose(tx, facts)? {
+        for proposed in linker.propose(known, facts) {
             match proposals.iter_mut().find(|known| known.target() == proposed.target()) {
                 Some(known) => known.evidence.extend(proposed.evidence),
                 None => proposals.push(proposed),
             }
         }
     }
+    proposals
+}
+
+/// The proposals with what speaks against them, the surest first.
+pub(super) fn judge(
+    facts: &Facts,
+    mut proposals: Vec<Proposal>,
+    credentials: &HashMap<String, CredentialFacts>,
+) -> Vec<Proposal> {
     for proposal in &mut proposals {
-        let against = against(tx, facts, proposal)?;
+        let credential = proposal.credential.as_ref().and_then(|id| credentials.get(id));
+        let against = credential.map_or_else(Vec::new, |credential| against(facts, proposal.tier, credential));
         proposal.confidence = weigh(proposal.tier, &proposal.evidence, &against);
         proposal.evidence.extend(against);
     }
@@ -207,7 +225,7 @@ fn gather(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Vec<Proposal>, Stor
     proposals.sort_by(|a, b| {
         b.confidence.total_cmp(&a.confidence).then(a.tier.cmp(&b.tier)).then_with(|| a.target().cmp(&b.target()))
     });
-    Ok(proposals)
+    proposals
 }
 
 /// Independent evidence adds up (each leaves so much doubt as it isn't sure), context only so far; what speaks against is a
@@ -229,42 +247,34 @@ fn weigh(tier: Tier, evidence: &[Evidence], against: &[Evidence]) -> f64 {
 const CLOCKS_MS: i64 = 60_000;
 
 /// What speaks against a link.
-fn against(tx: &mut Transaction<'_>, facts: &Facts, proposal: &Proposal) -> Result<Vec<Evidence>, StoreError> {
-    let Some(credential) = &proposal.credential else { return Ok(Vec::new()) };
-    let row = tx.query_one(
-        "SELECT account, native_created_at, environment, last_snapshot_id FROM credential WHERE id = $1",
-        &[credential.into()],
-    )?;
-    let Some(row) = row else { return Ok(Vec::new()) };
+fn against(facts: &Facts, tier: Tier, credential: &CredentialFacts) -> Vec<Evidence> {
     // The secret itself was recognised: nothing else counts.
-    if proposal.tier == Tier::A0 {
-        return Ok(Vec::new());
+    if tier == Tier::A0 {
+        return Vec::new();
     }
-    let account: String = row.get(0)?;
-    let snapshot: Option<String> = row.get(3)?;
     let evidence = |rule: &str, fields: (&str, &str), value: String, weight: f64| Evidence {
         rule: rule.to_owned(),
         finding_field: fields.0.to_owned(),
         inventory_field: fields.1.to_owned(),
         value,
         weight,
-        snapshot: snapshot.clone(),
+        snapshot: credential.snapshot.clone(),
     };
-    let mut against = Vec::new();
-    if let Some(shown) = facts.account().filter(|shown| !account.is_empty() && *shown != account) {
+    let (account, mut against) = (&credential.account, Vec::new());
+    if let Some(shown) = facts.account().filter(|shown| !account.is_empty() && shown != account) {
         let value = format!("{shown}, not {account}");
         against.push(evidence("other-account", ("account", "credential.account"), value, 0.0));
     }
-    if let Some(made) = row.get::<Option<i64>>(1)?.filter(|made| facts.is_dated && *made > facts.first_ms + CLOCKS_MS) {
+    if let Some(made) = credential.created_ms.filter(|made| facts.is_dated && *made > facts.first_ms + CLOCKS_MS) {
         let value = format!("made at {}, leaked at {}", time(made), time(facts.first_ms));
         against.push(evidence("younger-than-leak", ("first seen", "credential.created"), value, 0.1));
     }
-    let environment: Option<String> = row.get(2)?;
-    if let Some((theirs, ours)) = environment.as_deref().zip(environment_of(facts)).filter(|(a, b)| !a.starts_with(b)) {
+    let environment = credential.environment.as_deref();
+    if let Some((theirs, ours)) = environment.zip(environment_of(facts)).filter(|(a, b)| !a.starts_with(b)) {
         let value = format!("{ours}, not {theirs}");
         against.push(evidence("other-environment", ("path", "credential.environment"), value, 0.6));
     }
-    Ok(against)
+    against
 }
 
 /// The environment that all places speak of, if they do.
@@ -288,194 +298,88 @@ fn environment_of(facts: &Facts) -> Option<&'static str> {
     found.all(|other| other == Some(first)).then_some(first)
 }
 
-fn is_tie(proposals: &[Proposal]) -> bool {
+pub(super) fn is_tie(proposals: &[Proposal]) -> bool {
     matches!(proposals, [first, second, ..] if first.confidence - second.confidence < TIE)
 }
 
 /// Replaces the links that were made automatically.
-fn keep(tx: &mut Transaction<'_>, facts: &Facts, proposals: &[Proposal], is_tie: bool) -> Result<(), StoreError> {
-    let now = tx.now();
-    let before = tx.query(
-        "SELECT credential_id, identity_id, confidence, status FROM link WHERE finding_id = $1
-         AND status IN ('auto', 'ambiguous') AND engine_version <> $2 ORDER BY confidence DESC, id",
-        &[(&facts.id).into(), SHADOW.into()],
-    )?;
+fn keep(
+    tx: &mut Transaction<'_>,
+    (facts, found): (&Facts, &Found),
+    is_tie: bool,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    let proposals = &found.proposals;
     let status = |p: &Proposal| {
         let best = proposals.first().map_or(0.0, |best| best.confidence);
         if is_tie && best - p.confidence < TIE { "ambiguous" } else { "auto" }
     };
-    let same = |row: &Row, p: &Proposal| {
-        Ok::<_, StoreError>(
-            row.get::<Option<String>>(0)? == p.credential
-                && (p.credential.is_some() || row.get::<Option<String>>(1)? == p.identity)
-                && (row.get::<f64>(2)? - p.confidence).abs() < 1e-9
-                && row.get::<String>(3)? == status(p),
-        )
+    let same = |link: &KeptLink, p: &Proposal| {
+        link.credential == p.credential
+            && (p.credential.is_some() || link.identity == p.identity)
+            && (link.confidence - p.confidence).abs() < 1e-9
+            && link.status == status(p)
     };
-    let mut unchanged = before.len() == proposals.len();
-    for (row, proposal) in before.iter().zip(proposals) {
-        unchanged = unchanged && same(row, proposal)?;
-    }
-    if unchanged {
+    let before = &found.links;
+    if before.len() == proposals.len() && before.iter().zip(proposals).all(|(link, proposal)| same(link, proposal)) {
         return Ok(());
     }
     // A proposed identity gives way to what is known; without it, it stays.
-    let kept = if proposals.is_empty() { SHADOW } else { "" };
-    tx.execute(
-        "DELETE FROM link WHERE finding_id = $1 AND status IN ('auto', 'ambiguous') AND engine_version <> $2",
-        &[(&facts.id).into(), kept.into()],
-    )?;
+    if proposals.is_empty() { &mut writes.unlinked } else { &mut writes.relinked }.insert(facts.id.clone());
     for proposal in proposals {
-        let evidence = serde_json::to_value(&proposal.evidence).map_err(|_| StoreError::NotCanonical("evidence"))?;
-        let id = tx.new_id()?;
-        tx.execute(
-            "INSERT INTO link (id, finding_id, credential_id, identity_id, tier, confidence, status, evidence,
-                engine_version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
-             ON CONFLICT DO NOTHING",
-            &[
-                id.into(),
-                (&facts.id).into(),
-                proposal.credential.as_deref().into(),
-                proposal.identity.as_deref().into(),
-                proposal.tier.as_str().into(),
-                proposal.confidence.into(),
-                status(proposal).into(),
-                Value::json(&evidence),
-                ENGINE_VERSION.into(),
-                now.into(),
-            ],
-        )?;
+        writes.link(tx, &facts.id, proposal, status(proposal))?;
     }
     let best = proposals.first().map(|p| json!({ "credential": p.credential, "identity": p.identity, "tier": p.tier }));
-    tx.audit(
-        "finding.link",
-        &format!("finding:{}", facts.id),
-        &json!({ "links": proposals.len(), "best": best, "tie": is_tie }),
-    )
+    writes.events.push(AuditEntry {
+        action: "finding.link".to_owned(),
+        subject: format!("finding:{}", facts.id),
+        data: json!({ "links": proposals.len(), "best": best, "tie": is_tie }),
+    });
+    Ok(())
 }
 
 /// The finding belongs to that credential from now on. A credential that is dead closes it.
 fn adopt(
     tx: &mut Transaction<'_>,
-    facts: &Facts,
+    page: &Page,
+    (facts, found): (&Facts, &Found),
     credential: Option<&str>,
-    counts: &mut Counts,
-    owners: &mut Owners,
+    so_far: &mut Settling<'_>,
 ) -> Result<(), StoreError> {
-    let Some(credential) = credential else { return release(tx, facts, true) };
-    shadow::ensure_owner(tx, facts, credential, owners)?;
-    tx.execute(
-        "UPDATE finding SET credential_id = $2 WHERE id = $1 AND (credential_id IS NULL OR credential_id <> $2)",
-        &[(&facts.id).into(), credential.into()],
-    )?;
-    let row = tx.query_one(
-        "SELECT status, generation, coalesce(tombstoned_at, last_seen_at) FROM credential WHERE id = $1",
-        &[credential.into()],
-    )?;
-    let status: String = row.as_ref().map_or(Ok(String::new()), |row| row.get(0))?;
-    risk::keep(tx, &facts.id)?;
-    if let (true, Some(row)) = (matches!(status.as_str(), "revoked" | "deleted" | "expired"), row) {
-        counts.retired += 1;
-        let generation = row.get::<Option<i64>>(1)?.map_or_else(String::new, |n| format!("generation {n}, "));
-        let reason = format!("{generation}{status}, retired {}", day(row.get(2)?));
-        tx.execute(
-            "UPDATE finding SET validity = 'dead', validity_at = $2 WHERE id = $1",
-            &[(&facts.id).into(), tx.now().into()],
-        )?;
-        return tx.change_finding(
-            &facts.id,
-            &StateChange { to: FindingState::Resolved, reason: Some(reason), until_ms: None },
-        );
+    let Some(id) = credential else { return release(tx, page, (facts, found), true, so_far.writes) };
+    let credential = page.credential(id);
+    if let Some(identity) = credential.and_then(|credential| credential.identity.as_deref())
+        && !page.has_owner(identity, id)
+        && !so_far.writes.owned.contains(identity)
+        && let Some(guess) = so_far.owners.of(tx, facts)?
+    {
+        so_far.writes.guess(tx, identity, guess)?;
     }
-    move_to(tx, &facts.id, FindingState::Linked, "linked to a credential")
+    let died = credential.filter(|found| matches!(found.status.as_str(), "revoked" | "deleted" | "expired"));
+    so_far.writes.finding(page, (facts, found), (Some(id), died.is_some()), tx.now())?;
+    let Some(dead) = died else {
+        so_far.writes.move_to((facts, found), FindingState::Linked, "linked to a credential".to_owned());
+        return Ok(());
+    };
+    so_far.counts.retired += 1;
+    let generation = dead.generation.map_or_else(String::new, |n| format!("generation {n}, "));
+    let reason = format!("{generation}{}, retired {}", dead.status, day(dead.retired_ms));
+    so_far.writes.change((facts, found), FindingState::Resolved, reason);
+    Ok(())
 }
 
 /// No credential with certainty: the finding belongs to none.
-fn release(tx: &mut Transaction<'_>, facts: &Facts, is_linked: bool) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE finding SET credential_id = NULL WHERE id = $1 AND credential_id IS NOT NULL",
-        &[(&facts.id).into()],
-    )?;
-    risk::keep(tx, &facts.id)?;
+fn release(
+    tx: &mut Transaction<'_>,
+    page: &Page,
+    finding: (&Facts, &Found),
+    is_linked: bool,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    writes.finding(page, finding, (None, false), tx.now())?;
     let state = if is_linked { FindingState::Linked } else { FindingState::Open };
-    move_to(tx, &facts.id, state, if is_linked { "probably linked" } else { "not linked" })
-}
-
-fn move_to(tx: &mut Transaction<'_>, id: &str, to: FindingState, reason: &str) -> Result<(), StoreError> {
-    let row = tx.query_one("SELECT state FROM finding WHERE id = $1", &[id.into()])?;
-    let state: String = row.map_or(Ok(String::new()), |row| row.get(0))?;
-    // One that regressed stays marked so until somebody looks at it.
-    if state == to.as_str() || (state == "regressed" && to == FindingState::Open) {
-        return Ok(());
-    }
-    tx.change_finding(id, &StateChange { to, reason: Some(reason.to_owned()), until_ms: None })
-}
-
-struct ManualLink {
-    credential: Option<String>,
-    identity: Option<String>,
-    status: String,
-}
-
-fn manual_links(tx: &mut Transaction<'_>, id: &str) -> Result<Vec<ManualLink>, StoreError> {
-    let rows = tx.query(
-        "SELECT credential_id, identity_id, status FROM link WHERE finding_id = $1 AND status IN ('confirmed', 'rejected')",
-        &[id.into()],
-    )?;
-    rows.iter()
-        .map(|row| {
-            let credential: Option<String> = row.get(0)?;
-            let identity = if credential.is_some() { None } else { row.get(1)? };
-            Ok(ManualLink { credential, identity, status: row.get(2)? })
-        })
-        .collect()
-}
-
-/// Why a finding is linked as it is, and what would settle it.
-///
-/// # Errors
-/// What the engine says.
-pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>, StoreError> {
-    let Some(facts) = Facts::read(tx, id)? else { return Ok(None) };
-    let rows = tx.query(
-        "SELECT l.id, l.credential_id, l.identity_id, i.name, l.tier, l.confidence, l.status, l.evidence,
-            coalesce(c.store_ref, c.public_id, c.name, c.native_id) FROM link AS l
-         LEFT JOIN identity AS i ON i.id = l.identity_id
-         LEFT JOIN credential AS c ON c.id = l.credential_id WHERE l.finding_id = $1 ORDER BY l.confidence DESC, l.id",
-        &[id.into()],
-    )?;
-    let mut links = Vec::new();
-    for row in &rows {
-        let evidence: serde_json::Value = row.get(7)?;
-        links.push(StoredLink {
-            id: row.get(0)?,
-            credential: row.get(1)?,
-            credential_name: row.get(8)?,
-            identity: row.get(2)?,
-            identity_name: row.get(3)?,
-            tier: row.get(4)?,
-            confidence: row.get(5)?,
-            status: row.get(6)?,
-            evidence: serde_json::from_value(evidence).unwrap_or_default(),
-        });
-    }
-    Ok(Some(Explanation { needed: needed(&facts, &links), links }))
-}
-
-fn needed(facts: &Facts, links: &[StoredLink]) -> Vec<String> {
-    let best = links.iter().find(|link| link.status != "rejected");
-    if best.is_some_and(|link| link.status == "confirmed" || (link.status == "auto" && link.confidence >= CERTAIN)) {
-        return Vec::new();
-    }
-    let mut needed = Vec::new();
-    if facts.public_id.is_some() {
-        needed.push(format!("an inventory of {} that lists the public id", facts.provider));
-    }
-    needed.push("a fingerprint of the secret from whoever keeps it (`unleak fingerprint`)".to_owned());
-    if best.is_some() {
-        needed.push("somebody who knows: `unleak link --confirm` or `--reject`".to_owned());
-    }
-    needed
+    writes.move_to(finding, state, if is_linked { "probably linked" } else { "not linked" }.to_owned());
+    Ok(())
 }
 
 fn time(ms: i64) -> String {

@@ -1,6 +1,8 @@
 //! Shadow identities: findings that belong to nobody known propose whom they may belong to. A person accepts, merges or
 //! dismisses; an import that knows better merges by itself.
 
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -10,8 +12,9 @@ use super::{
     linkers::same_provider,
     manual::{self, ManualLinkError},
     owners::{Guess, Owners},
+    writes::Writes,
 };
-use crate::store::{StoreError, Transaction, Value};
+use crate::store::{AuditEntry, StoreError, Transaction, Value};
 
 /// Why a proposed identity can't be accepted, merged or dismissed.
 #[derive(Debug, thiserror::Error)]
@@ -117,167 +120,200 @@ pub fn propose(tx: &mut Transaction<'_>, after: &str) -> Result<(Proposed, Optio
          ORDER BY f.id LIMIT $2",
         &[after.into(), BATCH.into()],
     )?;
-    let (mut last, mut owners) = (None, Owners::default());
-    for row in rows {
-        let id: String = row.get(0)?;
-        if let Some(facts) = Facts::read(tx, &id)? {
-            proposed.new += u64::from(propose_one(tx, &facts, &mut owners)?);
-        }
-        last = Some(id);
-    }
-    Ok((proposed, last))
+    let ids = rows.iter().map(|row| row.get(0)).collect::<Result<Vec<String>, _>>()?;
+    let facts = Facts::read_all(tx, &ids.iter().map(String::as_str).collect())?;
+    proposed.new = propose_page(tx, &facts)?;
+    Ok((proposed, ids.last().cloned()))
 }
 
-fn propose_one(tx: &mut Transaction<'_>, facts: &Facts, owners: &mut Owners) -> Result<bool, StoreError> {
-    // By its public id where it has one: two rules that find one key mean one identity.
+/// By what an identity is known: provider, account, native id.
+type Key = (String, String, String);
+
+/// By its public id where it has one: two rules that find one key mean one identity.
+fn key_of(facts: &Facts) -> Key {
     let native = facts.public_id.clone().unwrap_or_else(|| format!("finding:{}", facts.id));
-    let account = facts.account().unwrap_or_default().to_owned();
-    let principal = ["user", "email", "client_email", "service_account"].iter().find_map(|name| facts.attribute(name));
-    let name = principal.map_or_else(|| format!("unknown owner of {}", facts.rule), str::to_owned);
-    let (identity, now) = (tx.new_id()?, tx.now());
-    let row = tx.query_one(
-        "INSERT INTO identity (id, kind, provider, account, native_id, name, purpose, state, first_seen_at, last_seen_at,
-            created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 'proposed', $8, $8, $8, $8)
-         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
-         RETURNING id, state",
-        &[
-            identity.as_str().into(),
+    (facts.provider.clone(), facts.account().unwrap_or_default().to_owned(), native)
+}
+
+/// A proposed identity as the store has it.
+struct Kept {
+    id: String,
+    is_new: bool,
+    is_dismissed: bool,
+}
+
+/// Proposes an identity for each finding, in a few statements. How many are new?
+fn propose_page(tx: &mut Transaction<'_>, all: &[Facts]) -> Result<u64, StoreError> {
+    let mut kept = keep_identities(tx, all)?;
+    let of_living = |facts: &&Facts| kept.get(&key_of(facts)).is_some_and(|kept| !kept.is_dismissed);
+    let living: Vec<&Facts> = all.iter().filter(of_living).collect();
+    let credentials = keep_credentials(tx, &living, &kept)?;
+    let (mut writes, mut new) = (Writes::default(), Vec::new());
+    for facts in &living {
+        let key = key_of(facts);
+        let credential = credentials.get(&key);
+        let credential = credential.ok_or_else(|| StoreError::Damaged("a credential was not kept".to_owned()))?;
+        let Some(identity) = kept.get_mut(&key) else { continue };
+        let evidence = json!([{
+            "rule": "shadow", "finding_field": "public_id", "inventory_field": "identity", "value": key.2, "weight": 0.9,
+            "snapshot": null,
+        }]);
+        writes.shadow_link(tx, &facts.id, (credential, &identity.id), &evidence)?;
+        // Of several findings that mean it the first proposes it.
+        if std::mem::take(&mut identity.is_new) {
+            new.push((*facts, identity.id.clone()));
+        }
+    }
+    guess_owners(tx, &new, &mut writes)?;
+    writes.write(tx)?;
+    Ok(new.len() as u64)
+}
+
+fn keep_identities(tx: &mut Transaction<'_>, all: &[Facts]) -> Result<BTreeMap<Key, Kept>, StoreError> {
+    let (mut rows, mut ids) = (Vec::new(), BTreeMap::new());
+    for facts in all {
+        let Entry::Vacant(place) = ids.entry(key_of(facts)) else { continue };
+        let principal =
+            ["user", "email", "client_email", "service_account"].iter().find_map(|name| facts.attribute(name));
+        let name = principal.map_or_else(|| format!("unknown owner of {}", facts.rule), str::to_owned);
+        let (id, now) = (tx.new_id()?, tx.now());
+        let (provider, account, native) = place.key();
+        rows.push(vec![
+            (&id).into(),
             (&facts.identity_kind).into(),
-            (&facts.provider).into(),
-            (&account).into(),
-            (&native).into(),
+            provider.into(),
+            account.into(),
+            native.into(),
             name.into(),
             "proposed by a finding that belongs to nobody known".into(),
+            "proposed".into(),
             now.into(),
-        ],
-    )?;
-    let Some(row) = row else { return Ok(false) };
-    let (kept, state): (String, String) = (row.get(0)?, row.get(1)?);
-    if state == "dismissed" {
-        return Ok(false);
-    }
-    let credential = shadow_credential(tx, facts, &kept, (&account, &native))?;
-    let evidence = json!([{
-        "rule": "shadow", "finding_field": "public_id", "inventory_field": "identity", "value": native, "weight": 0.9,
-        "snapshot": null,
-    }]);
-    let link = tx.new_id()?;
-    tx.execute(
-        "INSERT INTO link (id, finding_id, credential_id, identity_id, tier, confidence, status, evidence, engine_version,
-            created_at, updated_at) VALUES ($1, $2, $3, $4, 'C', 0.4, 'auto', $5, $6, $7, $7) ON CONFLICT DO NOTHING",
-        &[
-            link.into(),
-            (&facts.id).into(),
-            credential.into(),
-            (&kept).into(),
-            Value::json(&evidence),
-            super::SHADOW.into(),
             now.into(),
-        ],
-    )?;
-    let is_new = kept == identity;
-    if is_new {
-        let owner = guess_owner(tx, facts, &kept, owners)?;
-        tx.audit("identity.propose", &format!("identity:{kept}"), &json!({ "finding": facts.id, "owner": owner }))?;
+            now.into(),
+            now.into(),
+        ]);
+        place.insert(id);
     }
-    Ok(is_new)
+    let mut kept = BTreeMap::new();
+    for row in tx.query_rows(
+        "INSERT INTO identity (id, kind, provider, account, native_id, name, purpose, state, first_seen_at, last_seen_at,
+            created_at, updated_at) VALUES {rows}
+         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+         RETURNING id, state, provider, account, native_id",
+        &rows,
+    )? {
+        let (id, key) = (row.get::<String>(0)?, (row.get(2)?, row.get(3)?, row.get(4)?));
+        let is_new = ids.get(&key) == Some(&id);
+        kept.insert(key, Kept { id, is_new, is_dismissed: row.get::<String>(1)? == "dismissed" });
+    }
+    Ok(kept)
 }
 
-fn shadow_credential(
+fn keep_credentials(
     tx: &mut Transaction<'_>,
-    facts: &Facts,
-    identity: &str,
-    (account, native): (&str, &str),
-) -> Result<String, StoreError> {
-    let (id, now) = (tx.new_id()?, tx.now());
-    let row = tx.query_one(
-        "INSERT INTO credential (id, identity_id, provider, account, type, native_id, public_id, first_seen_at,
-            last_seen_at, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $8)
-         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at RETURNING id",
-        &[
+    all: &[&Facts],
+    identities: &BTreeMap<Key, Kept>,
+) -> Result<BTreeMap<Key, String>, StoreError> {
+    let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
+    for facts in all {
+        let key = key_of(facts);
+        let Some(identity) = identities.get(&key).filter(|_| seen.insert(key.clone())) else { continue };
+        let (id, now) = (tx.new_id()?, tx.now());
+        rows.push(vec![
             id.into(),
-            identity.into(),
-            (&facts.provider).into(),
-            account.into(),
+            (&identity.id).into(),
+            (&key.0).into(),
+            (&key.1).into(),
             (&facts.kind).into(),
-            format!("shadow:{native}").into(),
+            format!("{CREDENTIAL_PREFIX}{}", key.2).into(),
             // Left empty, so that a proposal is never mistaken for an inventory's word on a public id.
             Value::Text(None),
             now.into(),
-        ],
-    )?;
-    row.map_or(Err(StoreError::Damaged("a credential was not kept".to_owned())), |row| row.get(0))
-}
-
-/// Who may answer for it: whoever owns the place where it stands, or else whoever put it there.
-fn guess_owner(
-    tx: &mut Transaction<'_>,
-    facts: &Facts,
-    identity: &str,
-    owners: &mut Owners,
-) -> Result<Option<String>, StoreError> {
-    let guess = match owners.of(tx, facts)? {
-        Some(guess) => guess,
-        None => match author(tx, facts)? {
-            Some(guess) => guess,
-            None => return Ok(None),
-        },
-    };
-    keep_guess(tx, identity, &guess)?;
-    Ok(Some(guess.reference))
-}
-
-/// An identity that nobody is said to answer for is guessed to be of those who own the place where its credential leaked
-/// to; once, and marked as a guess.
-///
-/// # Errors
-/// What the engine says.
-pub(super) fn ensure_owner(
-    tx: &mut Transaction<'_>,
-    facts: &Facts,
-    credential: &str,
-    owners: &mut Owners,
-) -> Result<(), StoreError> {
-    let row = tx.query_one("SELECT identity_id FROM credential WHERE id = $1", &[credential.into()])?;
-    let Some(identity) = row.map_or(Ok(None), |row| row.get::<Option<String>>(0))? else { return Ok(()) };
-    if !tx.owners_of(Some(&identity), Some(credential))?.is_empty() {
-        return Ok(());
-    }
-    match owners.of(tx, facts)? {
-        Some(guess) => keep_guess(tx, &identity, &guess),
-        None => Ok(()),
-    }
-}
-
-fn keep_guess(tx: &mut Transaction<'_>, identity: &str, guess: &Guess) -> Result<(), StoreError> {
-    let (id, now) = (tx.new_id()?, tx.now());
-    tx.execute(
-        "INSERT INTO ownership (id, identity_id, owner_id, role, origin, confidence, reason, valid_from_at, created_at,
-            updated_at) VALUES ($1, $2, $3, 'technical', 'inferred', $4, $5, $6, $6, $6) ON CONFLICT DO NOTHING",
-        &[
-            id.into(),
-            identity.into(),
-            (&guess.owner).into(),
-            guess.confidence.into(),
-            (&guess.reason).into(),
             now.into(),
-        ],
-    )?;
+            now.into(),
+            now.into(),
+        ]);
+    }
+    let mut kept = BTreeMap::new();
+    for row in tx.query_rows(
+        "INSERT INTO credential (id, identity_id, provider, account, type, native_id, public_id, first_seen_at,
+            last_seen_at, created_at, updated_at) VALUES {rows}
+         ON CONFLICT (provider, account, native_id) DO UPDATE SET last_seen_at = excluded.last_seen_at
+         RETURNING id, provider, account, native_id",
+        &rows,
+    )? {
+        let native: String = row.get(3)?;
+        let native = native.strip_prefix(CREDENTIAL_PREFIX).unwrap_or(&native).to_owned();
+        kept.insert((row.get(1)?, row.get(2)?, native), row.get(0)?);
+    }
+    Ok(kept)
+}
+
+/// What ids of proposed credentials begin with.
+const CREDENTIAL_PREFIX: &str = "shadow:";
+
+/// Who may answer for each of these identities: whoever owns the place where the finding stands, or else whoever put it there.
+fn guess_owners(tx: &mut Transaction<'_>, new: &[(&Facts, String)], writes: &mut Writes) -> Result<(), StoreError> {
+    let mut owners = Owners::default();
+    let mut guesses = Vec::with_capacity(new.len());
+    for (facts, _) in new {
+        guesses.push(owners.of(tx, facts)?);
+    }
+    let unowned = new.iter().zip(&guesses).filter(|(_, guess)| guess.is_none()).map(|((facts, _), _)| *facts);
+    let authors = keep_authors(tx, unowned)?;
+    for ((facts, identity), guess) in new.iter().zip(guesses) {
+        let guess = guess.or_else(|| {
+            let (_, email) = author(facts)?;
+            let owner = authors.get(&email)?.clone();
+            let reason = "put the secret where it was found".to_owned();
+            Some(Guess { owner, reference: email, confidence: 40, reason, is_active: true })
+        });
+        writes.events.push(AuditEntry {
+            action: "identity.propose".to_owned(),
+            subject: format!("identity:{identity}"),
+            data: json!({ "finding": facts.id, "owner": guess.as_ref().map(|guess| &guess.reference) }),
+        });
+        if let Some(guess) = guess {
+            writes.guess(tx, identity, guess)?;
+        }
+    }
     Ok(())
 }
 
-fn author(tx: &mut Transaction<'_>, facts: &Facts) -> Result<Option<Guess>, StoreError> {
-    let Some(author) = facts.places.iter().find_map(|place| place.author.clone()) else { return Ok(None) };
-    let email =
-        author.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(&author).to_ascii_lowercase();
-    let (owner, now) = (tx.new_id()?, tx.now());
-    let row = tx.query_one(
-        "INSERT INTO owner (id, kind, ref, name, email, created_at, updated_at) VALUES ($1, 'person', $2, $3, $4, $5, $5)
-         ON CONFLICT (ref) DO UPDATE SET updated_at = excluded.updated_at RETURNING id",
-        &[owner.into(), (&email).into(), (&author).into(), (&email).into(), now.into()],
+/// Whoever put a finding into one of its places: as it is written there, and the address.
+fn author(facts: &Facts) -> Option<(&str, String)> {
+    let author = facts.places.iter().find_map(|place| place.author.as_deref())?;
+    let email = author.split_once('<').and_then(|(_, rest)| rest.strip_suffix('>')).unwrap_or(author);
+    Some((author, email.to_ascii_lowercase()))
+}
+
+/// Makes the authors owners. Their ids, by address.
+fn keep_authors<'f>(
+    tx: &mut Transaction<'_>,
+    all: impl Iterator<Item = &'f Facts>,
+) -> Result<BTreeMap<String, String>, StoreError> {
+    let (mut rows, mut seen) = (Vec::new(), BTreeSet::new());
+    for (author, email) in all.filter_map(author) {
+        if !seen.insert(email.clone()) {
+            continue;
+        }
+        let (id, now) = (tx.new_id()?, tx.now());
+        rows.push(vec![
+            id.into(),
+            "person".into(),
+            (&email).into(),
+            author.into(),
+            (&email).into(),
+            now.into(),
+            now.into(),
+        ]);
+    }
+    let kept = tx.query_rows(
+        "INSERT INTO owner (id, kind, ref, name, email, created_at, updated_at) VALUES {rows}
+         ON CONFLICT (ref) DO UPDATE SET updated_at = excluded.updated_at RETURNING ref, id",
+        &rows,
     )?;
-    let reason = "put the secret where it was found".to_owned();
-    row.map(|row| Ok(Guess { owner: row.get(0)?, reference: email, confidence: 40, reason })).transpose()
+    kept.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
 }
 
 /// Proposed identities whose public id an inventory has brought since are those; where it could be several, a person decides.

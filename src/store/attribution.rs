@@ -68,6 +68,20 @@ impl Transaction<'_> {
         Ok(surest(of(&by_identity, identity), of(&by_credential, credential)))
     }
 
+    /// Which of these identities somebody answers for, guesses included; and of these credentials, for the workloads that use
+    /// them: for an identity or credential in neither, [`Transaction::owners_of`] returns nobody.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn with_owners(
+        &mut self,
+        identities: &BTreeSet<&str>,
+        credentials: &BTreeSet<&str>,
+    ) -> Result<[BTreeSet<String>; 2], StoreError> {
+        let identities = self.identity_owners(identities)?.into_keys().collect();
+        Ok([identities, self.workload_owners(credentials)?.into_keys().collect()])
+    }
+
     fn attribute(
         &mut self,
         findings: &[&str],

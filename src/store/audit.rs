@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Row, StoreError, Transaction, canonical_json,
+    AuditEntry, Row, StoreError, Transaction, canonical_json,
     row::{replace_nul_everywhere, without_nul},
 };
 
@@ -80,29 +80,22 @@ fn chained(prev_hash: &str, canonical: &str) -> Option<String> {
     Some(data_encoding::HEXLOWER.encode(&digest))
 }
 
-pub(super) fn append(tx: &mut Transaction<'_>, action: &str, subject: &str, data: &Json) -> Result<(), StoreError> {
+pub(super) fn append_all(tx: &mut Transaction<'_>, entries: &[AuditEntry]) -> Result<(), StoreError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let added = i64::try_from(entries.len()).unwrap_or(i64::MAX);
     // Locks the end of the chain until this transaction ends: a second appender waits and continues after it.
-    let head = tx.query_one("UPDATE audit_head SET seq = seq + 1 WHERE id = 1 RETURNING seq, hash", &[])?;
+    let head =
+        tx.query_one("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash", &[added.into()])?;
     let head = head.ok_or_else(|| StoreError::Damaged("the end of the audit log is missing".to_owned()))?;
-    let mut data = data.clone();
-    replace_nul_everywhere(&mut data);
-    let mut event = Event {
-        seq: head.get(0)?,
-        at: tx.now(),
-        actor: without_nul(Cow::Borrowed(tx.actor())),
-        action: action.to_owned(),
-        subject: without_nul(Cow::Borrowed(subject)),
-        data: canonical_json(&data)?,
-        prev_hash: head.get(1)?,
-        hash: String::new(),
-    };
-    event.hash = chained(&event.prev_hash, &event.canonical()?)
-        .ok_or_else(|| StoreError::Damaged("the end of the audit log is no hash".to_owned()))?;
-    tx.execute("UPDATE audit_head SET hash = $1 WHERE id = 1", &[(&event.hash).into()])?;
-    tx.execute(
-        "INSERT INTO audit_event (seq, at, actor, action, subject, data, prev_hash, hash)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        &[
+    let (mut seq, mut hash) = (head.get::<i64>(0)? - added, head.get::<String>(1)?);
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in entries {
+        seq += 1;
+        let event = chain(tx, entry, seq, hash)?;
+        hash = event.hash.clone();
+        rows.push(vec![
             event.seq.into(),
             event.at.into(),
             event.actor.into(),
@@ -111,9 +104,33 @@ pub(super) fn append(tx: &mut Transaction<'_>, action: &str, subject: &str, data
             event.data.into(),
             event.prev_hash.into(),
             event.hash.into(),
-        ],
+        ]);
+    }
+    tx.execute("UPDATE audit_head SET hash = $1 WHERE id = 1", &[hash.into()])?;
+    tx.execute_rows(
+        "INSERT INTO audit_event (seq, at, actor, action, subject, data, prev_hash, hash) VALUES {rows}",
+        &rows,
     )?;
     Ok(())
+}
+
+/// The event of that number, behind the one with that hash.
+fn chain(tx: &Transaction<'_>, entry: &AuditEntry, seq: i64, prev_hash: String) -> Result<Event, StoreError> {
+    let mut data = entry.data.clone();
+    replace_nul_everywhere(&mut data);
+    let mut event = Event {
+        seq,
+        at: tx.now(),
+        actor: without_nul(Cow::Borrowed(tx.actor())),
+        action: entry.action.clone(),
+        subject: without_nul(Cow::Borrowed(&entry.subject)),
+        data: canonical_json(&data)?,
+        prev_hash,
+        hash: String::new(),
+    };
+    event.hash = chained(&event.prev_hash, &event.canonical()?)
+        .ok_or_else(|| StoreError::Damaged("the end of the audit log is no hash".to_owned()))?;
+    Ok(event)
 }
 
 /// The events after number `after`, in order, at most 1,000: ask again with the last one's number until none comes.

@@ -1,7 +1,9 @@
 use serde::Serialize;
-use serde_json::json;
 
-use super::{FindingState, KeyedDigest, Row, StateChange, StoreError, Transaction, Value};
+use super::{
+    FindingState, KeyedDigest, Row, StateChange, StoreError, Transaction, Value,
+    lifecycle::{changed_event, check_edge},
+};
 use crate::model::Severity;
 
 /// Most findings that one page may have.
@@ -355,16 +357,7 @@ impl Transaction<'_> {
         let row = self.query_one("SELECT state, rule_id FROM finding WHERE id = $1", &[id.into()])?;
         let row = row.ok_or_else(|| StoreError::Missing(format!("there is no finding {id}")))?;
         let (from, rule_id) = (row.get::<String>(0)?, row.get::<String>(1)?);
-        let is_edge = FindingState::from_name(&from).is_some_and(|from| from.may_become(change.to));
-        if !is_edge {
-            // Dismissals and exceptions are taken back before something else is said.
-            let way =
-                if matches!(from.as_str(), "dismissed" | "excepted") { ": it must be reopened first" } else { "" };
-            return Err(StoreError::Refused(format!(
-                "a finding that is {from} can't become {}{way}",
-                change.to.as_str()
-            )));
-        }
+        check_edge(&from, change.to)?;
         let (now, actor) = (self.now(), self.actor().to_owned());
         let changed = self.execute(
             "UPDATE finding SET state = $2, state_reason = $3, state_actor = $4, state_at = $5, state_until_at = $6,
@@ -388,8 +381,7 @@ impl Transaction<'_> {
         if change.to == FindingState::Excepted {
             self.add_exception(id, &rule_id, change)?;
         }
-        let data = json!({ "from": from, "to": change.to, "reason": change.reason, "until": change.until_ms });
-        self.audit(&format!("finding.{}", change.to.as_str()), &format!("finding:{id}"), &data)
+        self.audit_all(&[changed_event(id, &from, change)])
     }
 
     fn add_exception(&mut self, finding_id: &str, rule_id: &str, change: &StateChange) -> Result<(), StoreError> {
@@ -452,18 +444,20 @@ impl Transaction<'_> {
         }
     }
 
-    /// Adds digests of a finding's secret; those it has already are left alone.
+    /// Adds digests of findings' secrets, by the findings' ids; those they have already are left alone.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn add_finding_digests(&mut self, finding_id: &str, digests: &[KeyedDigest]) -> Result<(), StoreError> {
-        for digest in digests {
-            self.execute(
-                "INSERT INTO finding_fp (finding_id, scheme, key_id, value, created_at) VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT DO NOTHING",
-                &digest_values(finding_id, digest, self.now()),
-            )?;
-        }
+    pub fn add_finding_digests<'d>(
+        &mut self,
+        digests: impl IntoIterator<Item = (&'d str, &'d KeyedDigest)>,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let rows: Vec<_> = digests.into_iter().map(|(id, digest)| digest_values(id, digest, now).to_vec()).collect();
+        self.execute_rows(
+            "INSERT INTO finding_fp (finding_id, scheme, key_id, value, created_at) VALUES {rows} ON CONFLICT DO NOTHING",
+            &rows,
+        )?;
         Ok(())
     }
 
@@ -472,13 +466,13 @@ impl Transaction<'_> {
     /// # Errors
     /// What the engine says.
     pub fn add_credential_digests(&mut self, credential_id: &str, digests: &[KeyedDigest]) -> Result<(), StoreError> {
-        for digest in digests {
-            self.execute(
-                "INSERT INTO credential_fp (credential_id, scheme, key_id, value, created_at) VALUES ($1, $2, $3, $4, $5)
-                 ON CONFLICT DO NOTHING",
-                &digest_values(credential_id, digest, self.now()),
-            )?;
-        }
+        let now = self.now();
+        let rows: Vec<_> = digests.iter().map(|digest| digest_values(credential_id, digest, now).to_vec()).collect();
+        self.execute_rows(
+            "INSERT INTO credential_fp (credential_id, scheme, key_id, value, created_at) VALUES {rows}
+             ON CONFLICT DO NOTHING",
+            &rows,
+        )?;
         Ok(())
     }
 }

@@ -1,4 +1,7 @@
 use serde::Serialize;
+use serde_json::json;
+
+use super::{AuditEntry, StoreError, Transaction, Value};
 
 /// The life of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -83,4 +86,76 @@ pub struct StateChange {
     pub reason: Option<String>,
     /// Until when, in milliseconds since 1970; needed to except. Afterwards it is open again.
     pub until_ms: Option<i64>,
+}
+
+/// A change of state of a finding whose state is known: read in this transaction, and locked.
+#[derive(Clone, Debug)]
+pub struct FindingMove {
+    /// Its id.
+    pub finding: String,
+    /// Its state now: neither dismissed nor excepted.
+    pub from: FindingState,
+    /// What it becomes, with the reason.
+    pub change: StateChange,
+}
+
+impl FindingMove {
+    /// What the audit log says of it.
+    #[must_use]
+    pub fn event(&self) -> AuditEntry {
+        changed_event(&self.finding, self.from.as_str(), &self.change)
+    }
+}
+
+impl Transaction<'_> {
+    /// Changes the states of several findings, each once, in a few statements. Who calls this logs [`FindingMove::event`] of
+    /// each. Exceptions are [`Transaction::change_finding`]'s.
+    ///
+    /// # Errors
+    /// As [`Transaction::change_finding`].
+    pub fn move_findings(&mut self, moves: &[FindingMove]) -> Result<(), StoreError> {
+        let (now, actor) = (self.now(), self.actor().to_owned());
+        let mut rows = Vec::with_capacity(moves.len());
+        for step in moves {
+            check_edge(step.from.as_str(), step.change.to)?;
+            rows.push(vec![
+                Value::from(&step.finding),
+                step.from.as_str().into(),
+                step.change.to.as_str().into(),
+                step.change.reason.as_deref().into(),
+                step.change.until_ms.into(),
+                actor.as_str().into(),
+                now.into(),
+            ]);
+        }
+        let changed = self.execute_rows(
+            "WITH moved (id, former, state, reason, until_at, actor, at) AS (VALUES {rows})
+             UPDATE finding SET state = moved.state, state_reason = moved.reason, state_actor = moved.actor,
+                state_at = moved.at, state_until_at = moved.until_at, updated_at = moved.at, version = finding.version + 1
+             FROM moved WHERE finding.id = moved.id AND finding.state = moved.former",
+            &rows,
+        )?;
+        if changed == moves.len() as u64 {
+            return Ok(());
+        }
+        Err(StoreError::Missing("findings were changed by somebody else".to_owned()))
+    }
+}
+
+/// May a finding in state `from` get into that one?
+pub(super) fn check_edge(from: &str, to: FindingState) -> Result<(), StoreError> {
+    if FindingState::from_name(from).is_some_and(|from| from.may_become(to)) {
+        return Ok(());
+    }
+    // Dismissals and exceptions are taken back before something else is said.
+    let way = if matches!(from, "dismissed" | "excepted") { ": it must be reopened first" } else { "" };
+    Err(StoreError::Refused(format!("a finding that is {from} can't become {}{way}", to.as_str())))
+}
+
+pub(super) fn changed_event(id: &str, from: &str, change: &StateChange) -> AuditEntry {
+    AuditEntry {
+        action: format!("finding.{}", change.to.as_str()),
+        subject: format!("finding:{id}"),
+        data: json!({ "from": from, "to": change.to, "reason": change.reason, "until": change.until_ms }),
+    }
 }

@@ -55,13 +55,13 @@ pub use inventory::{
     About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedClaim, ListedCredential,
     ListedIdentity, OwnerClaim, VanishedItem,
 };
-pub use lifecycle::{FindingState, StateChange};
+pub use lifecycle::{FindingMove, FindingState, StateChange};
 pub use location::Location;
 pub use migration::{MIGRATIONS, Migration};
 pub use record::{KeyedDigest, Recorder, ScannedFinding, ScannedOccurrence};
 pub use row::{Cell, FromCell, Row, Value};
 pub use snapshot::{NewSnapshot, Outcome, SourceCategory, SourceName};
-pub use transaction::Transaction;
+pub use transaction::{AuditEntry, Transaction};
 
 use ids::Ids;
 

@@ -173,10 +173,8 @@ impl Recorder {
                 }
             }
         }
-        for finding in unique {
-            let Some(id) = id_of(finding) else { continue };
-            tx.add_finding_digests(&id, &finding.digests)?;
-        }
+        let digests = unique.iter().filter_map(|finding| Some((known.get(&finding.fp)?.0.as_str(), &finding.digests)));
+        tx.add_finding_digests(digests.flat_map(|(id, digests)| digests.iter().map(move |digest| (id, digest))))?;
         let resolved = FindingState::Resolved.as_str();
         let mut regressed: Vec<&String> =
             known.values().filter(|(id, state)| state == resolved && moved.contains(id)).map(|(id, _)| id).collect();

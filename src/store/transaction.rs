@@ -1,6 +1,12 @@
-use std::time::UNIX_EPOCH;
+use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use super::{Access, Context, Database, Engine, Passing, Row, StoreError, Value, audit, ids::Ids};
+
+/// Most values of one list in a statement: PostgreSQL takes 65,535 values, SQLite 32,766.
+const MAX_LIST: usize = 1_000;
+
+/// Most values of the rows in one statement.
+const MAX_ROW_VALUES: usize = 16_000;
 
 /// A transaction: all that is done through it, or nothing. Undone when dropped without a commit.
 pub struct Transaction<'t> {
@@ -109,6 +115,66 @@ impl<'t> Transaction<'t> {
         Ok(self.query(sql, values)?.into_iter().next())
     }
 
+    /// The rows of a statement in which each `(?)` stands for the list of these values. A long list is asked for in several
+    /// statements, one after the other: the statement's own order holds in each of them alone.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn query_in(&mut self, sql: &str, values: &BTreeSet<&str>) -> Result<Vec<Row>, StoreError> {
+        let (mut rows, values) = (Vec::new(), values.iter().copied().collect::<Vec<_>>());
+        for list in values.chunks(MAX_LIST) {
+            let (sql, list) = with_list(sql, list);
+            rows.extend(self.query(&sql, &list)?);
+        }
+        Ok(rows)
+    }
+
+    /// As [`Transaction::query_in`], for statements without rows. Returns how many rows were changed.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn execute_in(&mut self, sql: &str, values: &BTreeSet<&str>) -> Result<u64, StoreError> {
+        let (mut changed, values) = (0, values.iter().copied().collect::<Vec<_>>());
+        for list in values.chunks(MAX_LIST) {
+            let (sql, list) = with_list(sql, list);
+            changed += self.execute(&sql, &list)?;
+        }
+        Ok(changed)
+    }
+
+    /// Runs a statement in which `{rows}` stands for several rows of values, all of the same length: `(…), (…)`. Very many rows
+    /// are several statements. Returns how many rows were changed.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn execute_rows(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<u64, StoreError> {
+        let mut changed = 0;
+        for (sql, values) in with_rows(sql, rows) {
+            changed += self.execute(&sql, &values)?;
+        }
+        Ok(changed)
+    }
+
+    /// As [`Transaction::execute_rows`], for statements that return rows.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn query_rows(&mut self, sql: &str, rows: &[Vec<Value>]) -> Result<Vec<Row>, StoreError> {
+        let mut returned = Vec::new();
+        for (sql, values) in with_rows(sql, rows) {
+            returned.extend(self.query(&sql, &values)?);
+        }
+        Ok(returned)
+    }
+
+    /// Appends several events to the audit log, in this order, as [`Transaction::audit`] does one.
+    ///
+    /// # Errors
+    /// As [`Transaction::audit`].
+    pub fn audit_all(&mut self, events: &[AuditEntry]) -> Result<(), StoreError> {
+        audit::append_all(self, events)
+    }
+
     /// Appends an event to the audit log, in this transaction: it is there if and only if the change is. `subject` names what
     /// was changed, such as `finding:01J…`; `data` is an object with integers, text, booleans, arrays and objects, and never
     /// holds secrets.
@@ -116,7 +182,8 @@ impl<'t> Transaction<'t> {
     /// # Errors
     /// [`StoreError::NotCanonical`] for floating-point numbers, and what the engine says.
     pub fn audit(&mut self, action: &str, subject: &str, data: &serde_json::Value) -> Result<(), StoreError> {
-        audit::append(self, action, subject, data)
+        let (action, subject) = (action.to_owned(), subject.to_owned());
+        audit::append_all(self, &[AuditEntry { action, subject, data: data.clone() }])
     }
 
     pub(super) fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
@@ -135,5 +202,64 @@ impl Drop for Transaction<'_> {
             // An engine that can't be told any more undoes it by itself.
             let _ = self.database.rollback();
         }
+    }
+}
+
+/// What is to be appended to the audit log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// What was done, such as `finding.link`.
+    pub action: String,
+    /// To what: kind and id.
+    pub subject: String,
+    /// The rest: an object without floating-point numbers, and without secrets.
+    pub data: serde_json::Value,
+}
+
+/// Lists have few lengths (the last value again does no harm): each length is a statement of its own, and engines keep those
+/// they know.
+fn with_list(sql: &str, list: &[&str]) -> (String, Vec<Value>) {
+    let len = list.len().next_power_of_two().min(MAX_LIST.max(list.len()));
+    let last = list.last().copied();
+    let values: Vec<Value> = list.iter().copied().chain(last.into_iter().cycle()).take(len).map(Value::from).collect();
+    let marks: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
+    (sql.replace("(?)", &format!("({})", marks.join(", "))), values)
+}
+
+fn with_rows<'r>(sql: &'r str, rows: &'r [Vec<Value>]) -> impl Iterator<Item = (String, Vec<Value>)> + 'r {
+    let columns = rows.first().map_or(1, Vec::len).max(1);
+    rows.chunks((MAX_ROW_VALUES / columns).max(1)).map(move |rows| {
+        let row = |n: usize| {
+            let marks: Vec<String> = (1..=columns).map(|column| format!("${}", n * columns + column)).collect();
+            format!("({})", marks.join(", "))
+        };
+        let marks: Vec<String> = (0..rows.len()).map(row).collect();
+        (sql.replace("{rows}", &marks.join(", ")), rows.concat())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LIST, Value, with_list, with_rows};
+
+    #[test]
+    fn lists_have_few_lengths_and_lose_nothing() {
+        let (sql, values) = with_list("a IN (?) OR b IN (?)", &["x", "y", "z"]);
+        assert_eq!(sql, "a IN ($1, $2, $3, $4) OR b IN ($1, $2, $3, $4)");
+        assert_eq!(values, ["x", "y", "z", "z"].map(Value::from));
+        let most = vec!["x"; MAX_LIST];
+        assert_eq!(with_list("(?)", &most).1.len(), MAX_LIST);
+    }
+
+    #[test]
+    fn rows_are_numbered_one_after_the_other() {
+        let rows: Vec<Vec<Value>> = (0..3_i64).map(|n| vec![n.into(), (n * 10).into()]).collect();
+        let all: Vec<_> = with_rows("INSERT INTO t VALUES {rows}", &rows).collect();
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].0, "INSERT INTO t VALUES ($1, $2), ($3, $4), ($5, $6)");
+        assert_eq!(all[0].1.len(), 6);
+        let wide = vec![vec![Value::from(0_i64); 4_000]; 9];
+        assert_eq!(with_rows("{rows}", &wide).map(|(_, values)| values.len()).sum::<usize>(), 36_000);
+        assert_eq!(with_rows("{rows}", &[]).count(), 0);
     }
 }

@@ -1,0 +1,85 @@
+//! Why a finding is linked as it is.
+
+use serde::Serialize;
+
+use super::{CERTAIN, evidence::Evidence, facts::Facts};
+use crate::store::{StoreError, Transaction};
+
+/// A link as the store has it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StoredLink {
+    /// Its id.
+    pub id: String,
+    /// The credential.
+    pub credential: Option<String>,
+    /// Where it is kept, or how its provider calls it.
+    pub credential_name: Option<String>,
+    /// The identity.
+    pub identity: Option<String>,
+    /// What people call the identity.
+    pub identity_name: Option<String>,
+    /// What it rests on.
+    pub tier: String,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// `auto`, `confirmed`, `rejected` or `ambiguous`.
+    pub status: String,
+    /// What speaks for it and against it.
+    pub evidence: Vec<Evidence>,
+}
+
+/// Why a finding is linked as it is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// Its links, the surest first.
+    pub links: Vec<StoredLink>,
+    /// What would settle it.
+    pub needed: Vec<String>,
+}
+
+/// Why a finding is linked as it is, and what would settle it.
+///
+/// # Errors
+/// What the engine says.
+pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>, StoreError> {
+    let Some(facts) = Facts::read(tx, id)? else { return Ok(None) };
+    let rows = tx.query(
+        "SELECT l.id, l.credential_id, l.identity_id, i.name, l.tier, l.confidence, l.status, l.evidence,
+            coalesce(c.store_ref, c.public_id, c.name, c.native_id) FROM link AS l
+         LEFT JOIN identity AS i ON i.id = l.identity_id
+         LEFT JOIN credential AS c ON c.id = l.credential_id WHERE l.finding_id = $1 ORDER BY l.confidence DESC, l.id",
+        &[id.into()],
+    )?;
+    let mut links = Vec::new();
+    for row in &rows {
+        let evidence: serde_json::Value = row.get(7)?;
+        links.push(StoredLink {
+            id: row.get(0)?,
+            credential: row.get(1)?,
+            credential_name: row.get(8)?,
+            identity: row.get(2)?,
+            identity_name: row.get(3)?,
+            tier: row.get(4)?,
+            confidence: row.get(5)?,
+            status: row.get(6)?,
+            evidence: serde_json::from_value(evidence).unwrap_or_default(),
+        });
+    }
+    Ok(Some(Explanation { needed: needed(&facts, &links), links }))
+}
+
+fn needed(facts: &Facts, links: &[StoredLink]) -> Vec<String> {
+    let best = links.iter().find(|link| link.status != "rejected");
+    if best.is_some_and(|link| link.status == "confirmed" || (link.status == "auto" && link.confidence >= CERTAIN)) {
+        return Vec::new();
+    }
+    let mut needed = Vec::new();
+    if facts.public_id.is_some() {
+        needed.push(format!("an inventory of {} that lists the public id", facts.provider));
+    }
+    needed.push("a fingerprint of the secret from whoever keeps it (`unleak fingerprint`)".to_owned());
+    if best.is_some() {
+        needed.push("somebody who knows: `unleak link --confirm` or `--reject`".to_owned());
+    }
+    needed
+}
