@@ -37,7 +37,7 @@ pub(super) struct CredentialFacts {
     pub(super) privileged: Option<bool>,
 }
 
-/// Candidates of one kind of evidence, by that which a finding shows, at most [`CANDIDATES`] each, in the order of their ids.
+/// Candidates of one kind of evidence, by that which a finding shows, at most 20 each, in the order of their ids.
 type Candidates = HashMap<String, Vec<Candidate>>;
 
 /// What the inventory says of a page of findings.

@@ -461,13 +461,16 @@ impl Transaction<'_> {
         Ok(())
     }
 
-    /// Adds digests of a credential's secret; those it has already are left alone.
+    /// Adds digests of credentials' secrets, by the credentials' ids; those they have already are left alone.
     ///
     /// # Errors
     /// What the engine says.
-    pub fn add_credential_digests(&mut self, credential_id: &str, digests: &[KeyedDigest]) -> Result<(), StoreError> {
+    pub fn add_credential_digests<'d>(
+        &mut self,
+        digests: impl IntoIterator<Item = (&'d str, &'d KeyedDigest)>,
+    ) -> Result<(), StoreError> {
         let now = self.now();
-        let rows: Vec<_> = digests.iter().map(|digest| digest_values(credential_id, digest, now).to_vec()).collect();
+        let rows: Vec<_> = digests.into_iter().map(|(id, digest)| digest_values(id, digest, now).to_vec()).collect();
         self.execute_rows(
             "INSERT INTO credential_fp (credential_id, scheme, key_id, value, created_at) VALUES {rows}
              ON CONFLICT DO NOTHING",

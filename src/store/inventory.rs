@@ -3,13 +3,16 @@
 mod about;
 mod entity;
 mod listing;
+mod principal;
 
 pub use about::About;
 pub use listing::{InventoryLine, ListedClaim, ListedCredential, ListedIdentity, OwnerClaim};
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use serde_json::Value as Json;
 
-use super::{NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
+use super::{NewSnapshot, Outcome, Row, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
 use crate::model::identity::{Record, Snapshot};
 
 /// Records that are taken in at once: one transaction each.
@@ -84,6 +87,34 @@ struct ItemCursor {
     source_id: String,
     noun: String,
     key: String,
+}
+
+/// Noun and key of something that a source says.
+type Place = (String, String);
+
+/// A record that is taken in.
+struct Item<'r> {
+    record: &'r Record,
+    key: String,
+    /// What is said, as the store takes it.
+    json: Value,
+    digest: String,
+}
+
+impl<'r> Item<'r> {
+    fn of(record: &'r Record) -> Result<Item<'r>, StoreError> {
+        let text =
+            serde_json::to_string(record).map_err(|_| StoreError::Missing("a record that can't be written".into()))?;
+        let digest = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
+        // PostgreSQL has no place for NUL.
+        let key = item_key(record).replace('\0', "\u{fffd}");
+        let json = if text.contains("\\u0000") {
+            Value::json(&serde_json::from_str(&text).unwrap_or_default())
+        } else {
+            Value::Json(Some(text))
+        };
+        Ok(Item { record, key, json, digest })
+    }
 }
 
 /// An import that is under way. Batches are transactions of their own: memory doesn't grow with the records, and an import
@@ -164,48 +195,89 @@ impl Importer {
         let records = std::mem::take(&mut self.pending);
         let counts = store.write(|tx| {
             let mut counts = self.counts;
-            records.iter().try_for_each(|record| self.add_in(tx, record, &mut counts))?;
+            self.add_all(tx, &records, &mut counts)?;
             Ok::<_, StoreError>(counts)
         })?;
         self.counts = counts;
         Ok(())
     }
 
-    fn add_in(&self, tx: &mut Transaction<'_>, record: &Record, counts: &mut ImportCounts) -> Result<(), StoreError> {
-        let text =
-            serde_json::to_string(record).map_err(|_| StoreError::Missing("a record that can't be written".into()))?;
-        let digest = blake3::hash(text.as_bytes()).to_hex()[..32].to_owned();
-        let key = item_key(record);
-        let place = [(&self.source_id).into(), record.noun().into(), (&key).into()];
-        let known = tx.query_one(
-            "SELECT digest, vanished_snapshot_id FROM inventory_item WHERE source_id = $1 AND noun = $2 AND item_key = $3",
-            &place,
-        )?;
-        let [source, noun, key] = place;
-        if let Some(known) = &known
-            && known.get::<String>(0)? == digest
-            && known.get::<Option<String>>(1)?.is_none()
-        {
-            counts.unchanged += 1;
-            tx.execute(
-                "UPDATE inventory_item SET last_snapshot_id = $4 WHERE source_id = $1 AND noun = $2 AND item_key = $3",
-                &[source, noun, key, (&self.snapshot_id).into()],
+    fn add_all(
+        &self,
+        tx: &mut Transaction<'_>,
+        records: &[Record],
+        counts: &mut ImportCounts,
+    ) -> Result<(), StoreError> {
+        let items = records.iter().map(Item::of).collect::<Result<Vec<_>, _>>()?;
+        let mut digests = self.digests(tx, &items)?;
+        let (mut unchanged, mut changed) = (BTreeMap::<&str, BTreeSet<&str>>::new(), Vec::new());
+        let mut taken = BTreeSet::new();
+        for item in &items {
+            let place = (item.record.noun().to_owned(), item.key.clone());
+            match digests.insert(place.clone(), item.digest.clone()) {
+                Some(known) if known == item.digest => {
+                    counts.unchanged += 1;
+                    unchanged.entry(item.record.noun()).or_default().insert(&item.key);
+                    continue;
+                }
+                Some(_) => counts.changed += 1,
+                None => counts.added += 1,
+            }
+            // What stands twice and differently was said before it is said anew.
+            if !taken.insert(place) {
+                self.change(tx, &std::mem::take(&mut changed))?;
+            }
+            changed.push(item);
+        }
+        self.change(tx, &changed)?;
+        for (noun, keys) in &unchanged {
+            tx.execute_among(
+                "UPDATE inventory_item SET last_snapshot_id = $1 WHERE source_id = $2 AND noun = $3 AND item_key IN (?)",
+                &[(&self.snapshot_id).into(), (&self.source_id).into(), (*noun).into()],
+                keys,
             )?;
-            return Ok(());
         }
-        if known.is_some() {
-            counts.changed += 1
-        } else {
-            counts.added += 1
-        }
-        let entity = entity::upsert(tx, record, &self.snapshot_id)?;
-        tx.execute(
+        Ok(())
+    }
+
+    /// What the source said of these before, by noun and key: its digest. Of what vanished there is an empty one.
+    fn digests(&self, tx: &mut Transaction<'_>, items: &[Item<'_>]) -> Result<HashMap<Place, String>, StoreError> {
+        let rows = tx.query_among(
+            "SELECT noun, item_key, digest, vanished_snapshot_id FROM inventory_item WHERE source_id = $1 AND item_key IN (?)",
+            &[(&self.source_id).into()],
+            &items.iter().map(|item| item.key.as_str()).collect(),
+        )?;
+        let digest = |row: &Row| {
+            let is_there = row.get::<Option<String>>(3)?.is_none();
+            Ok(((row.get(0)?, row.get(1)?), if is_there { row.get(2)? } else { String::new() }))
+        };
+        rows.iter().map(digest).collect()
+    }
+
+    /// Takes in what is new or other than it was; each thing once.
+    fn change(&self, tx: &mut Transaction<'_>, items: &[&Item<'_>]) -> Result<(), StoreError> {
+        let records: Vec<&Record> = items.iter().map(|item| item.record).collect();
+        let entities = entity::upsert(tx, &records, &self.snapshot_id)?;
+        let row = |(item, entity): (&&Item<'_>, Option<String>)| {
+            vec![
+                (&self.source_id).into(),
+                item.record.noun().into(),
+                (&item.key).into(),
+                (&item.digest).into(),
+                item.json.clone(),
+                entity.into(),
+                (&self.snapshot_id).into(),
+                (&self.snapshot_id).into(),
+                (&self.snapshot_id).into(),
+            ]
+        };
+        tx.execute_rows(
             "INSERT INTO inventory_item (source_id, noun, item_key, digest, record, entity_id, first_snapshot_id,
-                changed_snapshot_id, last_snapshot_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7)
+                changed_snapshot_id, last_snapshot_id) VALUES {rows}
              ON CONFLICT (source_id, noun, item_key) DO UPDATE SET digest = excluded.digest, record = excluded.record,
                 former = inventory_item.record, entity_id = excluded.entity_id, vanished_snapshot_id = NULL,
                 changed_snapshot_id = excluded.changed_snapshot_id, last_snapshot_id = excluded.last_snapshot_id",
-            &[source, noun, key, digest.into(), Value::Json(Some(text)), entity.into(), (&self.snapshot_id).into()],
+            &items.iter().zip(entities).map(row).collect::<Vec<_>>(),
         )?;
         Ok(())
     }

@@ -17,3 +17,5 @@ mod lost;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod scale;
 mod schema;
+#[cfg(feature = "cli")]
+mod statements;

@@ -17,6 +17,7 @@ on_both_engines!(
     what_another_source_has_stays,
     access_keys_are_joined_by_their_moment,
     many_records_come_back_in_pages,
+    what_stands_twice_or_has_no_place_is_taken_in,
 );
 
 fn snapshot(kind: &str, sha256: &str, complete: bool) -> Snapshot {
@@ -179,5 +180,28 @@ fn many_records_come_back_in_pages(fixture: &Fixture) {
             })
             .unwrap();
         assert_eq!(back, 1203);
+    });
+}
+
+fn what_stands_twice_or_has_no_place_is_taken_in(fixture: &Fixture) {
+    fixture.with(|store| {
+        let named = |name: &str| Record::Identity(Box::new(Identity::new(key("user/a"), Kind::ServiceAccount, name)));
+        // PostgreSQL has no place for NUL. The credential of an identity may come before it.
+        let nul = || credential("K\0", |c| c.identity = Some(key("user/\0")));
+        let all = [credential("K1", |_| {}), named("first"), named("second"), named("second"), nul(), identity("\0")];
+        let first = import(store, &snapshot("report", "one", true), &all);
+        assert_eq!(first.counts, counts(4, 1, 1, 0, 0));
+        let name = |store: &mut Store<'_>| -> String {
+            let sql = "SELECT name FROM identity WHERE native_id = 'user/a'";
+            store.read(|tx| tx.query_one(sql, &[])).unwrap().unwrap().get(0).unwrap()
+        };
+        assert_eq!(name(store), "second");
+        let again = import(store, &snapshot("report", "two", true), &all[2..]);
+        assert_eq!(again.counts, counts(0, 0, 4, 1, 1));
+        let count = |store: &mut Store<'_>| -> i64 {
+            store.read(|tx| tx.query_one("SELECT count(*) FROM identity", &[])).unwrap().unwrap().get(0).unwrap()
+        };
+        assert_eq!((count(store), credentials(store).len()), (2, 2));
+        assert_eq!(store.read(|tx| tx.broken_invariants()).unwrap(), Vec::<String>::new());
     });
 }
