@@ -135,9 +135,7 @@ impl Journal for StoreJournal<'_, '_> {
         if let Some(reason) = self.store.borrow_mut().read(stop_reason)? {
             return Ok(Some(reason));
         }
-        let is_emergency = run.plan.strategy == super::Strategy::Emergency;
-        let frozen = self.policy.frozen(now_ms).filter(|_| !is_emergency);
-        Ok(frozen.map(|freeze| format!("frozen until {}: {}", freeze.until, freeze.reason)))
+        Ok(frozen(self.policy, run.plan.strategy, now_ms))
     }
 }
 
@@ -248,6 +246,13 @@ pub fn enqueue(
 pub fn stop_reason(tx: &mut Transaction<'_>) -> Result<Option<String>, StoreError> {
     let row = tx.query_one("SELECT reason, actor FROM rotation_stop WHERE id = 1", &[])?;
     row.map(|row| Ok(format!("stopped by {}: {}", row.get::<String>(1)?, row.get::<String>(0)?))).transpose()
+}
+
+/// The freeze window that keeps a run of this strategy from going on.
+#[must_use]
+pub fn frozen(policy: &Policy, strategy: super::Strategy, now_ms: i64) -> Option<String> {
+    let freeze = policy.frozen(now_ms).filter(|_| strategy != super::Strategy::Emergency)?;
+    Some(format!("frozen until {}: {}", freeze.until, freeze.reason))
 }
 
 /// Throws the kill switch, or takes it back. `None` lets rotation go on.

@@ -54,6 +54,9 @@ pub enum PlanError {
     /// Who asked may not approve.
     #[error("plan {0} is for a privileged identity: whoever asked for it can't approve it")]
     SelfApproval(String),
+    /// A step was ticked without saying what shows that it is done.
+    #[error("the proof is empty: say what shows that step {0} is done")]
+    NoProof(u32),
     /// A cap of the policy.
     #[error("{0}")]
     Capped(String),
@@ -346,7 +349,7 @@ pub fn decide(
         return Err(not("only a plan that awaits approval can be approved or rejected"));
     }
     if stored.expires_ms <= now {
-        return Err(not("it has expired: make it anew"));
+        return Err(not("it has expired: make it anew (`unleak rotate plan`)"));
     }
     let actor = tx.actor().to_owned();
     if decision == Decision::Approve && stored.plan.subject.privileged && actor == stored.requester {
@@ -402,9 +405,12 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
         return Err(not("only an approved plan is carried out"));
     }
     if stored.expires_ms <= now {
-        return Err(not("its approval has expired: make it anew"));
+        return Err(not("its approval has expired: make it anew (`unleak rotate plan`)"));
     }
     if let Some(reason) = journal::stop_reason(tx)? {
+        return Err(PlanError::Capped(format!("rotation is {reason} (`unleak rotate resume`)")));
+    }
+    if let Some(reason) = journal::frozen(policy, stored.plan.strategy, now) {
         return Err(PlanError::Capped(format!("rotation is {reason}")));
     }
     let credential = &stored.plan.subject.credential;
@@ -417,7 +423,9 @@ pub fn begin(tx: &mut Transaction<'_>, id: &str, policy: &Policy) -> Result<Stri
     let (all, same) = journal::runs_in_last_hour(tx, &stored.plan.provider)?;
     if all >= policy.runs_per_hour || same >= policy.runs_per_hour_and_provider {
         return Err(PlanError::Capped(format!(
-            "{all} runs began in the last hour, {same} of them of this provider: the policy allows no more"
+            "the policy allows no more runs now: of those that began in the last hour there are {all} (runs_per_hour = {}), \
+             of this provider {same} (runs_per_hour_and_provider = {})",
+            policy.runs_per_hour, policy.runs_per_hour_and_provider
         )));
     }
     let run = tx.new_id()?;
@@ -470,6 +478,9 @@ pub fn cancel(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), Pl
 /// # Errors
 /// A run or step that isn't there.
 pub fn tick(tx: &mut Transaction<'_>, run: &str, step: u32, proof: &str) -> Result<(), PlanError> {
+    if proof.trim().is_empty() {
+        return Err(PlanError::NoProof(step));
+    }
     let unknown = |what| PlanError::Unknown { what, id: run.to_owned() };
     let record = journal::read_run(tx, run)?.ok_or_else(|| unknown("run"))?;
     let known = |number: u32| record.plan.steps.iter().any(|known| known.number == number);

@@ -180,7 +180,13 @@ pub fn roll_back(
     let mut runner = Runner { run, journal, rotator, world, now_ms };
     // Where it was halted while it deleted, it may be gone.
     let records = runner.journal.steps(&runner.run.id)?;
-    let tried = |step: &Step| records.iter().any(|record| record.number == step.number && record.attempts > 0);
+    // What a person says was done was done, also where the run itself had not come to it.
+    let ticked: Vec<u32> = runner.run.plan.steps.iter().map(|step| step.number).collect();
+    let ticked: Vec<u32> = ticked.into_iter().filter(|number| world.tick(&runner.run.id, *number).is_some()).collect();
+    let tried = |step: &Step| {
+        ticked.contains(&step.number)
+            || records.iter().any(|record| record.number == step.number && record.attempts > 0)
+    };
     if runner.run.plan.steps.iter().any(|step| step.op == Op::Delete && tried(step)) {
         return Ok(Progress::Manual("the old credential may be deleted: there is nothing to go back to".to_owned()));
     }

@@ -7,6 +7,8 @@ mod crash;
 #[cfg(all(feature = "cli", unix))]
 #[path = "rotate/end_to_end.rs"]
 mod end_to_end;
+#[path = "rotate/held.rs"]
+mod held;
 #[path = "rotate/journal.rs"]
 mod journal;
 #[path = "rotate/runs.rs"]

@@ -96,9 +96,15 @@ fn carry_all(
         if chosen.is_empty() {
             lines.push(store.borrow_mut().read(|tx| nothing_chosen(tx, run))?);
         }
+        let stopped = store.borrow_mut().read(journal::stop_reason)?;
         let mut manual = 0;
         for plan in chosen {
-            let line = if run.execute { carry_out(store, &plan, run, (&policy, way), env)? } else { dry(&plan, way) };
+            let line = if run.execute {
+                carry_out(store, &plan, run, (&policy, way), env)?
+            } else {
+                let frozen = journal::frozen(&policy, plan.plan.strategy, now_ms(env));
+                dry(&plan, way, stopped.as_ref().or(frozen.as_ref()))
+            };
             manual += u32::from(line.1);
             lines.push(line.0);
         }
@@ -146,7 +152,8 @@ fn nothing_chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<String,
     })
 }
 
-fn dry(plan: &StoredPlan, way: Way<'_>) -> (String, bool) {
+/// What would be done, and what keeps it from being done now.
+fn dry(plan: &StoredPlan, way: Way<'_>, halted: Option<&String>) -> (String, bool) {
     let (verb, mut steps): (_, Vec<_>) = match way {
         Way::Forward => ("do", plan.plan.steps.iter().map(|step| (step, step.call.clone())).collect()),
         Way::Back(_) => {
@@ -162,6 +169,9 @@ fn dry(plan: &StoredPlan, way: Way<'_>) -> (String, bool) {
     let mut text = format!("plan {} ({}) would {verb}, with --execute:", plan.id, plan.state);
     for (step, call) in steps {
         text.push_str(&format!("\n  {:2} {:11} {call}", step.number, step.op.as_str()));
+    }
+    if let Some(why) = halted {
+        text.push_str(&format!("\n  ! nothing of it now: rotation is {why}"));
     }
     (text, false)
 }
@@ -203,8 +213,7 @@ fn carry_out(
         _ => String::from("none"),
     };
     let mut journal = StoreJournal { store, policy, destination };
-    let now = (env.now)().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let now_ms = now_ms(env);
     let mut chance = |limit: u64| {
         let mut bytes = [0; 8];
         if (env.random)(&mut bytes).is_err() { limit - 1 } else { u64::from_le_bytes(bytes) % limit }
@@ -230,6 +239,11 @@ fn carry_out(
         }),
     }?;
     Ok(said(&id, &progress))
+}
+
+fn now_ms(env: &Env<'_>) -> i64 {
+    let now = (env.now)().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn environment(env: &Env<'_>) -> Vec<(&'static str, OsString)> {

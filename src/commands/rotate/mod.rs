@@ -19,7 +19,7 @@ use crate::{
         journal::{self},
         plans,
     },
-    store::Store,
+    store::{Store, Transaction},
 };
 
 /// What all verbs of `unleak rotate` need.
@@ -113,14 +113,24 @@ pub fn plan(
 /// # Errors
 /// A store that can't be read.
 pub fn list(settings: &RotateSettings, state: Option<&str>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let found = settings.with_store(env, |store| {
+    let (found, stopped) = settings.with_store(env, |store| {
         Ok(store.borrow_mut().read(|tx| {
             let ids = plans::list(tx, state, 10_000)?;
-            ids.iter().map(|id| plans::read(tx, id)).collect::<Result<Vec<_>, PlanError>>()
+            let found = ids.iter().map(|id| read(tx, id)).collect::<Result<Vec<_>, PlanError>>()?;
+            Ok::<_, PlanError>((found, journal::stop_reason(tx)?))
         })?)
     })?;
-    view::list(&found, settings.format, env)?;
+    view::list(&found, stopped.as_deref(), settings.format, env)?;
     Ok(ExitCode::Clean)
+}
+
+/// A plan as it is to be shown: one that waited for too long is noted as expired when it is next asked for, and is so already.
+fn read(tx: &mut Transaction<'_>, id: &str) -> Result<StoredPlan, PlanError> {
+    let mut plan = plans::read(tx, id)?;
+    if plan.expires_ms <= tx.now() && matches!(plan.state.as_str(), "awaiting_approval" | "approved") {
+        "expired".clone_into(&mut plan.state);
+    }
+    Ok(plan)
 }
 
 /// Shows a plan, with its run.
@@ -129,7 +139,7 @@ pub fn list(settings: &RotateSettings, state: Option<&str>, env: &mut Env<'_>) -
 /// A store that can't be read, an id that no plan has.
 pub fn show(settings: &RotateSettings, id: &str, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let (plan, steps) = settings.with_store(env, |store| {
-        let plan = store.borrow_mut().read(|tx| plans::read(tx, id))?;
+        let plan = store.borrow_mut().read(|tx| read(tx, id))?;
         let mut journal = journal::StoreJournal { store, policy: &Policy::default(), destination: String::new() };
         let steps = match &plan.run {
             Some(run) => crate::rotate::Journal::steps(&mut journal, run)?,
@@ -175,6 +185,10 @@ pub fn tick(
     Ok(ExitCode::Clean)
 }
 
+fn check_reason(reason: &str) -> Result<(), CommandError> {
+    if reason.trim().is_empty() { Err(CommandError::Choice("the reason is empty".to_owned())) } else { Ok(()) }
+}
+
 /// Cancels a plan of which nothing was done yet.
 ///
 /// # Errors
@@ -185,6 +199,7 @@ pub fn cancel(
     reason: &str,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
+    check_reason(reason)?;
     settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| plans::cancel(tx, plan, reason))?))?;
     output::write(None, env, &|out| writeln!(out, "plan {plan} is cancelled"))?;
     Ok(ExitCode::Clean)
@@ -200,6 +215,7 @@ pub fn roll_back(
     reason: &str,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
+    check_reason(reason)?;
     execute::roll_back(settings, run, reason, env)
 }
 
@@ -208,6 +224,7 @@ pub fn roll_back(
 /// # Errors
 /// A store that can't be written.
 pub fn stop(settings: &RotateSettings, reason: Option<&str>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    reason.map_or(Ok(()), check_reason)?;
     settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| journal::stop(tx, reason))?))?;
     let said = if reason.is_some() { "stopped: no run begins or goes on" } else { "rotation may go on" };
     output::write(None, env, &|out| writeln!(out, "{said}"))?;

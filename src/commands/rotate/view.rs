@@ -40,7 +40,12 @@ pub(super) fn plan(
 }
 
 /// One line per plan.
-pub(super) fn list(plans: &[StoredPlan], format: RotateFormat, env: &mut Env<'_>) -> Result<(), CommandError> {
+pub(super) fn list(
+    plans: &[StoredPlan],
+    stopped: Option<&str>,
+    format: RotateFormat,
+    env: &mut Env<'_>,
+) -> Result<(), CommandError> {
     output::write(None, env, &|out| match format {
         RotateFormat::Json => json_lines(plans.iter().map(|plan| as_json(plan, &[])).collect(), out),
         RotateFormat::Text => {
@@ -50,7 +55,11 @@ pub(super) fn list(plans: &[StoredPlan], format: RotateFormat, env: &mut Env<'_>
                 let (strategy, due) = (plan.strategy.as_str(), time(plan.rotate_by_ms));
                 writeln!(out, "{}  {:17}  {strategy:9}  due {due}  {name}", stored.id, stored.state)?;
             }
-            writeln!(out, "{}", count(plans.len() as u64, "plan"))
+            writeln!(out, "{}", count(plans.len() as u64, "plan"))?;
+            match stopped {
+                Some(why) => writeln!(out, "rotation is {} (`unleak rotate resume`)", Escaped(why.as_bytes())),
+                None => Ok(()),
+            }
         }
     })
 }

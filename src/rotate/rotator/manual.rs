@@ -16,7 +16,7 @@ impl Rotator for ManualRotator {
     fn perform(&self, at: &StepContext<'_>, world: &dyn World) -> Outcome {
         match proof(at, world) {
             Some(proof) => Outcome::Done(proof),
-            None => Outcome::Manual(at.step.call.clone()),
+            None => Outcome::Manual(format!("{} (then tick step {})", at.step.call, at.step.number)),
         }
     }
 

@@ -128,7 +128,7 @@ fn a_leaked_key_is_linked_planned_approved_run_and_closed(fixture: &Fixture) {
 }
 
 /// Takes the one run as far as it goes, moving the clock where it waits, at most `days`.
-fn go_on(fixture: &Fixture, policy: &Policy, rotator: &dyn Rotator, days: u32) -> Progress {
+pub(super) fn go_on(fixture: &Fixture, policy: &Policy, rotator: &dyn Rotator, days: u32) -> Progress {
     let mut day = 0;
     loop {
         let progress = as_actor(fixture, "ann", |store| step_on(fixture, store, policy, rotator));
@@ -406,8 +406,8 @@ fn approvals_bind_to_what_was_seen(fixture: &Fixture) {
     });
 }
 
-/// An approved plan whose run has begun.
-fn begun(fixture: &Fixture, rotator: &str) -> (String, String) {
+/// An approved plan.
+pub(super) fn approved(fixture: &Fixture, rotator: &str) -> String {
     let policy = Policy::default();
     fixture.with(|store| {
         record(store, &[leaked(1, Some(BILLING.public_id))]);
@@ -415,12 +415,18 @@ fn begun(fixture: &Fixture, rotator: &str) -> (String, String) {
         link_all(store).unwrap();
         let plan = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, rotator, &policy)).unwrap();
         store.write(|tx| plans::decide(tx, &plan.id, &plan.hash, Decision::Approve, None)).unwrap();
-        let run = store.write(|tx| plans::begin(tx, &plan.id, &policy)).unwrap();
-        (plan.id, run)
+        plan.id
     })
 }
 
-fn take_back(fixture: &Fixture, rotator: &dyn Rotator) -> Progress {
+/// An approved plan whose run has begun.
+pub(super) fn begun(fixture: &Fixture, rotator: &str) -> (String, String) {
+    let plan = approved(fixture, rotator);
+    let run = fixture.with(|store| store.write(|tx| plans::begin(tx, &plan, &Policy::default())).unwrap());
+    (plan, run)
+}
+
+pub(super) fn take_back(fixture: &Fixture, rotator: &dyn Rotator) -> Progress {
     as_actor(fixture, "ann", |store| {
         let store = RefCell::new(store);
         let (mut run, world) = store
