@@ -8,11 +8,11 @@ mod principal;
 pub use about::About;
 pub use listing::{InventoryLine, ListedClaim, ListedCredential, ListedIdentity, OwnerClaim};
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
-use super::{NewSnapshot, Outcome, Row, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
+use super::{NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
 use crate::model::identity::{Record, Snapshot};
 
 /// Records that are taken in at once: one transaction each.
@@ -210,14 +210,15 @@ impl Importer {
     ) -> Result<(), StoreError> {
         let items = records.iter().map(Item::of).collect::<Result<Vec<_>, _>>()?;
         let mut digests = self.digests(tx, &items)?;
-        let (mut unchanged, mut changed) = (BTreeMap::<&str, BTreeSet<&str>>::new(), Vec::new());
+        let (mut unchanged, mut changed) = (Vec::new(), Vec::new());
         let mut taken = BTreeSet::new();
         for item in &items {
             let place = (item.record.noun().to_owned(), item.key.clone());
             match digests.insert(place.clone(), item.digest.clone()) {
                 Some(known) if known == item.digest => {
                     counts.unchanged += 1;
-                    unchanged.entry(item.record.noun()).or_default().insert(&item.key);
+                    let (source, snapshot) = (Value::from(&self.source_id), Value::from(&self.snapshot_id));
+                    unchanged.push(vec![source, item.record.noun().into(), (&item.key).into(), snapshot]);
                     continue;
                 }
                 Some(_) => counts.changed += 1,
@@ -230,28 +231,35 @@ impl Importer {
             changed.push(item);
         }
         self.change(tx, &changed)?;
-        for (noun, keys) in &unchanged {
-            tx.execute_among(
-                "UPDATE inventory_item SET last_snapshot_id = $1 WHERE source_id = $2 AND noun = $3 AND item_key IN (?)",
-                &[(&self.snapshot_id).into(), (&self.source_id).into(), (*noun).into()],
-                keys,
-            )?;
-        }
+        tx.execute_rows(
+            "WITH seen (source_id, noun, item_key, snapshot_id) AS (VALUES {rows})
+             UPDATE inventory_item SET last_snapshot_id = seen.snapshot_id FROM seen
+             WHERE inventory_item.source_id = seen.source_id AND inventory_item.noun = seen.noun
+                AND inventory_item.item_key = seen.item_key",
+            &unchanged,
+        )?;
         Ok(())
     }
 
     /// What the source said of these before, by noun and key: its digest. Of what vanished there is an empty one.
     fn digests(&self, tx: &mut Transaction<'_>, items: &[Item<'_>]) -> Result<HashMap<Place, String>, StoreError> {
-        let rows = tx.query_among(
-            "SELECT noun, item_key, digest, vanished_snapshot_id FROM inventory_item WHERE source_id = $1 AND item_key IN (?)",
-            &[(&self.source_id).into()],
-            &items.iter().map(|item| item.key.as_str()).collect(),
+        let wanted = items.iter().map(|item| (item.record.noun(), item.key.as_str())).collect::<BTreeSet<_>>();
+        let row = |(noun, key): (&str, &str)| vec![(&self.source_id).into(), noun.into(), key.into()];
+        // One look-up by the whole key for each. With lists PostgreSQL read all that the source ever said, for each batch.
+        let rows = tx.query_rows(
+            "WITH wanted (source_id, noun, item_key) AS (VALUES {rows})
+             SELECT noun, item_key, (SELECT CASE WHEN i.vanished_snapshot_id IS NULL THEN i.digest ELSE '' END
+                FROM inventory_item AS i WHERE i.source_id = w.source_id AND i.noun = w.noun AND i.item_key = w.item_key)
+             FROM wanted AS w",
+            &wanted.into_iter().map(row).collect::<Vec<_>>(),
         )?;
-        let digest = |row: &Row| {
-            let is_there = row.get::<Option<String>>(3)?.is_none();
-            Ok(((row.get(0)?, row.get(1)?), if is_there { row.get(2)? } else { String::new() }))
-        };
-        rows.iter().map(digest).collect()
+        let mut digests = HashMap::new();
+        for row in &rows {
+            if let Some(digest) = row.get::<Option<String>>(2)? {
+                digests.insert((row.get(0)?, row.get(1)?), digest);
+            }
+        }
+        Ok(digests)
     }
 
     /// Takes in what is new or other than it was; each thing once.

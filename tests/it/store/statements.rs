@@ -69,7 +69,7 @@ fn records(count: u64) -> Vec<Record> {
 fn findings(count: u64) -> Vec<ScannedFinding> {
     let finding = |n: u64| {
         let mut finding = scanned(n, &[&format!("dir/{n}.env")]);
-        finding.public_id = (n % 2 == 0).then(|| format!("public-{n}"));
+        finding.public_id = n.is_multiple_of(2).then(|| format!("public-{n}"));
         let (scheme, key_id) = ("sha256".to_owned(), String::new());
         finding.digests = vec![KeyedDigest { scheme, key_id, value: format!("{n:064x}") }];
         finding
