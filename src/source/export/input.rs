@@ -210,12 +210,14 @@ struct Transcoder<'r> {
     start: usize,
     end: usize,
     is_ended: bool,
+    /// Has the decoder told all? It must not be asked again.
+    is_finished: bool,
 }
 
 impl<'r> Transcoder<'r> {
     fn new(reader: Box<dyn Read + 'r>, encoding: &'static Encoding) -> Transcoder<'r> {
         let decoder = encoding.new_decoder_with_bom_removal();
-        Transcoder { reader, decoder, stored: vec![0; STEP], start: 0, end: 0, is_ended: false }
+        Transcoder { reader, decoder, stored: vec![0; STEP], start: 0, end: 0, is_ended: false, is_finished: false }
     }
 }
 
@@ -224,7 +226,7 @@ impl Read for Transcoder<'_> {
         if buffer.len() < 16 {
             return Err(io::Error::other("a buffer too small for a character"));
         }
-        loop {
+        while !self.is_finished {
             if self.start == self.end && !self.is_ended {
                 self.end = self.reader.read(&mut self.stored)?;
                 (self.start, self.is_ended) = (0, self.end == 0);
@@ -232,11 +234,12 @@ impl Read for Transcoder<'_> {
             let stored = &self.stored[self.start..self.end];
             let (result, used, written, _) = self.decoder.decode_to_utf8(stored, buffer, self.is_ended);
             self.start += used;
-            let is_done = self.is_ended && result == encoding_rs::CoderResult::InputEmpty;
-            if written > 0 || is_done {
+            self.is_finished = self.is_ended && result == encoding_rs::CoderResult::InputEmpty;
+            if written > 0 {
                 return Ok(written);
             }
         }
+        Ok(0)
     }
 }
 
@@ -262,6 +265,9 @@ mod tests {
         assert_eq!(text(&wide), "a,ü\n");
         let unmarked: Vec<u8> = "Id,Name\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(text(&unmarked), "Id,Name\n");
+        // Cut within a character.
+        assert_eq!(text(b"\xfe\xff\0a\0"), "a\u{fffd}");
+        assert_eq!(text(b"\xff\xfea"), "\u{fffd}");
         assert_eq!(text(b""), "");
     }
 
