@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(Utf16::detect(&[0; 512]), None);
         // A library's table of offsets, in pages of 64 KiB: 0x12 is a control character, 0x41 an A.
         for page in [0x12_u32, 0x41] {
-            let offsets = (0..128_u32).flat_map(|n| (page << 16 | 0x3c44 + 31 * n).to_be_bytes());
+            let offsets = (0..128_u32).flat_map(|n| ((page << 16) + 0x3c44 + 31 * n).to_be_bytes());
             assert_eq!(Utf16::detect(&offsets.collect::<Vec<u8>>()), None);
         }
         let chinese = encode(&"密码 = kX9\n令牌: 7a\n".repeat(8), Utf16::LittleEndian);
