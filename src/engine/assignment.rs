@@ -31,8 +31,10 @@ pub(super) enum Syntax {
     Flag,
     /// `{"name": "NAME", "value": "…"}`: two fields of one record.
     Apart,
-    /// "the name is value", a cell of a table.
+    /// "the name is value", a cell of a table beside its name.
     Prose,
+    /// A cell of a table whose title is the name.
+    Cell,
     /// `name value` on a line of its own, `#define NAME "value"`.
     Blank,
     /// `getenv("NAME") || "value"`, `${NAME:-value}`.
@@ -103,6 +105,9 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     }
     if let Some(column) = before::column(bytes, &name) {
         return Some(column);
+    }
+    if let Some(cell) = before::cell(bytes, &name) {
+        return Some(cell);
     }
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
@@ -287,6 +292,11 @@ mod tests {
             ("- value: v1\n  name: MY_TOKEN\n- value: v2\n", "v1", Syntax::Apart),
             ("INSERT INTO t (id, token) VALUES (f(1, 2), 'v');", "v", Syntax::Apart),
             ("insert into `t` (`token`, `x`)\nvalues ('v', 2)", "v", Syntax::Apart),
+            ("User name,API token,Console login link\nci,v1,https://x/\n", "v1", Syntax::Cell),
+            ("\"user\";\"token\"\r\n\"a;b\";\"v1\"\r\n\"c\";\"v2\"\r\n", "v1", Syntax::Cell),
+            ("x\nhost\ttoken\nh1\tv1", "v1", Syntax::Cell),
+            ("mac,token,sha256\nm,v1,x", "v1", Syntax::Cell),
+            ("| user | token |\n|------|:-----:|\n| `a` | `v1` |\n", "v1", Syntax::Cell),
         ] {
             let found = read(text).map(|(value, _, syntax)| (value, syntax));
             assert_eq!(found, Some((value.to_owned(), syntax)), "{text}");
@@ -314,6 +324,11 @@ mod tests {
             "<input type=\"token\" value=\"v\">",
             "\"token\" == ''",
             "f(\"v\", token)",
+            "id,token\n1,the old one\n",
+            "x1,token\n1,v1\n",
+            "id,token\n1,v1,x\n",
+            "id,token\n",
+            "user, token,\nv1, v2, v3\n",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

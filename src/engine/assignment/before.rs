@@ -1,5 +1,6 @@
 //! Values that stand before their names: `"…".equals(password)`, `SET value = '…' WHERE name = 'token'`,
-//! `app:…@tcp(db1:3306)`; and those that a list of columns names: `INSERT INTO users (name, password) VALUES (…)`.
+//! `app:…@tcp(db1:3306)`; and those that a list of columns names: `INSERT INTO users (name, password) VALUES (…)`, the first row
+//! of a table.
 
 use std::ops::Range;
 
@@ -99,11 +100,72 @@ pub(super) fn column(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
         return None;
     }
     let value = nth_literal(bytes, values..name.end + MAX_APART + MAX_VALUE, index)?;
-    // What a column of passwords has in hexadecimal digits are hashes.
+    let is_hash = is_hash_of_password(bytes, name, &value);
+    (!is_hash).then(|| Assigned::new(bytes, name.clone(), (value, true), Syntax::Apart))
+}
+
+/// What a column of passwords has in hexadecimal digits are hashes.
+fn is_hash_of_password(bytes: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
     let text = &bytes[value.clone()];
     let is_hash = matches!(text.len(), 32 | 40 | 64 | 128) && text.iter().all(u8::is_ascii_hexdigit);
-    let is_password = bytes[name.clone()].windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"));
-    (!(is_hash && is_password)).then(|| Assigned::new(bytes, name.clone(), (value, true), Syntax::Apart))
+    is_hash && bytes[name.clone()].windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"))
+}
+
+/// `user,password` and below it `bob,…`; `| user | password |` likewise: the value of the column that the name heads, in the first
+/// row.
+pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
+    let is_title = |byte: &u8| byte.is_ascii_alphanumeric() || b" _-./\"*`,;\t|\r".contains(byte);
+    let after = &bytes[name.end..(name.end + MAX_APART).min(bytes.len())];
+    let head_end = after.iter().position(|byte| !is_title(byte)).filter(|at| after[*at] == b'\n')? + name.end;
+    let before = &bytes[name.start.saturating_sub(MAX_APART)..name.start];
+    let head_start = name.start - memchr::memrchr(b'\n', before).map_or(before.len(), |at| before.len() - at - 1);
+    let is_whole = head_start == 0 || bytes[head_start - 1] == b'\n';
+    let head = bytes[head_start..head_end].trim_ascii_end();
+    let separator = *head.iter().find(|byte| matches!(**byte, b',' | b';' | b'\t' | b'|'))?;
+    let is_short = |cell: &[u8]| cell.len() <= MAX_NAME && (separator == b'|' || !cell.is_empty());
+    let columns = head.split(|byte| *byte == separator).count();
+    // `token,v1` is a name and its value.
+    let has_digits = head.iter().any(u8::is_ascii_digit) && columns < 3;
+    let is_head = head.iter().all(is_title) && head.split(|byte| *byte == separator).all(is_short);
+    if !is_whole || !is_head || has_digits {
+        return None;
+    }
+    let index = memchr::memchr_iter(separator, &bytes[head_start..name.start]).count();
+    let rest = &bytes[head_end + 1..(head_end + 1 + MAX_VALUE).min(bytes.len())];
+    // Below the titles of Markdown's tables stands a line.
+    let is_rule = |byte: &u8| b"|-: \t\r".contains(byte);
+    let ruled = match separator {
+        b'|' => memchr::memchr(b'\n', rest).filter(|end| rest[..*end].iter().all(is_rule))? + 1,
+        _ => 0,
+    };
+    let row = rest[ruled..].split(|byte| *byte == b'\n').next()?.trim_ascii_end();
+    let cells = || cells(row, separator);
+    if cells().count() != columns {
+        return None;
+    }
+    let found = cells().nth(index)?;
+    let start = head_end + 1 + ruled + found.start;
+    let value = start..start + found.len();
+    let is_value = !value.is_empty() && !bytes[value.clone()].contains(&b' ');
+    (is_value && !is_hash_of_password(bytes, name, &value))
+        .then(|| Assigned::new(bytes, name.clone(), (value, false), Syntax::Cell))
+}
+
+/// The cells of a row, without quotes and blanks around them.
+fn cells(row: &[u8], separator: u8) -> impl Iterator<Item = Range<usize>> {
+    let mut at = Some(0);
+    std::iter::from_fn(move || {
+        let start = at?;
+        let rest = &row[start..];
+        let quoted = rest.strip_prefix(b"\"").and_then(|rest| memchr::memchr(b'"', rest));
+        let from = quoted.map_or(0, |end| end + 2);
+        let end = start + from + memchr::memchr(separator, &rest[from..]).unwrap_or(rest.len() - from);
+        at = (end < row.len()).then_some(end + 1);
+        let cell = &row[start..end];
+        let left = cell.iter().take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
+        let right = cell[left..].iter().rev().take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
+        Some(start + left..end - right)
+    })
 }
 
 /// The value at `index` of a row that begins where `within` does, if it is quoted.

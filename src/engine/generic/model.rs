@@ -204,7 +204,7 @@ impl Subject<'_> {
             Syntax::Compare => Feature::SyntaxCompare,
             Syntax::Tag => Feature::SyntaxTag,
             Syntax::Flag => Feature::SyntaxFlag,
-            Syntax::Apart => Feature::SyntaxApart,
+            Syntax::Apart | Syntax::Cell => Feature::SyntaxApart,
             Syntax::Prose => Feature::SyntaxProse,
             Syntax::Blank => Feature::SyntaxBlank,
             Syntax::Default => Feature::SyntaxDefault,
