@@ -327,6 +327,7 @@ mod tests {
             "id,token\n1,the old one\n",
             "x1,token\n1,v1\n",
             "id,token\n1,v1,x\n",
+            "ask for the user, the token\nthat pass, v1\n",
             "id,token\n\"a\"\"b,c\",v1\n",
             &format!("id,token\n1,{}\n", "v1".repeat(300)),
             "id,token\n",

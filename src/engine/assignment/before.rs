@@ -126,7 +126,9 @@ pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let columns = head.split(|byte| *byte == separator).count();
     // `token,v1` is a name and its value.
     let has_digits = head.iter().any(u8::is_ascii_digit) && columns < 3;
-    let is_head = head.iter().all(is_title) && head.split(|byte| *byte == separator).all(is_short);
+    // Sentences have a blank behind a comma.
+    let is_sentence = matches!(separator, b',' | b';') && head.windows(2).any(|two| two == [separator, b' ']);
+    let is_head = head.iter().all(is_title) && head.split(|byte| *byte == separator).all(is_short) && !is_sentence;
     if !is_whole || !is_head || has_digits {
         return None;
     }
