@@ -452,13 +452,10 @@ impl Transaction<'_> {
         &mut self,
         digests: impl IntoIterator<Item = (&'d str, &'d KeyedDigest)>,
     ) -> Result<(), StoreError> {
-        let now = self.now();
-        let rows: Vec<_> = digests.into_iter().map(|(id, digest)| digest_values(id, digest, now).to_vec()).collect();
-        self.execute_rows(
+        self.add_digests(
             "INSERT INTO finding_fp (finding_id, scheme, key_id, value, created_at) VALUES {rows} ON CONFLICT DO NOTHING",
-            &rows,
-        )?;
-        Ok(())
+            digests,
+        )
     }
 
     /// Adds digests of credentials' secrets, by the credentials' ids; those they have already are left alone.
@@ -469,13 +466,21 @@ impl Transaction<'_> {
         &mut self,
         digests: impl IntoIterator<Item = (&'d str, &'d KeyedDigest)>,
     ) -> Result<(), StoreError> {
-        let now = self.now();
-        let rows: Vec<_> = digests.into_iter().map(|(id, digest)| digest_values(id, digest, now).to_vec()).collect();
-        self.execute_rows(
+        self.add_digests(
             "INSERT INTO credential_fp (credential_id, scheme, key_id, value, created_at) VALUES {rows}
              ON CONFLICT DO NOTHING",
-            &rows,
-        )?;
+            digests,
+        )
+    }
+
+    fn add_digests<'d>(
+        &mut self,
+        sql: &str,
+        digests: impl IntoIterator<Item = (&'d str, &'d KeyedDigest)>,
+    ) -> Result<(), StoreError> {
+        let now = self.now();
+        let rows: Vec<_> = digests.into_iter().map(|(id, digest)| digest_values(id, digest, now).to_vec()).collect();
+        self.execute_rows(sql, &rows)?;
         Ok(())
     }
 }

@@ -140,10 +140,10 @@ pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
         b'|' => memchr::memchr(b'\n', rest).filter(|end| rest[..*end].iter().all(is_rule))? + 1,
         _ => 0,
     };
-    // A row that goes on behind what may be looked at would be cut within a value.
-    let ends = |rest: &[u8]| memchr::memchr(b'\n', rest).or((rest.len() < MAX_VALUE - ruled).then_some(rest.len()));
     let row = &rest[ruled..];
-    let row = row[..ends(row)?].trim_ascii_end();
+    // A row that goes on behind what may be looked at would be cut within a value.
+    let end = memchr::memchr(b'\n', row).or((rest.len() < MAX_VALUE).then_some(row.len()))?;
+    let row = row[..end].trim_ascii_end();
     // A quotation mark in a value is doubled; such rows are left.
     if memmem::find_iter(row, b"\"\"").any(|at| at > 0 && row[at - 1] != separator) {
         return None;
