@@ -6,7 +6,7 @@
 
 use super::{
     input::Input,
-    xml::{XmlEvent, read_xml},
+    xml::{self, Leaf, Spans, Stored, Tag, XmlEvent, read_xml},
 };
 
 /// Bytes of text held of one record. One beyond it is told in parts.
@@ -19,16 +19,24 @@ const MAX_DEPTH: usize = 128;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attributes {
     text: String,
-    /// Where each name ends and where its value does, and where that stands in the file.
-    parts: Vec<(usize, usize, u64)>,
+    /// Where each stands in it, and the offset of its value in the file.
+    parts: Vec<(Spans, u64)>,
 }
 
 impl Attributes {
-    fn push(&mut self, name: &str, value: &str, offset: u64) {
-        self.text.push_str(name);
-        let name_end = self.text.len();
-        self.text.push_str(value);
-        self.parts.push((name_end, self.text.len(), offset));
+    fn add(&mut self, attributes: &xml::Attributes<'_>) {
+        if let Some((text, spans, offset)) = attributes.plain() {
+            self.text.push_str(text);
+            self.parts.extend(spans.iter().map(|own| (own.clone(), offset + own.value.start as u64)));
+            return;
+        }
+        for own in attributes.iter() {
+            let start = self.text.len();
+            self.text.push_str(&own.name);
+            let between = self.text.len();
+            self.text.push_str(&own.value);
+            self.parts.push((Spans { name: start..between, value: between..self.text.len() }, own.offset));
+        }
     }
 
     fn clear(&mut self) {
@@ -43,11 +51,7 @@ impl Attributes {
 
     /// Name, value and the offset of that.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, u64)> {
-        let mut start = 0;
-        self.parts.iter().map(move |&(name_end, end, offset)| {
-            let name_start = std::mem::replace(&mut start, end);
-            (&self.text[name_start..name_end], &self.text[name_end..end], offset)
-        })
+        self.parts.iter().map(|(own, offset)| (&self.text[own.name.clone()], &self.text[own.value.clone()], *offset))
     }
 }
 
@@ -66,7 +70,7 @@ pub(super) struct Element {
     pub(super) text: String,
     /// Offset of its text in the file; of its tag if it has none.
     pub(super) offset: u64,
-    /// Line of its tag.
+    /// Line of its tag, if it is a record or that was asked for.
     pub(super) line: u64,
     /// Bytes of its tags and texts.
     pub(super) bytes: usize,
@@ -111,98 +115,161 @@ fn bit_of(name: &str) -> (usize, u64) {
     (number / 64 % 4, 1 << (number % 64))
 }
 
+/// What elements are, by their names.
+pub(super) struct Kinds<'k> {
+    /// Is it a record?
+    pub(super) is_record: &'k dyn Fn(&str) -> bool,
+    /// Does it stand in no other record? One that was never closed ends there.
+    pub(super) begins: &'k dyn Fn(&str) -> bool,
+    /// Is its line wanted, though it stands in a record?
+    pub(super) has_line: &'k dyn Fn(&str) -> bool,
+}
+
+impl Kinds<'_> {
+    /// No name is known.
+    pub(super) const NONE: Kinds<'static> = Kinds { is_record: &|_| false, begins: &|_| false, has_line: &|_| false };
+}
+
 /// Reads the elements that `is_record` says are records, by their name. Text and comments outside of them come as elements
 /// without a name.
 pub(super) fn read_elements(input: &mut Input<'_>, is_record: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&Element)) {
-    read_records(input, is_record, &|_| false, each);
+    read_records(input, &Kinds { is_record, ..Kinds::NONE }, each);
 }
 
-/// The same for records of many names, where `begins` says what stands in no other record: one that was never closed ends
-/// there.
-pub(super) fn read_records(
-    input: &mut Input<'_>,
-    is_record: &dyn Fn(&str) -> bool,
-    begins: &dyn Fn(&str) -> bool,
-    each: &mut dyn FnMut(&Element),
-) {
-    let mut stack: Vec<Box<Element>> = Vec::new();
-    let mut spare = Spare::default();
-    let mut held = 0;
-    let mut too_deep = 0_usize;
-    let mut is_left_out = false;
-    read_xml(input, &mut |event| match event {
-        // Two thirds of ServiceNow's elements.
-        XmlEvent::Start { name, attributes, bytes, is_empty: true, .. }
-            if !stack.is_empty() && stack[0].name != name && attributes.is_empty() && !begins(name) =>
-        {
-            is_left_out = true;
-            held += bytes;
-            if let Some(parent) = stack.last_mut() {
-                parent.bytes += bytes;
-            }
-        }
-        XmlEvent::End { .. } if is_left_out => is_left_out = false,
-        XmlEvent::Start { name, attributes, offset, line, bytes, .. } => {
-            // Records aren't nested: one that was never closed ends where the next begins.
-            if stack.first().is_some_and(|record| record.name == name || begins(name)) {
-                each(&folded(&stack));
-                stack.clear();
-                (held, too_deep) = (0, 0);
-            }
-            if stack.len() >= MAX_DEPTH {
-                too_deep += 1;
-            } else if !stack.is_empty() || is_record(name) {
-                let mut element = spare.take();
-                element.name.push_str(name);
-                attributes.iter().for_each(|own| element.attributes.push(&own.name, &own.value, own.offset));
-                (element.offset, element.line, element.bytes) = (offset, line, bytes);
-                held += bytes;
-                stack.push(element);
-            }
-        }
-        XmlEvent::Text { text, offset, bytes } => match stack.last_mut() {
-            Some(element) => {
-                add_text(element, &text, offset, bytes);
-                held += bytes;
-                if held > MAX_BYTES {
-                    each(&folded(&stack));
-                    stack.iter_mut().for_each(|element| forget(element));
-                    held = 0;
+/// The same, with more known of their names.
+pub(super) fn read_records(input: &mut Input<'_>, kinds: &Kinds<'_>, each: &mut dyn FnMut(&Element)) {
+    let mut gathering = Gathering { kinds, each, stack: Vec::new(), spare: Spare::default(), held: 0, too_deep: 0 };
+    read_xml(input, &mut |event| gathering.take(event));
+    if !gathering.stack.is_empty() {
+        gathering.tell_open();
+    }
+}
+
+/// Records on their way from a document.
+struct Gathering<'g> {
+    kinds: &'g Kinds<'g>,
+    each: &'g mut dyn FnMut(&Element),
+    /// The elements that are open, from the record to the innermost.
+    stack: Vec<Box<Element>>,
+    spare: Spare,
+    /// Bytes of the record so far.
+    held: usize,
+    /// So many open elements are deeper than that.
+    too_deep: usize,
+}
+
+impl Gathering<'_> {
+    fn take(&mut self, event: XmlEvent<'_>) {
+        match event {
+            XmlEvent::Leaf(leaf) if self.may_hold(leaf) => self.add_leaf(leaf),
+            XmlEvent::Leaf(_) => event.apart(&mut |part| self.take(part)),
+            XmlEvent::Start(tag) => {
+                // Records aren't nested: one that was never closed ends where the next begins.
+                if self.ends_record(tag.name) {
+                    self.tell_open();
+                    self.stack.clear();
+                    (self.held, self.too_deep) = (0, 0);
+                }
+                if self.stack.len() >= MAX_DEPTH {
+                    self.too_deep += 1;
+                } else if !self.stack.is_empty() || (self.kinds.is_record)(tag.name) {
+                    let element = self.element(tag);
+                    self.held += tag.bytes;
+                    self.stack.push(element);
                 }
             }
-            None => outside(&text, offset, each),
-        },
-        XmlEvent::Comment { text, offset } => match stack.last_mut() {
-            Some(element) => add_text(element, &text, offset, text.len()),
-            None => outside(&text, offset, each),
-        },
-        // What is too deep may never be closed: the end of the record is its end, too.
-        XmlEvent::End { name } if too_deep > 0 && stack.first().is_none_or(|record| record.name != name) => {
-            too_deep -= 1
-        }
-        XmlEvent::End { name } => {
-            too_deep = 0;
-            let Some(depth) = stack.iter().rposition(|open| open.name == name) else { return };
-            // Elements that were never closed end with the one around them.
-            while stack.len() > depth
-                && let Some(element) = stack.pop()
+            XmlEvent::Text { text, offset, bytes } => match self.stack.last_mut() {
+                Some(element) => {
+                    add_text(element, &text, offset, bytes);
+                    self.held += bytes;
+                    if self.held > MAX_BYTES {
+                        self.tell_open();
+                        self.stack.iter_mut().for_each(|element| forget(element));
+                        self.held = 0;
+                    }
+                }
+                None => outside(&text, offset, self.each),
+            },
+            XmlEvent::Comment { text, offset } => match self.stack.last_mut() {
+                Some(element) => add_text(element, &text, offset, text.len()),
+                None => outside(&text, offset, self.each),
+            },
+            // What is too deep may never be closed: the end of the record is its end, too.
+            XmlEvent::End { name }
+                if self.too_deep > 0 && self.stack.first().is_none_or(|record| record.name != name) =>
             {
-                match stack.last_mut() {
-                    Some(parent) => {
-                        parent.bytes += element.bytes;
-                        parent.push(element);
-                    }
-                    None => {
-                        held = 0;
-                        each(&element);
-                        spare.give(element);
+                self.too_deep -= 1;
+            }
+            XmlEvent::End { name } => {
+                self.too_deep = 0;
+                let Some(depth) = self.stack.iter().rposition(|open| open.name == name) else { return };
+                // Elements that were never closed end with the one around them.
+                while self.stack.len() > depth
+                    && let Some(element) = self.stack.pop()
+                {
+                    match self.stack.last_mut() {
+                        Some(parent) => {
+                            parent.bytes += element.bytes;
+                            parent.push(element);
+                        }
+                        None => {
+                            self.held = 0;
+                            (self.each)(&element);
+                            self.spare.give(element);
+                        }
                     }
                 }
             }
         }
-    });
-    if !stack.is_empty() {
-        each(&folded(&stack));
+    }
+
+    /// Does an element of that name end the record at hand?
+    fn ends_record(&self, name: &str) -> bool {
+        self.stack.first().is_some_and(|record| record.name == name || (self.kinds.begins)(name))
+    }
+
+    /// Is a leaf nothing but one more child of the innermost element?
+    fn may_hold(&self, leaf: &Leaf<'_>) -> bool {
+        let bytes = leaf.tag.bytes + leaf.text.as_ref().map_or(0, |text| text.bytes);
+        !self.stack.is_empty()
+            && self.stack.len() < MAX_DEPTH
+            && self.too_deep == 0
+            && self.held + bytes <= MAX_BYTES
+            && !self.ends_record(leaf.tag.name)
+    }
+
+    fn add_leaf(&mut self, leaf: &Leaf<'_>) {
+        let Leaf { tag, text } = leaf;
+        let mut bytes = tag.bytes;
+        // Two thirds of ServiceNow's elements say nothing.
+        let child = (text.is_some() || !tag.attributes.is_empty()).then(|| {
+            let mut element = self.element(tag);
+            if let Some(Stored { shown, bytes: length, skipped }) = text {
+                add_text(&mut element, shown, tag.offset + (tag.bytes + skipped) as u64, *length);
+                bytes += length;
+            }
+            element
+        });
+        self.held += bytes;
+        if let Some(parent) = self.stack.last_mut() {
+            parent.bytes += bytes;
+            child.into_iter().for_each(|child| parent.push(child));
+        }
+    }
+
+    fn element(&mut self, tag: &Tag<'_>) -> Box<Element> {
+        let mut element = self.spare.take();
+        element.name.push_str(tag.name);
+        element.attributes.add(&tag.attributes);
+        let has_line = self.stack.is_empty() || (self.kinds.has_line)(tag.name);
+        element.line = if has_line { tag.line.number() } else { 0 };
+        (element.offset, element.bytes) = (tag.offset, tag.bytes);
+        element
+    }
+
+    /// Tells the record at hand as far as it is known.
+    fn tell_open(&mut self) {
+        (self.each)(&folded(&self.stack));
     }
 }
 

@@ -38,6 +38,7 @@ mod map;
 mod markup;
 mod matrix;
 mod mattermost;
+mod names;
 mod near;
 mod notion;
 mod redmine;

@@ -137,7 +137,9 @@ fn record(object: &str, header: &Header, row: &Row<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         if is_plain {
-            sink.plain_cell(name, &text, offset);
+            if !is_reference(name, &text) {
+                sink.plain_cell(name, &text, offset);
+            }
             continue;
         }
         if memchr::memchr2(b'<', b'&', text.as_bytes()).is_some() {
@@ -176,6 +178,11 @@ fn fill(object: &str, header: &Header, row: &Row<'_>, place: &mut RecordPlace) {
 /// An id; what stands for none is none.
 fn id_in(header: &Header, row: &Row<'_>, name: &str) -> Option<String> {
     header.get(row, name).filter(|id| !id.starts_with("000000000000000"))
+}
+
+/// Is it an id in a column of ids? A third of a row is.
+fn is_reference(column: &str, text: &str) -> bool {
+    column.ends_with("Id") && matches!(text.len(), 15 | 18) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Ids of 15 and of 18 characters are the same in the first 15.

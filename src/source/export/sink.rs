@@ -131,7 +131,12 @@ impl<'s> Sink<'s> {
 
     /// Adds what a field said before it was edited or deleted.
     pub(super) fn old_field(&mut self, name: &str, text: &str, offset: u64, markup: Markup) {
-        self.views(&Said { name: (name, ""), key: "", text, offset }, markup, View::Old);
+        self.old_part((name, ""), text, offset, markup);
+    }
+
+    /// The same for a part of a field, named by both.
+    pub(super) fn old_part(&mut self, name: (&str, &str), text: &str, offset: u64, markup: Markup) {
+        self.views(&Said { name, key: "", text, offset }, markup, View::Old);
     }
 
     /// Adds a JSON string as a field; other values are left to [`Sink::rest`].

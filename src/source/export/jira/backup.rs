@@ -7,13 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     super::{
-        element::{Element, read_records},
+        element::{Element, Kinds, read_records},
         input::Input,
         markup::Markup,
+        names::Names,
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
         time,
-        xml::{XmlEvent, read_xml},
+        xml::{Tag, XmlEvent, read_xml},
     },
     author, link, place_of_key,
 };
@@ -87,7 +88,7 @@ const OF_ISSUE: &str = "issue:";
 const OF_CHANGE: &str = "change:";
 
 /// Parts of rows that people wrote.
-const TEXTS: [&str; 9] = [
+const TEXTS: Names<9> = Names::of([
     "summary",
     "description",
     "environment",
@@ -97,16 +98,14 @@ const TEXTS: [&str; 9] = [
     "value",
     "descriptor",
     "longDescription",
-];
-
-fn is_row(name: &str) -> bool {
-    name != "entity-engine-xml"
-}
+]);
 
 /// Names of tables begin with a capital, those of columns never do.
-fn begins_row(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase())
-}
+const ROWS: Kinds<'_> = Kinds {
+    is_record: &|name| name != "entity-engine-xml",
+    begins: &|name| name.starts_with(|first: char| first.is_ascii_uppercase()),
+    ..Kinds::NONE
+};
 
 impl Reader for BackupReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
@@ -117,7 +116,7 @@ impl Reader for BackupReader {
         if path == "activeobjects.xml" {
             tables(input, sink);
         } else if path == "entities.xml" || is_only {
-            read_records(input, &is_row, &begins_row, &mut |row| tell(row, sink));
+            read_records(input, &ROWS, &mut |row| tell(row, sink));
         } else {
             return Reading::NotMine;
         }
@@ -162,7 +161,7 @@ fn attachment(path: &str) -> Option<RecordAttachment> {
 }
 
 /// Attributes whose values Jira makes.
-const OWN: [&str; 18] = [
+const OWN: Names<18> = Names::of([
     "id",
     "number",
     "project",
@@ -181,23 +180,23 @@ const OWN: [&str; 18] = [
     "workflowId",
     "votes",
     "watches",
-];
+]);
+
+/// What a change took away and brought; behind the dot stands of what.
+const CHANGES: [&str; 4] = ["oldstring.", "newstring.", "oldvalue.", "newvalue."];
 
 /// Rows that Jira gives a `key`.
 const KEYED: [&str; 2] = ["Issue", "Project"];
 
 /// Tells a row.
 fn tell(row: &Element, sink: &mut Sink<'_>) {
-    let is_change = row.name == "ChangeItem";
+    let changed = (row.name == "ChangeItem").then(|| row.attribute("field").unwrap_or_default());
     let mut add = |name: &str, text: &str, offset: u64| {
-        if is_change && matches!(name, "oldstring" | "newstring" | "oldvalue" | "newvalue") {
-            sink.old_field(
-                &format!("{name}.{}", row.attribute("field").unwrap_or_default()),
-                text,
-                offset,
-                Markup::Plain,
-            );
-        } else if TEXTS.contains(&name) {
+        let of_change =
+            changed.and_then(|field| Some((CHANGES.iter().find(|own| own.strip_suffix('.') == Some(name))?, field)));
+        if let Some((what, field)) = of_change {
+            sink.old_part((what, field), text, offset, Markup::Plain);
+        } else if TEXTS.has(name) {
             sink.field(name, text, offset, Markup::Plain);
         } else {
             sink.cell(name, text, offset);
@@ -205,8 +204,7 @@ fn tell(row: &Element, sink: &mut Sink<'_>) {
     };
     for (name, value, offset) in row.attributes.iter() {
         // The same in small letters, for searching; numbers and names that Jira itself gives.
-        let is_own =
-            name.starts_with("lower") || OWN.contains(&name) || name == "key" && KEYED.contains(&row.name.as_str());
+        let is_own = name.starts_with("lower") || OWN.has(name) || name == "key" && KEYED.contains(&row.name.as_str());
         if !is_own {
             add(name, value, offset);
         }
@@ -244,8 +242,9 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
     let (mut table, mut columns): (String, Vec<String>) = Default::default();
     let mut row: Option<(u64, u64, usize)> = None;
     let mut bytes = 0;
-    read_xml(input, &mut |event| match event {
-        XmlEvent::Start { name: "data", attributes, .. } => {
+    let mut take = |event: XmlEvent<'_>| match event {
+        XmlEvent::Leaf(_) => {}
+        XmlEvent::Start(Tag { name: "data", attributes, .. }) => {
             table = attributes
                 .iter()
                 .find(|own| own.name == "tableName")
@@ -253,14 +252,14 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
                 .unwrap_or_default();
             columns.clear();
         }
-        XmlEvent::Start { name: "column", attributes, .. } => {
+        XmlEvent::Start(Tag { name: "column", attributes, .. }) => {
             // As many as a table may have.
             if columns.len() < 10_000 {
                 columns.extend(attributes.iter().find(|own| own.name == "name").map(|own| own.value.into_owned()));
             }
         }
-        XmlEvent::Start { name: "row", offset, line, .. } => row = Some((offset, line, 0)),
-        XmlEvent::Start { .. } => {
+        XmlEvent::Start(Tag { name: "row", offset, line, .. }) => row = Some((*offset, line.number(), 0)),
+        XmlEvent::Start(_) => {
             if let Some((.., column)) = &mut row {
                 *column += 1;
             }
@@ -291,7 +290,8 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
             }
         }
         XmlEvent::End { .. } => {}
-    });
+    };
+    read_xml(input, &mut |event| event.apart(&mut take));
     sink.finish(bytes, 0, &|_| {});
 }
 
@@ -433,7 +433,7 @@ impl Known {
 fn each_row(export: &Export<'_>, tables: &[&str], each: &mut dyn FnMut(&Element)) {
     let is_wanted = |path: &str| !path.contains('/') && path.ends_with(".xml") && path != "activeobjects.xml";
     export.read(&is_wanted, &mut |_, input| {
-        read_records(input, &|name| tables.contains(&name), &begins_row, each);
+        read_records(input, &Kinds { is_record: &|name| tables.contains(&name), ..ROWS }, each);
     });
 }
 

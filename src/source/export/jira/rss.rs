@@ -3,7 +3,7 @@
 use super::{
     super::{
         detect,
-        element::{Element, read_elements},
+        element::{Element, Kinds, read_records},
         input::Input,
         markup::Markup,
         sink::Sink,
@@ -57,7 +57,8 @@ impl Reader for RssReader {
         if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
-        read_elements(input, &|name| name == "item", &mut |item| issue(item, sink));
+        let kinds = Kinds { is_record: &|name| name == "item", has_line: &|name| name == "comment", ..Kinds::NONE };
+        read_records(input, &kinds, &mut |item| issue(item, sink));
         Reading::Records
     }
 

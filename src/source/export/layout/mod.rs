@@ -341,7 +341,11 @@ pub(super) fn visit<V: Value>(value: V, path: &str, each: &mut dyn FnMut(V)) {
     if path.is_empty() {
         return each(value);
     }
-    let (key, rest) = path.split_once('.').unwrap_or((path, ""));
+    // Paths are short: a search for the dot would take longer than looking at each byte.
+    let (key, rest) = match path.bytes().position(|byte| byte == b'.') {
+        Some(dot) => (&path[..dot], &path[dot + 1..]),
+        None => (path, ""),
+    };
     let key = in_key(key);
     value.each_element(&mut |element| element.each_of(&key, &mut |inner| visit(inner, rest, each)));
 }

@@ -153,8 +153,13 @@ fn add(name: &str, text: &str, offset: u64, how: Rest, sink: &mut Sink<'_>) {
     match how {
         Rest::Skip => {}
         Rest::Link => sink.link(name, text, offset),
-        Rest::Text(_) => sink.cell(name.trim_start_matches('@'), text, offset),
+        Rest::Text(_) => sink.cell(without_mark(name), text, offset),
     }
+}
+
+/// The name of an attribute without what marks it as one.
+fn without_mark(name: &str) -> &str {
+    name.strip_prefix('@').unwrap_or(name)
 }
 
 /// A record whose parts have names, or one of them.
@@ -233,7 +238,7 @@ impl Value for Cells<'_> {
             let how = treat("", name, true);
             match how {
                 Rest::Text(_) if is_plain => {
-                    sink.plain_cell(name.trim_start_matches('@'), &self.row.text(index), offset);
+                    sink.plain_cell(without_mark(name), &self.row.text(index), offset);
                 }
                 _ => add(name, &self.row.text(index), offset, how, sink),
             }

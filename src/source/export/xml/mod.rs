@@ -5,10 +5,13 @@
 //! Own code, as offsets are wanted, as stricter readers stop at the first bad byte, and as a text of gigabytes must not be
 //! taken into memory whole.
 
-use std::{borrow::Cow, ops::Range, sync::LazyLock};
+mod attributes;
+
+use std::{borrow::Cow, cell::Cell, sync::LazyLock};
 
 use memchr::memmem::Finder;
 
+pub(super) use self::attributes::{Attributes, Spans};
 use super::{
     input::{Input, count_lines, lossy},
     near::first_of,
@@ -23,20 +26,9 @@ const MAX_TAG: usize = 64 << 20;
 /// What a document has.
 pub(super) enum XmlEvent<'e> {
     /// An element begins. One that is empty ends at once.
-    Start {
-        /// Its name, with its prefix.
-        name: &'e str,
-        /// Its attributes.
-        attributes: Attributes<'e>,
-        /// Offset of its `<` in the file.
-        offset: u64,
-        /// Line of that.
-        line: u64,
-        /// Bytes of the tag.
-        bytes: usize,
-        /// Does it end at once?
-        is_empty: bool,
-    },
+    Start(&'e Tag<'e>),
+    /// An element with nothing but text in it, whole, as most are. It may come as its parts as well.
+    Leaf(&'e Leaf<'e>),
     /// Text or CDATA, decoded. Between two elements it may come in several parts.
     Text {
         /// The text.
@@ -60,67 +52,60 @@ pub(super) enum XmlEvent<'e> {
     },
 }
 
-/// The attributes of an element.
-#[derive(Clone, Copy)]
-pub(super) struct Attributes<'e> {
-    bytes: &'e [u8],
-    /// All of them as text, if it is UTF-8: found out once for all names and values.
-    text: Option<&'e str>,
-    offset: u64,
-}
-
-/// One of them.
-pub(super) struct Attribute<'e> {
+/// What an element begins with.
+pub(super) struct Tag<'e> {
     /// Its name, with its prefix.
-    pub(super) name: Cow<'e, str>,
-    /// Its value, decoded.
-    pub(super) value: Cow<'e, str>,
-    /// Offset of the value in the file.
+    pub(super) name: &'e str,
+    /// Its attributes.
+    pub(super) attributes: Attributes<'e>,
+    /// Offset of its `<` in the file.
     pub(super) offset: u64,
+    /// Line of that.
+    pub(super) line: Line<'e>,
+    /// Bytes of the tag.
+    pub(super) bytes: usize,
 }
 
-impl<'e> Attributes<'e> {
-    /// Those in the bytes of a tag behind its name; `offset` is where these stand.
-    pub(super) fn new(bytes: &'e [u8], offset: u64) -> Attributes<'e> {
-        Attributes { bytes, text: str::from_utf8(bytes).ok(), offset }
-    }
+/// An element with nothing but text in it.
+pub(super) struct Leaf<'e> {
+    /// What it begins with.
+    pub(super) tag: Tag<'e>,
+    /// Its text, right behind that. `None` if it ends with the tag it begins with.
+    pub(super) text: Option<Stored<'e>>,
+}
 
-    /// Are there none?
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == b'/')
-    }
+/// A text in a document.
+pub(super) struct Stored<'e> {
+    /// It, decoded.
+    pub(super) shown: Cow<'e, str>,
+    /// Bytes of it as stored.
+    pub(super) bytes: usize,
+    /// So many of them stand before its first character.
+    pub(super) skipped: usize,
+}
 
-    /// All of them, in their order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Attribute<'e>> + use<'e> {
-        let Attributes { bytes, text, offset } = *self;
-        let part = move |range: Range<usize>| match text.and_then(|text| text.get(range.clone())) {
-            Some(part) => Cow::Borrowed(part),
-            None => lossy(&bytes[range]),
-        };
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            at += bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b'/').count();
-            let name_end =
-                at + bytes[at..].iter().take_while(|byte| !byte.is_ascii_whitespace() && **byte != b'=').count();
-            let name = at..name_end;
-            if name.is_empty() && name_end >= bytes.len() {
-                return None;
-            }
-            let equals = name_end + bytes[name_end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            if bytes.get(equals) != Some(&b'=') {
-                at = equals.max(at + 1).min(bytes.len());
-                return Some(Attribute { name: part(name), value: Cow::Borrowed(""), offset });
-            }
-            let start = equals + 1 + bytes[equals + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-            let (start, end) = match bytes.get(start) {
-                Some(quote @ (b'"' | b'\'')) => {
-                    (start + 1, first_of([*quote; 3], bytes, start + 1).unwrap_or(bytes.len()))
-                }
-                _ => (start, start + bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count()),
-            };
-            at = (end + 1).min(bytes.len());
-            Some(Attribute { name: part(name), value: resolved(part(start..end)), offset: offset + start as u64 })
-        })
+impl<'e> XmlEvent<'e> {
+    /// The same, with an element that came whole as its parts.
+    pub(super) fn apart(self, each: &mut dyn FnMut(XmlEvent<'_>)) {
+        let XmlEvent::Leaf(Leaf { tag, text }) = self else { return each(self) };
+        each(XmlEvent::Start(tag));
+        if let Some(Stored { shown, bytes, skipped }) = text
+            && *bytes > 0
+        {
+            let offset = tag.offset + (tag.bytes + skipped) as u64;
+            each(XmlEvent::Text { text: Cow::Borrowed(shown), offset, bytes: *bytes });
+        }
+        each(XmlEvent::End { name: tag.name });
+    }
+}
+
+/// The line of a tag, counted when it is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'e>(&'e dyn Fn() -> u64);
+
+impl Line<'_> {
+    pub(super) fn number(self) -> u64 {
+        (self.0)()
     }
 }
 
@@ -168,56 +153,50 @@ fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>))
         Ok(text) => text,
         Err(error) => str::from_utf8(&window[..error.valid_up_to()]).unwrap_or_default(),
     };
-    let mut near = Near { text, at: 0, base: input.offset(), line: input.line(), line_at: 0, ends };
-    while let Some(length) = near.tell(each) {
-        near.at += length;
+    let near = Near { text, base: input.offset(), counted: Cell::new((0, input.line())), ends };
+    let (mut at, mut spans) = (0, Vec::new());
+    while let Some(length) = near.tell(at, &mut spans, each) {
+        at += length;
     }
-    near.at
+    at
 }
 
-/// A place in the window.
+/// What is at hand.
 struct Near<'w> {
     /// The window as far as it is text.
     text: &'w str,
-    at: usize,
     /// Offset of the window in the file.
     base: u64,
-    /// Line of `line_at`.
-    line: u64,
-    line_at: usize,
+    /// A place in the window and its line.
+    counted: Cell<(usize, u64)>,
     ends: &'w Ends,
 }
 
-/// So many bytes tell what kind of markup it is.
-const KIND_BYTES: usize = 9;
+/// What begins a text that is not decoded.
+const CDATA: &[u8] = b"<![CDATA[";
 
 impl<'w> Near<'w> {
-    /// Tells what is at hand, by the same rules as [`text`] and [`markup`]; its length, or `None` if it goes on behind the
-    /// window.
-    fn tell(&mut self, each: &mut dyn FnMut(XmlEvent<'_>)) -> Option<usize> {
-        let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
-        let (bytes, offset) = (rest.as_bytes(), self.base + self.at as u64);
+    /// Tells what stands at a place, by the same rules as [`text`] and [`markup`]; its length, or `None` if it goes on behind
+    /// the window.
+    fn tell(&self, at: usize, spans: &mut Vec<Spans>, each: &mut dyn FnMut(XmlEvent<'_>)) -> Option<usize> {
+        let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
+        let (bytes, offset) = (rest.as_bytes(), self.base + at as u64);
         if bytes[0] != b'<' {
-            let end = first_of([b'<'; 3], bytes, 0)?;
-            each(XmlEvent::Text { text: resolved(Cow::Borrowed(&rest[..end])), offset, bytes: end });
-            return Some(end);
+            let text = text_in(rest, 0)?;
+            each(XmlEvent::Text { text: text.shown(rest), offset, bytes: text.bytes });
+            return Some(text.bytes);
         }
-        match bytes.get(..KIND_BYTES)? {
+        match bytes.get(..CDATA.len())? {
             [_, b'/', ..] => {
                 let end = first_of([b'>'; 3], bytes, 2)?;
                 each(XmlEvent::End { name: rest[2..end].trim_ascii() });
                 Some(end + 1)
             }
-            [_, first, ..] if is_name_start(*first) => {
-                let end = tag_end(bytes)?;
-                let line = self.line_here();
-                tell_tag((&bytes[1..end], Some(&rest[1..end])), (offset, line), each);
-                Some(end + 1)
-            }
-            b"<![CDATA[" => {
-                let inner = self.up_to(rest, 9, &self.ends.cdata)?;
-                let bytes = 9 + inner.len() + 3;
-                each(XmlEvent::Text { text: Cow::Borrowed(inner), offset: offset + 9, bytes });
+            [_, first, ..] if is_name_start(*first) => self.tag(at, (rest, spans), each),
+            CDATA => {
+                let inner = self.up_to(rest, CDATA.len(), &self.ends.cdata)?;
+                let bytes = CDATA.len() + inner.len() + 3;
+                each(XmlEvent::Text { text: Cow::Borrowed(inner), offset: offset + CDATA.len() as u64, bytes });
                 Some(bytes)
             }
             [_, b'!', b'-', b'-', ..] => {
@@ -246,13 +225,93 @@ impl<'w> Near<'w> {
         inner.get(..end.find(inner.as_bytes())?)
     }
 
-    /// The line at hand.
-    fn line_here(&mut self) -> u64 {
-        let gone = &self.text.as_bytes()[self.line_at..self.at];
-        self.line += count_lines(gone);
-        self.line_at = self.at;
-        self.line
+    /// Tells the start tag at a place, with all of its element if that is a leaf.
+    fn tag(
+        &self,
+        at: usize,
+        (rest, spans): (&str, &mut Vec<Spans>),
+        each: &mut dyn FnMut(XmlEvent<'_>),
+    ) -> Option<usize> {
+        let bytes = rest.as_bytes();
+        let name_end = 1 + name_in(&bytes[1..]);
+        let plain_end = attributes::spans_in(bytes, name_end, spans);
+        let end = plain_end.or_else(|| tag_end(bytes))?;
+        let spans = plain_end.map(|_| spans.as_slice());
+        let attributes = Attributes::of_text(&rest[name_end..end], spans, self.base + (at + name_end) as u64);
+        let line = || self.line(at);
+        let tag = Tag {
+            name: &rest[1..name_end],
+            attributes,
+            offset: self.base + at as u64,
+            line: Line(&line),
+            bytes: end + 1,
+        };
+        if bytes[end - 1] == b'/' {
+            each(XmlEvent::Leaf(&Leaf { tag, text: None }));
+            return Some(end + 1);
+        }
+        let text = self.text_behind(end + 1, rest).filter(|text| {
+            let behind = bytes[end + 1 + text.bytes..].strip_prefix(b"</");
+            let named = behind.and_then(|behind| behind.strip_prefix(tag.name.as_bytes()));
+            named.is_some_and(|behind| behind.starts_with(b">"))
+        });
+        let Some(text) = text else {
+            each(XmlEvent::Start(&tag));
+            return Some(end + 1);
+        };
+        let length = end + 1 + text.bytes + tag.name.len() + 3;
+        let Raw { start, bytes, .. } = text;
+        each(XmlEvent::Leaf(&Leaf {
+            tag,
+            text: Some(Stored { shown: text.shown(rest), bytes, skipped: start - end - 1 }),
+        }));
+        Some(length)
     }
+
+    /// The text at a place, if it ends in the window.
+    fn text_behind(&self, from: usize, rest: &str) -> Option<Raw> {
+        let start = from + CDATA.len();
+        if rest.as_bytes().get(from..start) != Some(CDATA) {
+            return text_in(rest, from);
+        }
+        let end = start + self.up_to(rest, start, &self.ends.cdata)?.len();
+        Some(Raw { start, end, bytes: end + 3 - from, has_entities: false })
+    }
+
+    /// The line of a place.
+    fn line(&self, at: usize) -> u64 {
+        let (counted, line) = self.counted.get();
+        let line = line + count_lines(&self.text.as_bytes()[counted..at]);
+        self.counted.set((at, line));
+        line
+    }
+}
+
+/// A text at hand: where it stands and how long it is with what is around it.
+struct Raw {
+    start: usize,
+    end: usize,
+    bytes: usize,
+    has_entities: bool,
+}
+
+impl Raw {
+    /// It as it was seen.
+    fn shown<'t>(&self, rest: &'t str) -> Cow<'t, str> {
+        let text = Cow::Borrowed(&rest[self.start..self.end]);
+        if self.has_entities { resolved(text) } else { text }
+    }
+}
+
+/// The text from a place up to the next tag, if it ends here.
+fn text_in(rest: &str, start: usize) -> Option<Raw> {
+    let bytes = rest.as_bytes();
+    let found = first_of([b'<', b'&', b'&'], bytes, start)?;
+    let (end, has_entities) = match bytes[found] {
+        b'<' => (found, false),
+        _ => (found + memchr::memchr(b'<', &bytes[found..])?, true),
+    };
+    Some(Raw { start, end, bytes: end - start, has_entities })
 }
 
 /// Tells the text at hand up to the next tag; its length.
@@ -283,12 +342,12 @@ fn cut(window: &[u8]) -> usize {
 
 /// Tells the tag (or comment, or CDATA) at hand; its length.
 fn markup(input: &mut Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
-    match input.peek(9) {
+    match input.peek(CDATA.len()) {
         [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, &ends.comment, |text, offset, _| {
             each(XmlEvent::Comment { text: lossy(text), offset });
         }),
-        b"<![CDATA[" => delimited(input, 9, &ends.cdata, |text, offset, bytes| {
-            each(XmlEvent::Text { text: lossy(text), offset: offset + 9, bytes });
+        CDATA => delimited(input, CDATA.len(), &ends.cdata, |text, offset, bytes| {
+            each(XmlEvent::Text { text: lossy(text), offset: offset + CDATA.len() as u64, bytes });
         }),
         [b'<', b'?', ..] => delimited(input, 2, &ends.instruction, |_, _, _| {}),
         [b'<', b'!', ..] => doctype(input, ends),
@@ -366,24 +425,34 @@ fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
         while input.window().len() < wanted && input.more() {}
     };
     let tag = &input.window()[1..end];
-    tell_tag((tag, str::from_utf8(tag).ok()), (input.offset(), input.line()), each);
+    let (name, rest) = tag.split_at(name_in(tag));
+    let offset = input.offset();
+    let attributes = Attributes::new(rest, offset + 1 + name.len() as u64);
+    let is_empty = tag.ends_with(b"/");
+    let tag = Tag { name: &lossy(name), attributes, offset, line: Line(&|| input.line()), bytes: end + 1 };
+    match is_empty {
+        true => each(XmlEvent::Leaf(&Leaf { tag, text: None })),
+        false => each(XmlEvent::Start(&tag)),
+    }
     end + 1
 }
 
-/// Tells a tag, given what stands between its brackets and the same as text, if it is.
-fn tell_tag((tag, text): (&[u8], Option<&str>), (offset, line): (u64, u64), each: &mut dyn FnMut(XmlEvent<'_>)) {
-    let name_end = tag.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'/').unwrap_or(tag.len());
-    let (name, rest) = match text.and_then(|text| text.split_at_checked(name_end)) {
-        Some((name, rest)) => (Cow::Borrowed(name), Some(rest)),
-        None => (lossy(&tag[..name_end]), None),
-    };
-    let attributes = Attributes { bytes: &tag[name_end..], text: rest, offset: offset + 1 + name_end as u64 };
-    let is_empty = tag.ends_with(b"/");
-    each(XmlEvent::Start { name: &name, attributes, offset, line, bytes: tag.len() + 2, is_empty });
-    if is_empty {
-        each(XmlEvent::End { name: &name });
-    }
+/// Length of the name at the beginning.
+fn name_in(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| !IS_IN_NAME[usize::from(*byte)]).unwrap_or(bytes.len())
 }
+
+/// Does a byte belong to the name that a tag begins with?
+const IS_IN_NAME: [bool; 256] = {
+    let mut is_in_name = [true; 256];
+    let ends = b" \t\n\r\x0c/=>";
+    let mut at = 0;
+    while at < ends.len() {
+        is_in_name[ends[at] as usize] = false;
+        at += 1;
+    }
+    is_in_name
+};
 
 /// Index of the `>` that ends a tag: not one in a quoted value.
 pub(super) fn tag_end(window: &[u8]) -> Option<usize> {
@@ -412,7 +481,7 @@ fn resolved(text: Cow<'_, str>) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_ref();
-    while let Some(at) = rest.find('&') {
+    while let Some(at) = first_of([b'&'; 3], rest.as_bytes(), 0) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         let entity = rest.as_bytes().iter().take(12).position(|byte| *byte == b';').map(|end| &rest[1..end]);
@@ -452,14 +521,15 @@ mod tests {
 
     use proptest::{collection::vec, prelude::*};
 
-    use super::{XmlEvent, read_xml};
+    use super::{Tag, XmlEvent, read_xml};
     use crate::source::export::input::Input;
 
     fn read(bytes: &[u8]) -> Vec<String> {
         let interrupt = AtomicBool::new(false);
         let mut told = Vec::new();
-        read_xml(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| match event {
-            XmlEvent::Start { name, attributes, .. } => {
+        let mut tell = |event: XmlEvent<'_>| match event {
+            XmlEvent::Leaf(_) => unreachable!("taken apart"),
+            XmlEvent::Start(Tag { name, attributes, .. }) => {
                 let attributes: Vec<String> = attributes
                     .iter()
                     .map(|attribute| {
@@ -477,7 +547,8 @@ mod tests {
             XmlEvent::Text { text, .. } => told.push(text.into_owned()),
             XmlEvent::End { name } => told.push(format!(">{name}")),
             XmlEvent::Comment { text, .. } => told.push(format!("#{text}")),
-        });
+        };
+        read_xml(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| event.apart(&mut tell));
         told
     }
 
@@ -500,18 +571,20 @@ mod tests {
     fn told(reader: impl Read) -> Vec<String> {
         let interrupt = AtomicBool::new(false);
         let mut told = Vec::new();
-        read_xml(&mut Input::new(Box::new(reader), &interrupt), &mut |event| {
+        let mut tell = |event: XmlEvent<'_>| {
             told.push(match event {
-                XmlEvent::Start { name, attributes, offset, line, bytes, .. } => {
+                XmlEvent::Leaf(_) => unreachable!("taken apart"),
+                XmlEvent::Start(Tag { name, attributes, offset, line, bytes }) => {
                     let attributes =
                         attributes.iter().map(|own| format!("{}={:?}@{} ", own.name, own.value, own.offset));
-                    format!("<{name} {}{offset} {line} {bytes}", attributes.collect::<String>())
+                    format!("<{name} {}{offset} {} {bytes}", attributes.collect::<String>(), line.number())
                 }
                 XmlEvent::Text { text, offset, bytes } => format!("{text:?} {offset} {bytes}"),
                 XmlEvent::End { name } => format!("</{name}"),
                 XmlEvent::Comment { text, offset } => format!("!{text:?} {offset}"),
             });
-        });
+        };
+        read_xml(&mut Input::new(Box::new(reader), &interrupt), &mut |event| event.apart(&mut tell));
         told
     }
 
@@ -572,9 +645,11 @@ mod tests {
         fn survives_anything(bytes in vec(prop_oneof![any::<u8>(), Just(b'<'), Just(b'>'), Just(b'"'), Just(b'!'), Just(b'='), Just(b'[')], 0..80)) {
             let interrupt = AtomicBool::new(false);
             read_xml(&mut Input::new(Box::new(&bytes[..]), &interrupt), &mut |event| {
-                if let XmlEvent::Start { attributes, .. } = event {
-                    attributes.iter().for_each(drop);
-                }
+                event.apart(&mut |event| {
+                    if let XmlEvent::Start(Tag { attributes, .. }) = event {
+                        attributes.iter().for_each(drop);
+                    }
+                });
             });
         }
     }
