@@ -120,10 +120,10 @@ fn memory_does_not_grow_with_findings_and_identities() {
     }
 }
 
-/// A list of a file is sorted on disk. Both sizes are more than it holds.
+/// A list of a file is sorted on disk. Both sizes are more than it holds: from 40,000 rows on the peak stays where it is.
 #[test]
 fn lists_of_files_are_not_held() {
-    const SIZES: [u64; 2] = [60_000, 120_000];
+    const SIZES: [u64; 2] = [45_000, 80_000];
     let fixture = Fixture::sqlite();
     let cli = Cli::new(&fixture);
     let take = |size: u64, args: &[&str]| {
