@@ -115,8 +115,11 @@ impl GenericReader {
                 sink.field(key, &decoded, value.offset(), Markup::Plain);
             }
         }
-        sink.rest(json, &|key| match key {
-            "data_b64" | "content_base64" => Rest::Skip,
+        // What is called so and is no base64 is told as it is.
+        sink.rest_by_path(json, &|path, key, _| match key {
+            "data_b64" | "content_base64" if path.is_empty() && json.get(key).and_then(from_base64).is_some() => {
+                Rest::Skip
+            }
             _ => Rest::Text(Markup::Plain),
         });
         sink.finish(bytes, line, &|place| self.place(record, stream.as_deref(), place));
@@ -224,7 +227,8 @@ fn unwrap<'t>(json: Json<'t>) -> (Json<'t>, Option<String>) {
 }
 
 fn from_base64(value: Json<'_>) -> Option<String> {
-    let bytes = data_encoding::BASE64.decode(value.stored()).ok()?;
+    let packed: Vec<u8> = value.text()?.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let bytes = data_encoding::BASE64.decode(&packed).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -44,6 +44,8 @@ pub(super) struct Sink<'s> {
     notices: &'s Notices,
     parts: &'s mut Parts,
     problems: u64,
+    /// How the rest of a record is told.
+    rest_view: View,
 }
 
 /// The parts of a record; reused from record to record.
@@ -120,7 +122,7 @@ impl<'s> Sink<'s> {
         parts: &'s mut Parts,
     ) -> Sink<'s> {
         parts.clear();
-        Sink { host, template, notices, parts, problems: 0 }
+        Sink { host, template, notices, parts, problems: 0, rest_view: View::Shown }
     }
 
     /// Adds a field: as people saw it, as stored if that differs, and without what nobody sees. `offset` is where it stands
@@ -187,6 +189,13 @@ impl<'s> Sink<'s> {
         self.parts.path = path;
     }
 
+    /// The same for what was edited away.
+    pub(super) fn old_rest(&mut self, value: Json<'_>, treat: &dyn Fn(&str, &str, bool) -> Rest) {
+        self.rest_view = View::Old;
+        self.rest_by_path(value, treat);
+        self.rest_view = View::Shown;
+    }
+
     /// `path` ends with a dot for each object or list on the way.
     fn rest_at(
         &mut self,
@@ -237,9 +246,9 @@ impl<'s> Sink<'s> {
             Rest::Text(markup) => {
                 let shown = markup::shown(text, markup);
                 let separator: &[u8] = if key.is_empty() { b"" } else { b": " };
-                self.parts.push(name, &[key.as_bytes(), separator, shown.as_bytes()], offset, View::Shown);
+                self.parts.push(name, &[key.as_bytes(), separator, shown.as_bytes()], offset, self.rest_view);
                 if let Some(plain) = markup::plain(&shown) {
-                    self.parts.push(name, &[key.as_bytes(), separator, plain.as_bytes()], offset, View::Shown);
+                    self.parts.push(name, &[key.as_bytes(), separator, plain.as_bytes()], offset, self.rest_view);
                 }
             }
         }

@@ -7,7 +7,7 @@ use unleak::model::{
 };
 
 use super::{
-    plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file},
+    plant::{Files, check, five, in_code, in_link, only, scan_all, scan_file, token},
     raw::{row, row_of},
 };
 
@@ -108,5 +108,41 @@ fn an_organisation_of_zulip() {
             (Some(Visibility::Private), Some("ops"))
         );
         assert_eq!(only(report, link).visibility, Some(Visibility::Direct));
+    });
+}
+
+#[test]
+fn regression_histories_of_zulip_that_are_no_json_are_scanned() {
+    let secrets: Vec<String> = (0..8).map(|index| token(1_190 + index)).collect();
+    let [behind, cut, word, list, object, unquoted, strings, mixed] = secrets.as_slice() else {
+        unreachable!("as many as were made");
+    };
+    let histories = [
+        json!(format!(r#"[{{"prev_content": "x"}}] {behind}"#)),
+        json!(format!(r#"[{{"prev_content": "{cut}"#)),
+        json!(format!("1 {word}")),
+        json!([{"prev_content": list}]),
+        json!({"prev_content": object}),
+        json!(format!(r#"[{{"prev_content": {unquoted}}}]"#)),
+        json!([format!(r#"[{{"prev_content": "{strings}"}}]"#)]),
+        json!([json!([{"prev_content": "x"}]).to_string(), {"prev_content": mixed}]),
+    ];
+    let messages: Vec<Value> = histories
+        .iter()
+        .enumerate()
+        .map(|(id, history)| {
+            json!({"id": id, "sender": 1, "recipient": 30, "subject": "logins", "content": "never mind",
+                "rendered_content": "<p>never mind</p>", "date_sent": 1_704_103_200.0, "edit_history": history})
+        })
+        .collect();
+    let mut files = Files::default();
+    files.add("zulip/realm.json", json!({"zerver_realm": [{"id": 2, "string_id": "acme"}]}).to_string()).add(
+        "zulip/messages-000001.json",
+        json!({"zerver_message": messages, "zerver_usermessage": [{"id": 1, "message": 0}]}).to_string(),
+    );
+    scan_all(&files, None, &|report| {
+        for secret in &secrets {
+            only(report, secret);
+        }
     });
 }

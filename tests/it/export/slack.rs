@@ -289,3 +289,50 @@ fn as_raw_files_less_is_found_and_nobody_is_named() {
     };
     assert_eq!(noise(&scan_export(&path, ExportOptions::default())), 0);
 }
+
+#[test]
+fn regression_blocks_in_other_shapes_and_what_was_edited_away() {
+    let secrets: Vec<String> = (0..13).map(|index| token(760 + index)).collect();
+    let [text, cut, object, strings, button, attached, passed, initial, previous, said, long, inner, old_block] =
+        secrets.as_slice()
+    else {
+        unreachable!("as many as were made");
+    };
+    let rich = |text: &str| {
+        json!([{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+            {"type": "text", "text": &text[..9]}, {"type": "text", "text": &text[9..]}]}]}])
+    };
+    let mut day: Vec<Value> = [
+        json!({"blocks": rich(text).to_string()}),
+        json!({"blocks": format!(r#"[{{"type": "rich_text", "x": "{cut}"#)}),
+        json!({"blocks": {"0": rich(object)[0]}}),
+        json!({"blocks": [strings]}),
+        json!({"blocks": [{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "go"},
+            "url": format!("https://git.example.com/x?private_token={button}")}]}]}),
+        json!({"attachments": [{"blocks": rich(attached).to_string()}]}),
+        json!({"attachments": [{"message_blocks": json!([{"message": {"blocks": rich(passed)}}]).to_string()}]}),
+        json!({"blocks": [{"type": "input", "element": {"type": "plain_text_input", "initial_value": initial}}]}),
+        json!({"subtype": "message_changed", "message": {"text": "new"},
+            "previous_message": {"text": "old", "attachments": [{"text": previous}, {"blocks": rich(old_block)}]}}),
+        json!({"subtype": "message_changed", "message": {"text": "new"}, "previous_message": said}),
+        json!({"text": {"more": long}}),
+        json!({"subtype": "bot_message", "message": {"text": inner}}),
+    ]
+    .into();
+    for (index, message) in day.iter_mut().enumerate() {
+        (message["type"], message["user"]) = (json!("message"), json!("U01"));
+        message["ts"] = json!(format!("17041032{index:02}.000100"));
+    }
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", slack_json(&Value::Array(day)));
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    for secret in &secrets {
+        let is_old = [previous, said, old_block].contains(&secret);
+        let expected = if is_old { Revision::Old } else { Revision::Current };
+        assert_eq!(only(&report, secret).revision, expected, "{secret}");
+    }
+}

@@ -212,3 +212,42 @@ fn a_file_in_a_message_that_cannot_be_decoded_is_told() {
     let told: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert!(matches!(told.as_slice(), [one] if one.contains("no base64")), "{told:?}");
 }
+
+#[test]
+fn regression_content_that_is_no_card_is_scanned() {
+    let card = |text: &str| json!({"type": "AdaptiveCard", "body": [{"type": "TextBlock", "text": text}]}).to_string();
+    let secrets: Vec<String> = (0..11).map(|index| token(700 + index)).collect();
+    let [behind, between, second, object, number, unquoted, string, cut, list, one, body] = secrets.as_slice() else {
+        unreachable!("as many as were made");
+    };
+    let mut contents = vec![
+        json!(format!("{} then {behind}", card("a"))),
+        json!(format!("{} {between} {}", card("a"), card(&format!("b\n{second}")))),
+        json!({"body": [{"text": object}]}),
+        json!(format!("12345 {number}")),
+        json!(format!(r#"{{"a": {unquoted}}}"#)),
+        json!(format!(r#""x" {string}"#)),
+        json!(format!(r#"{{"text": "{cut}"#)),
+        json!([card(&format!("c {list}"))]),
+    ];
+    let mut messages: Vec<Value> = Vec::new();
+    for content in contents.drain(..) {
+        let mut told = message(0, "u1", "<p>x</p>");
+        told["attachments"] = json!([{"id": "1", "contentType": "card", "content": content}]);
+        messages.push(told);
+    }
+    // A list and a text stored as something else.
+    let mut told = message(1, "u1", "<p>x</p>");
+    told["attachments"] = json!({"content": one});
+    messages.push(told);
+    let mut told = message(2, "u1", "");
+    told["body"]["content"] = json!([{"text": body}]);
+    messages.push(told);
+    let dir = tempfile::tempdir().unwrap();
+    let mut files = Files::default();
+    files.add("messages_g1.json", Value::Array(messages).to_string());
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    for secret in &secrets {
+        only(&report, secret);
+    }
+}

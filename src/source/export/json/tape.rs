@@ -150,6 +150,27 @@ pub(in crate::source::export) fn string_end(bytes: &[u8], start: usize) -> Optio
     }
 }
 
+/// Hands out the objects and lists in a text, up to the first that is no JSON. Is there nothing beside them?
+///
+/// Stricter than [`Tape::read`], which goes on where it can: of what it lets pass not everything is a string of the value.
+pub(in crate::source::export) fn documents(text: &str, base: u64, each: &mut dyn FnMut(Json<'_>)) -> bool {
+    let mut tape = Tape::default();
+    let (mut at, mut is_all) = (0, true);
+    while let Some(start) = text[at..].find(['{', '[']) {
+        is_all &= text[at..at + start].trim().is_empty();
+        at += start;
+        let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<serde::de::IgnoredAny>();
+        let Some(Ok(_)) = values.next() else { return false };
+        let document = &text.as_bytes()[at..at + values.byte_offset()];
+        if tape.read(document, true).is_err() {
+            return false;
+        }
+        each(tape.value(document, base + at as u64));
+        at += document.len();
+    }
+    is_all && at > 0 && text[at..].trim().is_empty()
+}
+
 /// A value of a [`Tape`].
 #[derive(Clone, Copy)]
 pub(in crate::source::export) struct Json<'t> {

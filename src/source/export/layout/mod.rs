@@ -16,7 +16,7 @@ pub(super) use self::{
     value::{Cells, Fields, Part, Treat, Value},
 };
 use super::{
-    json::{Json, Tape},
+    json::{Json, documents},
     markup::Markup,
     sink::{Rest, Sink},
     time,
@@ -423,7 +423,7 @@ fn without_marks(text: &str) -> Cow<'_, str> {
     Cow::Owned(MARKS.iter().fold(text.to_owned(), |text, mark| text.replace(mark, "")))
 }
 
-/// All texts of a JSON document, each on lines of its own; the text itself if it is none.
+/// All texts of documents of JSON, each on lines of its own. If there is anything else, the text itself behind them.
 fn texts_in(text: &str) -> Cow<'_, str> {
     fn add(json: Json<'_>, out: &mut String) {
         if let Some(text) = json.text() {
@@ -433,15 +433,14 @@ fn texts_in(text: &str) -> Cow<'_, str> {
         json.elements().for_each(|element| add(element, out));
         json.entries().for_each(|(_, value)| add(value, out));
     }
-    let mut tape = Tape::default();
-    match tape.read(text.as_bytes(), true) {
-        Ok(_) => {
-            let mut out = String::new();
-            add(tape.value(text.as_bytes(), 0), &mut out);
-            Cow::Owned(out)
+    let mut out = String::new();
+    if !documents(text, 0, &mut |document| add(document, &mut out)) {
+        if out.is_empty() {
+            return Cow::Borrowed(text);
         }
-        Err(_) => Cow::Borrowed(text),
+        out.push_str(text);
     }
+    Cow::Owned(out)
 }
 
 /// The bytes of a file; none if it isn't base64.
@@ -544,6 +543,16 @@ mod tests {
     fn marks_and_nested_json_are_taken_off() {
         assert_eq!(without_marks("from **{-a-}** to **{+b+}**"), "from **a** to **b**");
         assert_eq!(texts_in(r#"[{"a":"b\nc","d":["e"]}]"#), "b\nc\n\ne\n\n");
-        assert_eq!(texts_in("{no json"), "{no json");
+        for all in ["{no json", "1 x", "\"a\" x", "[{\"a\": x}]"] {
+            assert_eq!(texts_in(all), all);
+        }
+        assert_eq!(
+            texts_in(r#"{"a":"b"} c {"d":"e"}"#),
+            r#"b
+
+e
+
+{"a":"b"} c {"d":"e"}"#
+        );
     }
 }

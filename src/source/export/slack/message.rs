@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, read_json},
+    json::{Descend, Json, JsonEvent, Path, documents, read_json},
     markup::Markup,
     sink::{Rest, Sink},
     system::Export,
@@ -48,18 +48,17 @@ impl<'t> Message<'t> {
             add_texts(changed, sink);
         }
         add_texts(self.json, sink);
-        if let Some(previous) = self.previous {
-            if let Some(blocks) = previous.get("blocks") {
-                sink.old_field("previous_message.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
-            }
-            if let Some((text, value)) = previous.get("text").and_then(|value| Some((value.text()?, value))) {
-                sink.old_field("previous_message.text", &text, value.offset(), Markup::Mrkdwn);
-            }
-        }
         // Attachments, files and whatever else there is: the rest of the message and of what it changed.
-        sink.rest_by_path(self.json, &|path, key, _| treat(path, key));
+        sink.rest_by_path(self.json, &|path, key, is_text| match (path, key) {
+            ("", "previous_message") if self.previous.is_some() => Rest::Skip,
+            ("message.", "text" | "blocks") if self.changed.is_none() => Rest::Text(Markup::Mrkdwn),
+            _ => treat(path, key, is_text),
+        });
         for message in [Some(self.json), self.changed].into_iter().flatten() {
             add_attached_blocks(message, sink);
+        }
+        if let Some(previous) = self.previous {
+            add_previous(previous, sink);
         }
     }
 
@@ -94,30 +93,49 @@ fn author(message: Json<'_>) -> Option<RecordAuthor> {
 }
 
 fn add_texts(message: Json<'_>, sink: &mut Sink<'_>) {
-    if let Some(blocks) = message.get("blocks").filter(Json::is_array) {
-        let text = flat_blocks(blocks);
-        sink.field("blocks", &text, blocks.offset(), Markup::Plain);
+    if let Some(blocks) = message.get("blocks") {
+        sink.field("blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
     }
     sink.json("text", message.get("text"), Markup::Mrkdwn);
 }
 
 /// Rich text in attachments: of programs, and of messages that were passed on.
 fn add_attached_blocks(message: Json<'_>, sink: &mut Sink<'_>) {
-    for attachment in message.get("attachments").into_iter().flat_map(|list| list.elements()) {
-        let passed_on = attachment.get("message_blocks").into_iter().flat_map(|list| list.elements());
-        let blocks = passed_on.filter_map(|inner| inner.path(&["message", "blocks"])).chain(attachment.get("blocks"));
-        for blocks in blocks.filter(Json::is_array) {
-            sink.field("attachments.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
-        }
+    for blocks in attached_blocks(message) {
+        sink.field("attachments.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
+    }
+}
+
+fn attached_blocks(message: Json<'_>) -> impl Iterator<Item = Json<'_>> {
+    let attachments = message.get("attachments").into_iter().flat_map(|list| list.elements());
+    attachments.flat_map(|one| ["message_blocks", "blocks"].into_iter().filter_map(move |key| one.get(key)))
+}
+
+/// What a message said before it was changed, with all that was attached to it.
+fn add_previous(previous: Json<'_>, sink: &mut Sink<'_>) {
+    if let Some(text) = previous.text() {
+        sink.old_field("previous_message", &text, previous.offset(), Markup::Mrkdwn);
+    }
+    if let Some(blocks) = previous.get("blocks") {
+        sink.old_field("previous_message.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
+    }
+    if let Some((text, value)) = previous.get("text").and_then(|value| Some((value.text()?, value))) {
+        sink.old_field("previous_message.text", &text, value.offset(), Markup::Mrkdwn);
+    }
+    sink.old_rest(previous, &treat);
+    for blocks in attached_blocks(previous) {
+        sink.old_field("previous_message.attachments.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
     }
 }
 
 /// What is to be done with the other parts of a message.
-fn treat(path: &str, key: &str) -> Rest {
+fn treat(path: &str, key: &str, is_text: bool) -> Rest {
     match key {
         // Told already.
-        "text" if matches!(path, "" | "message.") => Rest::Skip,
-        "blocks" | "message_blocks" | "previous_message" | "slackdump_thread_replies" => Rest::Skip,
+        "text" if is_text && matches!(path, "" | "message.") => Rest::Skip,
+        "blocks" if matches!(path, "" | "message." | "attachments." | "message.attachments.") => Rest::Skip,
+        "message_blocks" if matches!(path, "attachments." | "message.attachments.") => Rest::Skip,
+        "slackdump_thread_replies" => Rest::Skip,
         // The message that was answered, which stands in the export itself.
         "root" if path.is_empty() => Rest::Skip,
         // Nobody wrote these.
@@ -135,8 +153,25 @@ fn treat(path: &str, key: &str) -> Rest {
 pub(super) fn flat_blocks(blocks: Json<'_>) -> String {
     // About half of what is stored is text: made longer while it is written, it would be copied again and again.
     let mut text = String::with_capacity(blocks.stored().len() / 2);
-    blocks.elements().for_each(|block| flatten(block, &mut text));
+    match blocks.text() {
+        // Some programs store them as JSON in a text.
+        Some(stored) => {
+            if !documents(&stored, 0, &mut |blocks| flatten_any(blocks, &mut text)) {
+                text.push_str(&stored);
+            }
+        }
+        None => flatten_any(blocks, &mut text),
+    }
     text
+}
+
+/// A list of blocks, or one.
+fn flatten_any(blocks: Json<'_>, out: &mut String) {
+    if blocks.is_array() {
+        blocks.elements().for_each(|block| flatten(block, out));
+    } else {
+        flatten(blocks, out);
+    }
 }
 
 fn flatten(node: Json<'_>, out: &mut String) {
@@ -157,19 +192,26 @@ fn flatten(node: Json<'_>, out: &mut String) {
         out.push_str(&format!("@{}", node.text_of("user_id").unwrap_or_default()));
     } else if is("channel") {
         out.push_str(&format!("#{}", node.text_of("channel_id").unwrap_or_default()));
+    } else if let Some(text) = node.text() {
+        out.push_str(&text);
+        out.push('\n');
     } else {
         flatten_block(node, out);
     }
 }
+
+/// Keys of what people wrote or see in blocks, and of where a button leads to. A file's address is the system's own.
+const BLOCK_TEXTS: [&str; 9] =
+    ["text", "value", "title", "alt_text", "label", "url", "initial_value", "description", "title_url"];
 
 /// Anything that isn't a run of a line: what is in it, then a new line.
 fn flatten_block(node: Json<'_>, out: &mut String) {
     for (key, value) in node.entries() {
         if value.is_array() {
             value.elements().for_each(|element| flatten(element, out));
-        } else if value.is_object() {
+        } else if value.is_object() && !key.is("slack_file") {
             flatten(value, out);
-        } else if ["text", "value", "title", "alt_text", "label"].iter().any(|name| key.is(name)) {
+        } else if BLOCK_TEXTS.iter().any(|name| key.is(name)) {
             out.push_str(&super::super::markup::shown(&value.text().unwrap_or_default(), Markup::Mrkdwn));
             out.push('\n');
         }

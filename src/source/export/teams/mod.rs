@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     detect,
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, Tape, is_page, keys, read_json, top_list},
+    json::{Descend, Json, JsonEvent, Path, documents, is_page, keys, read_json, top_list},
     layout::Records,
     markup::Markup,
     sink::{Rest, Sink},
@@ -268,11 +268,13 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         // The form of an account's export, or no message at all.
         let is_html = json.text_of("messagetype").is_none_or(|kind| kind.to_lowercase().contains("html"));
         sink.json("content", json.get("content"), if is_html { Markup::Html } else { Markup::Plain });
-        sink.rest(json, &treat);
+        let is_told = json.get("content").is_some_and(|content| content.is_text());
+        rest(json, is_told, sink);
         return sink.finish(bytes, line, &|place| fill(said, place));
     };
     let is_html = text_of(body, "contentType").is_none_or(|kind| kind.eq_ignore_ascii_case("html"));
     sink.json("body.content", of(body, "content"), if is_html { Markup::Html } else { Markup::Plain });
+    rest(body, of(body, "content").is_some_and(|content| content.is_text()), sink);
     for key in ["subject", "summary"] {
         sink.json(key, of(json, key), Markup::Plain);
     }
@@ -280,17 +282,21 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         if let Some(content) = of(attached, "content") {
             card(content, sink);
         }
-        sink.rest(attached, &treat);
+        rest(attached, true, sink);
     }
-    sink.rest(json, &treat);
+    rest(json, false, sink);
     sink.finish(bytes, line, &|place| fill(said, place));
     // Pictures and the like that Graph puts into the message.
     for hosted in of(json, "hostedContents").into_iter().flat_map(|list| list.elements()) {
         let Some(packed) = text_of(hosted, "contentBytes") else { continue };
-        let Ok(content) = data_encoding::BASE64.decode(packed.as_bytes()) else {
-            sink.problem(ProblemKind::Malformed, hosted.offset(), "a file in a message that is no base64, left out");
-            continue;
-        };
+        let content = data_encoding::BASE64.decode(packed.as_bytes()).unwrap_or_else(|_| {
+            sink.problem(
+                ProblemKind::Malformed,
+                hosted.offset(),
+                "a file in a message that is no base64, scanned as text",
+            );
+            packed.into_bytes()
+        });
         sink.attach(&content, (hosted.offset(), line), &|place| {
             fill(said, place);
             place.attachment = Some(RecordAttachment { id: text_of(hosted, "id"), name: None, path: None });
@@ -302,25 +308,33 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     }
 }
 
-/// A card, or a message that was passed on: JSON in a text, whose parts are HTML at times.
+/// A card, or a message that was passed on: JSON in a text, whose parts are HTML at times. Whatever else it is, it is looked at.
 fn card(content: Json<'_>, sink: &mut Sink<'_>) {
-    let Some(text) = content.text() else { return };
-    let mut tape = Tape::default();
-    if tape.read(text.as_bytes(), true).is_ok() {
-        let inner = tape.value(text.as_bytes(), content.offset());
-        sink.rest(inner, &|_| Rest::Text(Markup::Html));
-    } else {
+    let treat = |_: &str| Rest::Text(Markup::Html);
+    let Some(text) = content.text() else { return sink.rest(content, &treat) };
+    if !documents(&text, content.offset(), &mut |card| sink.rest(card, &treat)) {
         sink.field("attachments.content", &text, content.offset(), Markup::Html);
     }
+}
+
+/// Tells what isn't told yet of a message, its body or an attachment. `is_content_told`: its content is.
+fn rest(json: Json<'_>, is_content_told: bool, sink: &mut Sink<'_>) {
+    let is_list = |key: &str| of(json, key).is_some_and(|value| value.is_array());
+    let has_body = of(json, "body").is_some_and(|body| body.is_object());
+    sink.rest_by_path(json, &|path, key, is_text| match key {
+        "content" | "Content" if path.is_empty() && is_content_told => Rest::Skip,
+        "body" | "Body" if path.is_empty() && has_body => Rest::Skip,
+        "subject" | "Subject" | "summary" | "Summary" if path.is_empty() && is_text => Rest::Skip,
+        "attachments" | "Attachments" if path.is_empty() && is_list("attachments") => Rest::Skip,
+        "replies" | "Replies" if path.is_empty() && is_list("replies") => Rest::Skip,
+        key => treat(key),
+    });
 }
 
 /// What is to be done with the other parts.
 fn treat(key: &str) -> Rest {
     match key {
-        "body" | "Body" | "subject" | "Subject" | "summary" | "Summary" | "replies" | "attachments" | "Attachments" => {
-            Rest::Skip
-        }
-        "content" | "Content" | "contentBytes" | "hostedContents" | "etag" | "Etag" | "id" | "Id" => Rest::Skip,
+        "contentBytes" | "hostedContents" | "etag" | "Etag" | "id" | "Id" => Rest::Skip,
         "webUrl" | "WebUrl" | "contentUrl" | "ContentUrl" | "thumbnailUrl" | "ThumbnailUrl" => Rest::Link,
         _ => Rest::Text(Markup::Plain),
     }
