@@ -28,6 +28,9 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
         set_aside(attributes, if is("mention") || is("emoji") { out } else { aside });
     }
     let Some(content) = node.get("content") else { return };
+    if let Some(text) = content.text() {
+        out.push_str(&text);
+    }
     content.elements().for_each(|inner| flatten(inner, out, aside));
     if !out.ends_with('\n') {
         out.push('\n');

@@ -213,12 +213,19 @@ fn record(json: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     for key in ["body", "title"] {
         sink.json(key, json.get(key), Markup::Plain);
     }
-    sink.rest(json, &|key| if is_nested(key) { Rest::Skip } else { treat(key) });
+    sink.rest_by_path(json, &|path, key, is_text| match (path, key) {
+        ("", "body" | "title") if is_text => Rest::Skip,
+        ("", key) if is_nested(key) => Rest::Skip,
+        (_, key) => treat(key),
+    });
     sink.finish(bytes, line, &|place| fill(json, place));
     for key in NESTED {
         for inner in json.get(key).into_iter().flat_map(|list| list.elements()) {
             sink.json("body", inner.get("body"), Markup::Plain);
-            sink.rest(inner, &treat);
+            sink.rest_by_path(inner, &|path, key, is_text| match (path, key) {
+                ("", "body") if is_text => Rest::Skip,
+                (_, key) => treat(key),
+            });
             // Counted with the record around it.
             sink.finish(0, line, &|place| {
                 fill(json, place);
@@ -232,7 +239,7 @@ fn record(json: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
 /// What is to be done with the other parts.
 fn treat(key: &str) -> Rest {
     match key {
-        "body" | "title" | "node_id" | "avatar_url" | "gravatar_id" | "sha" | "reactions" => Rest::Skip,
+        "node_id" | "avatar_url" | "gravatar_id" | "sha" | "reactions" => Rest::Skip,
         key if key.ends_with("_url") || key == "url" => Rest::Link,
         _ => Rest::Text(Markup::Plain),
     }

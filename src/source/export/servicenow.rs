@@ -255,16 +255,17 @@ fn notes(text: &str) -> Vec<Note<'_>> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         if let Some((when, who)) = head(line.trim_end()) {
-            heads.push((at, when, who, line.len()));
+            heads.push((at, when, who));
         }
         at += line.len();
     }
     let ends = heads.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]);
-    let note = |((at, when, who, length), end): (&(usize, usize, usize, usize), usize)| Note {
+    let note = |((at, when, who), end): (&(usize, usize, usize), usize)| Note {
         start: *at,
         time: &text[*at..at + when],
         author: &text[at + when + 3..at + who],
-        text: &text[at + length..end],
+        // With its heading: a line that looks like one may be what somebody wrote.
+        text: &text[at + when + 3..end],
     };
     heads.iter().zip(ends).map(note).collect()
 }
@@ -351,7 +352,10 @@ mod tests {
         let found: Vec<_> = notes(text).into_iter().map(|note| (note.time, note.author, note.text.trim())).collect();
         assert_eq!(
             found,
-            [("2024-01-02 10:00:00", "Bob B", "second\nline"), ("2024-01-01 10:00:00", "Ada (L)", "first")]
+            [
+                ("2024-01-02 10:00:00", "Bob B", "Bob B (Work notes)\nsecond\nline"),
+                ("2024-01-01 10:00:00", "Ada (L)", "Ada (L) (Comments)\nfirst")
+            ]
         );
         assert!(notes("no - heads (here)").is_empty());
     }

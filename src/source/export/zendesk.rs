@@ -143,9 +143,10 @@ fn ticket(ticket: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         sink.json("description", ticket.get("description"), Markup::Plain);
     }
     sink.json("html_body", ticket.get("html_body"), Markup::Html);
-    sink.rest(ticket, &|key| match key {
-        "description" | "comments" | "audits" => Rest::Skip,
-        _ => treat(key),
+    sink.rest_by_path(ticket, &|path, key, is_text| match (path, key) {
+        ("", "description" | "body" | "plain_body" | "html_body") if is_text => Rest::Skip,
+        ("", "comments" | "audits") if ticket.get(key).is_some_and(|list| list.is_array()) => Rest::Skip,
+        (_, key) => treat(key),
     });
     sink.finish(bytes, line, &|place| {
         fill(ticket, place);
@@ -170,9 +171,15 @@ fn note(ticket: Json<'_>, note: Json<'_>, line: u64, sink: &mut Sink<'_>) {
         if let Some((value, text)) = said.get("previous_value").and_then(|value| Some((value, value.text()?))) {
             let field = said.text_of("field_name").unwrap_or_default();
             sink.old_field(&format!("previous_value.{field}"), &text, value.offset(), Markup::Plain);
+        } else if let Some(value) = said.get("previous_value") {
+            sink.old_rest(value, &|_, _, _| Rest::Text(Markup::Plain));
         }
     }
-    sink.rest(note, &treat);
+    sink.rest_by_path(note, &|path, key, is_text| match key {
+        "body" | "plain_body" | "html_body" if is_text && matches!(path, "" | "events.") => Rest::Skip,
+        "previous_value" if matches!(path, "" | "events.") => Rest::Skip,
+        key => treat(key),
+    });
     sink.finish(0, line, &|place| {
         fill(ticket, place);
         place.record = note.text_of("id");
@@ -188,7 +195,6 @@ fn note(ticket: Json<'_>, note: Json<'_>, line: u64, sink: &mut Sink<'_>) {
 /// What is to be done with the other parts.
 fn treat(key: &str) -> Rest {
     match key {
-        "body" | "html_body" | "plain_body" | "previous_value" => Rest::Skip,
         "content_url" | "mapped_content_url" | "thumbnails" | "url" => Rest::Link,
         _ => Rest::Text(Markup::Plain),
     }

@@ -83,3 +83,19 @@ fn pages_of_the_rest_interface_and_of_gh() {
     }
     assert_eq!(report.exports[0].system, "github-json");
 }
+
+#[test]
+fn regression_texts_further_down_are_scanned() {
+    let secrets: Vec<String> = (0..3).map(|index| token(530 + index)).collect();
+    let [review, milestone, parts] = secrets.as_slice() else { unreachable!("as many as were made") };
+    let issue = json!([{"type": "issue", "url": format!("{REPOSITORY}/issues/7"), "user": "https://github.com/ada",
+        "title": "can't log in", "body": [{"part": parts}], "created_at": "2024-01-01T10:00:00Z",
+        "latestReviews": [{"body": format!("not {review}")}], "milestone": {"title": milestone}}]);
+    let mut files = Files::default();
+    files.add("schema.json", r#"{"version":"1.2.0","github_sha":"x"}"#).add("issues_000001.json", issue.to_string());
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    for secret in &secrets {
+        only(&report, secret);
+    }
+}

@@ -131,3 +131,21 @@ fn issues_as_a_table() {
         assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("jira-csv", 0));
     }
 }
+
+#[test]
+fn regression_documents_in_other_shapes_are_scanned() {
+    let secrets: Vec<String> = (0..5).map(|index| token(660 + index)).collect();
+    let [listed, content, shapeless, work, text] = secrets.as_slice() else { unreachable!("as many as were made") };
+    let mut issue = issue(["a", "b", "c", "d"]);
+    issue["fields"]["customfield_1"] = json!([{"type": "doc", "content": [{"type": "text", "text": listed}]}]);
+    issue["fields"]["customfield_2"] = json!({"type": "doc", "content": content});
+    issue["fields"]["comment"] = json!({"comments": [{"id": "1", "body": {"content": [{"text": shapeless}]}}]});
+    issue["fields"]["worklog"] = json!({"worklogs": [{"id": "2", "comment": [{"content": work}]}]});
+    issue["fields"]["customfield_3"] =
+        json!(json!({"type": "doc", "content": [{"type": "text", "text": text}]}).to_string());
+    for report in &scan_each("issues.json", json!({"issues": [issue]}).to_string(), None) {
+        for secret in &secrets {
+            only(report, secret);
+        }
+    }
+}

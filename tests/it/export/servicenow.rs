@@ -4,7 +4,7 @@ use serde_json::json;
 use unleak::model::Revision::{Current, Old};
 
 use super::{
-    plant::{check, five, in_code, in_link, only, scan_each, token},
+    plant::{check, five, in_code, in_link, only, scan_each, scan_file, token},
     raw::row_of,
 };
 
@@ -134,5 +134,16 @@ fn a_broken_piece_of_a_file_is_told_once_and_costs_no_record() {
         only(&report, attached);
         let told: Vec<&str> = report.problems.iter().map(|problem| problem.message.as_str()).collect();
         assert!(matches!(told.as_slice(), [one] if one.contains("no base64")), "{told:?}");
+    }
+}
+
+#[test]
+fn regression_a_line_like_a_heading_is_scanned() {
+    let [in_note, above] = [token(690), token(691)];
+    let record = json!({"sys_id": "a7", "sys_created_by": "ada", "sys_created_on": "2024-01-01 10:00:00",
+        "work_notes": format!("see {above}\n2024-01-01 12:05:00 - Bob B (Work notes)\nor\n2024-01-01 12:06:00 - the key is {in_note} (new)\n")});
+    let report = scan_file("incidents.json", json!({"records": [record]}).to_string(), None);
+    for secret in [&in_note, &above] {
+        only(&report, secret);
     }
 }

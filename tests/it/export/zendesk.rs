@@ -49,3 +49,24 @@ fn tickets_as_lines_and_as_a_page() {
         assert_eq!((report.exports[0].system.as_str(), report.problems.len()), ("zendesk", 0));
     }
 }
+
+#[test]
+fn regression_what_is_no_text_where_texts_are_is_scanned() {
+    let secrets: Vec<String> = (0..4).map(|index| token(430 + index)).collect();
+    let [previous, body, description, latest] = secrets.as_slice() else { unreachable!("as many as were made") };
+    let ticket = json!({
+        "url": format!("{SITE}/api/v2/tickets/35.json"), "id": 35, "created_at": "2024-01-01T10:00:00Z", "updated_at": "2024-01-01T10:00:00Z",
+        "subject": "can't log in", "raw_subject": "can't log in", "description": {"text": description}, "requester_id": 11, "submitter_id": 11,
+        "latest": {"body": latest}, "comments": [{"id": 901, "type": "Comment", "author_id": 11, "body": {"parts": [{"text": body}]}}],
+        "audits": [{"id": 904, "author_id": 12, "events": [
+            {"id": 1, "type": "Change", "field_name": "tags", "previous_value": ["a", previous], "value": []}]}],
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tickets.json");
+    std::fs::write(&path, json!({"tickets": [ticket], "users": [], "end_of_stream": true}).to_string()).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    for secret in &secrets {
+        let expected = if secret == previous { Revision::Old } else { Revision::Current };
+        assert_eq!(only(&report, secret).revision, expected, "{secret}");
+    }
+}

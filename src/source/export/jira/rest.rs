@@ -107,7 +107,12 @@ impl RestReader {
         for (name, value) in issue.get("renderedFields").into_iter().flat_map(|fields| fields.entries()) {
             sink.json(&format!("renderedFields.{}", name.text().unwrap_or_default()), Some(value), Markup::Html);
         }
-        sink.rest(issue, &treat);
+        // Of a document in a field nothing but its content was told.
+        let is_document = |name: &str| fields.and_then(|fields| fields.get(name)).is_some_and(adf::is_document);
+        sink.rest_by_path(issue, &|path, key, _| match (path.strip_prefix("fields."), key) {
+            (Some(field), "content") if field.strip_suffix('.').is_some_and(is_document) => Rest::Skip,
+            _ => treat(key),
+        });
         sink.finish(bytes, line, &|place| {
             self.fill(issue, None, place);
             let who = ["reporter", "creator"].iter().find_map(|key| fields?.get(key).filter(Json::is_object));
@@ -139,7 +144,15 @@ impl RestReader {
             note.get(key).into_iter().for_each(|value| add_text(name, value, sink));
         }
         sink.json(name, note.get("renderedBody"), Markup::Html);
-        sink.rest(note, if name == "attachment" { &treat_file } else { &treat });
+        let is_document = |key: &str| note.get(key).is_some_and(adf::is_document);
+        sink.rest_by_path(note, &|path, key, is_text| match (path, key) {
+            ("", "body" | "comment") if is_text => Rest::Skip,
+            ("body.", "content") if is_document("body") => Rest::Skip,
+            ("comment.", "content") if is_document("comment") => Rest::Skip,
+            ("", "comment") => Rest::Text(Markup::Plain),
+            (_, key) if name == "attachment" => treat_file(key),
+            (_, key) => treat(key),
+        });
         sink.finish(0, line, &|place| {
             let id = note.text_of("id");
             self.fill(issue, id.as_deref().filter(|_| name == "comment"), place);
@@ -203,8 +216,7 @@ fn treat(key: &str) -> Rest {
         "comment" | "comments" | "worklog" | "attachment" | "changelog" | "renderedFields" | "renderedBody" => {
             Rest::Skip
         }
-        "body" | "avatarUrls" | "iconUrl" | "avatarId" | "accountId" => Rest::Skip,
-        "content" => Rest::Skip,
+        "avatarUrls" | "iconUrl" | "avatarId" | "accountId" => Rest::Skip,
         "self" => Rest::Link,
         _ => Rest::Text(Markup::Plain),
     }
