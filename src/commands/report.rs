@@ -1,6 +1,10 @@
 //! `unleak report`: pages for the people who answer for what leaked.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use sha2::{Digest as _, Sha256};
 
@@ -81,7 +85,7 @@ struct Group {
 }
 
 /// Writes a page for each owner, identity or team. Memory grows with the number of pages, by the ids of a thousand findings each;
-/// one page is held at a time if they go to files.
+/// pages of a thousand findings are held at a time if they go to files.
 ///
 /// # Errors
 /// If there is no store, or a page can't be written.
@@ -90,21 +94,26 @@ pub fn report(settings: &ReportSettings, env: &mut Env<'_>) -> Result<ExitCode, 
     let groups = store.read(|tx| groups(tx, settings))?;
     let Some(dir) = &settings.output else {
         let pages = store.read(|tx| {
-            let pages = groups.iter().map(|(key, group)| page(tx, settings.by, key, group));
-            pages.collect::<Result<Vec<_>, CommandError>>()
+            let batches = batches(&groups);
+            let told = batches.iter().map(|batch| pages(tx, settings.by, batch)).collect::<Result<Vec<_>, _>>()?;
+            Ok::<Vec<_>, CommandError>(told.into_iter().flatten().collect())
         })?;
         output::write(None, env, &|out| (settings.format.write)(&pages, out))?;
         return Ok(ExitCode::Clean);
     };
     fs::create_dir_all(dir).map_err(|source| CommandError::Write { path: DisplayPath(dir).to_string(), source })?;
     let mut entries: Vec<PageEntry> = Vec::new();
-    for (key, group) in &groups {
-        let page = store.read(|tx| page(tx, settings.by, key, group))?;
-        // An identity's key is an id of the store, which says nothing to anybody.
-        let shown = group.title.as_deref().filter(|_| settings.by == By::Identity).unwrap_or(&key.name);
-        let file = file_name(key, shown, settings.format.extension);
-        output::write(Some(&dir.join(&file)), env, &|out| (settings.format.write)(std::slice::from_ref(&page), out))?;
-        entries.push(page.entry(file));
+    for batch in batches(&groups) {
+        let pages = store.read(|tx| pages(tx, settings.by, &batch))?;
+        for ((key, group), page) in batch.into_iter().zip(pages) {
+            // An identity's key is an id of the store, which says nothing to anybody.
+            let shown = group.title.as_deref().filter(|_| settings.by == By::Identity).unwrap_or(&key.name);
+            let file = file_name(key, shown, settings.format.extension);
+            output::write(Some(&dir.join(&file)), env, &|out| {
+                (settings.format.write)(std::slice::from_ref(&page), out)
+            })?;
+            entries.push(page.entry(file));
+        }
     }
     let index = dir.join(format!("index.{}", settings.format.extension));
     output::write(Some(&index), env, &|out| (settings.format.write_index)(&entries, out))?;
@@ -164,44 +173,65 @@ fn keys(by: By, attribution: Option<&Attribution>) -> Vec<(Key, Option<String>, 
     }
 }
 
-fn page(tx: &mut Transaction<'_>, by: By, key: &Key, group: &Group) -> Result<Page, CommandError> {
-    let mut findings = Vec::with_capacity(group.findings.len());
-    let mut attributions = tx.attributions(group.findings.iter().map(String::as_str))?;
-    for id in &group.findings {
-        let Some(finding) = tx.find_findings(id)?.into_iter().next() else { continue };
-        let Some(attribution) = attributions.remove(id) else { continue };
-        findings.push(page_finding(tx, finding, attribution)?);
+/// What pages tell of findings, by their ids.
+struct Known {
+    findings: BTreeMap<String, StoredFinding>,
+    attributions: BTreeMap<String, Attribution>,
+    /// How many there are, and the first of them.
+    places: BTreeMap<String, (u64, Vec<PagePlace>)>,
+}
+
+/// A page to be written and whose it is.
+type Keyed<'g> = (&'g Key, &'g Group);
+
+/// Groups in the same order, put together until their findings are as many as a page may have: identities have few findings
+/// each, and a statement for one costs as much as for a thousand.
+fn batches(groups: &BTreeMap<Key, Group>) -> Vec<Vec<Keyed<'_>>> {
+    let mut batches: Vec<Vec<Keyed<'_>>> = Vec::new();
+    let mut held = 0;
+    for (key, group) in groups {
+        held += group.findings.len();
+        match batches.last_mut().filter(|_| held <= PAGE_FINDINGS) {
+            Some(batch) => batch.push((key, group)),
+            None => {
+                held = group.findings.len();
+                batches.push(vec![(key, group)]);
+            }
+        }
     }
+    batches
+}
+
+fn pages(tx: &mut Transaction<'_>, by: By, batch: &[Keyed<'_>]) -> Result<Vec<Page>, CommandError> {
+    let ids: BTreeSet<&str> = batch.iter().flat_map(|(_, group)| group.findings.iter().map(String::as_str)).collect();
+    let attributions = tx.attributions(ids.iter().copied())?;
+    let known = Known { findings: tx.findings_by_id(&ids)?, attributions, places: places(tx, &ids)? };
+    batch.iter().map(|(key, group)| page(tx, (by, key, group), &known)).collect()
+}
+
+fn page(tx: &mut Transaction<'_>, (by, key, group): (By, &Key, &Group), known: &Known) -> Result<Page, CommandError> {
+    let findings = group.findings.iter().filter_map(|id| page_finding(tx, id, known).transpose());
     Ok(Page {
         by: by.as_str(),
         name: (!key.is_unknown).then(|| key.name.clone()),
         title: group.title.clone(),
         email: group.email.clone(),
+        findings: findings.collect::<Result<_, _>>()?,
         made: Timestamp { millis: tx.now().div_euclid(1000) * 1000 },
-        findings,
         left_out: group.left_out.clone(),
     })
 }
 
-fn page_finding(
-    tx: &mut Transaction<'_>,
-    finding: StoredFinding,
-    attribution: Attribution,
-) -> Result<PageFinding, CommandError> {
-    let rows = tx.query(
-        "SELECT s.scope, o.path, o.line, o.commit_id, o.author, o.authored_at, o.present, o.public FROM occurrence AS o
-         JOIN source AS s ON s.id = o.source_id WHERE o.finding_id = $1
-         ORDER BY o.present DESC, s.scope, o.locator_key LIMIT $2",
-        &[(&finding.id).into(), PLACES.into()],
-    )?;
-    let places = rows.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-    let total = tx.query_one("SELECT count(*) FROM occurrence WHERE finding_id = $1", &[(&finding.id).into()])?;
-    let total: i64 = total.map_or(Ok(0), |row| row.get(0))?;
+/// `None` if the finding is gone meanwhile.
+fn page_finding(tx: &mut Transaction<'_>, id: &str, known: &Known) -> Result<Option<PageFinding>, CommandError> {
+    let Some((finding, attribution)) = known.findings.get(id).zip(known.attributions.get(id)) else { return Ok(None) };
+    let (finding, attribution) = (finding.clone(), attribution.clone());
+    let (places_total, places) = known.places.get(id).cloned().unwrap_or_default();
     let plan = match &attribution.plan {
         Some(plan) => Some(page_plan(&plans::read(tx, &plan.id)?)),
         None => None,
     };
-    Ok(PageFinding {
+    Ok(Some(PageFinding {
         rule: finding.rule,
         provider: finding.provider,
         severity: finding.severity,
@@ -210,10 +240,31 @@ fn page_finding(
         first_seen: Timestamp { millis: finding.first_seen_at },
         last_seen: Timestamp { millis: finding.last_seen_at },
         attribution,
-        places_total: u64::try_from(total).unwrap_or(0),
+        places_total,
         places,
         plan,
-    })
+    }))
+}
+
+fn places(
+    tx: &mut Transaction<'_>,
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, (u64, Vec<PagePlace>)>, CommandError> {
+    let sql = format!(
+        "SELECT scope, path, line, commit_id, author, authored_at, present, public, finding_id, total FROM (
+             SELECT s.scope, o.path, o.line, o.commit_id, o.author, o.authored_at, o.present, o.public, o.finding_id,
+                 count(*) OVER (PARTITION BY o.finding_id) AS total,
+                 row_number() OVER (PARTITION BY o.finding_id ORDER BY o.present DESC, s.scope, o.locator_key) AS number_there
+             FROM occurrence AS o JOIN source AS s ON s.id = o.source_id WHERE o.finding_id IN (?)
+         ) AS placed WHERE number_there <= {PLACES} ORDER BY finding_id, number_there"
+    );
+    let mut places: BTreeMap<String, (u64, Vec<PagePlace>)> = BTreeMap::new();
+    for row in tx.query_in(&sql, ids)? {
+        let (total, told) = places.entry(row.get(8)?).or_default();
+        *total = row.get::<i64>(9)?.unsigned_abs();
+        told.push(place(&row)?);
+    }
+    Ok(places)
 }
 
 fn place(row: &Row) -> Result<PagePlace, StoreError> {

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::{
@@ -306,6 +308,16 @@ impl Transaction<'_> {
         );
         let values = [(&start).into(), format!("v1:{start}").into()];
         self.query(&sql, &values)?.iter().map(StoredFinding::from_row).collect()
+    }
+
+    /// Findings by their ids; those that aren't there are left out.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn findings_by_id(&mut self, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, StoredFinding>, StoreError> {
+        let rows = self.query_in(&format!("SELECT {COLUMNS} FROM finding AS f WHERE f.id IN (?)"), ids)?;
+        let finding = |row: &Row| StoredFinding::from_row(row).map(|finding| (finding.id.clone(), finding));
+        rows.iter().map(finding).collect()
     }
 
     /// Places of a finding after the one named `(source, locator_key)`, in that order, at most 1,000.
