@@ -290,14 +290,15 @@ impl Write for Broken {
 #[test]
 fn errors_of_the_writer_come_back_wherever_they_happen() {
     let options = ReportOptions { stats: true, colour: true, ..plain() };
+    let report = hard();
     for format in FORMATS {
-        let length = written(format.name, &hard(), &options).len();
+        let length = written(format.name, &report, &options).len();
         for taken in 0..length {
-            let result = format.reporter.write(&hard(), &options, &mut Broken(taken));
+            let result = format.reporter.write(&report, &options, &mut Broken(taken));
             let kind = result.expect_err("the writer failed").kind();
             assert_eq!(kind, io::ErrorKind::BrokenPipe, "{} after {taken} bytes", format.name);
         }
-        assert!(format.reporter.write(&hard(), &options, &mut Broken(length)).is_ok());
+        assert!(format.reporter.write(&report, &options, &mut Broken(length)).is_ok());
     }
 }
 
