@@ -100,6 +100,15 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     if bytes[..name.start].ends_with(b" x:") && &bytes[name.clone()] == b"Key" {
         return None;
     }
+    // Selenium's: the field that it types into has the name.
+    if bytes[name.clone()].ends_with(b".send_keys") || bytes[name.clone()].ends_with(b".sendKeys") {
+        return None;
+    }
+    // `ok ? "Pass" : "Fail!"`.
+    let opened = trim_end(&bytes[name.start.saturating_sub(4)..name.start], b"\"' ");
+    if opened.len() < 4 && opened.ends_with(b"?") && bytes[..name.start].ends_with(b"\"") {
+        return None;
+    }
     if let Some(compared) = before::compared(bytes, &name) {
         return compared;
     }
@@ -111,7 +120,7 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     }
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
-    at.skip_while(2, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
+    at.skip_while(4, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
     if is_element(bytes, &name) {
         at.skip_while(1, |b| b == b'}');
     }
@@ -272,6 +281,11 @@ mod tests {
             ("if ($token -eq 'v')", "v", Syntax::Compare),
             ("[token isEqualToString:@\"v\"]", "v", Syntax::Compare),
             ("setToken(L\"v\")", "v", Syntax::Call),
+            ("find(By.id(\"token\")).sendKeys(\"v\");", "v", Syntax::Assign),
+            ("find_element(By.ID, 'token').send_keys('v')", "v", Syntax::Assign),
+            ("page.locator('input[name=\"token\"]').fill('v')", "v", Syntax::Assign),
+            ("page.fill('#token', 'v')", "v", Syntax::Argument),
+            ("fill_in 'token', with: 'v'", "v", Syntax::Default),
             (".with_token(Some(\"v\"))", "v", Syntax::Call),
             ("set :token, 'v'", "v", Syntax::Argument),
             ("strcpy(token, \"v\");", "v", Syntax::Argument),

@@ -103,6 +103,31 @@ const WORDS: &[&str] = &[
     "1234abcd",
 ];
 
+/// Of these, what weak passwords have that people really set: `P@ssw0rd`, `admin12345678`.
+const WEAK: &[&str] = &[
+    "12345678",
+    "23456789",
+    "98765432",
+    "p@ssword",
+    "p@ssw0rd",
+    "pa55word",
+    "pa55w0rd",
+    "p@55w",
+    "p4ssw0rd",
+    "p4ssword",
+    "s3cr3t",
+    "s3cret",
+    "pa$$word",
+    "pa$$w0rd",
+    "mysecret",
+    "mypassword",
+    "password",
+    "passw0rd",
+    "123123123",
+    "1234abcd",
+    "12345abc",
+];
+
 /// Looks for placeholder words and masks.
 #[derive(Debug)]
 pub(super) struct Placeholders {
@@ -122,6 +147,12 @@ impl Placeholders {
     /// that `pattern` spells out is no mask.
     pub(super) fn find(&self, value: &[u8], pattern: &str) -> Option<&'static str> {
         self.find_longer(value, pattern, 0)
+    }
+
+    /// Has it no other word of a sample than those of weak passwords?
+    pub(super) fn is_only_weak(&self, value: &[u8]) -> bool {
+        let mut words = self.words.find_iter(value).map(|found| WORDS[found.pattern().as_usize()]);
+        words.all(|word| WEAK.contains(&word))
     }
 
     /// The same, but for words of fewer than `least` letters: by chance those stand in long random values.

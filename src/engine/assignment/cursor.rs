@@ -60,8 +60,11 @@ impl Cursor<'_> {
             }
             // `env::var("TOKEN").unwrap_or("…")`.
             b'.' => {
-                let is_default = DEFAULTERS.iter().any(|call| self.skip(call.as_bytes()));
-                (is_default && self.begins_literal()).then_some(Syntax::Default)
+                // `By.id("password")).sendKeys("…")`.
+                let is_typed = TYPERS.iter().any(|call| self.skip(call.as_bytes()));
+                let is_default = is_typed || DEFAULTERS.iter().any(|call| self.skip(call.as_bytes()));
+                let syntax = if is_typed { Syntax::Assign } else { Syntax::Default };
+                (is_default && self.begins_literal()).then_some(syntax)
             }
             b'[' => {
                 // `char password[32] = "…"`.
@@ -182,6 +185,8 @@ impl Cursor<'_> {
         if let Some(syntax) = self.word_operator(closed) {
             return Some(syntax);
         }
+        // `enable password 0 …`: a router's way to say that it isn't encrypted.
+        self.skip(b"0 ");
         // `getenv("TOKEN") or "…"`, `(or (getenv "TOKEN") "…")`.
         if self.bytes[closed - 1] == b')' {
             let is_or = self.skip(b"or ");
@@ -247,7 +252,8 @@ impl Cursor<'_> {
         let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
         let len = rest[blanks..].iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
         let name = &rest[blanks..blanks + len];
-        let is_default = ["default", "defaultValue", "default_value", "fallback"].iter().any(|d| d.as_bytes() == name);
+        let is_default =
+            ["default", "defaultValue", "default_value", "fallback", "with"].iter().any(|d| d.as_bytes() == name);
         let is_named = is_default && matches!(rest.get(blanks + len), Some(b'=' | b':'));
         self.at += if is_named { blanks + len + 1 } else { 0 };
         is_named
@@ -387,11 +393,12 @@ impl Cursor<'_> {
             let value = self.rest(24).trim_ascii_start();
             return matches!(value.first(), Some(b'"' | b'\'')).then_some(Syntax::Flag);
         }
-        let before = before.trim_ascii_end();
+        let before = without_selector(before.trim_ascii_end());
         let opened =
             before.strip_suffix(b"\"").or_else(|| before.strip_suffix(b"'")).or_else(|| before.strip_suffix(b":"));
         let Some(rest) = opened else { return (before.last() == Some(&b'{')).then_some(Syntax::Argument) };
         let is_first = matches!(rest.trim_ascii_end().last(), Some(b'(' | b'[' | b'{'))
+            || rest.ends_with(b"fill_in ")
             || before.ends_with(b":") && rest.ends_with(b"set ");
         // Android's build files name the type first.
         let has = |word: &[u8]| memchr::memmem::find(rest, word).is_some();
@@ -471,13 +478,14 @@ impl Cursor<'_> {
                 .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
             let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
             if is_alone && !word.is_empty() && !word.contains(&0) {
-                return Some((start..start + said_len(word, syntax), false));
+                let len = before_escape(&word[..said_len(word, syntax)]);
+                return (len > 0).then_some((start..start + len, false));
             }
         }
         let len =
             rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
         let closing = rest.get(len..).unwrap_or_default();
-        let len = said_len(&rest[..len], syntax);
+        let len = before_escape(&rest[..said_len(&rest[..len], syntax)]);
         // `<user>:<password>@host` names what belongs there.
         let is_open = is_tag && !closing.starts_with(b"</") && !closing.starts_with(b"]]>");
         (len > 0 && !is_open).then(|| (start..start + len, is_tag))
@@ -509,6 +517,20 @@ fn said_len(value: &[u8], syntax: Syntax) -> usize {
     let len = if is_said { before_script(value) } else { value.len() };
     let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
     len - usize::from(len > 1 && is_stop(value[len - 1]))
+}
+
+/// How much stands before the end of a line that is written as in a text: `abc123\\r\\nhost: …`.
+fn before_escape(value: &[u8]) -> usize {
+    let is_break = |pair: &[u8]| pair == b"\\n" || pair == b"\\r";
+    value.windows(2).position(is_break).unwrap_or(value.len())
+}
+
+/// Without what makes a quoted name a selector of CSS: `"#` of `"#password"`, `"input[name=`.
+fn without_selector(before: &[u8]) -> &[u8] {
+    let len = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"#[]=.-_".contains(byte)).count();
+    let (rest, selector) = before.split_at(before.len() - len);
+    let is_selector = selector.iter().any(|byte| b"#[".contains(byte)) && matches!(rest.last(), Some(b'"' | b'\''));
+    if is_selector { rest } else { before }
 }
 
 /// How much of a value stands before letters or brackets of Chinese, Japanese or Korean: `abc123です`, `abc123」`.
@@ -548,6 +570,9 @@ const DECLARERS: &[&str] =
 
 /// Calls on a variable's value that say what it is when it isn't set.
 const DEFAULTERS: &[&str] = &[".unwrap_or(", ".getOrElse(", ".orElse(", ".or("];
+
+/// What types a text into the field that was looked for.
+const TYPERS: &[&str] = &[".send_keys(", ".sendKeys(", ".type(", ".fill(", ".typeText(", ".setValue(", ".set("];
 
 /// Calls that only change a text's type.
 const WRAPPERS: &[&str] = &[

@@ -84,7 +84,7 @@ impl Subject<'_> {
         let secret = &self.bytes[self.found.secret()];
         let traits = value::traits_of(secret);
         let mut features = Features::default();
-        let is_password = self.name(&mut features);
+        let is_password = self.name(traits.kind, &mut features);
         self.syntax(traits.kind, &mut features);
         features.add(if is_password { password_kind(traits.kind) } else { key_kind(traits.kind) });
         shape(secret, &traits, &mut features);
@@ -101,7 +101,7 @@ impl Subject<'_> {
     }
 
     /// Adds what the name says; true if it is one of passwords.
-    fn name(&self, features: &mut Features) -> bool {
+    fn name(&self, kind: ValueKind, features: &mut Features) -> bool {
         let name = &self.bytes[self.found.name()];
         let is_given = !(self.rule.generic && self.rule.shape == Shape::Assignment);
         let traits = name::traits_of(name);
@@ -111,7 +111,8 @@ impl Subject<'_> {
             return self.rule.meta.kind == CredentialKind::Password;
         }
         let class = match traits.class.unwrap_or(NameClass::Key) {
-            NameClass::Key if self.is_qualified_by_a_word() => NameClass::QualifiedKey,
+            NameClass::Key if self.is_option() => NameClass::Password,
+            NameClass::Key if self.is_qualified_by_a_word() || self.is_in_query() => NameClass::QualifiedKey,
             class => class,
         };
         // "stored below the key: …".
@@ -127,10 +128,13 @@ impl Subject<'_> {
         // "all checks pass: `lint`".
         let is_apart = self.found.secret().start > self.found.name().end + 1;
         let is_said_of = is_said_of || is_apart && name.eq_ignore_ascii_case(b"pass") && self.follows_a_word();
-        features.add_if(traits.is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
+        let is_other = traits.is_other && !self.is_option();
+        features.add_if(is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
         features.add_if(traits.is_verb, Feature::NameVerb);
         features.add_if(traits.is_plural, Feature::NamePlural);
         features.add_if(traits.has_owner, Feature::NameOwner);
+        let is_made_up = !matches!(kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid | ValueKind::Number);
+        features.add_if(traits.signs && !traits.is_verb && is_made_up, Feature::NameSigning);
         class == NameClass::Password
     }
 
@@ -138,6 +142,16 @@ impl Subject<'_> {
     fn follows_a_word(&self) -> bool {
         let before = &self.bytes[..self.found.name().start];
         matches!(before, [.., last, b' '] if last.is_ascii_lowercase())
+    }
+
+    /// `option key '…'`: a Wi-Fi password, as OpenWrt writes it.
+    fn is_option(&self) -> bool {
+        self.bytes[self.found.name()].starts_with(b"option ")
+    }
+
+    /// `https://maps.example/js?v=2&key=…`: what an address is asked with.
+    fn is_in_query(&self) -> bool {
+        self.bytes[..self.found.name().start].ends_with(b"&") || self.bytes[..self.found.name().start].ends_with(b"?")
     }
 
     /// "API key", "pre-shared key": the word before it stands apart.
@@ -237,6 +251,9 @@ impl Subject<'_> {
         let is_key = features.has(Feature::NameKey);
         let is_id = traits.kind == ValueKind::Hex
             && (secret.len() == 16 || secret.len() == 40 && !secret.iter().any(u8::is_ascii_lowercase));
+        // `key: "6f96…"` in lists of a page's parts.
+        let is_bare = || self.bytes[self.found.name()].eq_ignore_ascii_case(b"key");
+        let is_id = is_id || traits.kind == ValueKind::Uuid && is_bare();
         features.add_if(is_key && (is_digest || is_id), Feature::KeyDigest);
     }
 
@@ -284,6 +301,19 @@ impl Subject<'_> {
         // `Password2024!` is what people really use, `password123` what they write in samples.
         if is_password && placeholder_words::has_own_number(secret) && (is_sample(secret) || names_itself(secret)) {
             features.add(Feature::PlaceholderStem);
+            return;
+        }
+        let is_short_number = traits.kind == ValueKind::Number && (6..8).contains(&secret.len());
+        if is_password && is_short_number {
+            return;
+        }
+        let is_weak = || is_sample(secret) || is_common(secret) || names_itself(secret);
+        if is_password
+            && placeholder_words::is_set_by_people(secret)
+            && self.placeholders.is_only_weak(secret)
+            && is_weak()
+        {
+            features.add(Feature::PasswordWeak);
             return;
         }
         // `hello:world` is no better for being in base64.

@@ -33,6 +33,8 @@ pub(super) struct NameTraits {
     pub(super) is_plural: bool,
     /// It says of which account or service: `db_password`.
     pub(super) has_owner: bool,
+    /// What it names signs or encrypts, and people make it up: `JWT_SECRET`, `secretKey`.
+    pub(super) signs: bool,
 }
 
 const MAX_WORDS: usize = 12;
@@ -107,12 +109,22 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
         is_verb: before.iter().any(|word| VERBS.has(word)),
         is_plural: words[at].ends_with(b"s") && !words[at].ends_with(b"ss"),
         has_owner: before.iter().chain(after).any(|word| OWNERS.has(word)),
+        signs: match class {
+            NameClass::Secret => before.iter().any(|word| SIGNING.has(word)),
+            NameClass::QualifiedKey => before.last().is_some_and(|word| SIGNING_KEYS.has(word)),
+            _ => false,
+        },
     }
 }
 
 /// Is it what passwords are called, in any of the languages?
 pub(super) fn is_word_for_passwords(word: &[u8]) -> bool {
     PASSWORDS.has(word) || PASSWORDS.has_folded(word)
+}
+
+/// Does it say whose a secret is?
+pub(super) fn is_owner(word: &[u8]) -> bool {
+    OWNERS.has(word)
 }
 
 fn singular(word: &[u8]) -> &[u8] {
@@ -129,7 +141,7 @@ fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
     if is(&PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
         return Some(NameClass::Password);
     }
-    if (ends(b"pass") || ends(b"pwd")) && !word.ends_with(b"passes") {
+    if (ends(b"pass") || ends(b"pwd") || ends(b"psw") || ends(b"psk")) && !word.ends_with(b"passes") {
         return Some(NameClass::Password);
     }
     if ends(b"secret") || is(&SECRETS) {
@@ -165,7 +177,7 @@ static PASSWORDS: WordSet = WordSet::new(&[
     "Пароль", "パスワード", "密码", "密碼", "口令", "비밀번호", "parole", "passe", "userpw", "rootpw", "requirepass", "masterauth",
     "passkey", "ПАРОЛЬ", "пароля", "暗証番号", "비번", "암호", "المرور", "السر", "السري", "पासवर्ड", "कूटशब्द", "sandi", "sandinya",
     "khẩu", "şifre", "Şifre", "sifre", "adgangskode", "salasana", "lösenord", "losenord", "passord", "heslo", "lozinka",
-    "contrasenya", "jelszó", "jelszo", "geslo", "parool",
+    "psw", "psk", "mima", "contrasenya", "jelszó", "jelszo", "geslo", "parool",
 ]);
 /// Words that end in `pass` or `pwd` and mean something else.
 #[rustfmt::skip]
@@ -180,7 +192,7 @@ static TOKENS: WordSet =
 static KEYS: WordSet =
     WordSet::new(&["ключ", "Ключ", "schlüssel", "sleutel", "chave", "schluessel", "chiave", "llave", "秘钥", "clé"]);
 static AUTHS: WordSet =
-    WordSet::new(&["auth", "credential", "cred", "psk", "salt", "authorization", "apiauth", "pepper", "seed"]);
+    WordSet::new(&["auth", "credential", "cred", "salt", "authorization", "apiauth", "pepper", "seed"]);
 
 /// What makes a key one that opens something.
 #[rustfmt::skip]
@@ -193,6 +205,27 @@ const QUALIFIERS: &[&str] = &[
     "host", "tls", "ssl", "psk", "enc", "dec",
 ];
 static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
+
+/// Of whose secrets people make up what signs: `jwt.secret`, `COOKIE_SECRET`.
+static SIGNING: WordSet = WordSet::new(&[
+    "jwt",
+    "session",
+    "cookie",
+    "sign",
+    "signing",
+    "signature",
+    "hmac",
+    "encryption",
+    "encrypt",
+    "crypto",
+    "cipher",
+    "aes",
+    "express",
+    "token",
+    "hash",
+]);
+static SIGNING_KEYS: WordSet =
+    WordSet::new(&["secret", "signing", "hmac", "encryption", "encrypt", "crypto", "cipher", "aes", "crypt"]);
 
 /// After the secret's word: it is about a secret, and is none.
 #[rustfmt::skip]
@@ -208,7 +241,7 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "validator", "validation", "encoder", "hasher", "encryption", "generator", "handler", "service", "factory", "helper",
     "util", "test", "exists", "env", "var", "variable", "param", "parameter", "attribute", "property", "selector",
     "mode", "method", "option", "status", "state", "code", "time", "timeout", "date", "at", "on", "in", "by", "for",
-    "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
+    "vocab", "mgr", "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
     "lifetime", "duration", "source", "location", "loc", "alias", "vault", "mount", "volume", "backend", "identifier",
     "issuer", "audience", "uid", "uuid", "number", "range", "min", "max", "minimum", "maximum", "complexity",
     "history", "stdin", "grant", "flow", "request", "response", "callback", "redirect", "link", "email", "user",

@@ -50,6 +50,8 @@ pub(super) fn is_common(value: &[u8]) -> bool {
 
 /// Does it say what it is and no more: `password`, `my-secret`, the name itself?
 pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
+    // "Contraseña.", of a documentation's sentence.
+    let value = value.strip_suffix(b".").unwrap_or(value);
     let unescaped = super::value::unescaped(value);
     let whole = unescaped.as_deref().unwrap_or(value);
     let all_self =
@@ -69,7 +71,10 @@ pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
     // `rootpw`, `wrongpassphrase`.
     let is_said = || {
         let stem = NAMING.iter().find_map(|word| owner.strip_suffix(word.as_bytes()));
-        stem.is_some_and(|stem| SELF.has(stem) || COMMON.has(stem))
+        let is_one = |stem: &[u8]| SELF.has(stem) || COMMON.has(stem) || super::name::is_owner(stem);
+        // `mydbpass`, `YOURWIFIPASS`.
+        let whose = |stem: &[u8]| MINE.iter().find_map(|mine| stem.strip_prefix(mine.as_bytes())).is_some_and(is_one);
+        stem.is_some_and(|stem| SELF.has(stem) || COMMON.has(stem) || whose(stem))
     };
     // In another language.
     if super::name::is_word_for_passwords(whole) {
@@ -82,6 +87,55 @@ pub(super) fn names_itself(value: &[u8], name: &[u8]) -> bool {
 pub(super) fn stem(value: &[u8]) -> Option<&[u8]> {
     NAMING.iter().find_map(|word| value.strip_suffix(word.as_bytes())).filter(|stem| stem.len() >= 4)
 }
+
+/// Whose it is said to be.
+const MINE: &[&str] = &["my", "your", "the", "a"];
+
+/// A weak password that people really set, in numbers or marks of their own: `admin123`, `P@ssw0rd`, `MySecret#1`.
+/// Not with a word that says that it's made up.
+pub(super) fn is_set_by_people(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let has_mark = value.iter().any(|byte| b"!@#$%^&*+?".contains(byte));
+    let is_apart = |word: &[u8]| word.len() >= 3 && MADE_UP.has_folded(word);
+    let folded = value.to_ascii_lowercase();
+    (digits >= 2 || has_mark)
+        && value.len() >= 6
+        && !value.iter().any(|byte| b":\\".contains(byte))
+        && !is_the_word_itself(value)
+        && !words(value).any(is_apart)
+        && !MADE_UP_PARTS.is_in(&folded)
+}
+
+/// `secret123`, `MyP@ssw0rd`, `Pa55word1!`: what it is, however it's spelled, and behind it next to nothing or a number that is
+/// counted up to.
+fn is_the_word_itself(value: &[u8]) -> bool {
+    let letters = value.iter().rposition(u8::is_ascii_alphabetic).map_or(0, |last| last + 1);
+    let (word, tail) = value.split_at(letters);
+    let spelled: Vec<u8> = word.iter().map(|byte| plain_letter(byte.to_ascii_lowercase())).collect();
+    let word = spelled.strip_prefix(b"my").unwrap_or(&spelled);
+    (tail.len() <= 2 || b"123456789".starts_with(tail)) && NAMING.iter().any(|own| own.as_bytes() == word)
+}
+
+/// The letter that a digit or a mark stands for.
+fn plain_letter(byte: u8) -> u8 {
+    match byte {
+        b'0' => b'o',
+        b'3' => b'e',
+        b'4' | b'@' => b'a',
+        b'5' | b'$' => b's',
+        _ => byte,
+    }
+}
+
+/// Words of values that nobody sets.
+#[rustfmt::skip]
+static MADE_UP: WordSet = WordSet::new(&[
+    "test", "tests", "testing", "tester", "demo", "foo", "bar", "baz", "temp", "tmp", "some", "any", "your", "my", "old",
+    "new", "wrong", "invalid", "bad", "mock", "stub", "here", "goes", "fake", "dummy", "sample", "example", "unit",
+    "correct", "incorrect", "valid", "todo", "fixme", "username", "value", "string", "none", "xyz", "abc",
+]);
+static MADE_UP_PARTS: super::parts::AnyOf =
+    super::parts::AnyOf::new(&["test", "change", "your", "foo", "fake", "wrong", "valid"]);
 
 /// What a made-up value ends with that says what it is.
 const NAMING: &[&str] = &["passphrase", "password", "passwd", "pass", "pwd", "pw", "secret", "token", "key"];

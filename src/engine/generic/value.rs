@@ -139,15 +139,19 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     if is_uuid(value) {
         return ValueKind::Uuid;
     }
-    if value.len() >= 16 && Alphabet::of(value) == Alphabet::Hex && parts.letters >= 2 {
+    let digits = value.strip_prefix(b"0x").unwrap_or(value);
+    if digits.len() >= 16 && Alphabet::of(digits) == Alphabet::Hex && parts.letters >= 2 {
         return ValueKind::Hex;
     }
     // `_kubespray_needs_etcd`, `topology.ebs.csi/zone`: words that no documentation has.
     let is_one_case = parts.upper == 0 || parts.lower == 0;
-    let is_words =
-        is_one_case && parts.words >= 2 && parts.letters >= 3 * parts.words && parts.digits * 5 <= parts.letters;
-    let foreign = value.iter().filter(|byte| **byte >= 0x80).count();
-    if foreign * 2 > value.len() && parts.digits == 0 && parts.marks == 0 {
+    let is_words = is_one_case
+        && (parts.words >= 2 && parts.letters >= 3 * parts.words && parts.digits * 5 <= parts.letters
+            || is_row_of_names(value));
+    let escapes = 6 * memchr::memmem::find_iter(value, b"\\u").count();
+    let foreign = escapes + value.iter().filter(|byte| **byte >= 0x80).count();
+    let is_escaped = escapes * 4 > value.len() * 3;
+    if is_escaped || foreign * 2 > value.len() && parts.digits == 0 && parts.marks == 0 {
         return ValueKind::Words;
     }
     // One long word of another language, or text in another script.
@@ -177,6 +181,18 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
         return ValueKind::WordNumber;
     }
     ValueKind::Mixed
+}
+
+/// `l2ng-l2-vlan-id`, `aes_ctr32_blocks`: three short names and more, with few digits.
+fn is_row_of_names(value: &[u8]) -> bool {
+    let is_name = |part: &[u8]| {
+        (1..=9).contains(&part.len())
+            && part.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && part.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1 + part.len() / 5
+    };
+    let parts = || value.split(|byte| b"-_".contains(byte));
+    let letters = parts().filter(|part| part.len() > 1 && part.iter().all(u8::is_ascii_lowercase)).count();
+    parts().count() >= 3 && letters * 2 >= parts().count() && parts().all(is_name)
 }
 
 /// Letters alone, of which only the first may be a capital.
@@ -255,6 +271,9 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     }
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
     if CODE_PARTS.is_in(value)
+        || is_number_of_a_type(value)
+        || is_numbered_constant(value)
+        || value.starts_with(b"HTTP/")
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
         || is_marked_word(value, kind)
         || value.ends_with(b":")
@@ -361,11 +380,27 @@ fn is_variable(value: &[u8]) -> bool {
             rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
                 && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
         }
+        [b'%', b'%', rest @ .., b'%', b'%'] => is_name(rest),
         [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)),
         [b'%', _] | [b'%', _, _] => true,
+        [b'@', rest @ .., b'@'] => is_name(rest),
+        // `@DB_PASSWORD1`, of a template.
+        [b'@', first, rest @ ..] if first.is_ascii_uppercase() => {
+            rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+        }
         [b':' | b'@', rest @ ..] => is_name(rest),
-        _ => false,
+        _ => has_variable(value),
     }
+}
+
+/// `hashed_with_$algorithm`, `$blocked,$other`: a variable behind a separator, in small letters.
+fn has_variable(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', value).any(|at| {
+        let name = &value[at + 1..];
+        let len = name.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
+        let is_apart = at > 0 && b"_-,:/.= ".contains(&value[at - 1]);
+        is_apart && len >= 3 && name.get(len).is_none_or(|byte| b"_-,:/.= ".contains(byte))
+    })
 }
 
 fn is_path(value: &[u8], kind: ValueKind) -> bool {
@@ -389,6 +424,31 @@ fn is_constant(value: &[u8]) -> bool {
     let mut parts = value.split(|byte| b"_-".contains(byte));
     value.iter().any(|byte| b"_-".contains(byte))
         && parts.all(|part| part.len() > 1 && part.iter().all(u8::is_ascii_uppercase))
+}
+
+/// `315436u32`, `-1073741716i32`, `0xC000027A_u32`, `0x80UL`: a number in source code, with its type.
+fn is_number_of_a_type(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let (digits, is_digit): (_, fn(&u8) -> bool) = match value.strip_prefix(b"0x") {
+        Some(hex) => (hex, |byte| byte.is_ascii_hexdigit() || *byte == b'_'),
+        None => (value, |byte| byte.is_ascii_digit() || *byte == b'_'),
+    };
+    let len = digits.iter().take_while(|byte| is_digit(byte)).count();
+    const TYPES: [&[u8]; 16] = [
+        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"i128", b"isize", b"UL",
+        b"ULL", b"U", b"L",
+    ];
+    len > 0 && TYPES.contains(&&digits[len..])
+}
+
+/// `MD5_ARISTA`, `KEYWORD2`: a name in capitals that has a number in it.
+fn is_numbered_constant(value: &[u8]) -> bool {
+    let is_part = |part: &[u8]| {
+        let letters = part.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        letters >= 2 && part.len() - letters <= 3 && part[letters..].iter().all(u8::is_ascii_digit)
+    };
+    let letters = value.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    letters >= 6 && value.iter().any(u8::is_ascii_digit) && value.split(|byte| *byte == b'_').all(is_part)
 }
 
 /// A regular expression.
@@ -430,6 +490,7 @@ fn is_address(value: &[u8]) -> bool {
 
 /// `sha256:…`, `{SSHA}…`, `$2b$…`: a hash that says which.
 fn is_tagged_hash(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"\\\"").unwrap_or(value);
     match value {
         // What PostgreSQL and MySQL store.
         [b'm', b'd', b'5', hex @ ..] => hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit),
@@ -447,7 +508,7 @@ fn is_tagged_hash(value: &[u8]) -> bool {
 #[rustfmt::skip]
 static SEALED: Starts = Starts::new(&[
     "pk_live_", "pk_test_", "pk.eyJ", "xpub",
-    "ENC[", "ENC(", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
+    "ENC[", "ENC(", "<enc", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
     "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "SHA1:", "SHA256:", "SHA512:", "MD5:",
     "AAAAB3NzaC1yc2E", "AAAAB3NzaC1kc3M", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh", "pbkdf2", "scrypt:", "bcrypt", "argon2",
     "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",

@@ -3,82 +3,84 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    10, // name.password
-    12, // name.secret
-    7, // name.token
+    11, // name.password
+    13, // name.secret
+    6, // name.token
     3, // name.api-key
     -8, // name.key
-    -3, // name.auth
-    18, // name.given
-    -51, // name.other
-    -15, // name.verb
+    -1, // name.auth
+    19, // name.given
+    -52, // name.other
+    -16, // name.verb
     -8, // name.plural
     5, // name.owner
+    16, // name.signing
     0, // syntax.quoted
     3, // syntax.line
     0, // syntax.inline
     0, // syntax.text
-    -9, // syntax.argument
+    -7, // syntax.argument
     -8, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
     7, // syntax.flag
-    5, // syntax.apart
+    4, // syntax.apart
     -6, // syntax.prose
     -2, // syntax.blank
-    -1, // syntax.default
+    0, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
-    25, // password.random
+    24, // password.random
     14, // password.hex
     12, // password.uuid
-    23, // password.mixed
+    24, // password.mixed
     16, // password.word-number
     -23, // password.word
     0, // password.odd-word
     -25, // password.words
-    -6, // password.number
-    27, // key.random
-    14, // key.hex
+    -4, // password.number
+    29, // key.random
+    13, // key.hex
     6, // key.uuid
-    -8, // key.mixed
-    -23, // key.word-number
+    -9, // key.mixed
+    -22, // key.word-number
     -42, // key.word
-    -23, // key.odd-word
-    -46, // key.words
+    -22, // key.odd-word
+    -47, // key.words
     -24, // key.number
     -14, // length.under-6
-    -15, // length.under-8
-    5, // length.under-16
+    -13, // length.under-8
+    6, // length.under-16
     6, // length.16-and-up
     -10, // length.over-128
-    2, // entropy.high
+    3, // entropy.high
     -8, // entropy.low
-    3, // spelling.rare
-    -1, // spelling.common
+    4, // spelling.rare
+    0, // spelling.common
     -9, // words.most
     0, // value.marks
     23, // value.user-password
     -71, // placeholder.sample
-    -22, // placeholder.common
+    -23, // placeholder.common
     -22, // placeholder.stem
-    -35, // value.name
+    -19, // password.weak
+    -36, // value.name
     -90, // value.reference
     -79, // value.code
     -90, // value.sealed
     -40, // value.cut
     -1, // value.digest
-    -20, // key.digest
+    -21, // key.digest
     0, // context.comment
     -3, // context.example
-    2, // context.login
+    0, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -12, // path.test
-    -10, // path.example
-    -8, // path.code
-    -41, // path.code-unquoted
+    -11, // path.test
+    -12, // path.example
+    -6, // path.code
+    -54, // path.code-unquoted
     -60, // path.identifier
     -60, // path.translation
     -11, // path.markup
