@@ -174,6 +174,13 @@ impl<'r> Input<'r> {
         self.offset += count as u64;
     }
 
+    /// The same, where the line behind these bytes is known.
+    pub(super) fn consume_to(&mut self, count: usize, line: u64) {
+        self.line = line;
+        self.start += count;
+        self.offset += count as u64;
+    }
+
     /// Offset of the window in the file as unpacked.
     pub(super) fn offset(&self) -> u64 {
         self.offset

@@ -23,6 +23,9 @@ const MAX_TEXT: usize = 16 << 20;
 /// A tag beyond this is text.
 const MAX_TAG: usize = 64 << 20;
 
+/// So is one beyond this where so much was already read in vain for the ends of others.
+const MAX_TAG_THEN: usize = 4 << 10;
+
 /// What a document has.
 pub(super) enum XmlEvent<'e> {
     /// An element begins. One that is empty ends at once.
@@ -130,24 +133,43 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| Ends {
 pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) {
     input.decode_text();
     let ends = &*ENDS;
+    let mut patience = Patience::default();
     loop {
-        let told = in_window(input, ends, each);
-        input.consume(told);
+        if !patience.is_lost {
+            let (told, line) = in_window(input, ends, each);
+            input.consume_to(told, line);
+        }
         if input.window().is_empty() && !input.more() {
             return;
         }
         // Something that goes on behind the window, or that isn't UTF-8.
         let length = match input.window()[0] {
-            b'<' => markup(input, ends, each),
+            b'<' => markup(input, ends, &mut patience, each),
             _ => text(input, each),
         };
         input.consume(length.max(1));
     }
 }
 
+/// With tags that never end: a file of nothing else would be read once for each of them.
+#[derive(Default)]
+struct Patience {
+    /// Bytes that were read in vain.
+    in_vain: usize,
+    /// Did the last tag have no end? The next one probably has none, either.
+    is_lost: bool,
+}
+
+impl Patience {
+    /// Longest tag.
+    fn limit(&self) -> usize {
+        if self.in_vain > MAX_TAG { MAX_TAG_THEN } else { MAX_TAG }
+    }
+}
+
 /// Tells what stands in the window whole and is UTF-8, as nearly everything does: that is found out once for all of it.
-/// Returns its length.
-fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+/// Returns its length and the line behind it.
+fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> (usize, u64) {
     let window = input.window();
     let text = match str::from_utf8(window) {
         Ok(text) => text,
@@ -158,7 +180,7 @@ fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>))
     while let Some(length) = near.tell(at, &mut spans, each) {
         at += length;
     }
-    at
+    (at, near.line(at))
 }
 
 /// What is at hand.
@@ -341,7 +363,7 @@ fn cut(window: &[u8]) -> usize {
 }
 
 /// Tells the tag (or comment, or CDATA) at hand; its length.
-fn markup(input: &mut Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+fn markup(input: &mut Input<'_>, ends: &Ends, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
     match input.peek(CDATA.len()) {
         [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, &ends.comment, |text, offset, _| {
             each(XmlEvent::Comment { text: lossy(text), offset });
@@ -354,7 +376,7 @@ fn markup(input: &mut Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)
         [b'<', b'/', ..] => delimited(input, 2, &ends.bracket, |text, _, _| {
             each(XmlEvent::End { name: &lossy(text.trim_ascii()) });
         }),
-        [b'<', first, ..] if is_name_start(*first) => tag(input, each),
+        [b'<', first, ..] if is_name_start(*first) => tag(input, patience, each),
         _ => {
             each(XmlEvent::Text { text: Cow::Borrowed("<"), offset: input.offset(), bytes: 1 });
             1
@@ -410,13 +432,17 @@ fn declarations(head: &[u8]) -> Option<bool> {
 }
 
 /// Tells the start tag at hand; its length.
-fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let limit = patience.limit();
     let end = loop {
-        if let Some(end) = tag_end(input.window()) {
+        let near = &input.window()[..limit.min(input.window().len())];
+        if let Some(end) = tag_end(near) {
             break end;
         }
-        let wanted = input.window().len() * 2;
-        if input.window().len() >= MAX_TAG || !input.more() {
+        let (looked_at, wanted) = (near.len(), input.window().len() * 2);
+        patience.is_lost = looked_at >= limit || !input.more();
+        if patience.is_lost {
+            patience.in_vain += looked_at;
             let length = memchr::memchr(b'\n', input.window()).map_or(input.window().len(), |at| at + 1);
             let text = decode(&input.window()[..length]);
             each(XmlEvent::Text { text, offset: input.offset(), bytes: length });
@@ -424,6 +450,7 @@ fn tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
         }
         while input.window().len() < wanted && input.more() {}
     };
+    patience.is_lost = false;
     let tag = &input.window()[1..end];
     let (name, rest) = tag.split_at(name_in(tag));
     let offset = input.offset();
@@ -556,6 +583,16 @@ mod tests {
     fn documents() {
         let text = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"c\">]><!--x--><a k=\"1 &gt; &#x41;\" l='>'>t &amp; u<b/><![CDATA[<c>]]></a>";
         assert_eq!(read(text), ["#x", "<a k=1 > A l=>", "t & u", "<b", ">b", "<c>", ">a"]);
+    }
+
+    /// Took half a minute with a tenth of these lines.
+    #[test]
+    fn tags_that_never_end_are_not_read_again_and_again() {
+        for line in ["<a\n", "<a x=\">\"\n", "<a b='c'\n"] {
+            let lines = 100_000;
+            let told = read(format!("<r>{}", line.repeat(lines)).as_bytes());
+            assert_eq!((told.len(), told[1].as_str(), told[lines].as_str()), (lines + 1, line, line));
+        }
     }
 
     #[test]
