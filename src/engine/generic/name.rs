@@ -306,7 +306,7 @@ static VERBS: WordSet = WordSet::new(&[
     "delete", "remove", "update", "change", "changed", "reset", "forgot", "forget", "enter", "confirm", "show",
     "hide", "toggle", "enable", "disable", "allow", "create", "generate", "refreshing", "parse", "read", "load",
     "fetch", "invalid", "missing", "wrong", "incorrect", "ask", "compare", "hash", "encode", "decode", "encrypt",
-    "decrypt", "rotate", "revoke", "expired", "without", "no", "if", "not", "should", "can", "match", "matches",
+    "decrypt", "rotate", "revoke", "expired", "without", "no", "if", "not", "should", "can", "match", "matches", "random",
 ]);
 
 /// Whose password it is.
