@@ -6,6 +6,7 @@ mod lexicon;
 mod memo;
 mod model;
 mod name;
+mod no_value;
 mod parts;
 mod path;
 mod placeholder_words;

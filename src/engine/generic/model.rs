@@ -3,9 +3,10 @@
 use super::{
     feature::{Feature, Features},
     name::{self, NameClass},
+    no_value::{self, NoValue},
     parts::AnyOf,
     placeholder_words,
-    value::{self, NoValue, ValueKind, ValueTraits},
+    value::{self, ValueKind, ValueTraits},
 };
 use crate::{
     engine::{
@@ -238,7 +239,7 @@ impl Subject<'_> {
 
     fn no_value(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
         let is_whole = self.found.is_quoted || self.found.syntax == Syntax::Pattern;
-        if let Some(why) = value::no_value(secret, is_whole, traits.kind) {
+        if let Some(why) = no_value::no_value(secret, is_whole, traits.kind) {
             features.add(match why {
                 NoValue::Reference => Feature::Reference,
                 NoValue::Code => Feature::Code,
@@ -288,7 +289,7 @@ impl Subject<'_> {
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
         features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);
-        features.add_if(decoded.is_some_and(value::has_hash), Feature::Sealed);
+        features.add_if(decoded.is_some_and(no_value::has_hash), Feature::Sealed);
         // Of a user's name and password the latter counts.
         let decoded = decoded.map(|text| memchr::memchr(b':', text).map_or(text, |at| &text[at + 1..]));
         let is_common = |secret: &[u8]| placeholder_words::is_common(secret);

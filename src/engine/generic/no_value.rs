@@ -1,0 +1,432 @@
+//! What stands where a secret would and is none: references, code, hashes and ciphertext.
+
+use super::{
+    parts::{AnyOf, Starts, WordSet},
+    value::{ValueKind, traits_of},
+};
+
+/// Why a value is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoValue {
+    /// It names where the value is: `${X}`, `get("x")`, `/run/secrets/x`.
+    Reference,
+    /// It is code, a pattern or a type.
+    Code,
+    /// It is a hash, ciphertext or a public key.
+    Sealed,
+}
+
+/// Has it the hash of a password in it?
+pub(super) fn has_hash(value: &[u8]) -> bool {
+    HASH_PARTS.is_in(value)
+}
+
+/// Is it a reference, code, or nothing that opens anything?
+pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
+    if SEALED.any(value)
+        || has_hash(value)
+        || is_tagged_hash(value)
+        || is_address(value)
+        || is_public_der(value)
+        || is_sealed_message(value)
+        || value.len() > 60 && LONG_SEALED.any(value)
+    {
+        return Some(NoValue::Sealed);
+    }
+    if REFERENCE_STARTS.any(value) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
+        return Some(NoValue::Reference);
+    }
+    // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
+    let stars = value.iter().rev().take_while(|byte| **byte == b'*').count();
+    let unmarked = &value[..value.len() - stars];
+    if is_pattern(value)
+        || is_constant(unmarked)
+        || is_date(value)
+        || is_version(value)
+        || is_locale(value)
+        || is_joined(value)
+        || !is_text(value)
+        || CONSTANTS.has_folded(unmarked)
+    {
+        return Some(NoValue::Code);
+    }
+    let is_wrapped = |open: u8, close: u8| value.first() == Some(&open) && value.last() == Some(&close);
+    if is_wrapped(b'<', b'>')
+        || is_wrapped(b'[', b']')
+        || is_wrapped(b'{', b'}')
+        || is_wrapped(b'(', b')')
+        || is_wrapped(b'*', b'*')
+    {
+        return Some(NoValue::Reference);
+    }
+    if is_quoted {
+        let is_flag = value.starts_with(b"--") && value.get(2).is_some_and(u8::is_ascii_lowercase);
+        return (is_flag || QUOTED_CODE_PARTS.is_in(value) || is_selector(value)).then_some(NoValue::Code);
+    }
+    let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
+    if CODE_PARTS.is_in(value)
+        || is_number_of_a_type(value)
+        || is_numbered_constant(value)
+        || value.starts_with(b"HTTP/")
+        || memchr::memmem::find(&value[..unpadded], b"==").is_some()
+        || is_marked_word(value, kind)
+        || value.ends_with(b":")
+        || value.starts_with(b"**")
+        || is_distinguished(value)
+        || is_dotted(value, kind)
+    {
+        return Some(NoValue::Code);
+    }
+    None
+}
+
+/// `2024-05-06`, alone or with a time.
+fn is_date(value: &[u8]) -> bool {
+    let is_at = |at: usize, byte: u8| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+    value.len() >= 10
+        && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
+        && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
+}
+
+/// `v1.2.3`, `npm:^2.0.1`, `1:4.13+dfsg1-1`, `~> 1.4.0-rc1`: a version, of two dots at least or marked as one.
+fn is_version(value: &[u8]) -> bool {
+    let unnamed = value.strip_prefix(b"npm:").unwrap_or(value);
+    let digits = unnamed.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // Debian's epoch.
+    let epoch = matches!(digits, 1 | 2) && unnamed.get(digits) == Some(&b':');
+    let unmarked = &unnamed[if epoch { digits + 1 } else { 0 }..];
+    let marks = unmarked.iter().take_while(|byte| b"^~<>= v".contains(byte)).count();
+    let number = &unmarked[marks..];
+    let len = number.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+    let dots = number[..len].iter().filter(|byte| **byte == b'.').count();
+    let is_number = number.first().is_some_and(u8::is_ascii_digit) && number[..len].last() != Some(&b'.');
+    let is_tail = |byte: &u8| byte.is_ascii_alphanumeric() || b".+~-".contains(byte);
+    let is_packaged = PACKAGED.is_in(&number[len..]);
+    let is_marked = epoch || marks > 0 || unnamed.len() < value.len() || is_packaged;
+    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~')) || epoch || is_packaged;
+    is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
+}
+
+/// `sr-Latn-RS`: a language, a script and a region.
+fn is_locale(value: &[u8]) -> bool {
+    let is = |part: &[u8], byte: fn(&u8) -> bool| part.iter().all(byte);
+    let mut parts = value.split(|byte| *byte == b'-');
+    let (language, script, region) = (parts.next(), parts.next(), parts.next());
+    language.is_some_and(|part| matches!(part.len(), 2 | 3) && is(part, u8::is_ascii_lowercase))
+        && script.is_some_and(|part| {
+            part.len() == 4 && part[0].is_ascii_uppercase() && is(&part[1..], u8::is_ascii_lowercase)
+        })
+        && region.is_some_and(|part| part.len() == 2 && is(part, u8::is_ascii_uppercase))
+        && parts.next().is_none()
+}
+
+/// Not the bytes of an archive or a picture that happen to stand after a name.
+fn is_text(value: &[u8]) -> bool {
+    let high = value.iter().filter(|byte| **byte >= 0x80).count();
+    let is_broken = || std::str::from_utf8(value).map_or(true, |text| text.contains(char::REPLACEMENT_CHARACTER));
+    !(value.iter().any(u8::is_ascii_control) || high * 4 > value.len() && is_broken())
+}
+
+/// `'--password='.$config['password']`: what seems quoted stands between two texts and joins them.
+fn is_joined(value: &[u8]) -> bool {
+    let opens =
+        matches!(value, [b'.' | b'+', b'$' | b' ' | b'(', ..]) || value.starts_with(b" .") || value.starts_with(b" +");
+    let closes = value.ends_with(b"[") || value.ends_with(b"(") || value.ends_with(b" .") || value.ends_with(b" +");
+    let is_call = memchr::memchr(b'(', value).is_some() || value.contains(&b'$');
+    value.len() > 2 && (opens || closes && is_call)
+}
+
+/// `*alias`, `&self`, `@user`, `!ref`, `-v`, `--flag=x`: words with a mark in front.
+fn is_marked_word(value: &[u8], kind: ValueKind) -> bool {
+    let is_flag = |rest: &[u8]| rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'-');
+    if value.strip_prefix(b"-").is_some_and(is_flag) && kind != ValueKind::Random {
+        return true;
+    }
+    let is_marked = value.first().is_some_and(|byte| b"*&.,!@|>-".contains(byte));
+    let is_word = matches!(kind, ValueKind::Word | ValueKind::Words | ValueKind::OddWord);
+    is_marked && (is_word || value[1..].iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_'))
+}
+
+/// `ou=users,dc=acme`, `uid=%u`: a name in a directory, or an attribute that is mapped.
+fn is_distinguished(value: &[u8]) -> bool {
+    ["ou=", "dc=", "cn=", "uid=", "sAMAccountName="].iter().any(|start| value.starts_with(start.as_bytes()))
+}
+
+/// `#login-password`, `.password`, `input[name=password]`, `//div`: CSS selectors and XPaths.
+fn is_selector(value: &[u8]) -> bool {
+    let rest = value.strip_prefix(b"#").or_else(|| value.strip_prefix(b"."));
+    let names = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_.#".contains(byte));
+    rest.is_some_and(names)
+        || memchr::memmem::find(value, b"[").is_some() && value.ends_with(b"]")
+        || value.starts_with(b"//")
+}
+
+/// `$password`, `%PASSWORD%`, `:password`, `@password`, `%s`: a name with a mark in front.
+fn is_variable(value: &[u8]) -> bool {
+    let is_name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphabetic() || b"_.>-".contains(b));
+    // `$NEWKEY#`: a name in capitals, and what follows it.
+    let capitals = |rest: &[u8]| rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
+    match value {
+        [b'$', rest @ ..] if capitals(rest) >= 3 => {
+            rest[capitals(rest)..].first().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        }
+        [b'$', rest @ ..] => {
+            rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
+                && rest.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_{$".contains(byte))
+        }
+        [b'%', b'%', rest @ .., b'%', b'%'] => is_name(rest),
+        [b'%', rest @ .., b'%'] => rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte)),
+        [b'%', _] | [b'%', _, _] => true,
+        [b'@', rest @ .., b'@'] => is_name(rest),
+        // `@DB_PASSWORD1`, of a template.
+        [b'@', first, rest @ ..] if first.is_ascii_uppercase() => {
+            rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+        }
+        [b':' | b'@', rest @ ..] => is_name(rest),
+        _ => has_variable(value),
+    }
+}
+
+/// `hashed_with_$algorithm`, `$blocked,$other`: a variable behind a separator, in small letters.
+fn has_variable(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', value).any(|at| {
+        let name = &value[at + 1..];
+        let len = name.iter().take_while(|byte| byte.is_ascii_lowercase() || **byte == b'_').count();
+        let is_apart = at > 0 && b"_-,:/.= ".contains(&value[at - 1]);
+        is_apart && len >= 3 && name.get(len).is_none_or(|byte| b"_-,:/.= ".contains(byte))
+    })
+}
+
+fn is_path(value: &[u8], kind: ValueKind) -> bool {
+    let has_extension = memchr::memrchr(b'.', value).is_some_and(|dot| EXTENSIONS.has(&value[dot..]));
+    if kind == ValueKind::Random || kind == ValueKind::Hex {
+        // Base64 has slashes, but no dots, and both cases.
+        let is_name = value.first() == Some(&b'/') && !value.iter().any(u8::is_ascii_uppercase);
+        return has_extension || is_name || value.contains(&b'.') && value.contains(&b'/');
+    }
+    let is_windows = matches!(value, [drive, b':', b'\\' | b'/', ..] if drive.is_ascii_alphabetic());
+    let slashes = value.iter().filter(|byte| **byte == b'/').count();
+    is_windows
+        || value.first() == Some(&b'/')
+        || slashes >= 2
+        || slashes == 1 && kind == ValueKind::Words
+        || has_extension
+}
+
+/// `DB_PASSWORD`, `ACCESS-TOKEN`: a name in capitals that stands for a value.
+fn is_constant(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| b"_-".contains(byte));
+    value.iter().any(|byte| b"_-".contains(byte))
+        && parts.all(|part| part.len() > 1 && part.iter().all(u8::is_ascii_uppercase))
+}
+
+/// `315436u32`, `-1073741716i32`, `0xC000027A_u32`, `0x80UL`: a number in source code, with its type.
+fn is_number_of_a_type(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"-").unwrap_or(value);
+    let (digits, is_digit): (_, fn(&u8) -> bool) = match value.strip_prefix(b"0x") {
+        Some(hex) => (hex, |byte| byte.is_ascii_hexdigit() || *byte == b'_'),
+        None => (value, |byte| byte.is_ascii_digit() || *byte == b'_'),
+    };
+    let len = digits.iter().take_while(|byte| is_digit(byte)).count();
+    const TYPES: [&[u8]; 16] = [
+        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"i128", b"isize", b"UL",
+        b"ULL", b"U", b"L",
+    ];
+    len > 0 && TYPES.contains(&&digits[len..])
+}
+
+/// `MD5_ARISTA`, `KEYWORD2`: a name in capitals that has a number in it.
+fn is_numbered_constant(value: &[u8]) -> bool {
+    let is_part = |part: &[u8]| {
+        let letters = part.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        letters >= 2 && part.len() - letters <= 3 && part[letters..].iter().all(u8::is_ascii_digit)
+    };
+    let letters = value.iter().filter(|byte| byte.is_ascii_uppercase()).count();
+    letters >= 6 && value.iter().any(u8::is_ascii_digit) && value.split(|byte| *byte == b'_').all(is_part)
+}
+
+/// A regular expression.
+fn is_pattern(value: &[u8]) -> bool {
+    value.first() == Some(&b'^') && value.len() > 2 || PATTERN_PARTS.is_in(value)
+}
+
+/// `config.database.password`, `Oauth2.token`: words joined by dots.
+fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
+    let is_word = |part: &[u8]| {
+        part.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b == b'-')
+    };
+    let last = value.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_named = || super::name::traits_of(last).class.is_some() && traits_of(last).kind != ValueKind::Random;
+    value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
+}
+
+/// `base64--base64--base64==`: what Rails encrypts.
+fn is_sealed_message(value: &[u8]) -> bool {
+    value.len() > 40 && value.ends_with(b"==") && memchr::memmem::find_iter(value, b"--").count() == 2
+}
+
+/// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
+fn is_public_der(value: &[u8]) -> bool {
+    let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
+    let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
+        || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
+    // Those of RSA say so in their first bytes, of which the key is cut.
+    let is_rsa =
+        ["MIGfMA0GCSqGSIb3DQEB", "MIIBIjANBgkqhkiG9w0B"].iter().any(|start| value.starts_with(start.as_bytes()));
+    is_rsa || value.len() > 55 && (is_short || is_long)
+}
+
+/// `0x` and 40 hexadecimal digits: an account of a block chain.
+fn is_address(value: &[u8]) -> bool {
+    value.len() == 42 && value.starts_with(b"0x") && value[2..].iter().all(u8::is_ascii_hexdigit)
+}
+
+/// `sha256:…`, `{SSHA}…`, `$2b$…`: a hash that says which.
+fn is_tagged_hash(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"\\\"").unwrap_or(value);
+    match value {
+        // What PostgreSQL and MySQL store.
+        [b'm', b'd', b'5', hex @ ..] => hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit),
+        [b'*', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
+        [b'$', rest @ ..] => {
+            memchr::memchr(b'$', &rest[..rest.len().min(16)]).is_some_and(|at| at > 0) && value.len() > 20
+        }
+        [b'{', rest @ ..] => {
+            memchr::memchr(b'}', &rest[..rest.len().min(16)]).is_some_and(|at| at > 2) && value.len() > 20
+        }
+        _ => false,
+    }
+}
+
+#[rustfmt::skip]
+static SEALED: Starts = Starts::new(&[
+    "pk_live_", "pk_test_", "pk.eyJ", "xpub",
+    "ENC[", "ENC(", "<enc", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
+    "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "SHA1:", "SHA256:", "SHA512:", "MD5:",
+    "AAAAB3NzaC1yc2E", "AAAAB3NzaC1kc3M", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh", "pbkdf2", "scrypt:", "bcrypt", "argon2",
+    "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
+    "!!binary", "1:sha", "0x0", "AQIAAA5mAAAA",
+]);
+/// What a long value begins with that is ciphertext or a public key.
+static LONG_SEALED: Starts = Starts::new(&["AQICAH", "CiQA", "AgA", "AgB", "AAAA"]);
+/// What stands between a user's name and the hash of a password.
+static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
+#[rustfmt::skip]
+static REFERENCE_STARTS: Starts = Starts::new(&[
+    "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
+    "projects/", "<%", "process.env", "os.environ", "ENV[", "self.", "this.", "data.", "var.", "local.",
+    "/etc/", "/usr/", "/var/", "/home/", "/opt/", "/root/", "params.", "config.", "settings.", "resource:", "classpath:", "aws_", "http:", "https:", "./", "../", "~/",
+    "credentials(", "system.", "${", "$(", "{{", "<<",
+]);
+static REFERENCE_PARTS: AnyOf = AnyOf::new(&[
+    "${", "{{", "}}", "$(", "<%", "%>", "#{", "%(", "%[", "@{", "://", "%s", "{0}", "$$", ":$", "...", "…", "<?", "[[",
+    "***",
+]);
+static CODE_PARTS: AnyOf = AnyOf::new(&[
+    "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
+    "?.",
+]);
+/// In quotes much may stand that is code elsewhere.
+#[rustfmt::skip]
+static QUOTED_CODE_PARTS: AnyOf = AnyOf::new(&[
+    "()", "required|", "|required", "|min:", "|max:", "between:", "digits:", "|confirmed", "confirmed|", "exists:", "unique:", "regex:", "=>", "&&", "||", "</", "\\n", "\\t", "=\\\"", "?.", "::", ":\"", "[-1]", "[*]",
+]);
+/// What versions of packages have.
+static PACKAGED: AnyOf = AnyOf::new(&["ubuntu", "dfsg", "+deb", "~deb", "~bpo", ".el", ".fc"]);
+/// What regular expressions have.
+#[rustfmt::skip]
+static PATTERN_PARTS: AnyOf = AnyOf::new(&[
+    ".*", ".+", "(?", "[a-z", "[A-Z", "[0-9", "[^", "\\w", "\\d", "\\s", "\\b", "]{", "]+", "]*",
+]);
+#[rustfmt::skip]
+static CONSTANTS: WordSet = WordSet::new(&[
+    "true", "false", "null", "nil", "none", "undefined", "void", "string", "str", "bool", "boolean", "number", "int",
+    "integer", "float", "object", "bytes", "byte", "char", "text", "varchar", "any", "self", "this", "required",
+    "confirmed", "optional", "enabled", "disabled", "default", "yes", "no", "on", "off", "empty", "unset", "nullable", "readonly",
+    "hidden", "auto", "always", "never", "unknown", "n/a", "tbd", "todo", "password", "passwd", "secret", "token",
+    "apikey", "key", "symbol", "function", "array", "list", "dict", "map", "file", "uuid", "email", "username",
+    "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
+    "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
+    "jwt", "oauth", "oauth2", "saml", "ldap", "utf-8", "utf8", "latin1",
+    "int2", "int4", "int8", "varchar2", "nvarchar", "bytea", "jsonb", "longtext", "mediumtext", "tinytext", "timestamptz",
+    // What is said of fields, in the languages that names are known in.
+    "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
+    "obligatoria", "obligatorio", "requerida", "requerido", "olvidada", "incorrecta", "obrigatória", "obrigatório", "esquecida",
+    "incorreta", "obbligatoria", "dimenticata", "verplicht", "vergeten", "wymagane", "обязательно", "неверный", "必填", "错误",
+    "必須", "필수", "مطلوبة", "आवश्यक", "wajib", "zorunlu",
+]);
+#[rustfmt::skip]
+static EXTENSIONS: WordSet = WordSet::new(&[
+    ".pem", ".key", ".crt", ".cer", ".p12", ".jks", ".pfx", ".pub", ".json", ".yml", ".yaml", ".txt", ".html", ".js",
+    ".ts", ".py", ".php", ".java", ".xml", ".png", ".svg", ".jpg", ".md", ".sh", ".conf", ".env", ".go", ".rb",
+    ".css", ".vue", ".gpg", ".asc", ".ini", ".toml", ".properties", ".com", ".org", ".net", ".io", ".local", ".csv",
+    ".log", ".cfg", ".rs", ".tpl", ".erb", ".j2", ".enc", ".age", ".keytab", ".ipynb",
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::{NoValue, no_value, traits_of};
+
+    #[test]
+    fn references_and_code_are_no_values() {
+        let judged = |value: &str, quoted| no_value(value.as_bytes(), quoted, traits_of(value.as_bytes()).kind);
+        for value in [
+            "${DB_PASSWORD}",
+            "$password",
+            "{{ x }}",
+            "%s",
+            "/run/secrets/db",
+            "<token>",
+            "process.env.X",
+            "https://a/b",
+            "key.pem",
+        ] {
+            assert_eq!(judged(value, true), Some(NoValue::Reference), "{value}");
+        }
+        for value in ["get_token()", "config2.password", "foo[0]", "&self", "null", "string"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        for value in ["#login-password", "^[a-z]+$", "() => x", "password"] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["*LOCKED*", "user:$apr1$abc$def", "ops:$2y$10$abcdefghij"] {
+            assert!(judged(value, true).is_some(), "{value}");
+        }
+        assert_eq!(judged("\u{fffd}\u{fffd}x=\u{fffd}R/", true), Some(NoValue::Code));
+        for value in [
+            "v7.4.0",
+            "npm:^2.0.1",
+            "1:4.13+dfsg1-1+deb12u1",
+            "2.0.0-rc1",
+            "^1.2",
+            "sr-Latn-RS",
+            "INT4",
+            "5.0+dfsg-2",
+            "0.16-0ubuntu1",
+            "1:6.6p1-2ubuntu1",
+            "8.56+14.04.20140307-0ubuntu2",
+        ] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["**CHANGE", "ou=users", "uid=user"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        assert_eq!(judged("/etc/pki/RPM-GPG-KEY-X7", true), Some(NoValue::Reference));
+        assert_eq!(judged("MIGfMA0GCSqGSIb3DQEBAQUAA4", true), Some(NoValue::Sealed));
+        for value in ["1.5kettle", "7.Winter.2019", "v8Kettle", "1.2.3kettle", "4:kettle9", "copper-Kett-LE"] {
+            assert_eq!(judged(value, true), None, "{value}");
+        }
+        for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
+            assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in ["-vm=my-vm", "--auto-approve=false", "c.OIDCClientSecret", "wtsapi32.WTSQueryUserToken"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        let bcrypt = ["$2b$", "12$abcdefghijklmnopqrstuu"].concat();
+        assert_eq!(judged(&bcrypt, true), Some(NoValue::Sealed));
+        for value in ["tr0ub4dor&3", "P@ssw0rd!x", "a.b.c3!", "$ecret2019!"] {
+            assert_eq!(judged(value, true), None, "{value}");
+        }
+    }
+}
