@@ -56,6 +56,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || is_wrapped(b'{', b'}')
         || is_wrapped(b'(', b')')
         || is_wrapped(b'*', b'*')
+        || is_wrapped(b'+', b'+')
     {
         return Some(NoValue::Reference);
     }
@@ -66,6 +67,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
     if CODE_PARTS.is_in(value)
         || is_number_of_a_type(value)
+        || is_pointer(value)
         || is_numbered_constant(value)
         || value.starts_with(b"HTTP/")
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
@@ -218,6 +220,13 @@ fn is_constant(value: &[u8]) -> bool {
     let mut parts = value.split(|byte| b"_-".contains(byte));
     value.iter().any(|byte| b"_-".contains(byte))
         && parts.all(|part| part.len() > 1 && part.iter().all(u8::is_ascii_uppercase))
+}
+
+/// `*uint16`, `*authResp.Token`.
+fn is_pointer(value: &[u8]) -> bool {
+    let name = value.strip_prefix(b"*").unwrap_or_default();
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(byte))
 }
 
 /// `315436u32`, `-1073741716i32`, `0xC000027A_u32`, `0x80UL`: a number in source code, with its type.
@@ -381,6 +390,8 @@ mod tests {
             "process.env.X",
             "https://a/b",
             "key.pem",
+            "+password+",
+            "%%DB_PASS%%",
         ] {
             assert_eq!(judged(value, true), Some(NoValue::Reference), "{value}");
         }
@@ -419,6 +430,11 @@ mod tests {
         }
         for value in ["2014-10-10T14:37:51Z", ".$config[", ".preg_quote($this->x["] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+        for value in
+            ["*uint16", "*resp.Token", "315436u32", "-1073741716i32", "0xC000027A_u32", "MD5_ARISTA", "HTTP/1.1"]
+        {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
         }
         for value in ["-vm=my-vm", "--auto-approve=false", "c.OIDCClientSecret", "wtsapi32.WTSQueryUserToken"] {
             assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
