@@ -41,7 +41,7 @@ struct Near<'w> {
 }
 
 impl<'w> Near<'w> {
-    /// Tells what stands at a place, by the same rules as [`text`] and [`markup`]; its length, or `None` if it goes on behind
+    /// Tells what stands at a place, by the same rules as `text` and `markup`; its length, or `None` if it goes on behind
     /// the window.
     fn tell(&self, at: usize, spans: &mut Vec<Spans>, each: &mut dyn FnMut(XmlEvent<'_>)) -> Option<usize> {
         let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
