@@ -2,7 +2,32 @@
 
 use aho_corasick::AhoCorasick;
 
-/// Words that a value made up for documentation holds. None is shorter than five letters: in a random token of 40
+/// Words of samples that weak passwords have, too, which people really set: `P@ssw0rd`, `admin12345678`.
+const WEAK: &[&str] = &[
+    "12345678",
+    "23456789",
+    "98765432",
+    "p@ssword",
+    "p@ssw0rd",
+    "pa55word",
+    "pa55w0rd",
+    "p@55w",
+    "p4ssw0rd",
+    "p4ssword",
+    "s3cr3t",
+    "s3cret",
+    "pa$$word",
+    "pa$$w0rd",
+    "mysecret",
+    "mypassword",
+    "password",
+    "passw0rd",
+    "123123123",
+    "1234abcd",
+    "12345abc",
+];
+
+/// Other words that a value made up for documentation holds. None of all is shorter than five letters: in a random token of 40
 /// characters a given five-letter word appears by chance once in a few million.
 const WORDS: &[&str] = &[
     "example",
@@ -27,10 +52,7 @@ const WORDS: &[&str] = &[
     "*****",
     ".....",
     "_____",
-    "12345678",
-    "23456789",
     "01234567",
-    "98765432",
     "abcdefgh",
     "deadbeef",
     "cafebabe",
@@ -56,36 +78,19 @@ const WORDS: &[&str] = &[
     "valid-token",
     "valid_token",
     "abc123def",
-    "123123123",
-    "p@ssword",
-    "p@ssw0rd",
-    "pa55word",
-    "pa55w0rd",
-    "p@55w",
-    "p4ssw0rd",
-    "p4ssword",
-    "s3cr3t",
-    "s3cret",
-    "12345abc",
-    "pa$$word",
-    "pa$$w0rd",
     "fakekey",
     "fake_",
     "fake-",
     "testtest",
-    "mysecret",
     "my_secret",
     "my-secret",
     "mytoken",
     "my_token",
     "my-token",
-    "mypassword",
     "my_password",
     "my-password",
     "secret_key",
     "secretkey",
-    "password",
-    "passw0rd",
     // Samples that stand in RFC 6749 and in the documentation of one-time passwords.
     "2yotnfzfejr1zcsicmwpaa",
     "tgzv3jokf0xg5qx2tlkwia",
@@ -100,32 +105,6 @@ const WORDS: &[&str] = &[
     "nnch734d00sl2jdk",
     "hdhd0244k9j7ao03",
     "hh5s93j4hdidpola",
-    "1234abcd",
-];
-
-/// Of these, what weak passwords have that people really set: `P@ssw0rd`, `admin12345678`.
-const WEAK: &[&str] = &[
-    "12345678",
-    "23456789",
-    "98765432",
-    "p@ssword",
-    "p@ssw0rd",
-    "pa55word",
-    "pa55w0rd",
-    "p@55w",
-    "p4ssw0rd",
-    "p4ssword",
-    "s3cr3t",
-    "s3cret",
-    "pa$$word",
-    "pa$$w0rd",
-    "mysecret",
-    "mypassword",
-    "password",
-    "passw0rd",
-    "123123123",
-    "1234abcd",
-    "12345abc",
 ];
 
 /// Looks for placeholder words and masks.
@@ -138,7 +117,7 @@ impl Placeholders {
     pub(super) fn new() -> Placeholders {
         let words = AhoCorasick::builder()
             .ascii_case_insensitive(true)
-            .build(WORDS)
+            .build(WEAK.iter().chain(WORDS))
             .expect("a short constant list is within its limits");
         Placeholders { words }
     }
@@ -149,17 +128,10 @@ impl Placeholders {
         self.find_longer(value, pattern, 0)
     }
 
-    /// Has it no other word of a sample than those of weak passwords?
-    pub(super) fn is_only_weak(&self, value: &[u8]) -> bool {
-        let mut words = self.words.find_iter(value).map(|found| WORDS[found.pattern().as_usize()]);
-        words.all(|word| WEAK.contains(&word))
-    }
-
     /// The same, but for words of fewer than `least` letters: by chance those stand in long random values.
     pub(super) fn find_longer(&self, value: &[u8], pattern: &str, least: usize) -> Option<&'static str> {
-        let words = self.words.find_iter(value).map(|found| WORDS[found.pattern().as_usize()]);
-        if let Some(word) = words.into_iter().find(|word| word.len() >= least) {
-            return Some(word);
+        if let Some(index) = self.words(value).find(|index| word(*index).len() >= least) {
+            return Some(word(index));
         }
         let (half, other) = value.split_at(value.len() / 2);
         if half.len() >= 8 && half == other {
@@ -170,6 +142,20 @@ impl Placeholders {
         let spelled_out = || memchr::memmem::find(pattern.as_bytes(), &longest[..longest.len().min(5)]).is_some();
         (is_mask && !spelled_out()).then_some("one character repeated")
     }
+
+    /// Has it no other word of a sample than those of weak passwords?
+    pub(super) fn is_only_weak(&self, value: &[u8]) -> bool {
+        self.words(value).all(|index| index < WEAK.len())
+    }
+
+    /// The words of samples in a value, by their place in both lists.
+    fn words(&self, value: &[u8]) -> impl Iterator<Item = usize> {
+        self.words.find_iter(value).map(|found| found.pattern().as_usize())
+    }
+}
+
+fn word(index: usize) -> &'static str {
+    WEAK.get(index).unwrap_or_else(|| &WORDS[index - WEAK.len()])
 }
 
 #[cfg(test)]
@@ -183,5 +169,20 @@ mod tests {
             assert!(placeholders.find(value.as_bytes(), "[a-z]+").is_some(), "{value}");
         }
         assert_eq!(placeholders.find(b"q7Zp2mX9vT4kL8sW1nB6yR3d", "[a-z]+"), None);
+        assert_eq!(placeholders.find(b"my-P@ssw0rd", "[a-z]+"), Some("p@ssw0rd"));
+        assert_eq!(placeholders.find(b"fakekey", "[a-z]+"), Some("fakekey"));
+    }
+
+    #[test]
+    fn words_of_weak_passwords_are_told_from_other_samples() {
+        let placeholders = Placeholders::new();
+        assert!(
+            ["P@ssw0rd2023", "admin12345678", "Kettle#19"]
+                .iter()
+                .all(|value| placeholders.is_only_weak(value.as_bytes()))
+        );
+        assert!(
+            ["changeme12345678", "ExampleP@ssw0rd"].iter().all(|value| !placeholders.is_only_weak(value.as_bytes()))
+        );
     }
 }

@@ -299,30 +299,28 @@ impl Subject<'_> {
             placeholder_words::names_itself(secret, name) || placeholder_words::names_itself(secret, user)
         };
         let is_password = features.has(Feature::NamePassword) || features.has(Feature::NameGiven);
-        // `Password2024!` is what people really use, `password123` what they write in samples.
-        if is_password && placeholder_words::has_own_number(secret) && (is_sample(secret) || names_itself(secret)) {
-            features.add(Feature::PlaceholderStem);
-            return;
-        }
-        let is_short_number = traits.kind == ValueKind::Number && (6..8).contains(&secret.len());
-        if is_password && is_short_number {
-            return;
-        }
-        let is_weak = || is_sample(secret) || is_common(secret) || names_itself(secret);
-        if is_password
-            && placeholder_words::is_set_by_people(secret)
-            && self.placeholders.is_only_weak(secret)
-            && is_weak()
-        {
-            features.add(Feature::PasswordWeak);
-            return;
+        let (sample, itself) = (is_sample(secret), names_itself(secret));
+        let common = !is_random && is_common(secret);
+        if is_password {
+            // `Password2024!` is what people really use, `password123` what they write in samples.
+            if (sample || itself) && placeholder_words::has_own_number(secret) {
+                return features.add(Feature::PlaceholderStem);
+            }
+            // `123456` is set as often as it is written in samples.
+            if traits.kind == ValueKind::Number && (6..8).contains(&secret.len()) {
+                return;
+            }
+            let is_weak = sample || common || itself;
+            if is_weak && placeholder_words::is_set_by_people(secret) && self.placeholders.is_only_weak(secret) {
+                return features.add(Feature::PasswordWeak);
+            }
         }
         // `hello:world` is no better for being in base64.
         let is_weak = |text: &[u8]| names_itself(text) || is_common(text) && text.iter().all(u8::is_ascii_lowercase);
         let is_made_up = |text: &[u8]| is_sample(text) || is_weak(text);
-        features.add_if(is_sample(secret) || decoded.is_some_and(is_made_up), Feature::Placeholder);
-        features.add_if(!is_random && is_common(secret) || decoded.is_some_and(is_common), Feature::PlaceholderWeak);
-        features.add_if(names_itself(secret), Feature::SameAsName);
+        features.add_if(sample || decoded.is_some_and(is_made_up), Feature::Placeholder);
+        features.add_if(common || decoded.is_some_and(is_common), Feature::PlaceholderWeak);
+        features.add_if(itself, Feature::SameAsName);
     }
 
     fn surroundings(&self, is_password: bool, kind: ValueKind, features: &mut Features) {

@@ -207,23 +207,12 @@ const QUALIFIERS: &[&str] = &[
 static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
 
 /// Of whose secrets people make up what signs: `jwt.secret`, `COOKIE_SECRET`.
+#[rustfmt::skip]
 static SIGNING: WordSet = WordSet::new(&[
-    "jwt",
-    "session",
-    "cookie",
-    "sign",
-    "signing",
-    "signature",
-    "hmac",
-    "encryption",
-    "encrypt",
-    "crypto",
-    "cipher",
-    "aes",
-    "express",
-    "token",
-    "hash",
+    "jwt", "session", "cookie", "sign", "signing", "signature", "hmac", "encryption", "encrypt", "crypto", "cipher", "aes",
+    "express", "token", "hash",
 ]);
+/// What makes a key one that signs or encrypts.
 static SIGNING_KEYS: WordSet =
     WordSet::new(&["secret", "signing", "hmac", "encryption", "encrypt", "crypto", "cipher", "aes", "crypt"]);
 
@@ -241,7 +230,8 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "validator", "validation", "encoder", "hasher", "encryption", "generator", "handler", "service", "factory", "helper",
     "util", "test", "exists", "env", "var", "variable", "param", "parameter", "attribute", "property", "selector",
     "mode", "method", "option", "status", "state", "code", "time", "timeout", "date", "at", "on", "in", "by", "for",
-    "vocab", "mgr", "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
+    "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
+    "vocab", "mgr",
     "lifetime", "duration", "source", "location", "loc", "alias", "vault", "mount", "volume", "backend", "identifier",
     "issuer", "audience", "uid", "uuid", "number", "range", "min", "max", "minimum", "maximum", "complexity",
     "history", "stdin", "grant", "flow", "request", "response", "callback", "redirect", "link", "email", "user",
@@ -306,7 +296,8 @@ static VERBS: WordSet = WordSet::new(&[
     "delete", "remove", "update", "change", "changed", "reset", "forgot", "forget", "enter", "confirm", "show",
     "hide", "toggle", "enable", "disable", "allow", "create", "generate", "refreshing", "parse", "read", "load",
     "fetch", "invalid", "missing", "wrong", "incorrect", "ask", "compare", "hash", "encode", "decode", "encrypt",
-    "decrypt", "rotate", "revoke", "expired", "without", "no", "if", "not", "should", "can", "match", "matches", "random",
+    "decrypt", "rotate", "revoke", "expired", "without", "no", "if", "not", "should", "can", "match", "matches",
+    "random",
 ]);
 
 /// Whose password it is.
