@@ -335,7 +335,8 @@ fn keys_that_openssl_and_ssh_keygen_made_are_linked_to_their_private_halves() {
     let explained: String =
         findings.iter().map(|finding| cli.run(&["explain", finding["id"].as_str().unwrap()]).1).collect();
     assert!(explained.contains("billing.example.org") && explained.contains("deploy@example"), "{explained}");
-    assert_eq!(explained.matches("A0").count(), 2, "{explained}");
+    // An id may have these letters, too.
+    assert_eq!(explained.lines().filter(|line| line.starts_with("A0 ")).count(), 2, "{explained}");
 }
 
 #[test]
