@@ -71,7 +71,7 @@ impl Forest {
     pub(super) fn new(number: usize, places: Places<'_>, selection: Selection<'_>) -> Forest {
         let pack = Arc::clone(&places.packs[number]);
         let mut lost = Vec::new();
-        let (offsets, positions) = sorted_offsets(&pack, &mut lost);
+        let (offsets, positions) = sorted_offsets(&pack, selection.threads, &mut lost);
         let headers = Headers::read(&pack, &offsets, selection.threads);
         let nodes = offsets.len();
         let mut forest = Forest {
@@ -332,7 +332,7 @@ impl Order {
 }
 
 /// Offsets in ascending order, each with its position in the index.
-fn sorted_offsets(pack: &Pack, lost: &mut Vec<(u32, Fault)>) -> (Vec<u64>, Vec<u32>) {
+fn sorted_offsets(pack: &Pack, threads: usize, lost: &mut Vec<(u32, Fault)>) -> (Vec<u64>, Vec<u32>) {
     let mut pairs: Vec<(u64, u32)> = Vec::with_capacity(pack.index.len() as usize);
     for position in 0..pack.index.len() {
         match pack.index.offset(position).filter(|&offset| offset < pack.data.len()) {
@@ -340,7 +340,12 @@ fn sorted_offsets(pack: &Pack, lost: &mut Vec<(u32, Fault)>) -> (Vec<u64>, Vec<u
             None => lost.push((position, Fault::OffsetOutsidePack)),
         }
     }
-    pairs.sort_unstable();
+    let share = pairs.len().div_ceil(threads.max(1)).max(4096);
+    std::thread::scope(|scope| {
+        pairs.chunks_mut(share).for_each(|part| drop(scope.spawn(|| part.sort_unstable())));
+    });
+    // Merges the parts: it makes use of what is in order already.
+    pairs.sort();
     pairs.dedup_by(|later, earlier| {
         let is_shared = later.0 == earlier.0;
         if is_shared {

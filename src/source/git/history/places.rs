@@ -124,11 +124,11 @@ impl<'s> Places<'s> {
                 for edge in self.sets.edges(*set) {
                     let Some(left) = self.steps.checked_sub(1) else { return };
                     self.steps = left;
-                    match edge.item {
+                    match edge.item() {
                         Item::Tree(child) => {
-                            next.entry((self.dir(*dir, edge.name), child)).or_default().add(span);
+                            next.entry((self.dir(*dir, edge.name()), child)).or_default().add(span);
                         }
-                        Item::Wanted(thing) => self.place(thing, *dir, edge.name, span),
+                        Item::Wanted(thing) => self.place(thing, *dir, edge.name(), span),
                     }
                 }
             }
@@ -156,10 +156,10 @@ impl<'s> Places<'s> {
         for set in 1..self.sets.len() as u32 {
             let edges: &[Edge] = self.sets.edges(set);
             for edge in edges {
-                if let Item::Wanted(thing) = edge.item
+                if let Item::Wanted(thing) = edge.item()
                     && !placed.get(thing as usize).copied().unwrap_or(false)
                 {
-                    self.place(thing, 0, edge.name, &Span::default());
+                    self.place(thing, 0, edge.name(), &Span::default());
                 }
             }
         }

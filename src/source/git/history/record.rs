@@ -92,16 +92,38 @@ fn filter_bit(id: &[u8]) -> usize {
     usize::from(id[0]) << 12 | usize::from(id[1]) << 4 | usize::from(id[2]) >> 4
 }
 
-/// An entry of a tree that matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Edge {
+/// An entry of a tree that matters: its name, and what it leads to. Repositories have millions, so it is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edge(u64);
+
+impl Edge {
+    /// Numbers of items have 31 bits.
+    pub(super) fn new(name: u32, item: Item) -> Edge {
+        let (kind, number) = match item {
+            Item::Tree(number) => (0, number),
+            Item::Wanted(number) => (1, number),
+        };
+        Edge(u64::from(name) << 32 | u64::from(number) << 1 & 0xffff_ffff | kind)
+    }
+
     /// Number of its name.
-    pub(super) name: u32,
-    pub(super) item: Item,
+    pub(super) fn name(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub(super) fn item(self) -> Item {
+        let number = self.0 as u32 >> 1;
+        if self.0 & 1 == 0 { Item::Tree(number) } else { Item::Wanted(number) }
+    }
+
+    /// Different for each.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
 }
 
 /// What an entry leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// A tree, by number.
     Tree(u32),
@@ -215,7 +237,7 @@ impl Recorder {
         let tree = if is_tree { self.tables.ids.number(id).map(Item::Tree) } else { None };
         let by_name = if self.tables.names.is_empty() { None } else { self.tables.names.get(name).copied() };
         for item in tree.into_iter().chain(wanted.map(Item::Wanted)).chain(by_name.map(Item::Wanted)) {
-            self.placed.push(Placed { at, edge: Edge { name: self.tables.string(name), item } });
+            self.placed.push(Placed { at, edge: Edge::new(self.tables.string(name), item) });
         }
     }
 
@@ -389,7 +411,7 @@ impl Records {
         let mut found: HashMap<Vec<u8>, ObjectId> = HashMap::new();
         for (number, id) in &self.tree_ids {
             for edge in self.edges(*number) {
-                if let Item::Wanted(thing) = edge.item
+                if let Item::Wanted(thing) = edge.item()
                     && let Thing::Name(name) = self.tables.thing(thing)
                 {
                     let smallest = found.entry(name.to_vec()).or_insert(*id);
