@@ -10,6 +10,7 @@ mod no_value;
 mod parts;
 mod path;
 mod placeholder_words;
+mod settled;
 mod value;
 mod weights;
 

@@ -2,10 +2,11 @@
 
 use super::{
     feature::{Feature, Features},
-    name::{self, NameClass},
+    name::{self, NameClass, NameTraits},
     no_value::{self, NoValue},
     parts::AnyOf,
     placeholder_words,
+    settled::{BEST, BEST_WORD, Begun, Need, SAMPLE_MOST, SPELLING_MOST, SURROUNDINGS_MOST, key_kind, password_kind},
     value::{self, ValueKind, ValueTraits},
 };
 use crate::{
@@ -29,43 +30,6 @@ static BADGE_WORDS: AnyOf = AnyOf::new(&["badge", "shields.io", ".svg?"]);
 /// What stands near a password.
 static LOGIN_WORDS: AnyOf = AnyOf::new(&["user", "User", "USER", "login", "host", "HOST", "mail", "uid"]);
 
-/// Points that can come from surroundings, and what can come from the value's words and from elsewhere.
-const SURROUNDINGS_MOST: i32 = Features::most_of(&[
-    Feature::ContextComment,
-    Feature::ContextExample,
-    Feature::ContextLogin,
-    Feature::ContextRepeated,
-    Feature::ContextBadge,
-]);
-const SAMPLE_MOST: i32 = Features::most_of(&[
-    Feature::UserPassword,
-    Feature::Sealed,
-    Feature::Placeholder,
-    Feature::PlaceholderWeak,
-    Feature::SameAsName,
-    Feature::ContextPart,
-]);
-
-/// Which features somebody asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
-    /// All of them.
-    All,
-    /// Those with points, of values that can have at least so many. A path only takes from them.
-    Points(u8),
-}
-
-impl Need {
-    /// Is the score too low, even if all that is not looked at yet adds `most`?
-    fn is_settled(self, so_far: Features, most: i32) -> bool {
-        matches!(self, Need::Points(least) if (super::BASE + so_far.points() + most).max(0) < i32::from(least))
-    }
-
-    fn wants(self, feature: Feature) -> bool {
-        self == Need::All || super::weights::POINTS[feature as usize] != 0
-    }
-}
-
 /// What a value is judged by.
 pub(in crate::engine) struct Subject<'a> {
     pub(in crate::engine) rule: &'a Rule,
@@ -82,34 +46,78 @@ impl Subject<'_> {
 
     /// Those features that are needed.
     pub(super) fn features_for(&self, need: Need) -> Features {
+        self.features_from(self.begun(name::traits_of(self.name())), need)
+    }
+
+    pub(super) fn name(&self) -> &[u8] {
+        &self.bytes[self.found.name()]
+    }
+
+    /// What is known before anybody looks at how the value is spelled.
+    pub(super) fn begun(&self, name: NameTraits) -> Begun {
+        let secret = &self.bytes[self.found.secret()];
+        let mut features = Features::default();
+        let (is_password, signs) = self.add_name(name, &mut features);
+        self.syntax(&mut features);
+        let is_said = self.is_said();
+        let is_word = value::is_plain_word(secret);
+        features.add_if(is_said && is_word, Feature::SyntaxSaidWord);
+        features.add(match secret.len() {
+            0..6 => Feature::LengthUnder6,
+            6..8 => Feature::LengthUnder8,
+            8..16 => Feature::LengthUnder16,
+            16..=128 => Feature::LengthLong,
+            _ => Feature::LengthVeryLong,
+        });
+        let (password, key) = if is_word { BEST_WORD } else { BEST };
+        let of_name = if signs { Features::most_of(&[Feature::NameSigning]) } else { 0 };
+        let most = of_name + SPELLING_MOST + SURROUNDINGS_MOST + self.sample_most();
+        Begun { features, best: if is_password { password } else { key }, is_password, signs, is_said, most }
+    }
+
+    /// The features that are needed, those that were found already among them.
+    pub(super) fn features_from(&self, begun: Begun, need: Need) -> Features {
+        let Begun { mut features, is_password, signs, is_said, .. } = begun;
+        if let Some(features) = begun.settled(need) {
+            return features;
+        }
         let secret = &self.bytes[self.found.secret()];
         let traits = value::traits_of(secret);
-        let mut features = Features::default();
-        let is_password = self.name(traits.kind, &mut features);
-        self.syntax(traits.kind, &mut features);
+        let is_made_up =
+            !matches!(traits.kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid | ValueKind::Number);
+        features.add_if(signs && is_made_up, Feature::NameSigning);
+        features.add_if(is_said && self.is_unlikely(traits.kind), Feature::SyntaxSaidWord);
         features.add(if is_password { password_kind(traits.kind) } else { key_kind(traits.kind) });
-        shape(secret, &traits, &mut features);
+        spelling(secret, &traits, &mut features);
         self.no_value(secret, &traits, &mut features);
         // What is code, a reference or a word is settled here.
-        if need.is_settled(features, SURROUNDINGS_MOST + SAMPLE_MOST) {
+        if need.is_settled(features, SURROUNDINGS_MOST + self.sample_most()) {
             return features;
         }
         self.surroundings(is_password && need.wants(Feature::ContextLogin), traits.kind, &mut features);
-        if !need.is_settled(features, SAMPLE_MOST) {
+        if !need.is_settled(features, self.sample_most()) {
             self.sample(secret, &traits, &mut features);
         }
         features
     }
 
-    /// Adds what the name says; true if it is one of passwords.
-    fn name(&self, kind: ValueKind, features: &mut Features) -> bool {
-        let name = &self.bytes[self.found.name()];
+    /// The points that a look at the value's words, and at what stands near it, can add.
+    fn sample_most(&self) -> i32 {
+        let of = |is_possible: bool, feature: Feature| if is_possible { Features::most_of(&[feature]) } else { 0 };
+        let len = self.found.secret().len();
+        SAMPLE_MOST
+            + of(may_be_encoded(len), Feature::UserPassword)
+            + of(!self.rule.companions.is_empty(), Feature::ContextPart)
+    }
+
+    /// Adds what the name says; is it one of passwords, and one of what signs?
+    fn add_name(&self, traits: NameTraits, features: &mut Features) -> (bool, bool) {
+        let name = self.name();
         let is_given = !(self.rule.generic && self.rule.shape == Shape::Assignment);
-        let traits = name::traits_of(name);
         if is_given {
             features.add(Feature::NameGiven);
             features.add_if(self.rule.shape == Shape::Assignment && traits.is_other, Feature::NameOther);
-            return self.rule.meta.kind == CredentialKind::Password;
+            return (self.rule.meta.kind == CredentialKind::Password, false);
         }
         let class = match traits.class.unwrap_or(NameClass::Key) {
             NameClass::Key if self.is_option() => NameClass::Password,
@@ -134,9 +142,7 @@ impl Subject<'_> {
         features.add_if(traits.is_verb, Feature::NameVerb);
         features.add_if(traits.is_plural, Feature::NamePlural);
         features.add_if(traits.has_owner, Feature::NameOwner);
-        let is_made_up = !matches!(kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid | ValueKind::Number);
-        features.add_if(traits.signs && !traits.is_verb && is_made_up, Feature::NameSigning);
-        class == NameClass::Password
+        (class == NameClass::Password, traits.signs && !traits.is_verb)
     }
 
     /// Is the name a word of a sentence?
@@ -185,7 +191,7 @@ impl Subject<'_> {
         })
     }
 
-    fn syntax(&self, kind: ValueKind, features: &mut Features) {
+    fn syntax(&self, features: &mut Features) {
         if self.found.syntax == Syntax::Pattern {
             return;
         }
@@ -195,22 +201,6 @@ impl Subject<'_> {
             found if found.ending == Ending::Line => Feature::SyntaxLine,
             _ => Feature::SyntaxInline,
         });
-        let after_blank = self.bytes[..self.found.secret().start].ends_with(b" ") && self.found.syntax != Syntax::Flag;
-        let is_inline = after_blank && self.found.ending == Ending::Inline;
-        let is_said =
-            !self.found.is_quoted && (matches!(self.found.syntax, Syntax::Prose | Syntax::Blank) || is_inline);
-        let secret = &self.bytes[self.found.secret()];
-        let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
-        // `DeviceCredentials credentials2`, `wifi_password eb6b`: a type and a name, a name and the number of its character.
-        let is_named = || {
-            let ends = ["credentials", "credential", "password", "secret", "token", "key"];
-            let end = |word: &&str| secret.len().checked_sub(word.len()).map(|at| &secret[at..]);
-            is_identifier(secret)
-                && ends.iter().any(|w| end(w).is_some_and(|end| end.eq_ignore_ascii_case(w.as_bytes())))
-        };
-        let repeats = || !self.found.name().is_empty() && secret.starts_with(&self.bytes[self.found.name()]);
-        let is_unlikely = || is_words || secret.len() < 6 || is_named() || repeats();
-        features.add_if(is_said && is_unlikely(), Feature::SyntaxSaidWord);
         features.add_if(self.is_statement(), Feature::SyntaxStatement);
         let special = match self.found.syntax {
             Syntax::Assign | Syntax::Pattern => return,
@@ -225,6 +215,30 @@ impl Subject<'_> {
             Syntax::Default => Feature::SyntaxDefault,
         };
         features.add(special);
+    }
+
+    /// Does it stand where a sentence or a blank names a value?
+    fn is_said(&self) -> bool {
+        let after_blank = self.bytes[..self.found.secret().start].ends_with(b" ") && self.found.syntax != Syntax::Flag;
+        let is_inline = after_blank && self.found.ending == Ending::Inline;
+        self.found.syntax != Syntax::Pattern
+            && !self.found.is_quoted
+            && (matches!(self.found.syntax, Syntax::Prose | Syntax::Blank) || is_inline)
+    }
+
+    /// Where it is said: is it more likely another word than a value?
+    fn is_unlikely(&self, kind: ValueKind) -> bool {
+        let secret = &self.bytes[self.found.secret()];
+        let is_words = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
+        // `DeviceCredentials credentials2`, `wifi_password eb6b`: a type and a name, a name and the number of its character.
+        let is_named = || {
+            let ends = ["credentials", "credential", "password", "secret", "token", "key"];
+            let end = |word: &&str| secret.len().checked_sub(word.len()).map(|at| &secret[at..]);
+            is_identifier(secret)
+                && ends.iter().any(|w| end(w).is_some_and(|end| end.eq_ignore_ascii_case(w.as_bytes())))
+        };
+        let repeats = || !self.found.name().is_empty() && secret.starts_with(self.name());
+        is_words || secret.len() < 6 || is_named() || repeats()
     }
 
     /// `password = other;`: in most languages a name stands there.
@@ -367,42 +381,7 @@ pub(super) fn is_identifier(value: &[u8]) -> bool {
         && value.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
-fn password_kind(kind: ValueKind) -> Feature {
-    match kind {
-        ValueKind::Random => Feature::PasswordRandom,
-        ValueKind::Hex => Feature::PasswordHex,
-        ValueKind::Uuid => Feature::PasswordUuid,
-        ValueKind::Mixed => Feature::PasswordMixed,
-        ValueKind::WordNumber => Feature::PasswordWordNumber,
-        ValueKind::Word => Feature::PasswordWord,
-        ValueKind::OddWord => Feature::PasswordOddWord,
-        ValueKind::Words => Feature::PasswordWords,
-        ValueKind::Number => Feature::PasswordNumber,
-    }
-}
-
-fn key_kind(kind: ValueKind) -> Feature {
-    match kind {
-        ValueKind::Random => Feature::KeyRandom,
-        ValueKind::Hex => Feature::KeyHex,
-        ValueKind::Uuid => Feature::KeyUuid,
-        ValueKind::Mixed => Feature::KeyMixed,
-        ValueKind::WordNumber => Feature::KeyWordNumber,
-        ValueKind::Word => Feature::KeyWord,
-        ValueKind::OddWord => Feature::KeyOddWord,
-        ValueKind::Words => Feature::KeyWords,
-        ValueKind::Number => Feature::KeyNumber,
-    }
-}
-
-fn shape(secret: &[u8], traits: &ValueTraits, features: &mut Features) {
-    features.add(match secret.len() {
-        0..6 => Feature::LengthUnder6,
-        6..8 => Feature::LengthUnder8,
-        8..16 => Feature::LengthUnder16,
-        16..=128 => Feature::LengthLong,
-        _ => Feature::LengthVeryLong,
-    });
+fn spelling(secret: &[u8], traits: &ValueTraits, features: &mut Features) {
     features.add_if(traits.randomness >= 0.92, Feature::EntropyHigh);
     features.add_if(traits.randomness < 0.75, Feature::EntropyLow);
     features.add_if(traits.rarity >= 6.0, Feature::SpellingRare);
@@ -423,13 +402,14 @@ fn is_user_and_password(text: &[u8]) -> bool {
         .is_some_and(|at| at > 0 && text.len() - at > 4 && !text.contains(&b' ') && !text.contains(&b'/'))
 }
 
+/// Has text in base64 that is worth a look this length?
+fn may_be_encoded(len: usize) -> bool {
+    (8..=256).contains(&len) && len.is_multiple_of(4)
+}
+
 /// The text that base64 stands for, if it does: `cGFzc3dvcmQ=` is no better than `password`.
 fn decoded_text(secret: &[u8]) -> Option<Vec<u8>> {
-    if secret.len() < 8
-        || secret.len() > 256
-        || !secret.len().is_multiple_of(4)
-        || Alphabet::of(secret) > Alphabet::Base64
-    {
+    if !may_be_encoded(secret.len()) || Alphabet::of(secret) > Alphabet::Base64 {
         return None;
     }
     let decoded = data_encoding::BASE64.decode(secret).ok()?;

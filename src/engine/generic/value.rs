@@ -112,6 +112,18 @@ pub(super) fn traits_of(value: &[u8]) -> ValueTraits {
     ValueTraits { kind, randomness, rarity, coverage }
 }
 
+/// So few letters, of one case but for the first, that they can only be words: [`ValueKind::Word`], [`ValueKind::OddWord`]
+/// or [`ValueKind::Words`]. Costs next to nothing.
+pub(super) fn is_plain_word(value: &[u8]) -> bool {
+    let is_short = value.len() < 12;
+    let [first, rest @ ..] = value else { return false };
+    value.len() < 16
+        && first.is_ascii_alphabetic()
+        && (rest.iter().all(u8::is_ascii_lowercase)
+            || is_short && rest.iter().all(u8::is_ascii_alphabetic)
+            || rest.iter().all(u8::is_ascii_uppercase))
+}
+
 /// `Has\u0142o` as the letters that it stands for, if it has such.
 pub(super) fn unescaped(value: &[u8]) -> Option<Vec<u8>> {
     memchr::memmem::find(value, b"\\u")?;
@@ -210,7 +222,32 @@ fn is_uuid(value: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{ValueKind, traits_of};
+    use super::{ValueKind, is_plain_word, traits_of};
+    use crate::rule::template::SampleRng;
+
+    #[test]
+    fn plain_words_are_words() {
+        let mut rng = SampleRng::new(3);
+        let mut plain = 0;
+        for alphabet in
+            [&b"abcdefghijklmnopqrstuvwxyz"[..], b"ABCDEF", b"abcdef", b"aXqZkJvBw", b"abc1_", b"ab\xc3\xa4"]
+        {
+            for _ in 0..20_000 {
+                let len = 1 + rng.below(20);
+                let mut value = rng.pick(alphabet, len);
+                if rng.below(2) == 0 {
+                    value[0] = value[0].to_ascii_uppercase();
+                }
+                if is_plain_word(&value) {
+                    plain += 1;
+                    let kind = traits_of(&value).kind;
+                    let is_word = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
+                    assert!(is_word, "{:?} {kind:?}", String::from_utf8_lossy(&value));
+                }
+            }
+        }
+        assert!(plain > 50_000);
+    }
 
     #[test]
     fn values_are_of_the_kind_that_a_person_would_say() {
