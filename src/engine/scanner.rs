@@ -290,15 +290,18 @@ impl Scanner {
         let hit = asked.hit;
         let (start, known) = (hit.at as usize, self.prefilter.literals()[hit.literal as usize].bytes.len());
         scratch.stats.candidates += u64::from(window.owned.contains(&start));
-        for &Use { rule: index, keyword } in self.uses[hit.literal as usize].iter().filter(|a| (asked.of)(a.rule)) {
+        for &Use { rule: index, keyword, len } in self.uses[hit.literal as usize].iter().filter(|a| (asked.of)(a.rule))
+        {
             let rule = &self.rules[index as usize];
-            let text = rule.keywords[keyword as usize].as_bytes();
-            let keyword = start..start + text.len();
-            if text.len() > known && !stands_at(text, rule.ignore_case, window.bytes, &keyword) {
-                continue;
+            let at = start..start + len as usize;
+            if at.len() > known {
+                let keyword = rule.keywords[keyword as usize].as_bytes();
+                if !stands_at(keyword, rule.ignore_case, window.bytes, &at) {
+                    continue;
+                }
             }
-            if !is_plausible(rule, window.bytes, &keyword) {
-                observer.rejected(rule, keyword.clone(), &Rejection::NoMatch);
+            if !is_plausible(rule, window.bytes, &at) {
+                observer.rejected(rule, at, &Rejection::NoMatch);
                 continue;
             }
             let patterns = self.patterns(index);
@@ -308,8 +311,7 @@ impl Scanner {
                 scratch.mindful.push(index);
             }
             let regex_calls = &mut scratch.stats.regex_calls;
-            let keyword = keyword.clone();
-            let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword, regex_calls };
+            let mut attempt = Attempt { rule, index, patterns, bytes: window.bytes, keyword: at, regex_calls };
             match attempt.confirm(rule_scratch) {
                 Ok(found) => scratch.matches.push(Judged { found, verdict: None }),
                 Err(why) => observer.rejected(rule, attempt.keyword, &why),
@@ -420,6 +422,8 @@ impl Scanner {
 pub(super) struct Use {
     pub(super) rule: u32,
     keyword: u32,
+    /// Bytes of the keyword.
+    len: u32,
 }
 
 /// Of longer keywords the prefilter looks for so many bytes: between versions of a file, everything this near to a joint is
@@ -434,7 +438,7 @@ fn literals(rules: &[Rule]) -> (Vec<Literal>, Vec<Vec<Use>>) {
             let start = &keyword.as_bytes()[..keyword.len().min(MAX_LITERAL)];
             let text: Cow<'_, [u8]> =
                 if rule.ignore_case { start.to_ascii_lowercase().into() } else { Cow::Borrowed(start) };
-            (text, rule.ignore_case, Use { rule: index as u32, keyword: number as u32 })
+            (text, rule.ignore_case, Use { rule: index as u32, keyword: number as u32, len: keyword.len() as u32 })
         }));
     }
     uses.sort_unstable();

@@ -8,6 +8,17 @@ impl ByteSet {
     /// The set of no byte.
     pub const EMPTY: ByteSet = ByteSet([0; 4]);
 
+    /// The set of these bytes.
+    #[must_use]
+    pub const fn of(bytes: &[u8]) -> ByteSet {
+        let (mut set, mut at) = ([0; 4], 0);
+        while at < bytes.len() {
+            set[(bytes[at] >> 6) as usize] |= 1 << (bytes[at] & 63);
+            at += 1;
+        }
+        ByteSet(set)
+    }
+
     /// Adds every byte of an inclusive range.
     pub fn insert_range(&mut self, first: u8, last: u8) {
         for byte in first..=last {

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
+use crate::rule::ByteSet;
+
 use super::{Assigned, Cursor, MAX_APART, MAX_NAME, MAX_VALUE, Syntax, is_blank, is_name, record::VALUE_FIELDS};
 
 /// `"…".equals(password)`, `'…' == $password`, `compare_digest("…", token)`: a literal that a name is compared with. `None` if
@@ -14,8 +16,8 @@ pub(super) fn compared(bytes: &[u8], name: &Range<usize>) -> Option<Option<Assig
     let start = name.start.saturating_sub(MAX_VALUE);
     let before = &bytes[start..name.start];
     let before = before.strip_suffix(b"$").or_else(|| before.strip_suffix(b"@")).unwrap_or(before);
-    // One byte tells nearly all names.
-    if !matches!(before.last(), Some(b'(' | b' ' | b'=' | b':')) {
+    // Two bytes tell nearly all names.
+    if !matches!(before, [.., b'(' | b'=' | b':'] | [.., b'=' | b'q' | b'e' | b',', b' ']) {
         return None;
     }
     let operator = COMPARED_BY.iter().find_map(|operator| before.strip_suffix(operator.as_bytes()));
@@ -111,10 +113,13 @@ fn is_hash_of_password(bytes: &[u8], name: &Range<usize>, value: &Range<usize>) 
     is_hash && bytes[name.clone()].windows(4).any(|part| part.eq_ignore_ascii_case(b"pass"))
 }
 
+/// What titles of columns and what is between them are made of.
+const TITLES: ByteSet = ByteSet::of(b" _-./\"*`,;\t|\r0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+
 /// `user,password` and below it `bob,…`; `| user | password |` likewise: the value of the column that the name heads, in the first
 /// row.
 pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
-    let is_title = |byte: &u8| byte.is_ascii_alphanumeric() || b" _-./\"*`,;\t|\r".contains(byte);
+    let is_title = |byte: &u8| TITLES.contains(*byte);
     let after = &bytes[name.end..(name.end + MAX_APART).min(bytes.len())];
     let head_end = after.iter().position(|byte| !is_title(byte)).filter(|at| after[*at] == b'\n')? + name.end;
     let before = &bytes[name.start.saturating_sub(MAX_APART)..name.start];

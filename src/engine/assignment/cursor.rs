@@ -165,18 +165,7 @@ impl Cursor<'_> {
 
     /// Only words or blanks between name and value.
     fn words(&mut self, closed: usize, blanks: usize) -> Option<Syntax> {
-        if self.skip("：".as_bytes())
-            || self.skip("は".as_bytes())
-            || self.skip("是".as_bytes())
-            || self.skip("为".as_bytes())
-        {
-            self.skip("：".as_bytes());
-            self.skip_while(1, is_blank);
-            self.skip("「".as_bytes());
-            return Some(Syntax::Prose);
-        }
-        // "비밀번호는 …".
-        if (self.skip("는".as_bytes()) || self.skip("은".as_bytes())) && self.peek() == Some(b' ') {
+        if self.peek().is_some_and(|byte| byte >= 0x80) && self.skip_particle() {
             return Some(Syntax::Prose);
         }
         if blanks == 0 {
@@ -221,6 +210,18 @@ impl Cursor<'_> {
         }
         let declared = if is_emphasised || is_verb && self.goes_on() { None } else { self.after_blank() };
         declared.or_else(|| (!is_verb && self.is_said()).then_some(Syntax::Prose))
+    }
+
+    /// What "is" means in Chinese, Japanese and Korean, without a blank before it.
+    fn skip_particle(&mut self) -> bool {
+        if ["：", "は", "是", "为"].iter().any(|particle| self.skip(particle.as_bytes())) {
+            self.skip("：".as_bytes());
+            self.skip_while(1, is_blank);
+            self.skip("「".as_bytes());
+            return true;
+        }
+        // "비밀번호는 …".
+        ["는", "은"].iter().any(|particle| self.skip(particle.as_bytes())) && self.peek() == Some(b' ')
     }
 
     /// Words that compare, and arrows between a key and its value: `-eq "…"`, `"password" to "…"`.
@@ -402,7 +403,8 @@ impl Cursor<'_> {
             || before.ends_with(b":") && rest.ends_with(b"set ");
         // Android's build files name the type first.
         let has = |word: &[u8]| memchr::memmem::find(rest, word).is_some();
-        (is_first || has(b"buildConfigField") || has(b"resValue")).then_some(Syntax::Argument)
+        let is_second = rest.trim_ascii_end().ends_with(b",");
+        (is_first || is_second && (has(b"buildConfigField") || has(b"resValue"))).then_some(Syntax::Argument)
     }
 
     pub(super) fn value(&mut self, syntax: Syntax) -> Option<(Range<usize>, bool)> {
