@@ -301,7 +301,20 @@ fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlE
 
 /// Length of the name at the beginning.
 fn name_in(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| !IS_IN_NAME[usize::from(*byte)]).unwrap_or(bytes.len())
+    // What ends a name is below `@`, and so is little else that names have.
+    const LETTERS: u64 = 0x4040_4040_4040_4040;
+    let mut at = 0;
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let others = !u64::from_le_bytes(*word) & LETTERS;
+        at += others.trailing_zeros() as usize / 8;
+        if others != 0 {
+            if !IS_IN_NAME[usize::from(bytes[at])] {
+                return at;
+            }
+            at += 1;
+        }
+    }
+    at + bytes[at..].iter().position(|byte| !IS_IN_NAME[usize::from(*byte)]).unwrap_or(bytes.len() - at)
 }
 
 /// Does a byte belong to the name that a tag begins with?
@@ -412,6 +425,14 @@ mod tests {
         };
         read_xml(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| event.apart(&mut tell));
         told
+    }
+
+    proptest! {
+        #[test]
+        fn names_end_where_a_loop_ends_them(bytes in vec(prop_oneof![4 => 0x41..0x7b_u8, 1 => any::<u8>(), 1 => Just(b'1')], 0..40)) {
+            let looped = bytes.iter().take_while(|byte| !b" \t\n\r\x0c/=>".contains(byte)).count();
+            prop_assert_eq!(super::name_in(&bytes), looped);
+        }
     }
 
     #[test]
