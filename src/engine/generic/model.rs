@@ -134,9 +134,10 @@ impl Subject<'_> {
             NameClass::Key => Feature::NameKey,
             NameClass::Auth => Feature::NameAuth,
         });
-        // "all checks pass: `lint`".
+        // "all checks pass: `lint`", but "user: ann pass: …".
         let is_apart = self.found.secret().start > self.found.name().end + 1;
-        let is_said_of = is_said_of || is_apart && name.eq_ignore_ascii_case(b"pass") && self.follows_a_word();
+        let is_verb = || name.eq_ignore_ascii_case(b"pass") && self.follows_a_word() && !self.follows_a_login();
+        let is_said_of = is_said_of || is_apart && is_verb();
         let is_other = traits.is_other && !self.is_option();
         features.add_if(is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
         features.add_if(traits.is_verb, Feature::NameVerb);
@@ -149,6 +150,14 @@ impl Subject<'_> {
     fn follows_a_word(&self) -> bool {
         let before = &self.bytes[..self.found.name().start];
         matches!(before, [.., last, b' '] if last.is_ascii_lowercase())
+    }
+
+    /// Is a user named on the line before the name?
+    fn follows_a_login(&self) -> bool {
+        let start = self.found.name().start;
+        let before = &self.bytes[start.saturating_sub(48)..start];
+        let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+        LOGIN_WORDS.is_in(line)
     }
 
     /// `option key '…'`: a Wi-Fi password, as OpenWrt writes it.

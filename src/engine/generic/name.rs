@@ -174,7 +174,7 @@ fn is_in_key_name(before: &[&[u8]]) -> bool {
 static PASSWORDS: WordSet = WordSet::new(&[
     "password", "passwd", "pass", "pwd", "passw", "passphrase", "passcode", "passwort", "kennwort", "wachtwoord",
     "mdp", "contrasena", "contraseña", "senha", "clave", "haslo", "hasło", "parola", "pw", "motdepasse", "пароль",
-    "Пароль", "パスワード", "密码", "密碼", "口令", "비밀번호", "parole", "passe", "userpw", "rootpw", "requirepass", "masterauth",
+    "Пароль", "パスワード", "密码", "密碼", "口令", "비밀번호", "parole", "passe", "userpw", "rootpw", "bindpw", "authtok", "requirepass", "masterauth",
     "passkey", "ПАРОЛЬ", "пароля", "暗証番号", "비번", "암호", "المرور", "السر", "السري", "पासवर्ड", "कूटशब्द", "sandi", "sandinya",
     "khẩu", "şifre", "Şifre", "sifre", "adgangskode", "salasana", "lösenord", "losenord", "passord", "heslo", "lozinka",
     "psw", "psk", "mima", "contrasenya", "jelszó", "jelszo", "geslo", "parool",

@@ -60,7 +60,7 @@ pub(super) const POINTS: &[i16] = &[
     -9, // words.most
     0, // value.marks
     23, // value.user-password
-    -71, // placeholder.sample
+    -72, // placeholder.sample
     -23, // placeholder.common
     -22, // placeholder.stem
     -19, // password.weak
