@@ -20,22 +20,23 @@ use unleak::{
     source::{Plan, Receiver, Source},
 };
 
-/// Median seconds of five runs, after one that does not count.
-fn seconds(mut work: impl FnMut()) -> f64 {
-    work();
-    let mut runs: Vec<f64> = (0..5)
-        .map(|_| {
-            let started = Instant::now();
-            work();
-            started.elapsed().as_secs_f64()
-        })
-        .collect();
+/// Median seconds of five runs, after one that does not count. A run says what it took.
+fn median(run: impl FnMut() -> f64) -> f64 {
+    let mut runs: Vec<f64> = std::iter::repeat_with(run).take(6).skip(1).collect();
     runs.sort_by(f64::total_cmp);
     runs[2]
 }
 
-/// Median seconds that a scan spends between keywords and verdicts, of those of [`seconds`].
-fn timed_verdicts(scanner: &Scanner, bytes: &[u8]) -> f64 {
+fn seconds(mut work: impl FnMut()) -> f64 {
+    median(|| {
+        let started = Instant::now();
+        work();
+        started.elapsed().as_secs_f64()
+    })
+}
+
+/// Seconds that a scan spends between keywords and verdicts.
+fn verdict_seconds(scanner: &Scanner, bytes: &[u8]) -> f64 {
     struct Once<'b>(&'b [u8]);
     impl Source for Once<'_> {
         fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
@@ -46,10 +47,7 @@ fn timed_verdicts(scanner: &Scanner, bytes: &[u8]) -> f64 {
     let key = || FingerprintKey::new([0; 32]);
     let options =
         ScanOptions { threads: 1, timed: true, paranoid: false, key: &key, interrupt: &interrupt, progress: &progress };
-    let mut runs: Vec<f64> =
-        (0..6).map(|_| scanner.scan(&Once(bytes), &options).stats.times.confirm.as_secs_f64()).skip(1).collect();
-    runs.sort_by(f64::total_cmp);
-    runs[2]
+    median(|| scanner.scan(&Once(bytes), &options).stats.times.confirm.as_secs_f64())
 }
 
 fn rate(name: &str, bytes: usize, work: impl FnMut()) {
@@ -128,7 +126,7 @@ fn main() {
     let mut found = 0;
     let each = |seconds: f64| 1e9 * seconds / matches;
     let scanned = seconds(|| found = black_box(scanner.scan_bytes("a.yml", &assignments)).findings.len());
-    let verdicts = timed_verdicts(&scanner, &assignments);
+    let verdicts = verdict_seconds(&scanner, &assignments);
     println!("{:32} {:8.0} ns each, from keyword to verdict", "candidates of the generic model", each(verdicts));
     println!("{:32} {:8.0} ns each, with the prefilter and a report of {found} findings", "", each(scanned));
     let utf16: Vec<u8> = text.iter().take(8 << 20).flat_map(|byte| [*byte, 0]).collect();

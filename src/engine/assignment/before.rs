@@ -6,9 +6,8 @@ use std::ops::Range;
 
 use memchr::memmem;
 
-use crate::rule::ByteSet;
-
 use super::{Assigned, Cursor, MAX_APART, MAX_NAME, MAX_VALUE, Syntax, is_blank, is_name, record::VALUE_FIELDS};
+use crate::rule::ByteSet;
 
 /// `"…".equals(password)`, `'…' == $password`, `compare_digest("…", token)`: a literal that a name is compared with. `None` if
 /// it is compared with nothing that stands before it; a name that is assigns nothing, even if the literal is empty.
@@ -16,8 +15,7 @@ pub(super) fn compared(bytes: &[u8], name: &Range<usize>) -> Option<Option<Assig
     let start = name.start.saturating_sub(MAX_VALUE);
     let before = &bytes[start..name.start];
     let before = before.strip_suffix(b"$").or_else(|| before.strip_suffix(b"@")).unwrap_or(before);
-    // Two bytes tell nearly all names.
-    if !matches!(before, [.., b'(' | b'=' | b':'] | [.., b'=' | b'q' | b'e' | b',', b' ']) {
+    if !may_be_compared(before) {
         return None;
     }
     let operator = COMPARED_BY.iter().find_map(|operator| before.strip_suffix(operator.as_bytes()));
@@ -32,6 +30,11 @@ pub(super) fn compared(bytes: &[u8], name: &Range<usize>) -> Option<Option<Assig
     };
     let value = start + value.start..start + value.end;
     is_compared.then(|| Some(Assigned::new(bytes, name.clone(), (value, true), Syntax::Compare)))
+}
+
+/// Can what stands before a name end in any of [`COMPARED_BY`], or a comma? Two bytes tell nearly all that can't.
+fn may_be_compared(before: &[u8]) -> bool {
+    matches!(before, [.., b'(' | b'=' | b':'] | [.., b'=' | b'q' | b'e' | b',', b' '])
 }
 
 /// The quoted text that a text ends with, without its quotes.
@@ -270,3 +273,15 @@ const COMPARERS: &[&str] = &[
     "CompareOrdinal(",
     "equals(",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{COMPARED_BY, may_be_compared};
+
+    #[test]
+    fn no_operator_is_missed() {
+        for operator in COMPARED_BY.iter().chain(&[", "]) {
+            assert!(may_be_compared(operator.as_bytes()), "{operator}");
+        }
+    }
+}

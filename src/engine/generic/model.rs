@@ -41,12 +41,7 @@ pub(in crate::engine) struct Subject<'a> {
 impl Subject<'_> {
     /// All features but those of the path. Linear in the value's length.
     pub(in crate::engine) fn features(&self) -> Features {
-        self.features_for(Need::All)
-    }
-
-    /// Those features that are needed.
-    pub(super) fn features_for(&self, need: Need) -> Features {
-        self.features_from(self.begun(name::traits_of(self.name())), need)
+        self.features_from(self.begun(name::traits_of(self.name())), Need::All)
     }
 
     pub(super) fn name(&self) -> &[u8] {
@@ -75,12 +70,9 @@ impl Subject<'_> {
         Begun { features, best: if is_password { password } else { key }, is_password, signs, is_said, most }
     }
 
-    /// The features that are needed, those that were found already among them.
+    /// The features that are needed, of a value that isn't settled by those that are known already.
     pub(super) fn features_from(&self, begun: Begun, need: Need) -> Features {
         let Begun { mut features, is_password, signs, is_said, .. } = begun;
-        if let Some(features) = begun.settled(need) {
-            return features;
-        }
         let secret = &self.bytes[self.found.secret()];
         let traits = value::traits_of(secret);
         let is_made_up =

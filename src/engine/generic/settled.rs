@@ -7,15 +7,16 @@ use super::{
     weights::POINTS,
 };
 
-/// Points that can come from surroundings, from how a value is spelled, and from its words.
-pub(super) const SURROUNDINGS_MOST: i32 = Features::most_of(&[
+/// What surroundings say.
+const SURROUNDINGS: &[Feature] = &[
     Feature::ContextComment,
     Feature::ContextExample,
     Feature::ContextLogin,
     Feature::ContextRepeated,
     Feature::ContextBadge,
-]);
-pub(super) const SPELLING_MOST: i32 = Features::most_of(&[
+];
+/// What the spelling says.
+const SPELLING: &[Feature] = &[
     Feature::EntropyHigh,
     Feature::EntropyLow,
     Feature::SpellingRare,
@@ -27,15 +28,21 @@ pub(super) const SPELLING_MOST: i32 = Features::most_of(&[
     Feature::Cut,
     Feature::Digest,
     Feature::KeyDigest,
-]);
-pub(super) const SAMPLE_MOST: i32 = Features::most_of(&[
+];
+/// What the value's words say.
+const SAMPLE: &[Feature] = &[
     Feature::Sealed,
     Feature::Placeholder,
     Feature::PlaceholderWeak,
     Feature::PlaceholderStem,
     Feature::PasswordWeak,
     Feature::SameAsName,
-]);
+];
+
+/// The most points that each of these can add.
+pub(super) const SURROUNDINGS_MOST: i32 = Features::most_of(SURROUNDINGS);
+pub(super) const SPELLING_MOST: i32 = Features::most_of(SPELLING);
+pub(super) const SAMPLE_MOST: i32 = Features::most_of(SAMPLE);
 
 /// All kinds of values, and those that letters alone can have.
 const ALL_KINDS: &[ValueKind] = &[
@@ -138,7 +145,9 @@ pub(super) const fn key_kind(kind: ValueKind) -> Feature {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{collections::BTreeSet, path::Path};
+
+    use super::{ALL_KINDS, Feature, SAMPLE, SPELLING, SURROUNDINGS, key_kind, password_kind};
 
     use crate::{Scanner, ScannerOptions, engine::training, rule::builtin, rule::template::SampleRng};
 
@@ -201,6 +210,20 @@ mod tests {
             text += &[of(rng, NAMES), of(rng, OPERATORS), quote, &value, quote, end].concat();
         }
         text
+    }
+
+    /// One that is in no list would be left out of what a value can still gain.
+    #[test]
+    fn every_feature_that_is_looked_at_late_is_in_a_list() {
+        let kinds = ALL_KINDS.iter().flat_map(|kind| [password_kind(*kind), key_kind(*kind)]);
+        let possible = [Feature::NameSigning, Feature::UserPassword, Feature::ContextPart];
+        let lists = [SURROUNDINGS, SPELLING, SAMPLE, &possible];
+        let listed: BTreeSet<usize> = lists.concat().into_iter().chain(kinds).map(|feature| feature as usize).collect();
+        for (index, feature) in training::generic_features().iter().enumerate() {
+            let group = feature.name.split('.').next().unwrap();
+            let is_early = ["name", "syntax", "length", "path"].contains(&group);
+            assert!(is_early || listed.contains(&index), "{}", feature.name);
+        }
     }
 
     #[test]
