@@ -160,6 +160,8 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
     let recorded = recording.as_mut().map_or(Ok(()), |recording| recording.record(key.as_ref(), &mut report, env));
     let write = |out: &mut dyn std::io::Write| settings.format.reporter.write(&report, &settings.report, out);
     output::write(settings.output.as_deref(), env, &write)?;
+    // It has no secrets, and is thousands of small things: the end of the process is quicker than taking it apart.
+    std::mem::forget(scanner);
     #[cfg(feature = "identity")]
     recorded?;
     Ok(exit_code(settings, &report, env.interrupt.load(Ordering::Relaxed)))

@@ -2,7 +2,8 @@
 //! occurrence, from the commit that introduced it to the last that has it.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
+    hash::BuildHasher,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{GitHistory, GitPlace, ObjectId, Occurrence, Part, Provenance, Secret},
-    source::{Trace, Traces, Wanted, path_of},
+    source::{RefSet, Trace, Traces, Wanted, path_of},
 };
 
 /// What has to be asked about these hits.
@@ -35,9 +36,34 @@ pub(super) fn wanted(hits: &[Hit]) -> Wanted {
     wanted
 }
 
+/// With fewer hits than this another thread isn't worth its start.
+const FEW: usize = 500;
+
 /// Puts the hits of all versions of a file together, one per rule, secret and path. A path can take from a score: what
 /// falls below `min_score` everywhere is dropped.
-pub(super) fn resolve(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
+pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8, threads: usize) -> Vec<Hit> {
+    if hits.len() < FEW {
+        return resolve_all(&hits, traces, min_score);
+    }
+    // All hits of a secret go to one thread: what is said of it depends on no other.
+    let mut shares: Vec<Vec<Hit>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
+    let (seed, count) = (RandomState::default(), shares.len());
+    for hit in hits {
+        let share = seed.hash_one((hit.rule, &hit.secret)) as usize % count;
+        shares[share].push(hit);
+    }
+    std::thread::scope(|scope| {
+        let resolve = |share: Vec<Hit>| scope.spawn(move || resolve_all(&share, traces, min_score));
+        let threads: Vec<_> = shares.into_iter().map(resolve).collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<Hit>>| {
+            thread.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause))
+        };
+        threads.into_iter().flat_map(join).collect()
+    })
+}
+
+/// As [`resolve`], on this thread.
+fn resolve_all(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
     let mut groups: HashMap<Key<'_>, Group<'_>, RandomState> = HashMap::default();
     let mut scores = Scores { least: min_score, known: HashMap::default() };
     let none = [Trace::default()];
@@ -94,12 +120,12 @@ impl<'t> Scores<'t> {
     /// The score of a hit at a path; nothing if that isn't enough.
     fn at(&mut self, hit: &Hit, path: Option<&'t [u8]>) -> Option<Arc<Score>> {
         let score = match path {
-            Some(path) => {
+            Some(path) if hit.path_effect != PathEffect::None => {
                 let key = (path, hit.path_effect, Arc::as_ptr(&hit.score));
                 let known = self.known.entry(key);
                 known.or_insert_with(|| hit.path_effect.at(Path::new(&path_of(path)), &hit.score))
             }
-            None => &hit.score,
+            _ => &hit.score,
         };
         (score.points >= self.least).then(|| Arc::clone(score))
     }
@@ -122,8 +148,9 @@ struct Group<'h> {
     first: Option<First<'h>>,
     last_rank: u32,
     history: GitHistory,
-    versions: BTreeSet<ObjectId>,
-    refs: BTreeSet<u32>,
+    /// The versions that have it, some perhaps twice, and how many commits have them there.
+    versions: Vec<(ObjectId, u64)>,
+    refs: RefSet,
 }
 
 /// The hit that came first.
@@ -147,22 +174,24 @@ impl<'h> Group<'h> {
             self.last_rank = trace.last_rank;
             self.history.last.clone_from(&trace.history.last);
         }
-        // The same secret twice in one version is in no more commits for that.
-        if self.versions.insert(object) {
-            self.history.commits += trace.history.commits;
-        }
+        self.versions.push((object, trace.history.commits));
         self.history.at_head |= trace.history.at_head;
         self.history.reachable |= trace.history.reachable;
         self.history.in_index |= trace.history.in_index;
-        self.refs.extend(&trace.refs);
+        self.refs.add(trace.refs.as_slice());
     }
 
     fn into_hit(self, path: Option<&[u8]>, refs: &[String]) -> Option<Hit> {
         let First { object, hit, score, .. } = self.first?;
+        // The same secret twice in one version is in no more commits for that.
+        let mut versions = self.versions;
+        versions.sort_unstable_by_key(|(object, _)| *object);
+        versions.dedup_by_key(|(object, _)| *object);
         let mut history = self.history;
-        history.versions = self.versions.len() as u64;
-        history.refs_total = self.refs.len() as u64;
-        let names = self.refs.iter().filter_map(|index| refs.get(*index as usize));
+        history.versions = versions.len() as u64;
+        history.commits = versions.iter().map(|(_, commits)| commits).sum();
+        history.refs_total = self.refs.as_slice().len() as u64;
+        let names = self.refs.as_slice().iter().filter_map(|index| refs.get(*index as usize));
         history.refs = names.take(GitHistory::MAX_REFS).cloned().collect();
         let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
         let path = path.map(|path| PathBuf::from(path_of(path))).or_else(|| place.path.clone());

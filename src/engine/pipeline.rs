@@ -113,7 +113,8 @@ impl<'s> Scan<'s> {
             let traced = Instant::now();
             let problems = &mut self.shared.problems;
             let traces = source.trace(&plan, &history::wanted(&unresolved), &mut |problem| problems.push(problem));
-            self.shared.collector.extend(history::resolve(&unresolved, &traces, self.scanner.min_score()));
+            let hits = history::resolve(unresolved, &traces, self.scanner.min_score(), plan.threads);
+            self.shared.collector.extend(hits);
             self.shared.stats.times.history += traced.elapsed();
         }
         if self.options.timed {

@@ -307,6 +307,8 @@ impl Scanner {
         }
         scratch.hits = hits;
         let mut next = 0;
+        // Most have none to carry.
+        let runs = runs.filter(|_| !of_base.is_empty());
         for run in runs.unwrap_or_default() {
             next = self.carry_matches(run, of_base, next, &mut scratch.matches);
         }

@@ -49,9 +49,9 @@ const SHORT_ID: usize = 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct GitHistory {
     /// The commit that introduced it: the first, parents before children, whose tree has it.
-    pub first: Option<GitCommit>,
+    pub first: Option<Arc<GitCommit>>,
     /// The last commit that has it.
-    pub last: Option<GitCommit>,
+    pub last: Option<Arc<GitCommit>>,
     /// How many commits have it.
     pub commits: u64,
     /// How many versions of the file have it.

@@ -160,8 +160,8 @@ struct WindowFilter {
 impl WindowFilter {
     fn new(needles: &[Needle<'_>]) -> WindowFilter {
         let width = needles.iter().map(|needle| needle.bytes().len()).min().unwrap_or(0).min(8);
-        // 16 bits per needle: one place in 16 or fewer is looked at twice.
-        let log2_bits = (needles.len().saturating_mul(16)).next_power_of_two().trailing_zeros().clamp(6, 32);
+        // 64 bits per needle: one place in 64 or fewer is looked at twice.
+        let log2_bits = (needles.len().saturating_mul(64)).next_power_of_two().trailing_zeros().clamp(6, 32);
         let mut filter = WindowFilter { width, shift: 64 - log2_bits, bits: vec![0; 1 << log2_bits.saturating_sub(6)] };
         for needle in needles {
             let bit = filter.bit(needle.bytes());

@@ -1,10 +1,12 @@
 //! The pattern of a `context` rule, put together from its parts: provider's name, words between, a word for secrets, an
 //! assignment, the token.
 
-use std::ops::Range;
+use std::{ops::Range, sync::OnceLock};
+
+use regex_syntax::hir::Hir;
 
 use super::{
-    analyze::MAX_NEAR,
+    analyze::{MAX_NEAR, parse},
     straight::{Groups, Straight},
 };
 
@@ -34,15 +36,28 @@ const FIXED_LEN: usize = 10 + 19 + 8 + 2 + 8 + 3 + 8;
 
 /// The whole expression of a rule of shape `context`. Names and words match in either case, the token as it is written.
 pub fn expression<S: AsRef<str>>(names: &[S], words: &[S], distance: usize, token: &str) -> String {
-    format!("{}{BETWEEN}{{0,{distance}}}?{}", alternatives(names), from_word(words, token))
+    let tail = format!("{}{}", word_and_assignment(words), whole_token(token));
+    format!("{}{BETWEEN}{{0,{distance}}}?{tail}", alternatives(names))
 }
 
-/// What follows the provider's name and the text between.
-fn from_word<S: AsRef<str>>(words: &[S], token: &str) -> String {
+/// What stands between the text and the token.
+fn word_and_assignment<S: AsRef<str>>(words: &[S]) -> String {
     let words = if words.is_empty() { alternatives(WORDS) } else { alternatives(words) };
-    let token =
-        if token.contains("(?<secret>") { format!("(?-i:{token})") } else { format!("(?<secret>(?-i:{token}))") };
-    format!("{words}{AFTER_WORD}{VALUE_KEY}{ASSIGNS}{token}")
+    format!("{words}{AFTER_WORD}{VALUE_KEY}{ASSIGNS}")
+}
+
+/// The token, which is the secret where it doesn't say what is.
+fn whole_token(token: &str) -> String {
+    if token.contains("(?<secret>") { format!("(?-i:{token})") } else { format!("(?<secret>(?-i:{token}))") }
+}
+
+/// What follows the provider's name and the text between, parsed.
+fn from_word<S: AsRef<str>>(words: &[S], token: &str) -> Option<Hir> {
+    /// That of the many rules with words that aren't their own.
+    static USUAL: OnceLock<Option<Hir>> = OnceLock::new();
+    let parsed = |words: &[S]| parse(&word_and_assignment(words), true).ok();
+    let head = if words.is_empty() { USUAL.get_or_init(|| parsed(&[])).clone() } else { parsed(words) };
+    Some(Hir::concat(vec![head?, parse(&whole_token(token), true).ok()?]))
 }
 
 /// What [`expression`] says, of most rules, without an automaton: those have three hundred states for the text between
@@ -61,7 +76,7 @@ impl Context {
         let mut names: Vec<Box<[u8]>> =
             names.iter().map(|name| name.as_ref().to_ascii_lowercase().into_bytes().into()).collect();
         names.sort_by_key(|name| std::cmp::Reverse(name.len()));
-        Some(Context { names, distance, tail: Straight::new(&from_word(words, token), true)? })
+        Some(Context { names, distance, tail: Straight::of(&from_word(words, token)?)? })
     }
 
     /// The part behind the text between: it knows the groups.

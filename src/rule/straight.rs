@@ -66,12 +66,16 @@ impl Straight {
     /// `None` if the pattern isn't straight, or isn't valid.
     #[must_use]
     pub fn new(pattern: &str, ignore_case: bool) -> Option<Straight> {
-        let hir = parse(pattern, ignore_case).ok()?;
+        Straight::of(&parse(pattern, ignore_case).ok()?)
+    }
+
+    /// As [`Straight::new`], of a pattern that is parsed already.
+    pub(super) fn of(pattern: &Hir) -> Option<Straight> {
         let mut builder = Builder { groups: Vec::new(), ways: 1 };
         let mut parts = Vec::new();
-        builder.flatten(&hir, &mut parts)?;
+        builder.flatten(pattern, &mut parts)?;
         let steps = builder.top(&parts)?.into();
-        Some(Straight { steps, first: first_of(&hir)?.0, groups: builder.groups })
+        Some(Straight { steps, first: first_of(pattern)?.0, groups: builder.groups })
     }
 
     /// May a match begin with this byte?

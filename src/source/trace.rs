@@ -48,6 +48,76 @@ pub struct Trace {
     pub first_rank: u32,
     /// Order of [`GitHistory::last`].
     pub last_rank: u32,
-    /// Refs whose newest commit has it, as indices, ascending.
-    pub refs: Vec<u32>,
+    /// Refs whose newest commit has it.
+    pub refs: RefSet,
+}
+
+/// Refs, by their indices in [`Traces::refs`]. A list, as such sets are put together far more often than looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RefSet(Vec<u32>);
+
+impl RefSet {
+    /// Adds refs, ascending. Costs a look at all of them, and at all here that come behind the first.
+    pub fn add(&mut self, others: &[u32]) {
+        let Some(first) = others.first() else { return };
+        let before = self.0.len();
+        let mut own = self.0.partition_point(|own| own < first);
+        let mut fresh = 0;
+        for other in others {
+            while own < before && self.0[own] < *other {
+                own += 1;
+            }
+            fresh += usize::from(own == before || self.0[own] != *other);
+        }
+        // Merged from the end, where there is room now, until the last new one has its place.
+        self.0.resize(before + fresh, 0);
+        let (mut from, mut others) = (before, others.iter().rev().peekable());
+        while fresh > 0 {
+            let last = from.checked_sub(1).map(|last| self.0[last]);
+            let place = from + fresh - 1;
+            match others.next_if(|other| last.is_none_or(|last| last <= **other)) {
+                // Stands there already, and is moved with the next step.
+                Some(other) if last == Some(*other) => {}
+                Some(other) => {
+                    self.0[place] = *other;
+                    fresh -= 1;
+                }
+                None => {
+                    self.0[place] = last.unwrap_or(0);
+                    from -= 1;
+                }
+            }
+        }
+    }
+
+    /// The indices, ascending.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+/// From indices, ascending.
+impl From<Vec<u32>> for RefSet {
+    fn from(ascending: Vec<u32>) -> RefSet {
+        RefSet(ascending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RefSet;
+
+    #[test]
+    fn sets_of_refs_are_added_up() {
+        let lists: [&[u32]; 6] = [&[], &[3], &[3, 9], &[1, 4], &[4, 5, 10], &[0, 1, 2, 3]];
+        for (index, first) in lists.iter().enumerate() {
+            for second in &lists[index..] {
+                let mut refs = RefSet::from(first.to_vec());
+                refs.add(second);
+                let expected: std::collections::BTreeSet<u32> = first.iter().chain(*second).copied().collect();
+                assert!(refs.as_slice().iter().eq(&expected), "{first:?} and {second:?}");
+            }
+        }
+    }
 }

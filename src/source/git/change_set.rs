@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::{
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::{
     model::{GitCommit, GitHistory, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
-    source::{NAME_BYTES, Plan, Receiver, Source, Trace, Traces, Version, Wanted},
+    source::{NAME_BYTES, Plan, Receiver, RefSet, Source, Trace, Traces, Version, Wanted},
 };
 
 /// Files that a commit, a range of commits or a push changes, whole, with their names and the commits themselves.
@@ -259,7 +262,7 @@ impl Source for ChangeSet<'_> {
 }
 
 impl ChangeSet<'_> {
-    fn trace_at(&self, path: Option<Vec<u8>>, commit: Option<GitCommit>, ranks: &HashMap<ObjectId, u32>) -> Trace {
+    fn trace_at(&self, path: Option<Vec<u8>>, commit: Option<Arc<GitCommit>>, ranks: &HashMap<ObjectId, u32>) -> Trace {
         let rank = commit.as_ref().and_then(|commit| ranks.get(&commit.id)).copied().unwrap_or(0);
         let history = GitHistory {
             first: commit.clone(),
@@ -269,18 +272,18 @@ impl ChangeSet<'_> {
             in_index: self.is_staged,
             ..GitHistory::default()
         };
-        Trace { path, history, first_rank: rank, last_rank: rank, refs: Vec::new() }
+        Trace { path, history, first_rank: rank, last_rank: rank, refs: RefSet::default() }
     }
 }
 
 /// Who made commits, each read once.
 struct Infos<'s> {
     commits: Commits<'s>,
-    known: HashMap<ObjectId, Option<GitCommit>>,
+    known: HashMap<ObjectId, Option<Arc<GitCommit>>>,
 }
 
 impl Infos<'_> {
-    fn info(&mut self, id: &ObjectId) -> Option<GitCommit> {
+    fn info(&mut self, id: &ObjectId) -> Option<Arc<GitCommit>> {
         let commits = &mut self.commits;
         self.known.entry(*id).or_insert_with(|| commits.info(id)).clone()
     }

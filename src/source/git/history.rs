@@ -25,7 +25,7 @@ use foldhash::quality::RandomState;
 use super::{KindSet, ObjectId, ObjectStore, StoreProblem, WalkPlan, ids::IdTable};
 use crate::{
     model::GitHistory,
-    source::{Trace, Traces, Wanted, crew::lock},
+    source::{RefSet, Trace, Traces, Wanted, crew::lock},
 };
 use order::Order;
 use places::Places;
@@ -128,14 +128,14 @@ fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Or
                 ..GitHistory::default()
             };
             let rank = order.rank(commit);
-            let refs = order.refs_at(commit).to_vec();
+            let refs = RefSet::from(order.refs_at(commit).to_vec());
             found.add(*id, Trace { path: None, history, first_rank: rank, last_rank: rank, refs });
         } else if let Some(tag) = records.tags.get(id) {
-            let refs = order.refs_to_tag(id);
+            let refs = RefSet::from(order.refs_to_tag(id));
             let history = GitHistory {
                 first: tag.info.clone(),
                 last: tag.info.clone(),
-                reachable: !refs.is_empty(),
+                reachable: !refs.as_slice().is_empty(),
                 ..GitHistory::default()
             };
             found.add(*id, Trace { path: None, history, refs, ..Trace::default() });

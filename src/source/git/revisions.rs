@@ -4,7 +4,7 @@ use std::{
     collections::{BinaryHeap, HashMap, HashSet},
     io::Read,
     rc::Rc,
-    sync::atomic::AtomicBool,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use crate::model::GitCommit;
@@ -136,9 +136,9 @@ impl<'s> Commits<'s> {
     }
 
     /// Author, committer and their times.
-    pub(super) fn info(&mut self, id: &ObjectId) -> Option<GitCommit> {
+    pub(super) fn info(&mut self, id: &ObjectId) -> Option<Arc<GitCommit>> {
         let (_, content) = self.reader.read(id).ok()?;
-        signatures(*id, content)
+        signatures(*id, content).map(Arc::new)
     }
 
     /// The commit that an object is or, being a tag, leads to.

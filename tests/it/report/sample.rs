@@ -85,7 +85,8 @@ pub(super) fn in_part(part: Part, path: &str, context: &str) -> Occurrence {
 fn in_history(name: &str, path: &str) -> Provenance {
     let time = GitTime { seconds: 1_714_649_820, offset_minutes: 120 };
     let author = GitSignature::new(name.as_bytes(), format!("{name}@example.org").as_bytes(), time);
-    let commit = GitCommit { id: ObjectId::from_bytes(&[7; 20]).unwrap(), committer: author.clone(), author };
+    let id = ObjectId::from_bytes(&[7; 20]).unwrap();
+    let commit = Arc::new(GitCommit { id, committer: author.clone(), author });
     let history = GitHistory {
         first: Some(commit.clone()),
         last: Some(commit),

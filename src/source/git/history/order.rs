@@ -110,7 +110,7 @@ impl Links {
         let mut links = Links { starts: Vec::with_capacity(records.commits.len() + 1), others: Vec::new() };
         links.starts.push(0);
         for commit in &records.commits {
-            links.others.extend(commit.parents.iter().filter_map(|id| records.commit_of(id)));
+            links.others.extend(commit.parents.iter().filter_map(|number| records.commit_at(*number)));
             links.starts.push(links.others.len() as u32);
         }
         links

@@ -1,6 +1,6 @@
 //! From contents of root trees to places of wanted things.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::quality::RandomState;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{GitCommit, GitHistory},
-    source::{Trace, Traces},
+    source::{RefSet, Trace, Traces},
 };
 
 /// The commits that have something.
@@ -24,7 +24,7 @@ struct Span {
     commits: u64,
     at_head: bool,
     is_reachable: bool,
-    refs: BTreeSet<u32>,
+    refs: RefSet,
 }
 
 impl Span {
@@ -33,14 +33,14 @@ impl Span {
         self.add_ends([at, at], order.is_reachable(commit));
         self.commits += 1;
         self.at_head |= order.head == Some(commit);
-        self.refs.extend(order.refs_at(commit));
+        self.refs.add(order.refs_at(commit));
     }
 
     fn add(&mut self, other: &Span) {
         self.add_ends([other.first, other.last], other.is_reachable);
         self.commits += other.commits;
         self.at_head |= other.at_head;
-        self.refs.extend(&other.refs);
+        self.refs.add(other.refs.as_slice());
     }
 
     /// A reachable commit outranks those that nothing leads to.
@@ -105,7 +105,7 @@ impl<'s> Places<'s> {
             if let Tip::Tree(tree) = tip
                 && self.sets.of_tree(*tree) != 0
             {
-                let span = Span { is_reachable: true, refs: [number as u32].into(), ..Span::default() };
+                let span = Span { is_reachable: true, refs: RefSet::from(vec![number as u32]), ..Span::default() };
                 of_set.entry(self.sets.of_tree(*tree)).or_default().add(&span);
             }
         }
@@ -169,7 +169,7 @@ impl<'s> Places<'s> {
     pub(super) fn into_traces(self, records: &Records, order: &Order) -> Found {
         let mut found = Found { traces: Traces::default(), is_complete: self.steps > 0 };
         // Few commits begin or end something, and those that do do so for many paths.
-        let mut known: HashMap<u32, Option<GitCommit>, RandomState> = HashMap::default();
+        let mut known: HashMap<u32, Option<Arc<GitCommit>>, RandomState> = HashMap::default();
         let mut info = |end: Option<(u32, u32)>| {
             let (_, commit) = end?;
             known.entry(commit).or_insert_with(|| records.commit_info(commit)).clone()
@@ -189,7 +189,7 @@ impl<'s> Places<'s> {
                 history,
                 first_rank: span.first.map_or(u32::MAX, |(rank, _)| rank),
                 last_rank: span.last.map_or(0, |(rank, _)| rank),
-                refs: span.refs.iter().copied().collect(),
+                refs: span.refs.clone(),
             };
             match records.tables().thing(*thing) {
                 Thing::Object(id) => found.add(*id, trace),
@@ -211,7 +211,7 @@ impl<'s> Places<'s> {
                 && tables.is_wanted(id)
             {
                 let history = GitHistory { reachable: true, ..GitHistory::default() };
-                found.add(*id, Trace { history, refs: vec![number as u32], ..Trace::default() });
+                found.add(*id, Trace { history, refs: RefSet::from(vec![number as u32]), ..Trace::default() });
             }
         }
     }

@@ -135,7 +135,8 @@ pub(super) enum Item {
 pub(super) struct CommitRecord {
     pub(super) id: ObjectId,
     pub(super) tree: u32,
-    pub(super) parents: Vec<ObjectId>,
+    /// By number, as trees: those that the store has.
+    pub(super) parents: Vec<u32>,
     pub(super) time: i64,
     /// Its author and committer lines.
     people: Box<[u8]>,
@@ -144,7 +145,7 @@ pub(super) struct CommitRecord {
 #[derive(Debug)]
 pub(super) struct TagRecord {
     pub(super) target: ObjectId,
-    pub(super) info: Option<GitCommit>,
+    pub(super) info: Option<Arc<GitCommit>>,
 }
 
 /// What one thread of a walk over commits, trees and tags records.
@@ -244,12 +245,14 @@ impl Recorder {
     fn commit(&mut self, object: &Object<'_>) {
         let mut record =
             CommitRecord { id: object.id, tree: u32::MAX, parents: Vec::new(), time: 0, people: Box::default() };
+        // It gets its number here: no other commit need name it.
+        self.tables.ids.number(object.id.as_bytes());
         let mut people = Vec::new();
         for line in header(object.content) {
             if let Some(id) = line.strip_prefix(b"tree ").and_then(ObjectId::from_hex) {
                 record.tree = self.tables.ids.number(id.as_bytes()).unwrap_or(u32::MAX);
             } else if let Some(id) = line.strip_prefix(b"parent ").and_then(ObjectId::from_hex) {
-                record.parents.push(id);
+                record.parents.extend(self.tables.ids.number(id.as_bytes()));
             } else if line.starts_with(b"author ") || line.starts_with(b"committer ") {
                 people.extend_from_slice(line);
                 people.push(b'\n');
@@ -269,7 +272,8 @@ impl Recorder {
             if let Some(id) = line.strip_prefix(b"object ").and_then(ObjectId::from_hex) {
                 target = Some(id);
             } else if let Some(signature) = line.strip_prefix(b"tagger ").map(signature_of) {
-                info = Some(GitCommit { id: object.id, author: signature.clone(), committer: signature });
+                let commit = GitCommit { id: object.id, author: signature.clone(), committer: signature };
+                info = Some(Arc::new(commit));
             }
         }
         if let Some(target) = target {
@@ -339,6 +343,9 @@ impl Visitor for Recording {
     fn visit_large(&mut self, _: &LargeObject, _: &mut dyn Read) {}
 }
 
+/// The place of an object that is no commit, or one that wasn't visited.
+const NO_COMMIT: u32 = u32::MAX;
+
 /// Everything recorded.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -352,7 +359,8 @@ pub(super) struct Records {
     pub(super) names: Vec<Box<[u8]>>,
     pub(super) commits: Vec<CommitRecord>,
     pub(super) tags: HashMap<ObjectId, TagRecord>,
-    commit_numbers: HashMap<ObjectId, u32, RandomState>,
+    /// By number of the object: of a commit, its place in `commits`; else [`NO_COMMIT`].
+    commit_places: Vec<u32>,
     tables: Arc<Tables>,
 }
 
@@ -369,7 +377,7 @@ impl Records {
             commits.extend(recorder.commits);
             tags.extend(recorder.tags);
         }
-        let commit_numbers = std::thread::scope(|scope| {
+        let commit_places = std::thread::scope(|scope| {
             scope.spawn(|| {
                 for (thread, recorded) in (0..).zip(of_threads) {
                     recorded.into_iter().for_each(|(number, range)| trees[number as usize] = (thread, range));
@@ -377,10 +385,16 @@ impl Records {
             });
             // Threads take objects as they come: only the ids order them.
             commits.sort_by_cached_key(|commit| commit.id);
-            commits.iter().enumerate().map(|(number, commit)| (commit.id, number as u32)).collect()
+            let mut places = vec![NO_COMMIT; tables.ids.numbers()];
+            for (place, commit) in (0..).zip(&commits) {
+                if let Some(number) = tables.ids.known_number(commit.id.as_bytes()) {
+                    places[number as usize] = place;
+                }
+            }
+            places
         });
         let names = tables.strings.keys().into_iter().map(Option::unwrap_or_default).collect();
-        Records { trees, edges, tree_ids, names, commits, tags, commit_numbers, tables }
+        Records { trees, edges, tree_ids, names, commits, tags, commit_places, tables }
     }
 
     /// How many trees have a number.
@@ -395,7 +409,12 @@ impl Records {
     }
 
     pub(super) fn commit_of(&self, id: &ObjectId) -> Option<u32> {
-        self.commit_numbers.get(id).copied()
+        self.tables.ids.known_number(id.as_bytes()).and_then(|number| self.commit_at(number))
+    }
+
+    /// The commit that has this number as an object.
+    pub(super) fn commit_at(&self, number: u32) -> Option<u32> {
+        self.commit_places.get(number as usize).copied().filter(|place| *place != NO_COMMIT)
     }
 
     pub(super) fn tree_of(&self, id: &ObjectId) -> Option<u32> {
@@ -423,9 +442,9 @@ impl Records {
     }
 
     /// Author, committer and their times.
-    pub(super) fn commit_info(&self, commit: u32) -> Option<GitCommit> {
+    pub(super) fn commit_info(&self, commit: u32) -> Option<Arc<GitCommit>> {
         let record = self.commits.get(commit as usize)?;
-        signatures(record.id, &record.people)
+        signatures(record.id, &record.people).map(Arc::new)
     }
 }
 
