@@ -127,7 +127,7 @@ pub(super) fn is_plausible(rule: &Rule, bytes: &[u8], keyword: &Range<usize>) ->
         &Shape::Prefix { offset } => keyword
             .start
             .checked_sub(offset)
-            .is_some_and(|start| rule.has_groups || !is_touched_before(bytes, start, &rule.boundary)),
+            .is_some_and(|start| rule.has_groups || !is_touched(bytes, start, &rule.boundary)),
         &Shape::Near { distance } => has_run(rule, near_window(rule, distance, bytes, keyword)),
         Shape::Context { .. } => {
             let window = &bytes[keyword.end..(keyword.start + rule.max_span + 1).min(bytes.len())];
@@ -169,7 +169,12 @@ impl Attempt<'_> {
     }
 
     fn prefix(&mut self, start: usize, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
-        let found = self.anchored(start, start + self.rule.max_span, scratch).ok_or(Rejection::NoMatch)?;
+        let mut found = self.anchored(start, start + self.rule.max_span, scratch).ok_or(Rejection::NoMatch)?;
+        if let Some(end) = self.end_of_emphasis(&found)
+            && let Some(inner) = self.anchored(start, end, scratch).filter(|inner| inner.whole.1 as usize == end)
+        {
+            found = inner;
+        }
         if self.is_bounded(&found) { Ok(found) } else { Err(Rejection::Boundary) }
     }
 
@@ -180,7 +185,7 @@ impl Attempt<'_> {
         let mut outcome = Err(Rejection::NoMatch);
         let mut start = self.keyword.end;
         while start <= last {
-            if is_touched_before(self.bytes, start, &rule.boundary) {
+            if is_touched(self.bytes, start, &rule.boundary) {
                 start += 1;
                 continue;
             }
@@ -275,10 +280,49 @@ impl Attempt<'_> {
     }
 
     fn is_bounded(&self, found: &Match) -> bool {
-        let boundary = &self.rule.boundary;
-        !is_touched_before(self.bytes, found.start as usize, boundary)
-            && !self.bytes.get(found.end as usize).is_some_and(|byte| boundary.contains(*byte))
+        let (start, end, boundary) = (found.start as usize, found.end as usize, &self.rule.boundary);
+        let touches = |at: usize| self.bytes.get(at).is_some_and(|byte| boundary.contains(*byte));
+        match (is_touched_before(self.bytes, start, boundary), touches(end)) {
+            (false, touches) => !touches,
+            (true, false) => false,
+            (true, true) => {
+                let opening = emphasis_before(self.bytes, start, boundary);
+                opening > 0 && opening == underscores(self.bytes[end..].iter()) && !touches(end + opening)
+            }
+        }
     }
+
+    /// Where a match ends without the underscores that it took for its own and that close what others before it opened.
+    fn end_of_emphasis(&self, found: &Match) -> Option<usize> {
+        let (start, end) = (found.whole.0 as usize, found.whole.1 as usize);
+        let opening = emphasis_before(self.bytes, start, &self.rule.boundary);
+        if opening == 0 {
+            return None;
+        }
+        let taken = underscores(self.bytes[start..end].iter().rev());
+        let closing = taken + underscores(self.bytes[end..].iter());
+        (taken > 0 && closing == opening).then_some(end - taken)
+    }
+}
+
+/// Most underscores that mark a text in chats and documents.
+const MAX_EMPHASIS: usize = 3;
+
+/// How many underscores come first.
+fn underscores<'b>(bytes: impl Iterator<Item = &'b u8>) -> usize {
+    bytes.take(MAX_EMPHASIS).take_while(|byte| **byte == b'_').count()
+}
+
+/// How many underscores before `at` may mark what begins there (`_token_`): they touch it, and nothing touches them.
+fn emphasis_before(bytes: &[u8], at: usize, boundary: &ByteSet) -> usize {
+    let opening = underscores(bytes[..at].iter().rev());
+    let is_one = opening > 0 && boundary.contains(b'_') && !is_touched_before(bytes, at - opening, boundary);
+    if is_one { opening } else { 0 }
+}
+
+/// Can't a match begin at `at`, whatever comes behind it?
+fn is_touched(bytes: &[u8], at: usize, boundary: &ByteSet) -> bool {
+    is_touched_before(bytes, at, boundary) && emphasis_before(bytes, at, boundary) == 0
 }
 
 /// Does a byte of `boundary` stand before `at` that is not the end of an escape (`\n`, `\x3d`, `\u003d`, `%3D`, a
@@ -320,10 +364,11 @@ mod tests {
     fn escapes_are_no_part_of_a_token() {
         let mut word = ByteSet::EMPTY;
         [(b'a', b'z'), (b'A', b'Z'), (b'0', b'9')].into_iter().for_each(|(first, last)| word.insert_range(first, last));
+        word.insert_range(b'_', b'_');
         for free in ["\\n", "a\\t", "%3D", "\\x3d", "\\u003d", "\x1b[31m", "\x1b[1;31m", "=", ""] {
             assert!(!is_touched_before(free.as_bytes(), free.len(), &word), "{free:?}");
         }
-        for touched in ["n", "an", "3D", "%3", "u003d", "[31m", "m"] {
+        for touched in ["_", "a_", "n", "an", "3D", "%3", "u003d", "[31m", "m"] {
             assert!(is_touched_before(touched.as_bytes(), touched.len(), &word), "{touched:?}");
         }
     }
