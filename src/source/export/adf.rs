@@ -25,7 +25,11 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
     }
     let marks = node.get("marks").into_iter().flat_map(|marks| marks.elements());
     for attributes in marks.filter_map(|mark| mark.get("attrs")).chain(node.get("attrs")) {
-        set_aside(attributes, if is("mention") || is("emoji") { out } else { aside });
+        if is("mention") || is("emoji") || is("status") {
+            out.extend(attributes.get("text").and_then(|text| text.text()));
+        } else {
+            set_aside(attributes, aside);
+        }
     }
     let Some(content) = node.get("content") else { return };
     if let Some(text) = content.text() {
@@ -42,9 +46,7 @@ fn set_aside(attributes: Json<'_>, out: &mut String) {
     for key in ["href", "url", "text", "title", "alt", "data", "parameters"] {
         let Some(value) = attributes.get(key) else { continue };
         let text = value.text().unwrap_or_else(|| String::from_utf8_lossy(value.stored()));
-        if key != "text" {
-            out.push('\n');
-        }
+        out.push('\n');
         out.push_str(&text);
     }
 }

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     model::{Origin, Part, Problem, ProblemKind, Provenance, RecordPlace},
     source::{
-        LargeBlob, Plan, Receiver,
+        LargeBlob, NAME_BYTES, Plan, Receiver,
         crew::{Crew, Worker},
         window::Filled,
     },
@@ -129,6 +129,7 @@ impl Scan<'_> {
                 Reading::NotMine => {}
                 Reading::Records => {
                     hands.worker.receiver.stats().blobs += 1;
+                    scan_name(&member.path, &mine, hands.worker);
                     return failed(&mut input, mine, hands.worker);
                 }
                 Reading::Attachment(attachment) => {
@@ -143,6 +144,7 @@ impl Scan<'_> {
         {
             owner.system.clone_into(&mut place.system);
         }
+        scan_name(&member.path, &place, hands.worker);
         self.file(&mut input, &place, part, hands);
         failed(&mut input, place, hands.worker);
     }
@@ -205,10 +207,20 @@ impl Host for Inside<'_, '_> {
     }
 
     fn file(&mut self, bytes: &[u8], place: RecordPlace) {
+        if let Some(name) = place.attachment.as_ref().and_then(|attachment| attachment.name.as_deref()) {
+            scan_name(name, &place, self.worker);
+        }
         let mut input = Input::new(unpacked(Box::new(bytes)), self.scan.plan.interrupt);
         let mut hands = Hands { worker: &mut *self.worker, parts: Parts::default() };
         self.scan.file(&mut input, &place, self.part, &mut hands);
         failed(&mut input, place, self.worker);
+    }
+}
+
+/// Scans what a file is called: reports show it.
+fn scan_name(name: &str, place: &RecordPlace, worker: &mut Worker<'_>) {
+    if name.len() >= NAME_BYTES {
+        worker.receiver.blob(Origin::Record(place), Part::Name, name.as_bytes());
     }
 }
 

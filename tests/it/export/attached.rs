@@ -3,6 +3,11 @@
 use bson::{doc, oid::ObjectId};
 use unleak::model::Revision::Current;
 
+use unleak::{
+    model::Part,
+    report::{self, ReportOptions},
+};
+
 use super::{
     plant::{Files, check, only, scan_all, scan_file, token},
     servicenow::packed,
@@ -69,5 +74,37 @@ fn to_messages_of_rocketchat() {
         check(report, "rocketchat", &[(&secret, expected, Current)]);
         let attachment = only(report, &secret).attachment.as_ref().unwrap();
         assert_eq!((attachment.name.as_deref(), attachment.path.as_deref()), (Some("etc.zip"), Some("etc/.env")));
+    });
+}
+
+/// What a file is called is shown in every report, so a secret in it has to be found.
+#[test]
+fn with_secrets_in_their_names() {
+    let [posted, packed, inside, path] = [token(1310), token(1311), token(1312), token(1313)];
+    let mut attached = Files::default();
+    attached.add(&format!("{packed}/.env"), format!("GITLAB_TOKEN={inside}\n"));
+    let message = serde_json::json!([{"type": "message", "user": "U1", "ts": "1704103440.000500", "text": "a file",
+        "files": [{"id": "F01AAAA", "name": format!("{posted}.zip")}]}]);
+    let mut files = Files::default();
+    files
+        .add("users.json", r#"[{"id": "U1", "team_id": "T1", "name": "ada", "profile": {"real_name": "Ada L"}}]"#)
+        .add("channels.json", r#"[{"id": "C1", "name": "general", "creator": "U1", "members": ["U1"]}]"#)
+        .add("general/2024-01-01.json", message.to_string())
+        .add(&format!("general/{path}.txt"), "nothing")
+        .add("__uploads/F01AAAA/a.zip", attached.zip_bytes());
+    scan_all(&files, None, &|report| {
+        // The name that the message gives it is found there.
+        for (secret, part) in [(&posted, Part::Content), (&packed, Part::Name), (&path, Part::Name)] {
+            let found = report.findings.iter().find(|finding| finding.secret.expose() == secret.as_bytes());
+            let occurrences = &found.unwrap_or_else(|| panic!("{:#?}", report.findings)).occurrences;
+            assert!(occurrences.iter().any(|occurrence| occurrence.part == part), "{occurrences:#?}");
+        }
+        assert_eq!(only(report, &inside).attachment.as_ref().unwrap().path, Some(format!("{packed}/.env")));
+        for format in report::FORMATS {
+            let mut out = Vec::new();
+            format.reporter.write(report, &ReportOptions::default(), &mut out).unwrap();
+            let out = String::from_utf8(out).unwrap();
+            assert!([&posted, &packed, &inside, &path].iter().all(|secret| !out.contains(*secret)), "{out}");
+        }
     });
 }

@@ -72,6 +72,29 @@ fn issues_of_the_rest_interface() {
 }
 
 #[test]
+fn what_stands_in_a_document_beside_an_address_is_no_part_of_it() {
+    let [linked, first, second] = [token(305), token(306), token(307)];
+    let paragraph = |content: Value| json!({"type": "paragraph", "content": content});
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let status = |text: &str| json!({"type": "status", "attrs": {"text": text, "color": "green"}});
+    let (head, tail) = first.split_at(9);
+    let description = json!({"type": "doc", "version": 1, "content": [
+        paragraph(json!([{"type": "inlineCard", "attrs": {"url": format!("https://g.example/?private_token={linked}")}}, text(" is "), status("DONE")])),
+        paragraph(json!([text(head), status(tail), text(" and "), text(&second), text(" "), status("DONE")])),
+    ]});
+    let mut issue = issue(["", "", "", ""]);
+    issue["fields"]["description"] = description;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("issue.json");
+    std::fs::write(&path, issue.to_string()).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    for secret in [&linked, &first, &second] {
+        only(&report, secret);
+    }
+    assert_eq!(report.findings.len(), 3, "{:#?}", report.findings);
+}
+
+#[test]
 fn issues_of_the_rss_view() {
     let dir = tempfile::tempdir().unwrap();
     let [plain, code, link] = [token(310), token(311), token(312)];
