@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! record: each tree's wanted entries and subtrees, each commit's tree and parents   (parallel, along the deltas)
-//! sets:   what wanted things a tree holds, as one number: equal for most versions of a tree
+//! sets:   what wanted things a tree holds, as one number: equal for most versions of a tree    (parallel)
 //! order:  commits, parents first; what is reachable from where
 //! places: for each different set of a root tree: its first and last commit, then the paths in it
 //! ```
@@ -78,16 +78,12 @@ impl Recorded {
     }
 
     /// Where wanted things stand.
-    pub(super) fn attribute(&self, tips: &Tips, wanted: &Wanted) -> Attribution {
+    pub(super) fn attribute(&self, tips: &Tips, wanted: &Wanted, threads: usize) -> Attribution {
         let Recorded(records) = self;
-        let (sets, order) = std::thread::scope(|scope| {
-            let sets = scope.spawn(|| Sets::new(records));
-            let order = Order::new(records, tips);
-            (sets.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause)), order)
-        });
+        let (sets, order) = Sets::new(records, threads, || Order::new(records, tips));
         let mut places = Places::new(&sets, MAX_STEPS);
         places.add_commits(records, &order);
-        places.add_unplaced();
+        places.add_unplaced(records);
         let mut traces = places.into_traces(records, &order);
         add_commits_and_tags(&mut traces, records, &order, wanted);
         traces.traces.trees = records.trees_of_names();
@@ -110,7 +106,7 @@ pub fn attribute(
     let plan = WalkPlan { kinds: KindSet::HISTORY, ..WalkPlan::new(threads, interrupt) };
     let walked = store.walk(&plan, &|| Recording { recorder: Recorder::new(&tables), starts: Vec::new() });
     let recorders = walked.visitors.into_iter().map(|recording| recording.recorder).collect();
-    let attribution = Recorded::new(tables, recorders).attribute(tips, wanted);
+    let attribution = Recorded::new(tables, recorders).attribute(tips, wanted, threads);
     Attribution { problems: walked.problems, ..attribution }
 }
 

@@ -137,7 +137,7 @@ impl Source for Repository {
         let recorded = lock(&self.recorded).take().filter(|recorded| recorded.covers(wanted));
         let found = match recorded {
             Some(recorded) => {
-                let found = recorded.attribute(&tips, wanted);
+                let found = recorded.attribute(&tips, wanted, plan.threads);
                 // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
                 let _ = std::thread::Builder::new().spawn(move || drop(recorded));
                 found

@@ -7,7 +7,7 @@ use foldhash::quality::RandomState;
 use super::{
     ObjectId,
     order::{Order, Tip},
-    record::{Edge, Item, Records, Tables, Thing},
+    record::{Item, Records, Tables, Thing},
     sets::Sets,
 };
 use crate::{
@@ -57,7 +57,7 @@ impl Span {
 
 /// Finds the places of wanted things in one content after the other.
 pub(super) struct Places<'s> {
-    sets: &'s Sets,
+    sets: &'s Sets<'s>,
     /// Steps left.
     steps: u64,
     /// Directories met: by parent and name. Number 0 is the root.
@@ -81,7 +81,7 @@ impl Found {
 }
 
 impl<'s> Places<'s> {
-    pub(super) fn new(sets: &'s Sets, max_steps: u64) -> Places<'s> {
+    pub(super) fn new(sets: &'s Sets<'s>, max_steps: u64) -> Places<'s> {
         Places {
             sets,
             steps: max_steps,
@@ -96,17 +96,16 @@ impl<'s> Places<'s> {
     pub(super) fn add_commits(&mut self, records: &Records, order: &Order) {
         let mut of_set: HashMap<u32, Span, RandomState> = HashMap::default();
         for (number, commit) in records.commits.iter().enumerate() {
-            let set = self.sets.of_tree(commit.tree);
-            if set != 0 {
+            if let Some(set) = self.sets.of_tree(commit.tree) {
                 of_set.entry(set).or_default().add_commit(number as u32, order);
             }
         }
         for (number, tip) in order.tips.iter().enumerate() {
             if let Tip::Tree(tree) = tip
-                && self.sets.of_tree(*tree) != 0
+                && let Some(set) = self.sets.of_tree(*tree)
             {
                 let span = Span { is_reachable: true, refs: RefSet::from(vec![number as u32]), ..Span::default() };
-                of_set.entry(self.sets.of_tree(*tree)).or_default().add(&span);
+                of_set.entry(set).or_default().add(&span);
             }
         }
         self.expand(of_set);
@@ -115,20 +114,21 @@ impl<'s> Places<'s> {
     /// Adds the spans of root contents to everything in them: directory by directory, so that what many roots share is
     /// looked into once for each place where it stands.
     fn expand(&mut self, roots: HashMap<u32, Span, RandomState>) {
+        let sets = self.sets;
         let mut level: Vec<((u32, u32), Span)> = roots.into_iter().map(|(set, span)| ((0, set), span)).collect();
         while !level.is_empty() {
             let mut next: HashMap<(u32, u32), Span, RandomState> = HashMap::default();
             // What is left out when there are too many places shouldn't depend on the seed of a hash.
             level.sort_unstable_by_key(|(place, _)| *place);
             for ((dir, set), span) in &level {
-                for edge in self.sets.edges(*set) {
+                for (name, item) in sets.edges(*set) {
                     let Some(left) = self.steps.checked_sub(1) else { return };
                     self.steps = left;
-                    match edge.item() {
+                    match item {
                         Item::Tree(child) => {
-                            next.entry((self.dir(*dir, edge.name()), child)).or_default().add(span);
+                            next.entry((self.dir(*dir, name), child)).or_default().add(span);
                         }
-                        Item::Wanted(thing) => self.place(thing, *dir, edge.name(), span),
+                        Item::Wanted(thing) => self.place(thing, *dir, name, span),
                     }
                 }
             }
@@ -150,17 +150,24 @@ impl<'s> Places<'s> {
         })
     }
 
-    /// Places of things that no commit has: their names in trees that nothing leads to.
-    pub(super) fn add_unplaced(&mut self) {
-        let placed = self.has_place.clone();
-        for set in 1..self.sets.len() as u32 {
-            let edges: &[Edge] = self.sets.edges(set);
-            for edge in edges {
-                if let Item::Wanted(thing) = edge.item()
-                    && !placed.get(thing as usize).copied().unwrap_or(false)
-                {
-                    self.place(thing, 0, edge.name(), &Span::default());
-                }
+    /// Places of things that no commit has: their names in trees that nothing leads to. Costs a look at all edges if there is
+    /// such a thing.
+    pub(super) fn add_unplaced(&mut self, records: &Records) {
+        self.has_place.resize(records.tables().count(), false);
+        // Those of commits and tags are theirs, in no tree.
+        let is_placed = |(thing, has_place): (u32, bool)| match records.tables().thing(thing) {
+            Thing::Object(id) => has_place || records.commit_of(id).is_some() || records.tags.contains_key(id),
+            Thing::Name(_) => has_place,
+        };
+        let placed: Vec<bool> = (0..).zip(self.has_place.iter().copied()).map(is_placed).collect();
+        if placed.iter().all(|is_placed| *is_placed) {
+            return;
+        }
+        for edge in (0..records.tree_count() as u32).flat_map(|tree| records.edges(tree)) {
+            if let Item::Wanted(thing) = edge.item()
+                && !placed[thing as usize]
+            {
+                self.place(thing, 0, edge.name(), &Span::default());
             }
         }
     }

@@ -72,6 +72,11 @@ impl Tables {
         self.objects.contains_key(id)
     }
 
+    /// How many things are wanted.
+    pub(super) fn count(&self) -> usize {
+        self.things.len()
+    }
+
     /// The wanted thing of a number.
     pub(super) fn thing(&self, number: u32) -> &Thing {
         &self.things[number as usize]

@@ -1,142 +1,150 @@
-//! What trees hold, as numbers.
+//! What trees hold, in a number: equal for trees that hold the same of what is wanted.
 
-use std::{collections::HashMap, hash::BuildHasher};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::BuildHasher,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use foldhash::quality::RandomState;
 
-use super::record::{Edge, Item, Records};
+use super::record::{Item, Records};
 
-/// The different contents that trees have, as far as wanted things are concerned. Number 0 is nothing. In the edges of a
-/// content, `Item::Tree` is the number of a content, not of a tree.
-pub(super) struct Sets {
-    /// Of all contents, one after the other.
-    edges: Vec<Edge>,
-    /// By content: where its edges end.
-    ends: Vec<usize>,
-    /// By tree.
-    of_tree: Vec<u32>,
+/// The different contents that trees have, as far as wanted things are concerned. A content is named by one of the trees
+/// that have it.
+///
+/// Contents are told apart by hashes of 64 bits with a secret seed: of a million, two are taken for one once in forty million
+/// repositories.
+pub(super) struct Sets<'r> {
+    records: &'r Records,
+    /// By tree; [`NOTHING`] where nothing in it is wanted.
+    hashes: Vec<AtomicU64>,
+    /// By hash of a content that was asked for: the tree that names it.
+    trees: RefCell<HashMap<u64, u32, RandomState>>,
 }
 
-/// What is known of a tree so far.
-const UNSEEN: u32 = u32::MAX;
-const OPEN: u32 = u32::MAX - 1;
+/// The content of a tree in which nothing is wanted.
+const NOTHING: u64 = 0;
+
+/// That of a tree that wasn't looked at yet.
+const UNSEEN: u64 = u64::MAX;
+
+/// So many trees are taken by a thread at once.
+const SHARE: usize = 4096;
+
+impl<'r> Sets<'r> {
+    /// Cost: once over all edges, on these threads, while another does `meanwhile`.
+    pub(super) fn new<T>(records: &'r Records, threads: usize, meanwhile: impl FnOnce() -> T) -> (Sets<'r>, T) {
+        let hashes: Vec<AtomicU64> = (0..records.tree_count()).map(|_| AtomicU64::new(UNSEEN)).collect();
+        let (seed, next) = (RandomState::default().hash_one(0), AtomicUsize::new(0));
+        let done = std::thread::scope(|scope| {
+            for _ in 0..threads.max(1) {
+                scope.spawn(|| Descent::new(records, &hashes, seed).take_shares(&next));
+            }
+            meanwhile()
+        });
+        (Sets { records, hashes, trees: RefCell::default() }, done)
+    }
+
+    /// The content of a tree, by the tree that names it; `None` if there is none.
+    pub(super) fn of_tree(&self, tree: u32) -> Option<u32> {
+        let hash = self.hashes.get(tree as usize)?.load(Ordering::Relaxed);
+        (hash != NOTHING).then(|| *self.trees.borrow_mut().entry(hash).or_insert(tree))
+    }
+
+    /// What stands in a content: names, and wanted things or contents.
+    pub(super) fn edges(&self, set: u32) -> impl Iterator<Item = (u32, Item)> {
+        self.records.edges(set).iter().filter_map(|edge| match edge.item() {
+            Item::Tree(tree) => Some((edge.name(), Item::Tree(self.of_tree(tree)?))),
+            item => Some((edge.name(), item)),
+        })
+    }
+}
 
 /// A tree that is being looked at.
 struct Open {
     tree: u32,
     /// The edge that comes next.
     next: usize,
-    /// Where the edges begin that were found so far.
-    start: usize,
+    /// Of the hashes of the edges before it.
+    sum: u64,
 }
 
-impl Sets {
-    /// Cost: once over all edges. No recursion: trees may be nested as deep as a repository likes.
-    pub(super) fn new(records: &Records) -> Sets {
-        let mut numbers = Numbers::default();
-        let mut sets = Sets { edges: Vec::new(), ends: vec![0], of_tree: vec![UNSEEN; records.tree_count()] };
-        let mut stack: Vec<Open> = Vec::new();
-        // Of all trees in the stack, one after the other.
-        let mut found = Vec::new();
-        for root in 0..records.tree_count() as u32 {
-            if sets.of_tree[root as usize] == UNSEEN {
-                stack.push(sets.open(root, &found));
+/// One thread's way through the trees. No recursion: trees may be nested as deep as a repository likes.
+struct Descent<'r> {
+    records: &'r Records,
+    hashes: &'r [AtomicU64],
+    seed: u64,
+    /// Bits by tree: is it in the stack? Other threads may look at the same tree, and find the same.
+    is_open: Vec<u64>,
+    stack: Vec<Open>,
+}
+
+impl<'r> Descent<'r> {
+    fn new(records: &'r Records, hashes: &'r [AtomicU64], seed: u64) -> Descent<'r> {
+        Descent { records, hashes, seed, is_open: vec![0; hashes.len().div_ceil(64)], stack: Vec::new() }
+    }
+
+    fn take_shares(&mut self, next: &AtomicUsize) {
+        loop {
+            let start = next.fetch_add(SHARE, Ordering::Relaxed);
+            if start >= self.hashes.len() {
+                return;
             }
-            while let Some(Open { tree, next, start }) = stack.last_mut() {
-                let edges = &records.edges(*tree)[*next..];
-                match edges.iter().position(|edge| sets.take(edge, &mut found).is_err()) {
-                    Some(step) => {
-                        *next += step;
-                        if let Item::Tree(child) = edges[step].item() {
-                            stack.push(sets.open(child, &found));
-                        }
-                    }
-                    None => {
-                        sets.of_tree[*tree as usize] = sets.number(&found[*start..], &mut numbers);
-                        found.truncate(*start);
-                        stack.pop();
-                    }
+            for tree in start..(start + SHARE).min(self.hashes.len()) {
+                if self.hashes[tree].load(Ordering::Relaxed) == UNSEEN {
+                    self.look_into(tree as u32);
                 }
             }
         }
-        sets
     }
 
-    fn open(&mut self, tree: u32, found: &[Edge]) -> Open {
-        self.of_tree[tree as usize] = OPEN;
-        Open { tree, next: 0, start: found.len() }
-    }
-
-    /// Adds an edge with the content that its tree has; nothing if there is none. A tree that is its own ancestor (its id
-    /// is wrong, then) holds nothing there. An error if the tree wasn't looked at yet.
-    fn take(&self, edge: &Edge, found: &mut Vec<Edge>) -> Result<(), ()> {
-        match edge.item() {
-            Item::Wanted(_) => found.push(*edge),
-            Item::Tree(tree) => match self.of_tree[tree as usize] {
-                UNSEEN => return Err(()),
-                0 | OPEN => {}
-                set => found.push(Edge::new(edge.name(), Item::Tree(set))),
-            },
-        }
-        Ok(())
-    }
-
-    fn number(&mut self, content: &[Edge], numbers: &mut Numbers) -> u32 {
-        if content.is_empty() {
-            return 0;
-        }
-        let number = self.ends.len() as u32;
-        let known = numbers.number(content, number, |known| self.edges(known) == content);
-        if known == number {
-            self.edges.extend_from_slice(content);
-            self.ends.push(self.edges.len());
-        }
-        known
-    }
-
-    /// The content of a tree.
-    pub(super) fn of_tree(&self, tree: u32) -> u32 {
-        self.of_tree.get(tree as usize).copied().unwrap_or(0)
-    }
-
-    /// What stands in a content.
-    pub(super) fn edges(&self, set: u32) -> &[Edge] {
-        let start = set.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
-        &self.edges[start..self.ends[set as usize]]
-    }
-
-    /// How many contents there are, nothing included.
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-}
-
-/// Numbers of contents, by their hashes alone: the contents stand in [`Sets`].
-#[derive(Default)]
-struct Numbers {
-    known: HashMap<u64, u32, RandomState>,
-    seed: RandomState,
-}
-
-impl Numbers {
-    /// The number of a content, `fresh` if it is new; `is` tells whether a number is its.
-    fn number(&mut self, content: &[Edge], fresh: u32, is: impl Fn(u32) -> bool) -> u32 {
-        let start = self.seed.hash_one(content.len());
-        let places = (0..).map(|index: u64| start.wrapping_add(index.wrapping_mul(STEP)));
-        let mixed = content.iter().zip(places).map(|(edge, place)| folded(edge.bits() ^ place));
-        let mut hash = mixed.fold(0, u64::wrapping_add);
-        loop {
-            hash = self.seed.hash_one(hash);
-            match self.known.entry(hash).or_insert(fresh) {
-                // Another content has this hash, once in a life.
-                number if *number != fresh && !is(*number) => {}
-                number => return *number,
+    /// Finds the content of a tree and of all below it.
+    fn look_into(&mut self, root: u32) {
+        self.open(root);
+        while let Some(Open { tree, next, sum }) = self.stack.pop() {
+            let edges = &self.records.edges(tree)[next..];
+            let mut sum = sum;
+            let below = edges.iter().zip(next..).find_map(|(edge, at)| {
+                let content = match edge.item() {
+                    Item::Wanted(_) => edge.bits(),
+                    Item::Tree(child) => match self.hashes[child as usize].load(Ordering::Relaxed) {
+                        // A tree that is its own ancestor (its id is wrong, then) holds nothing there.
+                        UNSEEN if self.is_open(child) => NOTHING,
+                        UNSEEN => return Some((child, at)),
+                        NOTHING => NOTHING,
+                        hash => folded(hash ^ u64::from(edge.name())),
+                    },
+                };
+                if content != NOTHING {
+                    // The order of a tree's entries follows from their names.
+                    sum = sum.wrapping_add(folded(content ^ self.seed));
+                }
+                None
+            });
+            match below {
+                Some((child, next)) => {
+                    self.stack.push(Open { tree, next, sum });
+                    self.open(child);
+                }
+                None => {
+                    self.hashes[tree as usize].store(if sum == UNSEEN { 1 } else { sum }, Ordering::Relaxed);
+                    self.is_open[tree as usize / 64] &= !(1 << (tree % 64));
+                }
             }
         }
     }
-}
 
-const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    fn open(&mut self, tree: u32) {
+        self.is_open[tree as usize / 64] |= 1 << (tree % 64);
+        self.stack.push(Open { tree, next: 0, sum: 0 });
+    }
+
+    fn is_open(&self, tree: u32) -> bool {
+        self.is_open[tree as usize / 64] >> (tree % 64) & 1 == 1
+    }
+}
 
 /// Both halves of a product, in one.
 fn folded(number: u64) -> u64 {
