@@ -3,6 +3,7 @@
 mod attached;
 mod boards;
 mod confluence;
+mod cut;
 mod discord;
 mod generic;
 mod github;
@@ -13,6 +14,7 @@ mod jira;
 mod jira_backup;
 mod mail;
 mod mattermost;
+mod memory;
 mod notion;
 mod pages;
 mod pairing;

@@ -7,17 +7,26 @@ use std::borrow::Cow;
 
 use encoding_rs::WINDOWS_1252;
 
-use super::{input::Input, near::first_of};
+use super::{input::Input, near::first_of, sink::Why};
 
-/// Largest row that is held in memory. One beyond it is taken for a quote that is never closed.
-const MAX_ROW: usize = 160 << 20;
+/// Largest row that is held in memory, and most cells of one. What is beyond is scanned as it is.
+const MAX_ROW: usize = 16 << 20;
+const MAX_CELLS: usize = 1 << 17;
+
+/// Bytes that are handed over at once of a row that is too large, cut within the last of them.
+const PIECE: usize = 4 << 20;
+const MAX_CUT: usize = 64 << 10;
 
 /// One row.
+#[derive(Clone, Copy)]
 pub(super) struct Row<'r> {
     bytes: &'r [u8],
     /// All of it as text, if it is UTF-8: found out once for all cells.
     text: Option<&'r str>,
     cells: &'r [Cell],
+    /// Is it a row for sure? Behind a quote that is never closed it may be a line of somebody's text: that says nothing of
+    /// itself.
+    pub(super) is_sure: bool,
     /// Offset of its first byte in the file.
     pub(super) offset: u64,
     /// Its line in the file.
@@ -88,8 +97,16 @@ fn single_quotes(stored: &str) -> String {
 pub(super) enum CsvEvent<'e> {
     /// A row; the first one is the header.
     Row(Row<'e>),
-    /// A quote that is never closed: the bytes of its line.
-    Broken { bytes: &'e [u8], offset: u64, line: u64 },
+    /// Bytes that are no row, and why; `None` if that was said for bytes before them.
+    Broken { bytes: &'e [u8], offset: u64, line: u64, why: Option<Why> },
+}
+
+/// Why there is no row.
+enum Fault {
+    /// It goes on behind the window.
+    Incomplete,
+    /// It has too many cells.
+    Number,
 }
 
 /// Reads all rows. Cells are separated by what separates those of the first line: comma, semicolon or tab.
@@ -97,38 +114,130 @@ pub(super) fn read_csv(input: &mut Input<'_>, each: &mut dyn FnMut(CsvEvent<'_>)
     input.decode_text();
     let separator = separator(input.peek(64 << 10));
     let mut cells = Vec::new();
+    let mut is_sure = true;
     loop {
-        let length = loop {
+        let row = loop {
             match row(input.window(), separator, input.is_ended(), &mut cells) {
-                Some(length) => break Some(length),
-                None if input.is_ended() || input.window().len() > MAX_ROW => break None,
-                None => {
-                    let wanted = input.window().len() * 2;
-                    while input.window().len() < wanted.max(1) && input.more() {}
+                Err(Fault::Incomplete) if !input.is_ended() && input.window().len() < MAX_ROW => {
+                    let wanted = (input.window().len() * 2).clamp(1, MAX_ROW);
+                    while input.window().len() < wanted && input.more() {}
                 }
+                row => break row,
             }
         };
         let window = input.window();
-        let length = match length {
-            Some(0) => return,
-            Some(length) => {
+        let length = match row {
+            Ok(0) => return,
+            Ok(length) => {
                 let bytes = &window[..length];
                 let text = str::from_utf8(bytes).ok();
-                let row = Row { bytes, text, cells: &cells, offset: input.offset(), line: input.line() };
+                let row = Row { bytes, text, cells: &cells, is_sure, offset: input.offset(), line: input.line() };
                 let is_empty = row.len() == 1 && row.text(0).is_empty();
                 if !is_empty {
                     each(CsvEvent::Row(row));
                 }
                 length
             }
-            None => {
+            Err(Fault::Incomplete) if input.is_ended() => {
+                is_sure = false;
                 let length = memchr::memchr(b'\n', window).map_or(window.len(), |at| at + 1);
-                each(CsvEvent::Broken { bytes: &window[..length], offset: input.offset(), line: input.line() });
+                let why = Some(Why::Malformed("a quote that is never closed, its line scanned as plain text"));
+                each(CsvEvent::Broken { bytes: &window[..length], offset: input.offset(), line: input.line(), why });
                 length
+            }
+            Err(fault) => {
+                is_sure &= Outsize::new(separator).tell(input, &fault, each);
+                continue;
             }
         };
         input.consume(length);
     }
+}
+
+/// A row that is too large to be held, on the way to its end.
+struct Outsize {
+    separator: u8,
+    at: At,
+    /// Was each quote closed where a cell ends? Else it may have been none, and what follows no row.
+    is_sure: bool,
+}
+
+/// Where in a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// At the beginning of a cell.
+    Start,
+    Quoted,
+    Plain,
+}
+
+impl Outsize {
+    fn new(separator: u8) -> Outsize {
+        Outsize { separator, at: At::Start, is_sure: true }
+    }
+
+    /// Hands over the row in pieces. Is what follows a row for sure?
+    fn tell(mut self, input: &mut Input<'_>, fault: &Fault, each: &mut dyn FnMut(CsvEvent<'_>)) -> bool {
+        let mut why = Some(Why::Limit(match fault {
+            Fault::Incomplete => "a row of more than 16 MiB, scanned as plain text",
+            Fault::Number => "a row of more than 131,072 cells, scanned as plain text",
+        }));
+        loop {
+            let is_last = input.peek(PIECE).len() < PIECE;
+            let window = &input.window()[..input.window().len().min(PIECE)];
+            let (length, is_end) = self.end(window, is_last);
+            if length > 0 {
+                let (offset, line) = (input.offset(), input.line());
+                each(CsvEvent::Broken { bytes: &window[..length], offset, line, why: why.take() });
+            }
+            input.consume(length);
+            if is_end || length == 0 {
+                return self.is_sure && self.at != At::Quoted;
+            }
+        }
+    }
+
+    /// How many bytes belong to the row, and whether it ends there.
+    fn end(&mut self, bytes: &[u8], is_last: bool) -> (usize, bool) {
+        let mut at = 0;
+        loop {
+            if self.at == At::Start {
+                let Some(first) = bytes.get(at) else { return (at, false) };
+                self.at = if *first == b'"' { At::Quoted } else { At::Plain };
+                at += usize::from(*first == b'"');
+            }
+            let found = match self.at {
+                At::Quoted => first_of([b'"'; 3], bytes, at),
+                _ => first_of([self.separator, b'\n', b'\r'], bytes, at),
+            };
+            let Some(found) = found else { return (piece(bytes, is_last, at), false) };
+            let next = bytes.get(found + 1);
+            if next.is_none() && !is_last {
+                return (found, false);
+            }
+            at = found + 1;
+            match (bytes[found], next) {
+                (b'"', Some(b'"')) => at += 1,
+                (b'"', next) => {
+                    self.at = At::Plain;
+                    self.is_sure &= next.is_none_or(|next| [self.separator, b'\n', b'\r'].contains(next));
+                }
+                (b'\r', Some(b'\n')) => return (at + 1, true),
+                (b'\n' | b'\r', _) => return (at, true),
+                _ => self.at = At::Start,
+            }
+        }
+    }
+}
+
+/// How much of the bytes can be handed over without a word being cut in two; nothing behind `from` is more than text.
+fn piece(bytes: &[u8], is_last: bool, from: usize) -> usize {
+    if is_last {
+        return bytes.len();
+    }
+    let tail = bytes.len().saturating_sub(MAX_CUT).max(from);
+    let end = bytes[tail..].iter().rposition(|byte| byte.is_ascii_whitespace() || *byte == b',');
+    end.map_or(bytes.len(), |at| tail + at + 1)
 }
 
 fn separator(head: &[u8]) -> u8 {
@@ -137,22 +246,26 @@ fn separator(head: &[u8]) -> u8 {
     [b',', b';', b'\t'].into_iter().max_by_key(|byte| (count(*byte), *byte == b',')).unwrap_or(b',')
 }
 
-/// Finds the cells of the first row; its length with the line end, or `None` if the row goes on behind the window.
-fn row(window: &[u8], separator: u8, is_end: bool, cells: &mut Vec<Cell>) -> Option<usize> {
+/// Finds the cells of the first row; its length with the line end.
+fn row(window: &[u8], separator: u8, is_end: bool, cells: &mut Vec<Cell>) -> Result<usize, Fault> {
     cells.clear();
     if window.is_empty() {
-        return is_end.then_some(0);
+        return if is_end { Ok(0) } else { Err(Fault::Incomplete) };
     }
     let mut at = 0;
     loop {
-        let (cell, after) = cell(window, at, separator, is_end)?;
+        let (cell, after) = cell(window, at, separator, is_end).ok_or(Fault::Incomplete)?;
+        if cells.len() == MAX_CELLS {
+            return Err(Fault::Number);
+        }
         cells.push(cell);
         match window.get(after) {
             Some(byte) if *byte == separator => at = after + 1,
-            Some(b'\r') if window.get(after + 1) == Some(&b'\n') => return Some(after + 2),
-            Some(b'\r') if after + 1 == window.len() && !is_end => return None,
-            Some(_) => return Some(after + 1),
-            None => return is_end.then_some(after),
+            Some(b'\r') if window.get(after + 1) == Some(&b'\n') => return Ok(after + 2),
+            Some(b'\r') if after + 1 == window.len() && !is_end => return Err(Fault::Incomplete),
+            Some(_) => return Ok(after + 1),
+            None if is_end => return Ok(after),
+            None => return Err(Fault::Incomplete),
         }
     }
 }
@@ -189,17 +302,25 @@ mod tests {
 
     use proptest::{collection::vec, prelude::*};
 
-    use super::{CsvEvent, read_csv};
-    use crate::source::export::input::Input;
+    use super::{CsvEvent, MAX_CELLS, MAX_ROW, read_csv};
+    use crate::source::export::{input::Input, sink::Why};
 
     fn rows(bytes: &[u8]) -> Vec<Vec<String>> {
+        read(bytes).0
+    }
+
+    /// The rows, and what was wrong.
+    fn read(bytes: &[u8]) -> (Vec<Vec<String>>, Vec<Why>) {
         let interrupt = AtomicBool::new(false);
-        let mut rows = Vec::new();
+        let (mut rows, mut told) = (Vec::new(), Vec::new());
         read_csv(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| match event {
             CsvEvent::Row(row) => rows.push((0..row.len()).map(|index| row.text(index).into_owned()).collect()),
-            CsvEvent::Broken { bytes, .. } => rows.push(vec![format!("broken {}", bytes.len())]),
+            CsvEvent::Broken { bytes, why, .. } => {
+                rows.push(vec![format!("broken {}", bytes.len())]);
+                told.extend(why);
+            }
         });
-        rows
+        (rows, told)
     }
 
     #[test]
@@ -215,6 +336,22 @@ mod tests {
     #[test]
     fn an_open_quote_costs_its_line() {
         assert_eq!(rows(b"a,b\n\"x,1\n2,3\n"), [vec!["a", "b"], vec!["broken 5"], vec!["2", "3"]]);
+    }
+
+    #[test]
+    fn a_row_that_is_too_large_costs_no_other() {
+        let large = format!("{},\"a \"\" b\"", "word. ".repeat(MAX_ROW / 6 + 1));
+        let quoted = format!("1,\"{}\n\"\"x\"", "line\n".repeat(MAX_ROW / 5 + 1));
+        let cells = ",".repeat(MAX_CELLS);
+        for (row, words) in [(large, "16 MiB"), (quoted, "16 MiB"), (cells, "cells")] {
+            let (rows, told) = read(format!("a,b\r\n{row}\r\n2,3\n").as_bytes());
+            let broken: usize = rows[1..rows.len() - 1]
+                .iter()
+                .map(|row| row[0].strip_prefix("broken ").and_then(|length| length.parse::<usize>().ok()).unwrap())
+                .sum();
+            assert_eq!((broken, rows.last().unwrap()), (row.len() + 2, &vec!["2".to_owned(), "3".to_owned()]));
+            assert!(matches!(told.as_slice(), [Why::Limit(told)] if told.contains(words)), "{told:?}");
+        }
     }
 
     proptest! {

@@ -6,11 +6,30 @@
 
 use super::{
     input::Input,
-    xml::{self, Leaf, Spans, Stored, Tag, XmlEvent, read_xml},
+    sink::{Sink, Why},
+    xml::{self, Leaf, Root, Spans, Stored, Tag, XmlEvent, read_xml},
 };
 
-/// Bytes of text held of one record. One beyond it is told in parts.
-const MAX_BYTES: usize = 64 << 20;
+/// Memory that one record may take, so that texts in all their views stay below 256 MiB. One beyond it is told in parts, each with
+/// what says which record it is.
+const MAX_BYTES: usize = 16 << 20;
+
+/// Beyond this it is told in parts as soon as a child ends: children are told whole where they can be.
+const ENOUGH_BYTES: usize = 8 << 20;
+
+/// What an element and an attribute take beside their bytes.
+const ELEMENT_BYTES: usize = 320;
+const ATTRIBUTE_BYTES: usize = 48;
+
+/// Attributes of one element that are told apart. All beyond are one.
+const MAX_ATTRIBUTES: usize = 4096;
+
+/// Bytes of a name. What has a longer one is closed with the element around it.
+const MAX_NAME: usize = 1024;
+
+/// What is kept of a record that is told in parts: so many children and attributes, each no longer than this.
+const MAX_KEPT: usize = 256;
+const KEPT_BYTES: usize = 1024;
 
 /// Deepest nesting. What is deeper counts as text of the element above it.
 const MAX_DEPTH: usize = 128;
@@ -25,12 +44,21 @@ pub(super) struct Attributes {
 
 impl Attributes {
     fn add(&mut self, attributes: &xml::Attributes<'_>) {
-        if let Some((text, spans, offset)) = attributes.plain() {
+        if let Some((text, spans, offset)) = attributes.plain()
+            && spans.len() <= MAX_ATTRIBUTES
+        {
             self.text.push_str(text);
             self.parts.extend(spans.iter().map(|own| (own.clone(), offset + own.value.start as u64)));
             return;
         }
         for own in attributes.iter() {
+            if self.parts.len() == MAX_ATTRIBUTES
+                && let Some((last, _)) = self.parts.last_mut()
+            {
+                [" ", &own.name, "=", &own.value].iter().for_each(|part| self.text.push_str(part));
+                last.value.end = self.text.len();
+                continue;
+            }
             let start = self.text.len();
             self.text.push_str(&own.name);
             let between = self.text.len();
@@ -42,6 +70,27 @@ impl Attributes {
     fn clear(&mut self) {
         self.text.clear();
         self.parts.clear();
+    }
+
+    /// Memory that they take.
+    fn held(&self) -> usize {
+        self.text.len() + ATTRIBUTE_BYTES * self.parts.len()
+    }
+
+    /// Leaves the first short ones.
+    fn shorten(&mut self) {
+        let mut short = Attributes::default();
+        for (name, value, offset) in self.iter().filter(|(name, value, _)| name.len() + value.len() < KEPT_BYTES) {
+            let start = short.text.len();
+            short.text.push_str(name);
+            let between = short.text.len();
+            short.text.push_str(value);
+            short.parts.push((Spans { name: start..between, value: between..short.text.len() }, offset));
+            if short.parts.len() == MAX_KEPT {
+                break;
+            }
+        }
+        *self = short;
     }
 
     /// Are there none?
@@ -132,16 +181,46 @@ impl Kinds<'_> {
 
 /// Reads the elements that `is_record` says are records, by their name. Text and comments outside of them come as elements
 /// without a name.
-pub(super) fn read_elements(input: &mut Input<'_>, is_record: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&Element)) {
-    read_records(input, &Kinds { is_record, ..Kinds::NONE }, each);
+pub(super) fn read_elements(
+    input: &mut Input<'_>,
+    is_record: &dyn Fn(&str) -> bool,
+    each: &mut dyn FnMut(&Element),
+) -> Reach {
+    read_records(input, &Kinds { is_record, ..Kinds::NONE }, each)
 }
 
 /// The same, with more known of their names.
-pub(super) fn read_records(input: &mut Input<'_>, kinds: &Kinds<'_>, each: &mut dyn FnMut(&Element)) {
-    let mut gathering = Gathering { kinds, each, stack: Vec::new(), spare: Spare::default(), held: 0, too_deep: 0 };
+pub(super) fn read_records(input: &mut Input<'_>, kinds: &Kinds<'_>, each: &mut dyn FnMut(&Element)) -> Reach {
+    let mut gathering = Gathering {
+        kinds,
+        each,
+        stack: Vec::new(),
+        root: Root::default(),
+        spare: Spare::default(),
+        held: 0,
+        too_deep: 0,
+    };
     read_xml(input, &mut |event| gathering.take(event));
-    if !gathering.stack.is_empty() {
-        gathering.tell_open();
+    let reach = if gathering.root.is_open() || !gathering.stack.is_empty() { Reach::Cut } else { Reach::Whole };
+    gathering.tell_open();
+    reach
+}
+
+/// How far a document goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// To its end.
+    Whole,
+    /// It ends in the middle of an element: it was cut off.
+    Cut,
+}
+
+impl Reach {
+    /// Tells of a document that was cut off before `offset`.
+    pub(super) fn tell(self, offset: u64, sink: &mut Sink<'_>) {
+        if self == Reach::Cut {
+            sink.broken(b"", offset, 0, Some(Why::Malformed("the file ends in the middle of an element")));
+        }
     }
 }
 
@@ -151,8 +230,10 @@ struct Gathering<'g> {
     each: &'g mut dyn FnMut(&Element),
     /// The elements that are open, from the record to the innermost.
     stack: Vec<Box<Element>>,
+    /// The element around all records.
+    root: Root,
     spare: Spare,
-    /// Bytes of the record so far.
+    /// Memory that the record takes so far.
     held: usize,
     /// So many open elements are deeper than that.
     too_deep: usize,
@@ -164,43 +245,31 @@ impl Gathering<'_> {
             XmlEvent::Leaf(leaf) if self.may_hold(leaf) => self.add_leaf(leaf),
             XmlEvent::Leaf(_) => event.apart(&mut |part| self.take(part)),
             XmlEvent::Start(tag) => {
+                self.root.begin(tag.name);
                 // Records aren't nested: one that was never closed ends where the next begins.
                 if self.ends_record(tag.name) {
                     self.tell_open();
-                    self.stack.clear();
                     (self.held, self.too_deep) = (0, 0);
                 }
                 if self.stack.len() >= MAX_DEPTH {
                     self.too_deep += 1;
                 } else if !self.stack.is_empty() || (self.kinds.is_record)(tag.name) {
                     let element = self.element(tag);
-                    self.held += tag.bytes;
+                    self.make_room(tag.bytes + ELEMENT_BYTES + element.attributes.held());
                     self.stack.push(element);
                 }
             }
-            XmlEvent::Text { text, offset, bytes } => match self.stack.last_mut() {
-                Some(element) => {
-                    add_text(element, &text, offset, bytes);
-                    self.held += bytes;
-                    if self.held > MAX_BYTES {
-                        self.tell_open();
-                        self.stack.iter_mut().for_each(|element| forget(element));
-                        self.held = 0;
-                    }
-                }
-                None => outside(&text, offset, self.each),
-            },
-            XmlEvent::Comment { text, offset } => match self.stack.last_mut() {
-                Some(element) => add_text(element, &text, offset, text.len()),
-                None => outside(&text, offset, self.each),
-            },
+            XmlEvent::Text { text, offset, bytes } => self.add_text(&text, offset, bytes),
+            XmlEvent::Comment { text, offset } => self.add_text(&text, offset, text.len()),
             // What is too deep may never be closed: the end of the record is its end, too.
             XmlEvent::End { name }
                 if self.too_deep > 0 && self.stack.first().is_none_or(|record| record.name != name) =>
             {
+                self.root.end(name);
                 self.too_deep -= 1;
             }
             XmlEvent::End { name } => {
+                self.root.end(name);
                 self.too_deep = 0;
                 let Some(depth) = self.stack.iter().rposition(|open| open.name == name) else { return };
                 // Elements that were never closed end with the one around them.
@@ -219,8 +288,51 @@ impl Gathering<'_> {
                         }
                     }
                 }
+                self.child_ended();
             }
         }
+    }
+
+    fn add_text(&mut self, text: &str, offset: u64, bytes: usize) {
+        if self.stack.is_empty() {
+            return outside(text, offset, self.each);
+        }
+        // What isn't UTF-8 is longer than it was.
+        self.make_room(text.len());
+        if let Some(element) = self.stack.last_mut() {
+            add_text(element, text, offset, bytes);
+        }
+    }
+
+    /// Counts what comes next; if the record would take too much with it, what there is of it is told before.
+    fn make_room(&mut self, bytes: usize) {
+        if self.held + bytes > MAX_BYTES && self.held > 0 {
+            self.tell_part();
+        }
+        self.held += bytes;
+    }
+
+    /// A child of the innermost element is whole: is there enough to tell it?
+    fn child_ended(&mut self) {
+        if self.held > MAX_BYTES || self.held > ENOUGH_BYTES && self.stack.len() == 1 {
+            self.tell_part();
+        }
+    }
+
+    /// Tells what is known of the record, and goes on with what tells which it is.
+    fn tell_part(&mut self) {
+        let depth = self.stack.len();
+        let Some(mut record) = self.folded() else { return };
+        (self.each)(&record);
+        for _ in 1..depth {
+            let inner = record.children.pop();
+            forget(&mut record);
+            self.stack.push(record);
+            record = inner.unwrap_or_default();
+        }
+        forget(&mut record);
+        self.stack.push(record);
+        self.held = 0;
     }
 
     /// Does an element of that name end the record at hand?
@@ -230,7 +342,7 @@ impl Gathering<'_> {
 
     /// Is a leaf nothing but one more child of the innermost element?
     fn may_hold(&self, leaf: &Leaf<'_>) -> bool {
-        let bytes = leaf.tag.bytes + leaf.text.as_ref().map_or(0, |text| text.bytes);
+        let bytes = leaf.tag.bytes + leaf.text.as_ref().map_or(0, |text| text.bytes) + ELEMENT_BYTES;
         !self.stack.is_empty()
             && self.stack.len() < MAX_DEPTH
             && self.too_deep == 0
@@ -253,13 +365,17 @@ impl Gathering<'_> {
         self.held += bytes;
         if let Some(parent) = self.stack.last_mut() {
             parent.bytes += bytes;
-            child.into_iter().for_each(|child| parent.push(child));
+            if let Some(child) = child {
+                self.held += ELEMENT_BYTES + ATTRIBUTE_BYTES * child.attributes.parts.len();
+                parent.push(child);
+            }
         }
+        self.child_ended();
     }
 
     fn element(&mut self, tag: &Tag<'_>) -> Box<Element> {
         let mut element = self.spare.take();
-        element.name.push_str(tag.name);
+        element.name.push_str(&tag.name[..tag.name.floor_char_boundary(MAX_NAME)]);
         element.attributes.add(&tag.attributes);
         let has_line = self.stack.is_empty() || (self.kinds.has_line)(tag.name);
         element.line = if has_line { tag.line.number() } else { 0 };
@@ -267,9 +383,23 @@ impl Gathering<'_> {
         element
     }
 
-    /// Tells the record at hand as far as it is known.
+    /// Tells the record at hand as far as it is known, and is done with it.
     fn tell_open(&mut self) {
-        (self.each)(&folded(&self.stack));
+        if let Some(record) = self.folded() {
+            (self.each)(&record);
+            self.spare.give(record);
+        }
+    }
+
+    /// The record as far as it is known, made of the elements that are open: each is the last child of the one around it.
+    fn folded(&mut self) -> Option<Box<Element>> {
+        let mut record = self.stack.pop()?;
+        while let Some(mut around) = self.stack.pop() {
+            around.bytes += record.bytes;
+            around.push(record);
+            record = around;
+        }
+        Some(record)
     }
 }
 
@@ -281,6 +411,9 @@ struct Spare(Vec<Box<Element>>);
 const MAX_SPARE: usize = 256;
 const SPARE_BYTES: usize = 64 << 10;
 
+/// Nor with more children or attributes.
+const SPARE_PARTS: usize = 1024;
+
 impl Spare {
     fn take(&mut self) -> Box<Element> {
         self.0.pop().unwrap_or_default()
@@ -288,7 +421,9 @@ impl Spare {
 
     fn give(&mut self, mut element: Box<Element>) {
         element.children.drain(..).for_each(|child| self.give(child));
-        let is_small = element.text.capacity() <= SPARE_BYTES && element.attributes.text.capacity() <= SPARE_BYTES;
+        let parts = element.children.capacity().max(element.attributes.parts.capacity());
+        let bytes = element.text.capacity().max(element.attributes.text.capacity());
+        let is_small = bytes <= SPARE_BYTES && parts <= SPARE_PARTS;
         if is_small && self.0.len() < MAX_SPARE {
             element.name.clear();
             element.attributes.clear();
@@ -318,25 +453,22 @@ fn outside(text: &str, offset: u64, each: &mut dyn FnMut(&Element)) {
     }
 }
 
-/// The record as far as it is known, from the elements that are open.
-fn folded(stack: &[Box<Element>]) -> Element {
-    let mut inner: Option<Box<Element>> = None;
-    for open in stack.iter().rev() {
-        let mut element = open.clone();
-        if let Some(child) = inner {
-            element.bytes += child.bytes;
-            element.push(child);
-        }
-        inner = Some(element);
-    }
-    inner.map(|record| *record).unwrap_or_default()
-}
-
-/// Takes away what was told; what tells which record it is stays.
+/// Takes away what was told; what tells which record it is stays: of each kind the first child that is short.
 fn forget(element: &mut Element) {
-    element.text.clear();
+    element.text = String::new();
     element.bytes = 0;
-    element.children.retain(|child| child.children.is_empty() && child.text.len() < 1024);
+    if element.attributes.held() > KEPT_BYTES {
+        element.attributes.shorten();
+    }
+    let mut kept: Vec<Box<Element>> = Vec::new();
+    for child in std::mem::take(&mut element.children) {
+        let is_short = child.children.is_empty() && child.text.len() + child.attributes.held() < KEPT_BYTES;
+        let is_same = |own: &Box<Element>| own.name == child.name && own.attributes.text == child.attributes.text;
+        if is_short && kept.len() < MAX_KEPT && !kept.iter().any(is_same) {
+            kept.push(child);
+        }
+    }
+    element.children = kept;
 }
 
 #[cfg(test)]

@@ -148,8 +148,10 @@ impl GenericReader {
                 }
                 Some(header) => self.row(&row, header, sink),
             },
-            CsvEvent::Broken { bytes, offset, line } => {
-                sink.broken(bytes, offset, line, Some("a quote that is never closed, its line scanned as plain text"));
+            CsvEvent::Broken { bytes, offset, line, why } => {
+                // What stands below isn't the header.
+                header.get_or_insert_default();
+                sink.broken(bytes, offset, line, why);
             }
         });
     }
@@ -177,7 +179,7 @@ impl GenericReader {
                 false => mapped.iter().find_map(|path| named(path.last()?)),
                 true => guesses(role).iter().find_map(|path| named(path)),
             }?;
-            Some(row.text(index).into_owned()).filter(|text| !text.is_empty())
+            Some(row.text(index).into_owned()).filter(|text| !text.is_empty() && row.is_sure)
         };
         sink.finish(row.bytes(), row.line, &|place| fill(place, &column, None));
     }

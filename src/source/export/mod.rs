@@ -305,6 +305,7 @@ impl Source for Export {
                 problems: &problems,
             };
             opened.reader.resolve(&export, &mut own);
+            own.iter_mut().for_each(|place| sink::without_texts(place));
         }
         problems.into_inner().into_iter().for_each(problem);
     }

@@ -129,6 +129,10 @@ fn attachment(folder: &str, name: &str) -> Option<RecordAttachment> {
 }
 
 fn record(object: &str, header: &Header, row: &Row<'_>, sink: &mut Sink<'_>) {
+    // What begins with an id is no line of a text.
+    let mut row = *row;
+    row.is_sure |= is_reference(header.first(), &row.text(0));
+    let row = &row;
     let is_plain = row.is_plain();
     for index in 0..row.len() {
         let (name, text, offset) = (header.name(index), row.text(index), row.offset_of(index));

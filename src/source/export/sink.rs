@@ -76,12 +76,23 @@ impl Parts {
         if view == View::Shown && text.len() == 1 && self.is_told(start) {
             return self.text.truncate(start);
         }
-        let name_start = self.names.len();
-        self.names.push_str(name.0);
-        self.names.push_str(name.1);
-        let segment = Segment { text: start..self.text.len(), key, name: name_start..self.names.len(), offset, view };
+        let name = self.name((short(name.0), short(name.1)));
+        let segment = Segment { text: start..self.text.len(), key, name, offset, view };
         self.text.extend_from_slice(BETWEEN);
         self.segments.push(segment);
+    }
+
+    /// Where a name stands among the names: that of the field before, if it is the same, as it is in lists.
+    fn name(&mut self, (path, last): (&str, &str)) -> std::ops::Range<usize> {
+        if let Some(before) = self.segments.last()
+            && self.names[before.name.clone()].strip_prefix(path) == Some(last)
+        {
+            return before.name.clone();
+        }
+        let start = self.names.len();
+        self.names.push_str(path);
+        self.names.push_str(last);
+        start..self.names.len()
     }
 
     /// Does one of the first fields say the same as the text from `start` on? Rich text mostly stands beside itself as plain
@@ -101,6 +112,15 @@ struct Said<'a> {
     key: &'a str,
     text: &'a str,
     offset: u64,
+}
+
+/// Why bytes are scanned as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// They can't be understood.
+    Malformed(&'static str),
+    /// They are more than is held.
+    Limit(&'static str),
 }
 
 /// What is to be done with a value that the reader knows nothing else about.
@@ -280,6 +300,7 @@ impl<'s> Sink<'s> {
             let mut made = self.template.clone();
             made.physical.line = line;
             place(&mut made);
+            without_texts(&mut made);
             made
         };
         let record = Record {
@@ -303,9 +324,11 @@ impl<'s> Sink<'s> {
     }
 
     /// Scans bytes that are no record as they are, and says why they aren't.
-    pub(super) fn broken(&mut self, bytes: &[u8], offset: u64, line: u64, why: Option<&str>) {
-        if let Some(why) = why {
-            self.problem(ProblemKind::Malformed, offset, why);
+    pub(super) fn broken(&mut self, bytes: &[u8], offset: u64, line: u64, why: Option<Why>) {
+        match why {
+            Some(Why::Malformed(why)) => self.problem(ProblemKind::Malformed, offset, why),
+            Some(Why::Limit(why)) => self.problem(ProblemKind::Limit, offset, why),
+            None => {}
         }
         if !bytes.is_empty() {
             self.parts.clear();
@@ -325,6 +348,28 @@ impl<'s> Sink<'s> {
         let provenance = Provenance::Record(Box::new(self.template.clone()));
         self.host.receiver().problem(Problem { provenance, kind, message });
     }
+}
+
+/// Longest id, name or time: what is longer is a text that stands where one should.
+const ID_BYTES: usize = 1024;
+
+/// Takes texts out of where a place has ids, names and times: a report must not have them.
+pub(super) fn without_texts(place: &mut RecordPlace) {
+    let cut = |id: &mut Option<String>| drop(id.take_if(|id| id.len() > ID_BYTES));
+    [&mut place.record, &mut place.thread, &mut place.workspace].into_iter().for_each(cut);
+    if let Some(author) = &mut place.author {
+        [&mut author.id, &mut author.name, &mut author.email].into_iter().for_each(cut);
+    }
+    if let Some(container) = &mut place.container {
+        [&mut container.id, &mut container.name].into_iter().for_each(cut);
+    }
+    if let Some(file) = &mut place.attachment {
+        [&mut file.id, &mut file.name].into_iter().for_each(cut);
+    }
+    for time in [&mut place.time, &mut place.edited] {
+        drop(time.take_if(|time| time.raw.len() > ID_BYTES));
+    }
+    drop(place.permalink.take_if(|link| link.url.len() > 4 * ID_BYTES));
 }
 
 /// Is it a time and nothing else? Every row of a table has some.

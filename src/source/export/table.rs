@@ -40,15 +40,17 @@ impl Header {
         self.0.get(index).map_or("", String::as_str)
     }
 
-    /// What a row has in the first column of that name that isn't empty there.
+    /// What a row has in the first column of that name that isn't empty there; nothing if it may be no row.
     pub(super) fn get(&self, row: &Row<'_>, name: &str) -> Option<String> {
+        if !row.is_sure {
+            return None;
+        }
         let named = self.0.iter().enumerate().filter(|(_, own)| own.eq_ignore_ascii_case(name));
         named.map(|(index, _)| row.text(index)).find(|text| !text.is_empty()).map(std::borrow::Cow::into_owned)
     }
 }
 
-/// Reads the rows of a table; the header itself comes first, with no names. Quotes that are never closed cost their line,
-/// which is scanned as it is.
+/// Reads the rows of a table; the header itself comes first, with no names. What is no row is scanned as it is.
 pub(super) fn read_table(
     input: &mut Input<'_>,
     sink: &mut Sink<'_>,
@@ -63,8 +65,10 @@ pub(super) fn read_table(
                 header = Some(names(&row));
             }
         },
-        CsvEvent::Broken { bytes, offset, line } => {
-            sink.broken(bytes, offset, line, Some("a quote that is never closed, its line scanned as plain text"));
+        CsvEvent::Broken { bytes, offset, line, why } => {
+            // What stands below isn't the header.
+            header.get_or_insert_default();
+            sink.broken(bytes, offset, line, why);
         }
     });
 }
@@ -72,12 +76,10 @@ pub(super) fn read_table(
 /// Reads the rows below the header again, for what is in them.
 pub(super) fn look_up(input: &mut Input<'_>, each: &mut dyn FnMut(&Header, &Row<'_>)) {
     let mut header = None;
-    read_csv(input, &mut |event| {
-        let CsvEvent::Row(row) = event else { return };
-        match &header {
-            Some(header) => each(header, &row),
-            None => header = Some(names(&row)),
-        }
+    read_csv(input, &mut |event| match (event, &header) {
+        (CsvEvent::Row(row), Some(header)) => each(header, &row),
+        (CsvEvent::Row(row), None) => header = Some(names(&row)),
+        (CsvEvent::Broken { .. }, _) => drop(header.get_or_insert_default()),
     });
 }
 

@@ -89,7 +89,8 @@ impl Reader for SpaceReader {
         if path != "entities.xml" && !is_only {
             return Reading::NotMine;
         }
-        read_elements(input, &|name| name == "object", &mut |object| tell(object, sink));
+        let reach = read_elements(input, &|name| name == "object", &mut |object| tell(object, sink));
+        reach.tell(input.offset(), sink);
         Reading::Records
     }
 

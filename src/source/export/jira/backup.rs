@@ -7,14 +7,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     super::{
-        element::{Element, Kinds, read_records},
+        element::{Element, Kinds, Reach, read_records},
         input::Input,
         markup::Markup,
         names::Names,
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
         time,
-        xml::{Tag, XmlEvent, read_xml},
+        xml::{Root, Tag, XmlEvent, read_xml},
     },
     author, link, place_of_key,
 };
@@ -112,11 +112,13 @@ impl Reader for BackupReader {
         if let Some(attachment) = attachment(path) {
             return Reading::Attachment(attachment);
         }
-        let is_only = !path.contains('/') && path.ends_with(".xml") && !signs_of(input.peek(64 << 10)).is_empty();
+        let is_only =
+            !path.contains('/') && path.ends_with(".xml") && !signs_of(input.peek(64 << 10)).is_empty();
         if path == "activeobjects.xml" {
             tables(input, sink);
         } else if path == "entities.xml" || is_only {
-            read_records(input, &ROWS, &mut |row| tell(row, sink));
+            let reach = read_records(input, &ROWS, &mut |row| tell(row, sink));
+            reach.tell(input.offset(), sink);
         } else {
             return Reading::NotMine;
         }
@@ -241,7 +243,7 @@ fn place_of(row: &Element, place: &mut RecordPlace) {
 fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
     let (mut table, mut columns): (String, Vec<String>) = Default::default();
     let mut row: Option<(u64, u64, usize)> = None;
-    let mut bytes = 0;
+    let (mut bytes, mut held) = (0, 0);
     let mut take = |event: XmlEvent<'_>| match event {
         XmlEvent::Leaf(_) => {}
         XmlEvent::Start(Tag { name: "data", attributes, .. }) => {
@@ -279,20 +281,48 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
                     sink.finish(length, 0, &|_| {});
                 }
             }
+            // A row that holds too much is told in parts.
+            held += text.len() + CELL_BYTES;
+            if held > MAX_ROW {
+                held = 0;
+                finish_row(&table, std::mem::take(&mut bytes), row.map_or(0, |(_, line, _)| line), sink);
+            }
         }
-        XmlEvent::Comment { text, offset } => sink.field("comment", &text, offset, Markup::Plain),
+        XmlEvent::Comment { text, offset } => {
+            sink.field("comment", &text, offset, Markup::Plain);
+            sink.finish(text.len(), 0, &|_| {});
+        }
         XmlEvent::End { name: "row" } => {
             if let Some((_, line, _)) = row.take() {
-                let name = Some(table.clone());
-                sink.finish(std::mem::take(&mut bytes), line, &|place| {
-                    place.container = Some(RecordContainer { kind: "table".to_owned(), id: None, name: name.clone() });
-                });
+                held = 0;
+                finish_row(&table, std::mem::take(&mut bytes), line, sink);
             }
         }
         XmlEvent::End { .. } => {}
     };
-    read_xml(input, &mut |event| event.apart(&mut take));
+    let mut root = Root::default();
+    read_xml(input, &mut |event| {
+        match &event {
+            XmlEvent::Start(tag) => root.begin(tag.name),
+            XmlEvent::End { name } => root.end(name),
+            _ => {}
+        }
+        event.apart(&mut take);
+    });
     sink.finish(bytes, 0, &|_| {});
+    if root.is_open() {
+        Reach::Cut.tell(input.offset(), sink);
+    }
+}
+
+/// Memory that a row of a table may take, and what a cell takes beside its bytes.
+const MAX_ROW: usize = 8 << 20;
+const CELL_BYTES: usize = 256;
+
+fn finish_row(table: &str, bytes: usize, line: u64, sink: &mut Sink<'_>) {
+    sink.finish(bytes, line, &|place| {
+        place.container = Some(RecordContainer { kind: "table".to_owned(), id: None, name: Some(table.to_owned()) });
+    });
 }
 
 /// What an issue is called: by its key, or by its project and number where rows have no key.

@@ -58,7 +58,8 @@ impl Reader for RssReader {
             return Reading::NotMine;
         }
         let kinds = Kinds { is_record: &|name| name == "item", has_line: &|name| name == "comment", ..Kinds::NONE };
-        read_records(input, &kinds, &mut |item| issue(item, sink));
+        let reach = read_records(input, &kinds, &mut |item| issue(item, sink));
+        reach.tell(input.offset(), sink);
         Reading::Records
     }
 

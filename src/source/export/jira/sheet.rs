@@ -81,7 +81,7 @@ impl SheetReader {
         for index in 0..row.len() {
             let (name, text, offset) = (header.name(index), row.text(index), row.offset_of(index));
             match name {
-                "Comment" | "Attachment" | "Log Work" if parts(&text).is_some() => notes.push(index),
+                "Comment" | "Attachment" | "Log Work" if row.is_sure && parts(&text).is_some() => notes.push(index),
                 _ => sink.cell(name, &text, offset),
             }
         }

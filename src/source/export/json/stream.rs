@@ -1,12 +1,16 @@
 //! Values out of a file of any size: a document, lines of them, or one after the other.
 
 use super::{
-    super::{input::Input, near::skip_space},
+    super::{input::Input, near::skip_space, sink::Why},
     tape::{Fault, Json, MAX_DEPTH, Tape, string_end},
 };
 
 /// Largest value that is held in memory. One beyond it is not read as a record; its bytes are scanned as they are.
-const MAX_VALUE: usize = 64 << 20;
+const MAX_VALUE: usize = 16 << 20;
+
+/// Bytes that are handed over at once of what is no value, cut within the last of them.
+const PIECE: usize = 1 << 20;
+const MAX_CUT: usize = 64 << 10;
 
 /// Where a value stands: the keys and lists above it.
 pub(in crate::source::export) type Path = [Step];
@@ -50,7 +54,7 @@ pub(in crate::source::export) enum JsonEvent<'e> {
         /// Offset of the first of them in the file.
         offset: u64,
         /// Why, in words; `None` if that was said for bytes before them.
-        why: Option<&'static str>,
+        why: Option<Why>,
     },
 }
 
@@ -95,7 +99,7 @@ impl Stream<'_, '_> {
             }
         }
         if !self.open.is_empty() {
-            let why = Some("the file ends in the middle of a list or object");
+            let why = Some(Why::Malformed("the file ends in the middle of a list or object"));
             (self.each)(JsonEvent::Broken { bytes: b"", offset: self.input.offset(), why });
             while !self.open.is_empty() {
                 self.leave();
@@ -120,7 +124,8 @@ impl Stream<'_, '_> {
         self.input.consume(1);
         if self.open.is_empty() {
             let offset = self.input.offset();
-            (self.each)(JsonEvent::Broken { bytes: b"", offset, why: Some("a bracket that closes nothing") });
+            let why = Some(Why::Malformed("a bracket that closes nothing"));
+            (self.each)(JsonEvent::Broken { bytes: b"", offset, why });
         } else {
             self.leave();
         }
@@ -204,7 +209,7 @@ impl Stream<'_, '_> {
         if self.input.is_ended() {
             return false;
         }
-        let wanted = self.input.window().len() * 2;
+        let wanted = (self.input.window().len() * 2).min(MAX_VALUE);
         while self.input.window().len() < wanted && self.input.more() {}
         // Even if nothing came, the end itself is news: a number may end there.
         true
@@ -225,14 +230,16 @@ impl Stream<'_, '_> {
     /// Finds the end of what is no value, and hands it over as it is.
     fn broken(&mut self, fault: Fault) {
         let mut why = Some(match fault {
-            Fault::Incomplete if self.input.is_ended() => "the file ends in the middle of a record",
-            Fault::Incomplete => "a record of more than 64 MiB, scanned as plain text",
-            Fault::Syntax(_) => "a record that is no JSON, scanned as plain text",
-            Fault::Depth => "a record nested too deep, scanned as plain text",
+            Fault::Incomplete if self.input.is_ended() => Why::Malformed("the file ends in the middle of a record"),
+            Fault::Incomplete => Why::Limit("a record of more than 16 MiB, scanned as plain text"),
+            Fault::Syntax(_) => Why::Malformed("a record that is no JSON, scanned as plain text"),
+            Fault::Depth => Why::Malformed("a record nested too deep, scanned as plain text"),
+            Fault::Number => Why::Limit("a record of more than half a million values, scanned as plain text"),
         });
         let mut balance = Balance::default();
         loop {
-            let window = self.input.window();
+            self.input.peek(PIECE);
+            let window = piece(self.input.window(), self.input.is_ended());
             let (length, is_done) = balance.end(window, self.open.is_empty());
             let length = length.max(usize::from(is_done)).min(window.len());
             let bytes = &window[..length];
@@ -243,6 +250,17 @@ impl Stream<'_, '_> {
             }
         }
     }
+}
+
+/// As much of a window as can be handed over without a word being cut in two.
+fn piece(window: &[u8], is_ended: bool) -> &[u8] {
+    if is_ended {
+        return window;
+    }
+    let tail = window.len().saturating_sub(MAX_CUT);
+    let may_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'}' | b']');
+    let end = window[tail..].iter().rposition(may_end).map_or(window.len(), |at| tail + at + 1);
+    &window[..end]
 }
 
 /// Where a broken value ends: at the line's end between lines of JSON, elsewhere behind its last bracket.
@@ -351,7 +369,7 @@ mod tests {
                 values.push(format!("{}={}", keys.join("."), String::from_utf8_lossy(bytes)));
             }
             JsonEvent::Broken { bytes, why, .. } => {
-                broken.push(format!("{}:{}", why.unwrap_or_default(), String::from_utf8_lossy(bytes)));
+                broken.push(format!("{why:?}:{}", String::from_utf8_lossy(bytes)));
             }
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });

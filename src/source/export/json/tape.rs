@@ -13,6 +13,9 @@ use super::super::{
 /// Deepest nesting. Exports have a dozen levels; what has more is an attack.
 pub(in crate::source::export) const MAX_DEPTH: usize = 128;
 
+/// Most nodes of a value: with keys as long as they may be, that many take some 100 MiB once they are told.
+const MAX_NODES: usize = 1 << 19;
+
 /// Why there is no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::source::export) enum Fault {
@@ -22,6 +25,8 @@ pub(in crate::source::export) enum Fault {
     Syntax(usize),
     /// It is nested too deep.
     Depth,
+    /// There is too much in it.
+    Number,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +79,9 @@ impl Tape {
             };
             if self.open.is_empty() && !self.nodes.is_empty() {
                 return Ok(at);
+            }
+            if self.nodes.len() > MAX_NODES {
+                return Err(Fault::Number);
             }
         }
     }

@@ -7,7 +7,7 @@ use super::{
         html::Node,
         input::Input,
         json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end},
-        sink::Sink,
+        sink::{Sink, Why},
         system::{Export, HEAD_BYTES, Reader, Reading},
         table::{look_up, read_table},
     },
@@ -129,10 +129,13 @@ impl Reader for Records {
         };
         match form {
             Form::Json(document) => read_document(document, about, input, sink),
-            Form::Xml(layouts) => read_elements(input, &|name| layout_of(layouts, name).is_some(), &mut |element| {
-                let layout = layout_of(layouts, &element.name).unwrap_or(&Layout::NONE);
-                Scope::new(&about, Part::Element(element), layout).tell((element.bytes, element.line), sink);
-            }),
+            Form::Xml(layouts) => {
+                let reach = read_elements(input, &|name| layout_of(layouts, name).is_some(), &mut |element| {
+                    let layout = layout_of(layouts, &element.name).unwrap_or(&Layout::NONE);
+                    Scope::new(&about, Part::Element(element), layout).tell((element.bytes, element.line), sink);
+                });
+                reach.tell(input.offset(), sink);
+            }
             Form::Table(layout) => {
                 input.decode_text();
                 read_table(input, sink, &mut |header, row, sink| {
@@ -187,7 +190,7 @@ fn read_document(document: &'static Document, mut about: Facts, input: &mut Inpu
 /// What a document has.
 pub(super) enum Told<'t, 'e> {
     Record(&'t Scope<'t, Json<'e>>, (usize, u64)),
-    Broken(&'e [u8], u64, Option<&'static str>),
+    Broken(&'e [u8], u64, Option<Why>),
 }
 
 pub(super) fn each_record(
@@ -286,10 +289,12 @@ pub(super) fn again(records: &Records, path: &str, input: &mut Input<'_>, each: 
                 each.json(scope);
             }
         }),
-        Form::Xml(layouts) => read_elements(input, &|name| layout_of(layouts, name).is_some(), &mut |element| {
-            let layout = layout_of(layouts, &element.name).unwrap_or(&Layout::NONE);
-            each.element(&Scope::new(&about, Part::Element(element), layout));
-        }),
+        Form::Xml(layouts) => {
+            read_elements(input, &|name| layout_of(layouts, name).is_some(), &mut |element| {
+                let layout = layout_of(layouts, &element.name).unwrap_or(&Layout::NONE);
+                each.element(&Scope::new(&about, Part::Element(element), layout));
+            });
+        }
         Form::Table(layout) => look_up(input, &mut |header, row| {
             each.row(&Scope::new(&about, Cells { header, row, cell: None }, layout));
         }),

@@ -223,7 +223,7 @@ impl Value for Cells<'_> {
     }
 
     fn id(&self) -> Option<String> {
-        let text = self.text()?;
+        let text = self.text().filter(|_| self.row.is_sure)?;
         (!text.is_empty()).then(|| text.into_owned())
     }
 

@@ -11,7 +11,7 @@ use super::{
     described::{Described, has, is_json, keys_in},
     input::Input,
     layout::{Document, Facts, Files, Form, Layout, PLAIN, Records, Scope, first},
-    sink::Sink,
+    sink::{Sink, Why},
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
 };
 use crate::model::{RecordAttachment, RecordPlace, Revision, Visibility};
@@ -123,7 +123,7 @@ impl Reader for DumpReader {
         read_bson(input, &mut |event| match event {
             BsonEvent::Document(document, _) if path == CHUNKS => upload.add(document, sink),
             BsonEvent::Document(document, size) => Scope::new(&about, document, layout).tell((size, 0), sink),
-            BsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            BsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why.map(Why::Malformed)),
         });
         upload.finish(sink);
         Reading::Records

@@ -93,6 +93,9 @@ impl<'e> Attributes<'e> {
     }
 }
 
+/// Plain attributes whose places are kept: no real tag has more.
+const MAX_SPANS: usize = 4096;
+
 /// The attributes of a tag whose name ends at `from`, if they are plain, counted from there; index of the tag's `>`.
 pub(super) fn spans_in(bytes: &[u8], from: usize, spans: &mut Vec<Spans>) -> Option<usize> {
     spans.clear();
@@ -107,7 +110,7 @@ pub(super) fn spans_in(bytes: &[u8], from: usize, spans: &mut Vec<Spans>) -> Opt
                 let [b'=', quote @ (b'"' | b'\''), ..] = bytes.get(equals..)? else { return None };
                 let start = equals + 2;
                 let end = first_of([*quote, b'&', b'&'], bytes, start)?;
-                if bytes[end] != *quote || equals == at {
+                if bytes[end] != *quote || equals == at || spans.len() == MAX_SPANS {
                     return None;
                 }
                 spans.push(Spans { name: at - from..equals - from, value: start - from..end - from });

@@ -19,10 +19,10 @@ use super::{
 };
 
 /// Texts beyond this are told in parts, cut at white space where there is some.
-const MAX_TEXT: usize = 16 << 20;
+const MAX_TEXT: usize = 8 << 20;
 
 /// A tag beyond this is text.
-const MAX_TAG: usize = 64 << 20;
+const MAX_TAG: usize = 16 << 20;
 
 /// So is one beyond this where so much was already read in vain for the ends of others.
 const MAX_TAG_THEN: usize = 4 << 10;
@@ -103,6 +103,35 @@ impl<'e> XmlEvent<'e> {
     }
 }
 
+/// The element around all others. A file that ends before it does was cut off.
+#[derive(Default)]
+pub(super) struct Root {
+    name: String,
+    /// So many elements of that name are open.
+    open: usize,
+}
+
+impl Root {
+    /// An element begins that isn't a leaf.
+    pub(super) fn begin(&mut self, name: &str) {
+        if self.open == 0 {
+            name.clone_into(&mut self.name);
+        }
+        self.open += usize::from(self.name == name);
+    }
+
+    /// One ends.
+    pub(super) fn end(&mut self, name: &str) {
+        if self.name == name {
+            self.open = self.open.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open > 0
+    }
+}
+
 /// The line of a tag, counted when it is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'e>(&'e dyn Fn() -> u64);
@@ -136,7 +165,7 @@ pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)
     let ends = &*ENDS;
     let mut patience = Patience::default();
     loop {
-        if !patience.is_lost {
+        if !patience.is_lost && !patience.is_in_cdata {
             let (told, line) = window::in_window(input, ends, each);
             input.consume_to(told, line);
         }
@@ -145,6 +174,7 @@ pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)
         }
         // Something that goes on behind the window, or that isn't UTF-8.
         let length = match input.window()[0] {
+            _ if patience.is_in_cdata => cdata(input, 0, ends, &mut patience, each),
             b'<' => markup(input, ends, &mut patience, each),
             _ => text(input, each),
         };
@@ -159,6 +189,8 @@ struct Patience {
     in_vain: usize,
     /// Did the last tag have no end? The next one probably has none, either.
     is_lost: bool,
+    /// Does a section of characters go on that was too long to be told at once?
+    is_in_cdata: bool,
 }
 
 impl Patience {
@@ -203,9 +235,7 @@ fn markup(input: &mut Input<'_>, ends: &Ends, patience: &mut Patience, each: &mu
         [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, &ends.comment, |text, offset, _| {
             each(XmlEvent::Comment { text: lossy(text), offset });
         }),
-        CDATA => delimited(input, CDATA.len(), &ends.cdata, |text, offset, bytes| {
-            each(XmlEvent::Text { text: lossy(text), offset: offset + CDATA.len() as u64, bytes });
-        }),
+        CDATA => cdata(input, CDATA.len(), ends, patience, each),
         [b'<', b'?', ..] => delimited(input, 2, &ends.instruction, |_, _, _| {}),
         [b'<', b'!', ..] => doctype(input, ends),
         [b'<', b'/', ..] => delimited(input, 2, &ends.bracket, |text, _, _| {
@@ -221,6 +251,37 @@ fn markup(input: &mut Input<'_>, ends: &Ends, patience: &mut Patience, each: &mu
 
 fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte >= 0x80 || matches!(byte, b'_' | b':')
+}
+
+/// Tells a section of characters behind `skip` bytes, or as much of it as may be held; the length of that.
+fn cdata(
+    input: &mut Input<'_>,
+    skip: usize,
+    ends: &Ends,
+    patience: &mut Patience,
+    each: &mut dyn FnMut(XmlEvent<'_>),
+) -> usize {
+    let (mut looked_at, end) = (skip, ends.cdata.needle().len());
+    let (text, length) = loop {
+        let window = input.window();
+        if let Some(at) = ends.cdata.find(&window[looked_at.min(window.len())..]) {
+            patience.is_in_cdata = false;
+            break (looked_at + at, looked_at + at + end);
+        }
+        if window.len() >= MAX_TEXT {
+            // What ends it may stand at the end in part.
+            let text = cut(&window[..window.len() - end]);
+            patience.is_in_cdata = true;
+            break (text, text);
+        }
+        looked_at = window.len().saturating_sub(end).max(skip);
+        if !input.more() {
+            break (input.window().len(), input.window().len());
+        }
+    };
+    let stored = &input.window()[skip.min(text)..text];
+    each(XmlEvent::Text { text: lossy(stored), offset: input.offset() + skip as u64, bytes: length });
+    length
 }
 
 /// Tells what stands between `skip` bytes and an end; the length of all. Without its end it goes as far as may be held.
@@ -274,8 +335,12 @@ fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlE
         if let Some(end) = tag_end(near) {
             break end;
         }
-        let (looked_at, wanted) = (near.len(), input.window().len() * 2);
+        let (looked_at, wanted) = (near.len(), (input.window().len() * 2).min(limit));
         patience.is_lost = looked_at >= limit || !input.more();
+        // Where the file was cut off there is no other tag behind, and what there is of this one is all that is known.
+        if patience.is_lost && looked_at < limit && memchr::memchr(b'<', &input.window()[1..]).is_none() {
+            break input.window().len();
+        }
         if patience.is_lost {
             patience.in_vain += looked_at;
             let length = memchr::memchr(b'\n', input.window()).map_or(input.window().len(), |at| at + 1);
@@ -291,12 +356,13 @@ fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlE
     let offset = input.offset();
     let attributes = Attributes::new(rest, offset + 1 + name.len() as u64);
     let is_empty = tag.ends_with(b"/");
-    let tag = Tag { name: &lossy(name), attributes, offset, line: Line(&|| input.line()), bytes: end + 1 };
+    let length = (end + 1).min(input.window().len());
+    let tag = Tag { name: &lossy(name), attributes, offset, line: Line(&|| input.line()), bytes: length };
     match is_empty {
         true => each(XmlEvent::Leaf(&Leaf { tag, text: None })),
         false => each(XmlEvent::Start(&tag)),
     }
-    end + 1
+    length
 }
 
 /// Length of the name at the beginning.
@@ -447,7 +513,7 @@ mod tests {
         for line in ["<a\n", "<a x=\">\"\n", "<a b='c'\n"] {
             let lines = 100_000;
             let told = read(format!("<r>{}", line.repeat(lines)).as_bytes());
-            assert_eq!((told.len(), told[1].as_str(), told[lines].as_str()), (lines + 1, line, line));
+            assert_eq!((told.len(), told[1].as_str(), told[lines - 1].as_str()), (lines + 1, line, line));
         }
     }
 
@@ -457,7 +523,8 @@ mod tests {
             read(b"<a>x\x01\xe9y &bomb; 1 < 2</b><c d=e f>"),
             ["<a", "x\u{1}\u{fffd}y &bomb; 1 ", "<", " 2", ">b", "<c d=e f="]
         );
-        assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=\"1"]);
+        assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=1"]);
+        assert_eq!(read(b"<a>cut <b x=\"1 <c"), ["<a", "cut ", "<b x=\"1 <c"]);
     }
 
     /// Everything that is told of what `reader` has, with its places.
