@@ -4,7 +4,7 @@
 
 use super::{
     described::{Described, has, keys_in},
-    layout::{Document, Facts, Files, Form, Layout, PLAIN},
+    layout::{Document, Facts, Files, Form, How, Layout, PLAIN},
 };
 use crate::model::{RecordPlace, Visibility};
 
@@ -64,7 +64,7 @@ static BUG: Layout = Layout {
 };
 
 static COMMENT: Layout = Layout {
-    texts: &[("thetext", PLAIN)],
+    texts: &[("thetext", How::Packed)],
     facts: &[
         ("email", "who"),
         ("author", "who.@name"),

@@ -13,6 +13,8 @@ pub(super) enum Markup {
     Mrkdwn,
     /// HTML, or text with its entities.
     Html,
+    /// Text with HTML between `[code]` and `[/code]`, as ServiceNow's journals have it.
+    Coded,
 }
 
 /// The text that people saw; borrowed if that is what is stored.
@@ -21,6 +23,7 @@ pub(super) fn shown(text: &str, markup: Markup) -> Cow<'_, str> {
         Markup::Plain => Cow::Borrowed(text),
         Markup::Mrkdwn if memchr::memchr2(b'&', b'<', text.as_bytes()).is_none() => Cow::Borrowed(text),
         Markup::Mrkdwn => Cow::Owned(mrkdwn(text)),
+        Markup::Coded => coded(text),
         Markup::Html if memchr::memchr2(b'&', b'<', text.as_bytes()).is_none() => Cow::Borrowed(text),
         Markup::Html => {
             let flat = html(text);
@@ -55,6 +58,24 @@ pub(super) fn plain(text: &str) -> Option<String> {
         told = at + character.len_utf8();
     }
     plain.map(|plain| plain + &text[told..])
+}
+
+/// The text with what stands in marks of code as it was seen.
+fn coded(text: &str) -> Cow<'_, str> {
+    const MARKS: [&str; 2] = ["[code]", "[/code]"];
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(MARKS[0]) {
+        let (code, after) = behind.split_once(MARKS[1]).unwrap_or((behind, ""));
+        out.push_str(before);
+        out.push_str(&shown(code, Markup::Html));
+        rest = after;
+    }
+    if out.is_empty() && rest.len() == text.len() {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// Slack's markup: of links label and address, each for itself.

@@ -2,7 +2,10 @@
 //!
 //! Format: docs.servicenow.com, "Export a record as XML", "Table API", journal fields (read 2026-11).
 
-use std::{collections::HashMap, io::Read as _};
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read as _,
+};
 
 use flate2::read::MultiGzDecoder;
 
@@ -10,7 +13,8 @@ use super::{
     described::{Described, has, is_json, keys_in},
     element::{Element, read_elements},
     input::Input,
-    layout::{Document, Facts, Files, Form, HTML, Layout, Note, PLAIN, Part, Records, Scope},
+    layout::{Document, Facts, Files, Form, HTML, How, Layout, Note, PLAIN, Part, Records, Scope},
+    markup::Markup,
     sink::Sink,
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
     table::Header,
@@ -91,7 +95,7 @@ const RECORD: Layout = Layout {
         ("close_notes", PLAIN),
         ("text", HTML),
         // Records of other tables inside of a page.
-        ("value", PLAIN),
+        ("value", How::Text(Markup::Coded)),
     ],
     old: &[("oldvalue", PLAIN)],
     // These hold notes one after the other, each with who and when.
@@ -192,7 +196,7 @@ impl Reader for ServiceNowReader {
         }
         let about = self.records.about();
         let mut pieces = Pieces::default();
-        read_elements(input, &|name| layout_of(name).is_some(), &mut |element| {
+        let reach = read_elements(input, &|name| layout_of(name).is_some(), &mut |element| {
             if element.name == "sys_attachment_doc" {
                 return pieces.add(element, sink);
             }
@@ -201,10 +205,18 @@ impl Reader for ServiceNowReader {
             Scope::new(&about, Part::Element(element), layout).tell((element.bytes, element.line), sink);
         });
         pieces.finish(sink);
+        reach.tell(input.offset(), sink);
         Reading::Records
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        self.find_attachments(export, places);
+        fill_people(export, places);
+    }
+}
+
+impl ServiceNowReader {
+    fn find_attachments(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
         if !places.iter().any(|place| file(place).is_some()) {
             return;
@@ -228,6 +240,30 @@ impl Reader for ServiceNowReader {
             if let Some(file) = &mut place.attachment {
                 file.path = path;
             }
+        }
+    }
+}
+
+/// Names and addresses of those whose own records are in the same unload: authors are told by their login names.
+fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let login = |place: &RecordPlace| place.author.as_ref().filter(|author| author.name.is_none())?.id.clone();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| login(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut people: HashMap<String, (Option<String>, Option<String>)> = HashMap::new();
+    export.read(&|_| true, &mut |_, input| {
+        read_elements(input, &|name| name == "sys_user", &mut |user| {
+            let Some(id) = user.text_of("user_name").filter(|id| wanted.contains(id)) else { return };
+            let parts: Vec<String> = ["first_name", "last_name"].iter().filter_map(|part| user.text_of(part)).collect();
+            let name = user.text_of("name").or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
+            people.insert(id, (name, user.text_of("email")));
+        });
+    });
+    for place in places {
+        let Some(known) = login(place).and_then(|id| people.get(&id)) else { continue };
+        if let Some(author) = &mut place.author {
+            (author.name, author.email) = known.clone();
         }
     }
 }
@@ -270,11 +306,12 @@ fn notes(text: &str) -> Vec<Note<'_>> {
     heads.iter().zip(ends).map(note).collect()
 }
 
-/// A file, packed with gzip and cut into pieces of base64, one after the other.
+/// A file, packed with gzip and cut into pieces of base64, which stand one after the other, in any order.
 #[derive(Default)]
 struct Pieces {
     file: String,
-    bytes: Vec<u8>,
+    /// Each with its number.
+    pieces: Vec<(u64, Vec<u8>)>,
     offset: u64,
     line: u64,
     /// Was a piece left out? Those behind it can't be unpacked.
@@ -297,9 +334,12 @@ impl Pieces {
         if self.is_cut {
             return;
         }
+        let number = element.text_of("position").and_then(|number| number.parse().ok());
+        let number = number.unwrap_or(self.pieces.len() as u64);
+        let held: usize = self.pieces.iter().map(|(_, bytes)| bytes.len()).sum();
         let packed: String = data.map(|data| data.text.split_whitespace().collect()).unwrap_or_default();
         match data_encoding::BASE64.decode(packed.as_bytes()) {
-            Ok(bytes) if self.bytes.len() + bytes.len() <= MAX_PACKED => self.bytes.extend(bytes),
+            Ok(bytes) if held + bytes.len() <= MAX_PACKED => self.pieces.push((number, bytes)),
             Ok(_) => {
                 self.is_cut = true;
                 let message = "an attached file of more than 64 MiB, its rest left out";
@@ -313,11 +353,28 @@ impl Pieces {
         }
     }
 
+    /// The pieces in their order, up to the first that is missing.
+    fn joined(&mut self, sink: &mut Sink<'_>) -> Vec<u8> {
+        let mut pieces = std::mem::take(&mut self.pieces);
+        pieces.sort_by_key(|(number, _)| *number);
+        pieces.dedup_by_key(|(number, _)| *number);
+        let whole = pieces.iter().zip(0..).take_while(|((number, _), at)| number == at).count();
+        // What is wrong was told already of a file that is cut.
+        if whole < pieces.len() && !self.is_cut {
+            let message = "a piece of an attached file is missing: those behind it are left out";
+            sink.problem(ProblemKind::Malformed, self.offset, message);
+        }
+        pieces.truncate(whole);
+        let mut packed = Vec::new();
+        pieces.into_iter().for_each(|(_, bytes)| packed.extend(bytes));
+        packed
+    }
+
     fn finish(&mut self, sink: &mut Sink<'_>) {
-        if self.bytes.is_empty() {
+        let packed = self.joined(sink);
+        if packed.is_empty() {
             return;
         }
-        let packed = std::mem::take(&mut self.bytes);
         let mut bytes = Vec::new();
         if packed.starts_with(&[0x1f, 0x8b]) {
             let mut unpacked = MultiGzDecoder::new(packed.as_slice());
@@ -334,7 +391,7 @@ impl Pieces {
         } else {
             bytes = packed;
         }
-        let file = std::mem::take(&mut self.file);
+        let file = self.file.clone();
         sink.attach(&bytes, (self.offset, self.line), &|place| {
             place.attachment = Some(RecordAttachment { id: Some(file.clone()), name: None, path: None });
         });

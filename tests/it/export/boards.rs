@@ -175,6 +175,23 @@ fn issues_of_redmine_in_three_forms() {
 }
 
 #[test]
+fn comments_of_bugzilla_in_base64() {
+    let [plain, ..] = &five(1180);
+    let packed = data_encoding::BASE64.encode(format!("the key is {plain}\u{1}").as_bytes());
+    let bug = format!(
+        "<bugzilla version=\"5.0\" urlbase=\"https://bugs.example.com/\"><bug><bug_id>7</bug_id><short_desc>a</short_desc><long_desc><who name=\"Ada L\">ada@example.com</who><bug_when>2024-01-01 10:00:00 +0000</bug_when><thetext encoding=\"base64\">{packed}</thetext></long_desc></bug></bugzilla>"
+    );
+    for report in scan_each("bugs.xml", bug, None) {
+        let url = "https://bugs.example.com/show_bug.cgi?id=7";
+        check(
+            &report,
+            "bugzilla",
+            &[(plain, &format!("- Ada L <ada@example.com> 2024-01-01T10:00:00Z {url}"), Current)],
+        );
+    }
+}
+
+#[test]
 fn bugs_of_bugzilla() {
     let [plain, code, link, old, attached] = &five(1100);
     let site = "https://bugs.example.com/";

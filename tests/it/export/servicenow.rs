@@ -147,3 +147,61 @@ fn regression_a_line_like_a_heading_is_scanned() {
         only(&report, secret);
     }
 }
+
+#[test]
+fn pieces_of_a_file_in_any_order() {
+    let [attached, ..] = &five(1220);
+    let file = packed(format!("token={attached}\n"));
+    let (first, second) = file.split_at(file.len() / 8 * 4);
+    let piece = |position: u64, data: &str| {
+        format!(
+            "<sys_attachment_doc action=\"INSERT_OR_UPDATE\"><data>{data}</data><position>{position}</position><sys_attachment>f1</sys_attachment></sys_attachment_doc>"
+        )
+    };
+    let unload = |pieces: &[String]| {
+        format!(
+            "<?xml version=\"1.0\"?><unload unload_date=\"2024-02-01 10:00:00\"><sys_attachment action=\"INSERT_OR_UPDATE\"><file_name>notes.txt</file_name><sys_created_by>bob</sys_created_by><sys_id>f1</sys_id></sys_attachment>{}</unload>",
+            pieces.concat()
+        )
+    };
+    let pieces = [piece(0, first), piece(1, second)];
+    for order in [[0, 1, 1], [1, 0, 0], [0, 0, 1]] {
+        for report in scan_each("incident.xml", unload(&order.map(|index| pieces[index].clone())), None) {
+            let place = only(&report, attached);
+            assert_eq!(place.attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
+            assert!(report.problems.is_empty(), "{:?}", report.problems);
+        }
+    }
+    for missing in [&pieces[1..], &[piece(0, first), piece(2, second)]] {
+        for report in scan_each("incident.xml", unload(missing), None) {
+            assert!(report.problems.iter().any(|told| told.message.contains("is missing")), "{:?}", report.problems);
+        }
+    }
+}
+
+#[test]
+fn code_in_journals_and_people_of_the_unload() {
+    let [in_value, in_note, plain, ..] = &five(1230);
+    let halves = |token: &str| format!("see [code]<b>{}</b>{}<br>x &amp; y[/code] a < b", &token[..9], &token[9..]);
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let unload = format!(
+        "<?xml version=\"1.0\"?><unload unload_date=\"2024-02-01 10:00:00\">\
+         <sys_journal_field action=\"INSERT_OR_UPDATE\"><element_id>a7</element_id><name>incident</name><sys_created_by>ada</sys_created_by><sys_created_on>2024-01-01 10:00:00</sys_created_on><sys_id>j1</sys_id><value>{}</value></sys_journal_field>\
+         <incident action=\"INSERT_OR_UPDATE\"><description>key {plain}</description><sys_created_by>eve</sys_created_by><sys_id>a7</sys_id><work_notes>2024-01-01 12:05:00 - Bob B (Work notes)\n{}\n\n</work_notes></incident>\
+         <sys_user action=\"INSERT_OR_UPDATE\"><email>ada@example.com</email><first_name>Ada</first_name><last_name>L</last_name><sys_id>u1</sys_id><user_name>ada</user_name></sys_user></unload>",
+        escaped(&halves(in_value)),
+        escaped(&halves(in_note)),
+    );
+    for report in scan_each("incident.xml", unload, Some(SITE)) {
+        let url = format!("{SITE}/incident.do?sys_id=a7");
+        check(
+            &report,
+            "servicenow",
+            &[
+                (in_value, &format!("ada Ada L <ada@example.com> 2024-01-01T10:00:00Z {url}"), Current),
+                (in_note, &format!("- Bob B <-> - {url}"), Current),
+                (plain, &format!("eve - <-> - {url}"), Current),
+            ],
+        );
+    }
+}

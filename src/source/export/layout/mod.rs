@@ -22,7 +22,8 @@ use super::{
     time,
 };
 use crate::model::{
-    Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, RecordTime, Visibility,
+    Permalink, PermalinkBasis, ProblemKind, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, RecordTime,
+    Visibility,
 };
 
 /// How a text is stored.
@@ -36,6 +37,8 @@ pub(super) enum How {
     Changes,
     /// JSON in a string: each text in it.
     Json,
+    /// A string that is packed with base64 if its element says so.
+    Packed,
 }
 
 /// A text in Markdown or of no markup.
@@ -229,7 +232,7 @@ impl<'s, V: Value> Scope<'s, V> {
         self.each_journal(&mut |path, text, offset, notes| {
             has_notes |= !notes.is_empty();
             let first = notes.first().map_or(text.len(), |note| note.start);
-            sink.field(path, &text[..first], offset, Markup::Plain);
+            sink.field(path, &text[..first], offset, Markup::Coded);
         });
         let told = Told::of(layout);
         self.value.rest(sink, &|path, key, is_text| treat(layout, told, (path, key), is_text));
@@ -239,7 +242,11 @@ impl<'s, V: Value> Scope<'s, V> {
                 let Some(text) = found.text() else { return };
                 match from_base64(&text) {
                     Some(bytes) => files.push((bytes, found.offset())),
-                    None => sink.field(path, &text, found.offset(), Markup::Plain),
+                    None => {
+                        let message = "an attached file that is cut off or no base64, scanned as it stands there";
+                        sink.problem(ProblemKind::Malformed, found.offset(), message);
+                        sink.field(path, &text, found.offset(), Markup::Plain);
+                    }
                 }
             });
         }
@@ -257,7 +264,7 @@ impl<'s, V: Value> Scope<'s, V> {
     fn tell_notes(&self, line: u64, sink: &mut Sink<'_>) {
         self.each_journal(&mut |path, _, offset, notes| {
             for note in notes {
-                sink.field(path, note.text, offset + note.start as u64, Markup::Plain);
+                sink.field(path, note.text, offset + note.start as u64, Markup::Coded);
                 sink.finish(0, line, &|place| {
                     self.place(place);
                     place.author = Some(RecordAuthor { name: Some(note.author.to_owned()), ..Default::default() });
@@ -396,6 +403,14 @@ fn each_text<V: Value>(value: V, path: &str, how: How, each: &mut dyn FnMut(&str
             if let Some(text) = element.text() {
                 let text = if how == How::Changes { without_marks(&text) } else { texts_in(&text) };
                 each(&text, element.offset(), Markup::Plain);
+            }
+        }),
+        How::Packed => found.each_element(&mut |element| {
+            let Some(text) = element.text() else { return };
+            let is_packed = first(element, "@encoding").is_some_and(|encoding| encoding == "base64");
+            match from_base64(&text).filter(|_| is_packed) {
+                Some(bytes) => each(&String::from_utf8_lossy(&bytes), element.offset(), Markup::Plain),
+                None => each(&text, element.offset(), Markup::Plain),
             }
         }),
         How::Runs => {
