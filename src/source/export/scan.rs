@@ -19,7 +19,7 @@ use super::{
     system::{Look, Reading},
 };
 use crate::{
-    model::{Origin, Part, Problem, ProblemKind, Provenance, RecordPlace},
+    model::{Origin, Part, PhysicalPlace, Problem, ProblemKind, Provenance, RecordPlace},
     source::{
         LargeBlob, NAME_BYTES, Plan, Receiver,
         crew::{Crew, Worker},
@@ -174,7 +174,7 @@ impl Scan<'_> {
             }
         };
         let tell = &mut |problem| hands.worker.receiver.problem(problem);
-        let Some(tree) = Tree::nested(store.clone(), &place.physical, limits, tell) else {
+        let Some(tree) = Tree::nested(store.clone(), &way_into(place), limits, tell) else {
             let mut plain = Input::new(Box::new(store), self.plan.interrupt);
             return stream(&mut plain, place, self.plan, hands.worker);
         };
@@ -222,6 +222,17 @@ fn scan_name(name: &str, place: &RecordPlace, worker: &mut Worker<'_>) {
     if name.len() >= NAME_BYTES {
         worker.receiver.blob(Origin::Record(place), Part::Name, name.as_bytes());
     }
+}
+
+/// Where an archive is, as part of the way to the files in it: one that stands in a record has its name and offset as a step.
+fn way_into(place: &RecordPlace) -> PhysicalPlace {
+    let PhysicalPlace { file, member, offset, .. } = place.physical.clone();
+    if offset == 0 {
+        return PhysicalPlace { file, member, ..PhysicalPlace::default() };
+    }
+    let name = place.attachment.as_ref().and_then(|own| own.name.as_deref()).unwrap_or("file");
+    let around = if member.is_empty() { String::new() } else { member + "!" };
+    PhysicalPlace { file, member: format!("{around}{name}@{offset}"), ..PhysicalPlace::default() }
 }
 
 /// Tells why reading a file ended early, if it did.

@@ -93,6 +93,31 @@ fn tables_of_plugins_that_are_cut_off_are_told() {
     }
 }
 
+#[test]
+fn mail_that_is_cut_off_is_told() {
+    let secret = token(6_020);
+    let head = "From: Ada <ada@example.com>\nDate: Mon, 1 Jan 2024 10:00:00 +0000\nMessage-ID: <1@example.com>\nSubject: x\nMIME-Version: 1.0\n";
+    let packed = data_encoding::BASE64.encode(format!("token={secret}\n{}", "nothing\n".repeat(30)).as_bytes());
+    let parts = format!(
+        "{head}Content-Type: multipart/mixed; boundary=b\n\n--b\n\ntext\n--b\nContent-Disposition: attachment; filename=a.txt\nContent-Transfer-Encoding: base64\n\n{packed}\n--b--\n"
+    );
+    let single = format!("{head}Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n{packed}\n");
+    let cut = |text: &str| text[..text.find(&packed).unwrap() + packed.len() - 10].to_owned();
+    let from = "From ada@example.com Mon Jan  1 10:00:00 2024\n";
+    for whole in [parts, single] {
+        for (name, text, expected) in [
+            ("a.eml", whole.clone(), 0),
+            ("a.eml", cut(&whole), 1),
+            ("a.mbox", format!("{from}{whole}\n{from}{head}\nnothing\n"), 0),
+            ("a.mbox", format!("{from}{head}\nnothing\n\n{from}{}", cut(&whole)), 1),
+        ] {
+            let report = scan_file(name, text, None);
+            assert_eq!(told(only(&report, &secret)), "- Ada <ada@example.com> 2024-01-01T10:00:00Z mid:1@example.com");
+            assert_eq!(report.problems.len(), expected, "{name}: {:?}", report.problems);
+        }
+    }
+}
+
 /// Rows below may be lines of the text that the quote began.
 #[test]
 fn a_text_behind_an_open_quote_is_nobodys_id() {

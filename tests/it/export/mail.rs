@@ -135,6 +135,10 @@ fn every_secret_once_in_a_mailbox_a_directory_and_a_maildir() {
             (attachment.name.as_deref(), attachment.path.as_deref()),
             (Some("notes.zip"), Some("deep/notes.txt"))
         );
+        // The way to it leads through the message.
+        let way = &only(&report, &tokens[4]).physical.member;
+        let (archive, file) = way.rsplit_once('!').unwrap();
+        assert!(archive.rsplit('!').next().unwrap().starts_with("notes.zip@") && file == "deep/notes.txt", "{way}");
         assert_eq!((report.exports[0].system.as_str(), report.exports.len()), ("mail", 1));
         assert!(report.problems.is_empty(), "{:?}", report.problems);
     }
@@ -187,7 +191,7 @@ fn damage_and_bombs_cost_nothing_else() {
     }
     assert_eq!(told(only(&report, &cut)), "- Bob B <bob@example.com> 2024-01-01T10:07:00Z mid:m7@example.com");
     let kinds: Vec<_> = report.problems.iter().map(|problem| problem.kind).collect();
-    assert_eq!(kinds, [ProblemKind::Limit, ProblemKind::Limit], "{:?}", report.problems);
+    assert_eq!(kinds, [ProblemKind::Malformed, ProblemKind::Limit, ProblemKind::Limit], "{:?}", report.problems);
     // A message that is larger than is held costs what is packed in it, not the next one.
     let mut file = std::fs::File::create(&path).unwrap();
     writeln!(file, "From a Mon Jan  1 10:00:00 2024\n{}\n", head(8, ADA, "\nlong")).unwrap();

@@ -75,6 +75,13 @@ impl Teller<'_> {
         self.tell_at((bytes, 0), stand, (outer, 0), sink);
     }
 
+    /// Tells of the last message of a file if it ends in the middle. `end` is where the file ends.
+    pub(super) fn tell_cut(&self, bytes: &[u8], end: u64, sink: &mut Sink<'_>) {
+        if Entity::new(self.parser, bytes).is_cut() {
+            sink.problem(ProblemKind::Malformed, end, "the file ends in the middle of a message");
+        }
+    }
+
     fn tell_at(
         &self,
         (bytes, base): (&[u8], usize),

@@ -40,6 +40,9 @@ pub(super) fn read(input: &mut Input<'_>, teller: &Teller<'_>, sink: &mut Sink<'
         let (message, removed) = unescaped(&bytes[from..]);
         let stand = Stand { offset: offset + from as u64, line: line + 1, removed: &removed, is_unpacked: false };
         teller.tell(&message, stand, None, sink);
+        if is_whole && input.is_ended() && length == input.window().len() {
+            teller.tell_cut(&message, offset + length as u64, sink);
+        }
         input.consume(length);
         if !is_whole {
             rest(input, sink);

@@ -77,6 +77,23 @@ impl<'m> Entity<'m> {
         }
     }
 
+    /// Does it end in the middle: before its last part does, within base64, or in its headers? Then the file was cut off.
+    pub(super) fn is_cut(&self) -> bool {
+        if let Some(boundary) = self.parameter("boundary").filter(|boundary| !boundary.is_empty())
+            && self.is("multipart", "")
+        {
+            let end = ["--", boundary, "--"].concat();
+            let mut ends = memchr::memmem::find_iter(self.body, end.as_bytes());
+            return !ends.any(|at| at == 0 || self.body[at - 1] == b'\n');
+        }
+        match self.header(&HeaderName::ContentTransferEncoding) {
+            Some(HeaderValue::Text(encoding)) if encoding.trim().eq_ignore_ascii_case("base64") => {
+                self.body.iter().filter(|byte| !byte.is_ascii_whitespace()).count() % 4 != 0
+            }
+            _ => self.body.is_empty() && self.head.last().is_some_and(|last| *last != b'\n'),
+        }
+    }
+
     /// The body as text. Without a known character set it is UTF-8, or else Windows-1252.
     pub(super) fn text(&self) -> String {
         let bytes = self.unpacked();

@@ -149,7 +149,7 @@ fn letter(input: &mut Input<'_>, teller: &Teller<'_>, sink: &mut Sink<'_>) {
     let stand = Stand { offset: skipped as u64, line: 1 + u64::from(skipped > 0), ..Stand::default() };
     teller.tell(message, stand, None, sink);
     if input.peek(1).is_empty() {
-        return;
+        return teller.tell_cut(message, bytes.len() as u64, sink);
     }
     let message = "the message is larger than can be held: the rest of it is scanned as it is, encoded files in it aren't decoded";
     sink.problem(ProblemKind::Limit, input.offset(), message);
