@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    input::Input,
+    input::{Input, head_as_text},
     system::{Detection, HEAD_BYTES, Look, SYSTEMS, System},
 };
 
@@ -84,7 +84,7 @@ pub(super) fn files(
 
 /// Does a file begin as those of a kind do?
 pub(super) fn is_one(input: &mut Input<'_>, signs_of: impl FnOnce(&[u8]) -> Vec<String>) -> bool {
-    signs_of(input.peek(HEAD_BYTES)).len() >= MIN_SIGNS
+    signs_of(&head_as_text(input.peek(HEAD_BYTES))).len() >= MIN_SIGNS
 }
 
 /// The directory, with a slash at its end.
@@ -109,7 +109,10 @@ pub(super) fn candidates(name: Option<&str>) -> Vec<&'static dyn System> {
 /// Is a container worth opening, going by the first bytes of a file?
 pub(super) fn may_be_file(name: &str, head: &[u8]) -> bool {
     match super::container::Magic::of(head) {
-        super::container::Magic::Other => SYSTEMS.iter().any(|system| system.may_be_file(name, head)),
+        super::container::Magic::Other => {
+            let head = head_as_text(head);
+            SYSTEMS.iter().any(|system| system.may_be_file(name, &head))
+        }
         _ => true,
     }
 }

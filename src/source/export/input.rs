@@ -17,6 +17,29 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
+/// A file's first bytes as they are recognised by: text in UTF-16 as UTF-8, without a byte order mark.
+pub(super) fn head_as_text(head: &[u8]) -> Cow<'_, [u8]> {
+    let (encoding, mark) = match wide(head) {
+        Some(wide) => wide,
+        None => return Cow::Borrowed(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)),
+    };
+    // It may end within a character.
+    let whole = head.len() & !1;
+    let text = encoding.decode_without_bom_handling(&head[mark..whole]).0.into_owned();
+    Cow::Owned(text.trim_end_matches(char::REPLACEMENT_CHARACTER).as_bytes().to_vec())
+}
+
+/// Which UTF-16 a text is in that begins so, and how long its mark is; without a mark, going by two letters of ASCII.
+fn wide(head: &[u8]) -> Option<(&'static Encoding, usize)> {
+    let is_letter = |first: &u8, second: &u8| *first != 0 && *second != 0;
+    match (Encoding::for_bom(head), head) {
+        (Some((encoding, length)), _) => (encoding != encoding_rs::UTF_8).then_some((encoding, length)),
+        (None, [first, 0, second, 0, ..]) if is_letter(first, second) => Some((encoding_rs::UTF_16LE, 0)),
+        (None, [0, first, 0, second, ..]) if is_letter(first, second) => Some((encoding_rs::UTF_16BE, 0)),
+        _ => None,
+    }
+}
+
 /// A piece is cut within its last bytes, so many at most.
 const MAX_CUT: usize = 64 << 10;
 
@@ -68,12 +91,10 @@ impl<'r> Input<'r> {
             return;
         }
         let head = self.peek(4);
-        match (Encoding::for_bom(head), head) {
-            (Some((encoding, length)), _) if encoding == encoding_rs::UTF_8 => self.consume(length),
-            (Some((encoding, _)), _) => self.transcode(encoding),
-            (None, [first, 0, second, 0]) if *first != 0 && *second != 0 => self.transcode(encoding_rs::UTF_16LE),
-            (None, [0, first, 0, second]) if *first != 0 && *second != 0 => self.transcode(encoding_rs::UTF_16BE),
-            _ => {}
+        match wide(head) {
+            Some((encoding, _)) => self.transcode(encoding),
+            None if head.starts_with(b"\xef\xbb\xbf") => self.consume(3),
+            None => {}
         }
     }
 
@@ -254,7 +275,7 @@ impl Read for Transcoder<'_> {
 mod tests {
     use std::{io::Read as _, sync::atomic::AtomicBool};
 
-    use super::Input;
+    use super::{Input, head_as_text};
 
     fn text(bytes: &[u8]) -> String {
         let interrupt = AtomicBool::new(false);
@@ -276,6 +297,17 @@ mod tests {
         assert_eq!(text(b"\xfe\xff\0a\0"), "a\u{fffd}");
         assert_eq!(text(b"\xff\xfea"), "\u{fffd}");
         assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn heads_are_seen_as_text() {
+        let wide: Vec<u8> = "\u{feff}<a>ü".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for length in 6..=wide.len() {
+            assert!("<a>ü".as_bytes().starts_with(&head_as_text(&wide[..length])), "{length}");
+        }
+        assert_eq!(head_as_text(&wide).as_ref(), "<a>ü".as_bytes());
+        assert_eq!(head_as_text(b"\xef\xbb\xbfId").as_ref(), b"Id");
+        assert_eq!(head_as_text(b"P\0K").as_ref(), b"P\0K");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use flate2::read::MultiGzDecoder;
 use super::{
     described::{Described, has, is_json, keys_in},
     element::{Element, read_elements},
-    input::Input,
+    input::{Input, head_as_text},
     layout::{Document, Facts, Files, Form, HTML, How, Layout, Note, PLAIN, Part, Records, Scope},
     markup::Markup,
     sink::Sink,
@@ -187,8 +187,8 @@ struct ServiceNowReader {
 
 impl Reader for ServiceNowReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
-        let head = input.peek(4096);
-        if is_json(head) || !head.trim_ascii_start().starts_with(b"<") {
+        let head = head_as_text(input.peek(4096));
+        if is_json(&head) || !head.trim_ascii_start().starts_with(b"<") {
             return self.records.read(path, input, sink);
         }
         if !self.records.is_one(input) {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     container::{Member, Refusal, Tree},
-    input::Input,
+    input::{Input, head_as_text},
     map::FieldMap,
     sink::Sink,
 };
@@ -240,7 +240,7 @@ impl<'l> Look<'l> {
     }
 
     /// The first 64 KiB (of a file in a tar: 16 KiB, and only of the first 512 that are no pictures), unpacked if it is
-    /// gzip; empty if it can't be read.
+    /// gzip, in UTF-8 if it is text in UTF-16; empty if it can't be read.
     pub(super) fn head(&self, path: &str) -> Vec<u8> {
         if self.tree.is_concurrent() {
             let Some(member) = self.member(path) else { return Vec::new() };
@@ -252,6 +252,7 @@ impl<'l> Look<'l> {
             let _ = self.tree.read(member, &mut |reader| {
                 let _ = super::scan::unpacked(reader).take(HEAD_BYTES as u64).read_to_end(&mut head);
             });
+            let head = head_as_text(&head).into_owned();
             let mut seen = self.seen.borrow_mut();
             if seen.len() < MAX_SEEN {
                 seen.insert(&member.path, head.clone());
@@ -268,7 +269,7 @@ impl<'l> Look<'l> {
             if !matches!(extension, "png" | "jpg" | "jpeg" | "gif" | "mp4" | "svg") {
                 let mut head = Vec::new();
                 let _ = super::scan::unpacked(Box::new(reader)).take(HEAD_BYTES as u64 / 4).read_to_end(&mut head);
-                heads.insert(member.path.clone(), head);
+                heads.insert(member.path.clone(), head_as_text(&head).into_owned());
             }
             heads.len() < TAR_HEADS
         });

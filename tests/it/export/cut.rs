@@ -147,3 +147,43 @@ fn a_text_behind_an_open_quote_is_nobodys_id() {
     let place = only(&report, &in_text);
     assert_eq!((&place.record, &place.author, &place.time), (&None, &None, &None));
 }
+
+#[test]
+fn tables_and_xml_in_utf_16_are_recognised() {
+    let secret = token(6_040);
+    let table = format!(
+        "Id,IsDeleted,OwnerId,Description,CreatedById,CreatedDate\n500A0000001CCCCCC3,0,005A0000001AAAAAA1,key {secret},005A0000001AAAAAA1,2024-01-01 10:00:00\n"
+    );
+    let jira =
+        format!("Summary,Issue key,Issue id,Issue Type,Project key,Description\na,OPS-7,7,Task,OPS,key {secret}\n");
+    let linear = format!(
+        "ID,Team,Title,Description,Estimate,Creator,Cycle Number,Created\nOPS-7,Ops,a,key {secret},1,ada,1,2024-01-01\n"
+    );
+    let mut files: Vec<(&str, &str, String)> =
+        vec![("salesforce", "Case.csv", table), ("jira-csv", "issues.csv", jira), ("linear", "export.csv", linear)];
+    files.extend(documents(&secret));
+    for (system, name, text) in files {
+        let wide = |mark: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            format!("{mark}{text}").encode_utf16().flat_map(bytes).collect()
+        };
+        let forms = [
+            wide("\u{feff}", u16::to_le_bytes),
+            wide("\u{feff}", u16::to_be_bytes),
+            wide("", u16::to_le_bytes),
+            format!("\u{feff}{text}").into_bytes(),
+        ];
+        for (form, bytes) in forms.into_iter().enumerate() {
+            let report = scan_file(name, &bytes, None);
+            let place = only(&report, &secret);
+            assert_eq!((place.system.as_str(), report.problems.len()), (system, 0), "{form}: {:?}", report.problems);
+            assert!(place.record.is_some() || place.thread.is_some(), "{system} {form}");
+            // On a walk as well.
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join("src")).unwrap();
+            std::fs::write(dir.path().join("src/main.rs"), "fn main() {}").unwrap();
+            std::fs::write(dir.path().join("src").join(name), &bytes).unwrap();
+            let report = super::plant::scan_export(dir.path(), Default::default());
+            assert_eq!(only(&report, &secret).system, system, "{form}");
+        }
+    }
+}

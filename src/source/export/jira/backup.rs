@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     super::{
         element::{Element, Kinds, Reach, read_records},
-        input::Input,
+        input::{Input, head_as_text},
         markup::Markup,
         names::Names,
         sink::Sink,
@@ -113,7 +113,7 @@ impl Reader for BackupReader {
             return Reading::Attachment(attachment);
         }
         let is_only =
-            !path.contains('/') && path.ends_with(".xml") && !signs_of(input.peek(64 << 10)).is_empty();
+            !path.contains('/') && path.ends_with(".xml") && !signs_of(&head_as_text(input.peek(64 << 10))).is_empty();
         if path == "activeobjects.xml" {
             tables(input, sink);
         } else if path == "entities.xml" || is_only {

@@ -5,7 +5,7 @@ use super::{
         detect,
         element::read_elements,
         html::Node,
-        input::Input,
+        input::{Input, head_as_text},
         json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end},
         sink::{Sink, Why},
         system::{Export, HEAD_BYTES, Reader, Reading},
@@ -107,10 +107,10 @@ impl Records {
         if !self.is_one(input) {
             return None;
         }
-        let head = input.peek(HEAD_BYTES);
-        let form = (self.files.form)(path, head)?;
+        let head = head_as_text(input.peek(HEAD_BYTES));
+        let form = (self.files.form)(path, &head)?;
         let mut facts = Facts::default();
-        (self.files.about)(path, head, &mut facts);
+        (self.files.about)(path, &head, &mut facts);
         if let Some(base) = &self.base_url {
             facts.set("base", base.clone());
         }
