@@ -14,6 +14,8 @@ mod jira;
 mod jira_backup;
 mod mail;
 mod mattermost;
+// It reads /proc.
+#[cfg(target_os = "linux")]
 mod memory;
 mod notion;
 mod pages;

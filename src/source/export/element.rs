@@ -463,8 +463,8 @@ fn forget(element: &mut Element) {
     let mut kept: Vec<Box<Element>> = Vec::new();
     for child in std::mem::take(&mut element.children) {
         let is_short = child.children.is_empty() && child.text.len() + child.attributes.held() < KEPT_BYTES;
-        let is_same = |own: &Box<Element>| own.name == child.name && own.attributes.text == child.attributes.text;
-        if is_short && kept.len() < MAX_KEPT && !kept.iter().any(is_same) {
+        let is_same = |own: &Element| own.name == child.name && own.attributes.text == child.attributes.text;
+        if is_short && kept.len() < MAX_KEPT && !kept.iter().any(|own| is_same(own)) {
             kept.push(child);
         }
     }

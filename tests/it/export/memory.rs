@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::plant::token;
 
-/// What a run of the program may take, as measured below of the test profile.
+/// What a run of the program may take. Of the cases below it took 36 to 116 MiB (test profile, 2026-11-28).
 const MOST_KIB: u64 = 256 << 10;
 
 /// A scan by one thread: its report, and the most memory that it took.
@@ -66,7 +66,6 @@ impl Large {
         out.write_all(self.tail.as_bytes()).unwrap();
         out.into_inner().unwrap();
         let (report, peak) = measure(&path);
-        println!("{} of {:?}…: {} MiB", self.name, self.part, peak >> 10);
         assert!(peak < MOST_KIB, "{} of {:?}…: {} MiB", self.name, self.part, peak >> 10);
         let text = report["findings"].to_string();
         secrets.iter().for_each(|secret| assert!(text.contains(secret.as_str()), "{}: {:?}", self.name, self.part));
@@ -83,7 +82,6 @@ impl Large {
 type Case = (&'static str, &'static str, &'static str, usize, Option<&'static str>);
 
 #[test]
-#[cfg(target_os = "linux")]
 fn elements_of_xml() {
     let [first, last] = [token(6_100), token(6_101)];
     let record = |secret: &str| {
@@ -106,7 +104,6 @@ fn elements_of_xml() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn a_file_in_a_record_that_is_too_large_is_told() {
     let [first, last] = [token(6_130), token(6_131)];
     let head = format!(
@@ -121,7 +118,6 @@ fn a_file_in_a_record_that_is_too_large_is_told() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn cells_of_tables() {
     let [first, last] = [token(6_110), token(6_111)];
     let head = "Id,IsDeleted,OwnerId,Description,CreatedById,CreatedDate";
@@ -145,7 +141,6 @@ fn cells_of_tables() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
 fn values_of_json() {
     let [first, last] = [token(6_120), token(6_121)];
     let head = r#"{"guild":{"id":"1","name":"a"},"channel":{"id":"2","name":"b"},"dateRange":{},"messages":["#;
