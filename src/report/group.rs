@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::record::redacted;
 use super::redact::Redactor;
-use crate::model::{Attribution, Finding, Occurrence, Provenance, RecordPlace, ScanReport, Visibility};
+use crate::model::{
+    Attribution, Finding, Occurrence, Provenance, RecordContainer, RecordPlace, ScanReport, Visibility,
+};
 
 /// What findings are put together by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +33,18 @@ impl GroupBy {
         }
     }
 
-    /// What an occurrence belongs to, for people; not redacted.
-    fn of(self, occurrence: &Occurrence, attribution: Option<&Attribution>) -> Option<String> {
+    /// What an occurrence belongs to.
+    fn of<'r>(self, occurrence: &'r Occurrence, attribution: Option<&Attribution>) -> Key<'r> {
+        match (self, &occurrence.provenance) {
+            (GroupBy::Container, Provenance::Record(place)) => {
+                ContainerKey::of(place).map_or(Key::Name(None), Key::Container)
+            }
+            _ => Key::Name(self.name_of(occurrence, attribution)),
+        }
+    }
+
+    /// The same for people; not redacted.
+    fn name_of(self, occurrence: &Occurrence, attribution: Option<&Attribution>) -> Option<String> {
         match (self, &occurrence.provenance) {
             (GroupBy::Identity, _) => attribution?.identity.as_ref().map(super::attribution::identity),
             (GroupBy::Author, Provenance::Record(place)) => place.author.as_ref().map(super::wording::person),
@@ -55,6 +67,33 @@ fn container(place: &RecordPlace) -> Option<String> {
     Some(format!("{} {name}", container.kind))
 }
 
+/// What tells one group from another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'r> {
+    Container(ContainerKey<'r>),
+    /// The name is all there is; `None` if it isn't known.
+    Name(Option<String>),
+}
+
+/// What tells a container from others: its name may be that of many, such as the `General` that every team has, and an id that
+/// is a number may be that of another one in another export. Workspaces are those of authors at times, and say nothing more of what
+/// has an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ContainerKey<'r> {
+    system: &'r str,
+    container: &'r RecordContainer,
+    /// Only of one without an id.
+    workspace: Option<&'r str>,
+}
+
+impl<'r> ContainerKey<'r> {
+    fn of(place: &'r RecordPlace) -> Option<ContainerKey<'r>> {
+        let container = place.container.as_ref()?;
+        let workspace = place.workspace.as_deref().filter(|_| container.id.is_none());
+        Some(ContainerKey { system: &place.system, container, workspace })
+    }
+}
+
 /// Findings with something in common.
 pub(super) struct Group<'r> {
     /// What that is; `None` if it isn't known.
@@ -66,21 +105,75 @@ pub(super) struct Group<'r> {
 /// Findings with those of their places that are in a group.
 type Members<'a> = Vec<(&'a Finding, Vec<&'a Occurrence>)>;
 
+/// Groups of one name.
+type Namesakes<'r> = Vec<(Key<'r>, Draft<'r>)>;
+
+/// A group before all of its places are known.
+#[derive(Default)]
+struct Draft<'r> {
+    name: Option<String>,
+    /// What its places say of their workspace.
+    workspaces: BTreeSet<&'r str>,
+    findings: Members<'r>,
+}
+
+impl<'r> Draft<'r> {
+    fn add(&mut self, finding: &'r Finding, occurrence: &'r Occurrence) {
+        if let Provenance::Record(place) = &occurrence.provenance {
+            self.workspaces.extend(place.workspace.as_deref());
+        }
+        match self.findings.last_mut().filter(|(last, _)| std::ptr::eq(*last, finding)) {
+            Some((_, occurrences)) => occurrences.push(occurrence),
+            None => self.findings.push((finding, vec![occurrence])),
+        }
+    }
+
+    /// What may tell it from others of its name: the workspace if it is in one, the id, the system.
+    fn marks(&self, key: &Key<'r>) -> [Option<&'r str>; 3] {
+        let Key::Container(key) = key else { return [None; 3] };
+        let workspace = self.workspaces.first().copied().filter(|_| self.workspaces.len() == 1);
+        [workspace, key.container.id.as_deref(), Some(key.system)]
+    }
+}
+
 /// All groups, by name; what has none comes last. A finding with places in several groups is in each of them.
 pub(super) fn groups(report: &ScanReport, by: GroupBy) -> Vec<Group<'_>> {
-    let mut groups: BTreeMap<(bool, Option<String>), Members<'_>> = BTreeMap::new();
+    let mut drafts: BTreeMap<Key<'_>, Draft<'_>> = BTreeMap::new();
     for finding in &report.findings {
         let attribution = report.attributions.get(&finding.fingerprint);
         for occurrence in &finding.occurrences {
-            let name = by.of(occurrence, attribution);
-            let group = groups.entry((name.is_none(), name)).or_default();
-            match group.last_mut().filter(|(last, _)| std::ptr::eq(*last, finding)) {
-                Some((_, occurrences)) => occurrences.push(occurrence),
-                None => group.push((finding, vec![occurrence])),
-            }
+            let draft = drafts.entry(by.of(occurrence, attribution)).or_default();
+            draft.name = draft.name.take().or_else(|| by.name_of(occurrence, attribution));
+            draft.add(finding, occurrence);
         }
     }
-    groups.into_iter().map(|((_, name), findings)| Group { name, findings }).collect()
+    let mut namesakes: BTreeMap<(bool, Option<String>), Namesakes<'_>> = BTreeMap::new();
+    for (key, mut draft) in drafts {
+        let name = draft.name.take();
+        namesakes.entry((name.is_none(), name)).or_default().push((key, draft));
+    }
+    namesakes.into_iter().flat_map(|((_, name), alike)| told_apart(name, alike)).collect()
+}
+
+/// Groups of one name, each with what tells it from the others behind it.
+fn told_apart<'r>(name: Option<String>, alike: Namesakes<'r>) -> Vec<Group<'r>> {
+    let marks: Vec<[Option<&str>; 3]> = alike.iter().map(|(key, draft)| draft.marks(key)).collect();
+    let is_enough = |part: &usize| {
+        let distinct: BTreeSet<&str> = marks.iter().filter_map(|marks| marks[*part]).collect();
+        distinct.len() == alike.len()
+    };
+    let enough = (0..3).find(is_enough);
+    let is_alone = alike.len() == 1;
+    let named = |marks: &[Option<&str>; 3]| {
+        let name = name.clone()?;
+        let mark = match enough {
+            Some(part) => marks[part].unwrap_or_default().to_owned(),
+            None => marks.iter().flatten().copied().collect::<Vec<_>>().join(", "),
+        };
+        Some(if is_alone || mark.is_empty() { name } else { format!("{name} ({mark})") })
+    };
+    let names: Vec<Option<String>> = marks.iter().map(named).collect();
+    names.into_iter().zip(alike).map(|(name, (_, draft))| Group { name, findings: draft.findings }).collect()
 }
 
 /// The groups as JSON: name, number of places, times, fingerprints.
@@ -129,7 +222,7 @@ impl Exposure {
         }
         let times = || places.iter().filter_map(|place| place.time.as_ref()?.utc.as_deref());
         let authors: BTreeSet<_> = places.iter().filter_map(|place| place.author.as_ref()).collect();
-        let containers: BTreeSet<_> = places.iter().filter_map(|place| place.container.as_ref()).collect();
+        let containers: BTreeSet<_> = places.iter().filter_map(|place| ContainerKey::of(place)).collect();
         let seen: Vec<Visibility> = places.iter().filter_map(|place| place.visibility).collect();
         Some(Exposure {
             records: places.len() as u64,

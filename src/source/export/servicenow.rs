@@ -5,6 +5,7 @@
 use std::{
     collections::{HashMap, HashSet},
     io::Read as _,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use flate2::read::MultiGzDecoder;
@@ -20,7 +21,7 @@ use super::{
     table::Header,
     time,
 };
-use crate::model::{ProblemKind, RecordAttachment, RecordPlace};
+use crate::model::{ProblemKind, RecordAttachment, RecordContainer, RecordPlace};
 
 /// ServiceNow's records.
 pub(super) struct ServiceNow;
@@ -46,7 +47,7 @@ impl System for ServiceNow {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(ServiceNowReader { records: FORMS.reader(opening) })
+        Box::new(ServiceNowReader { records: FORMS.reader(opening), has_users: AtomicBool::new(false) })
     }
 }
 
@@ -116,7 +117,11 @@ const RECORD: Layout = Layout {
         ("sys_id", "element_id.value|element_id|documentkey.value|documentkey|table_sys_id|sys_id.value|sys_id"),
         ("number", "number.value|number"),
         ("thread", "number.value|number"),
-        ("container_id", "number.value|number|element_id|documentkey"),
+        (
+            "container_id",
+            "element_id.value|element_id|documentkey.value|documentkey|table_sys_id|sys_id.value|sys_id|number.value|number",
+        ),
+        ("container", "number.value|number"),
         ("table", "#|sys_class_name.value|sys_class_name|tablename|name"),
     ],
     kind: "record",
@@ -179,11 +184,19 @@ fn of_table(facts: &Facts, place: &mut RecordPlace) {
     } else if let Some(container) = &mut place.container {
         table.clone_into(&mut container.kind);
     }
+    // What has no number and belongs to nothing else is no ticket.
+    let is_ticket = |own: &RecordContainer| own.name.is_some() || own.id != place.record;
+    place.container = place.container.take().filter(is_ticket);
 }
 
 struct ServiceNowReader {
     records: Records,
+    /// Was anybody's own record met?
+    has_users: AtomicBool,
 }
+
+/// The table of people.
+const USER: &str = "sys_user";
 
 impl Reader for ServiceNowReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
@@ -200,6 +213,9 @@ impl Reader for ServiceNowReader {
             if element.name == "sys_attachment_doc" {
                 return pieces.add(element, sink);
             }
+            if element.name == USER {
+                self.has_users.store(true, Ordering::Relaxed);
+            }
             pieces.finish(sink);
             let layout = layout_of(&element.name).unwrap_or(&Layout::NONE);
             Scope::new(&about, Part::Element(element), layout).tell((element.bytes, element.line), sink);
@@ -210,13 +226,14 @@ impl Reader for ServiceNowReader {
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-        self.find_attachments(export, places);
-        fill_people(export, places);
+        self.find_files(export, places);
+        Known::fill(export, places, self.has_users.load(Ordering::Relaxed));
     }
 }
 
 impl ServiceNowReader {
-    fn find_attachments(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    /// The records of attached files.
+    fn find_files(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
         if !places.iter().any(|place| file(place).is_some()) {
             return;
@@ -244,28 +261,68 @@ impl ServiceNowReader {
     }
 }
 
-/// Names and addresses of those whose own records are in the same unload: authors are told by their login names.
-fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-    let login = |place: &RecordPlace| place.author.as_ref().filter(|author| author.name.is_none())?.id.clone();
-    let wanted: HashSet<String> = places.iter().filter_map(|place| login(place)).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    let mut people: HashMap<String, (Option<String>, Option<String>)> = HashMap::new();
-    export.read(&|_| true, &mut |_, input| {
-        read_elements(input, &|name| name == "sys_user", &mut |user| {
-            let Some(id) = user.text_of("user_name").filter(|id| wanted.contains(id)) else { return };
-            let parts: Vec<String> = ["first_name", "last_name"].iter().filter_map(|part| user.text_of(part)).collect();
-            let name = user.text_of("name").or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
-            people.insert(id, (name, user.text_of("email")));
+/// What records point to that stand elsewhere in the unload.
+#[derive(Default)]
+struct Known {
+    /// By login name: name and address.
+    people: HashMap<String, (Option<String>, Option<String>)>,
+    /// By table and id: the number of the ticket that notes, changes and files belong to.
+    tickets: HashMap<(String, String), String>,
+}
+
+impl Known {
+    /// Names, addresses and numbers, all in one reading.
+    fn fill(export: &Export<'_>, places: &mut [&mut RecordPlace], has_users: bool) {
+        let people: HashSet<String> = places.iter().filter_map(|place| login(place)).filter(|_| has_users).collect();
+        let tickets: HashSet<(String, String)> = places.iter().filter_map(|place| unnumbered(place)).collect();
+        if people.is_empty() && tickets.is_empty() {
+            return;
+        }
+        let mut known = Known::default();
+        let is_table = |name: &str| tickets.iter().any(|(table, _)| table == name);
+        export.read(&|_| true, &mut |_, input| {
+            read_elements(input, &|name| name == USER || is_table(name), &mut |element| match &*element.name {
+                USER => known.add_user(element, &people),
+                _ => known.add_ticket(element, &tickets),
+            });
         });
-    });
-    for place in places {
-        let Some(known) = login(place).and_then(|id| people.get(&id)) else { continue };
-        if let Some(author) = &mut place.author {
-            (author.name, author.email) = known.clone();
+        for place in places {
+            let person = login(place).and_then(|id| known.people.get(&id).cloned());
+            if let (Some(author), Some(person)) = (&mut place.author, person) {
+                (author.name, author.email) = person;
+            }
+            let number = unnumbered(place).and_then(|ticket| known.tickets.get(&ticket).cloned());
+            if let Some(container) = &mut place.container {
+                container.name = container.name.take().or(number);
+            }
         }
     }
+
+    fn add_user(&mut self, user: &Element, wanted: &HashSet<String>) {
+        let Some(id) = user.text_of("user_name").filter(|id| wanted.contains(id)) else { return };
+        let parts: Vec<String> = ["first_name", "last_name"].iter().filter_map(|part| user.text_of(part)).collect();
+        let name = user.text_of("name").or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
+        self.people.insert(id, (name, user.text_of("email")));
+    }
+
+    fn add_ticket(&mut self, ticket: &Element, wanted: &HashSet<(String, String)>) {
+        let (Some(id), Some(number)) = (ticket.text_of("sys_id"), ticket.text_of("number")) else { return };
+        let key = (ticket.name.clone(), id);
+        if wanted.contains(&key) {
+            self.tickets.insert(key, number);
+        }
+    }
+}
+
+/// The login name of an author of whom nothing else is known.
+fn login(place: &RecordPlace) -> Option<String> {
+    place.author.as_ref().filter(|author| author.name.is_none())?.id.clone()
+}
+
+/// Table and id of a ticket whose number isn't known.
+fn unnumbered(place: &RecordPlace) -> Option<(String, String)> {
+    let ticket = place.container.as_ref().filter(|ticket| ticket.name.is_none())?;
+    Some((ticket.kind.clone(), ticket.id.clone()?))
 }
 
 fn layout_of(name: &str) -> Option<&'static Layout> {

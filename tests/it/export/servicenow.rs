@@ -75,7 +75,12 @@ fn an_unload_with_journals_changes_and_files() {
                 (&noted, &format!("- Bob B <-> - {SITE}/incident.do?sys_id=a7"), Current),
             ],
         );
-        assert_eq!(only(&report, plain).container.as_ref().unwrap().kind, "incident");
+        // A ticket with its notes, changes and files is one.
+        for token in [plain, code, link, old, attached, &noted] {
+            let container = only(&report, token).container.clone().unwrap();
+            assert_eq!(container.kind, "incident");
+            assert_eq!((container.id.as_deref(), container.name.as_deref()), (Some("a7"), Some("INC0007")));
+        }
         assert_eq!(only(&report, attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
     }
 }
