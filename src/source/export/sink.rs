@@ -325,6 +325,16 @@ impl<'s> Sink<'s> {
 
     /// Scans bytes that are no record as they are, and says why they aren't.
     pub(super) fn broken(&mut self, bytes: &[u8], offset: u64, line: u64, why: Option<Why>) {
+        self.broken_in((bytes, offset, line), why, &|_| {});
+    }
+
+    /// The same where something is known of them, such as the container: the file's name may say it.
+    pub(super) fn broken_in(
+        &mut self,
+        (bytes, offset, line): (&[u8], u64, u64),
+        why: Option<Why>,
+        place: &dyn Fn(&mut RecordPlace),
+    ) {
         match why {
             Some(Why::Malformed(why)) => self.problem(ProblemKind::Malformed, offset, why),
             Some(Why::Limit(why)) => self.problem(ProblemKind::Limit, offset, why),
@@ -333,7 +343,7 @@ impl<'s> Sink<'s> {
         if !bytes.is_empty() {
             self.parts.clear();
             self.parts.push(("", ""), &[bytes], offset, View::Shown);
-            self.finish(bytes.len(), line, &|_| {});
+            self.finish(bytes.len(), line, place);
         }
     }
 

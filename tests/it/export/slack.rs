@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use unleak::{
     model::{PermalinkBasis, Revision, Visibility},
+    report::{GroupBy, ReportOptions},
     source::export::ExportOptions,
 };
 
@@ -8,6 +9,7 @@ use super::{
     plant::{Files, only, scan_export, token, told},
     raw::row,
 };
+use crate::report::sample::written;
 
 /// As Slack writes JSON: every slash with a backslash.
 fn slack_json(value: &Value) -> String {
@@ -335,4 +337,104 @@ fn regression_blocks_in_other_shapes_and_what_was_edited_away() {
         let expected = if is_old { Revision::Old } else { Revision::Current };
         assert_eq!(only(&report, secret).revision, expected, "{secret}");
     }
+}
+
+/// A channel of each of a Grid's workspaces and one that they share, all with messages.
+fn grid(tokens: &[String; 3]) -> Files {
+    let [alpha, beta, shared] = tokens;
+    let message = |secret: &str, site: Option<&str>| {
+        let files =
+            site.map(|site| json!([{"id": "F1", "permalink": format!("https://{site}.slack.com/files/U01/F1/x")}]));
+        json!([{"type": "message", "user": "U01", "team": "T01", "ts": "1704103200.000100", "text": format!("use {secret}"), "files": files}])
+    };
+    let mut files = Files::default();
+    files
+        .add("org_users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"CS1","name":"shared"}]"#)
+        .add("shared/2024-01-01.json", message(shared, None).to_string());
+    for (site, id, secret, readers) in [("alpha", "CA1", alpha, 1), ("beta", "CB1", beta, 3)] {
+        let members = (0..readers).map(|n| format!("U0{n}")).collect::<Vec<_>>();
+        let channels = json!([{"id": id, "name": "general", "members": members}]);
+        let groups =
+            if site == "beta" { json!([{"id": "GB1", "name": "shared", "members": ["U01"]}]) } else { json!([]) };
+        files
+            .add(&format!("teams/{site}/users.json"), people().to_string())
+            .add(&format!("teams/{site}/channels.json"), channels.to_string())
+            .add(&format!("teams/{site}/groups.json"), groups.to_string())
+            .add(&format!("teams/{site}/general/2024-01-01.json"), message(secret, Some(site)).to_string());
+    }
+    files
+}
+
+#[test]
+fn regression_channels_of_one_name_in_two_workspaces() {
+    let tokens = [token(790), token(791), token(792)];
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&grid(&tokens).dir(dir.path()), ExportOptions::default());
+    let expected = [
+        (
+            Some("alpha"),
+            "CA1",
+            Visibility::Public,
+            Some(1),
+            Some("https://alpha.slack.com/archives/CA1/p1704103200000100"),
+        ),
+        (
+            Some("beta"),
+            "CB1",
+            Visibility::Public,
+            Some(3),
+            Some("https://beta.slack.com/archives/CB1/p1704103200000100"),
+        ),
+        (None, "CS1", Visibility::Public, None, None),
+    ];
+    for (token, (workspace, id, visibility, readers, link)) in tokens.iter().zip(expected) {
+        let place = only(&report, token);
+        assert_eq!(place.workspace.as_deref(), workspace);
+        assert_eq!(place.container.as_ref().unwrap().id.as_deref(), Some(id));
+        assert_eq!((place.visibility, place.readers), (Some(visibility), readers));
+        assert_eq!(place.permalink.as_ref().map(|link| link.url.as_str()), link);
+    }
+    let options = ReportOptions { group_by: Some(GroupBy::Container), ..ReportOptions::default() };
+    let text = written("human", &report, &options);
+    for group in ["channel general (alpha)", "channel general (beta)", "channel shared"] {
+        assert!(text.contains(&format!("== {group} (1 secret)")), "{group}: {text}");
+    }
+}
+
+#[test]
+fn regression_without_an_address_the_workspace_leads_to_the_channel() {
+    let (told, foreign) = (token(793), token(794));
+    let day = json!([
+        {"type": "message", "user": "U01", "team": "T012AB", "ts": "1704103200.000100", "text": format!("use {told}")},
+        {"type": "message", "user": "U09", "team": "T099ZZ", "source_team": "T099ZZ", "ts": "1704103201.000100", "text": format!("or {foreign}")},
+    ]);
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", day.to_string());
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    for token in [&told, &foreign] {
+        let place = only(&report, token);
+        let link = place.permalink.as_ref().unwrap();
+        assert_eq!((link.url.as_str(), link.basis), ("https://app.slack.com/client/T012AB/C01", PermalinkBasis::Guess));
+        assert_eq!(place.workspace.as_deref(), Some("T012AB"));
+    }
+}
+
+#[test]
+fn regression_what_is_left_of_a_cut_file_is_of_its_channel() {
+    let secret = token(795);
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", format!(r#"[{{"type":"message","user":"U01","text":"use {secret} pl"#));
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    let container = only(&report, &secret).container.clone().unwrap();
+    assert_eq!((container.id.as_deref(), container.name.as_deref()), (Some("C01"), Some("general")));
+    assert!(!report.problems.is_empty());
 }

@@ -166,3 +166,16 @@ fn pages_of_chats() {
     assert_eq!(only(&report, plain).time.as_ref().unwrap().raw, "01.01.2024 12:01:00");
     assert_eq!(only(&report, code).field, "text");
 }
+
+#[test]
+fn regression_contacts_are_of_no_chat() {
+    let secret = super::plant::token(1037);
+    let all = format!(
+        r#"{{"about": "Here is the data", "personal_information": {{"user_id": 1}}, "chats": {{"about": "x", "list": [{{"name": "Bob", "type": "personal_chat", "id": 9, "messages": [{}]}}]}},
+        "contacts": {{"about": "y", "list": [{{"first_name": "use {secret} please"}}]}}}}"#,
+        message(0, "bob", &json!("hello"))
+    );
+    let mut files = Files::default();
+    files.add("result.json", all);
+    scan_all(&files, None, &|report| assert_eq!(only(report, &secret).container, None));
+}

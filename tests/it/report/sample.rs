@@ -20,7 +20,7 @@ pub(super) const PLANTED: [&str; 4] =
     ["acme_9fK2xQ7vLr0TzW4b", "tok_{curly}[brackets](x)", "hunter2-hunter2", "s3c/r3t+in/a=path"];
 
 /// Writes `report` in the named format.
-pub(super) fn written(format: &str, report: &ScanReport, options: &ReportOptions) -> String {
+pub(crate) fn written(format: &str, report: &ScanReport, options: &ReportOptions) -> String {
     let mut out = Vec::new();
     let format = report::find(format).expect("a known format");
     format.reporter.write(report, options, &mut out).expect("a vector takes everything");

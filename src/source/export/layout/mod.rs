@@ -154,7 +154,7 @@ impl Facts {
     }
 
     /// Fills in a place.
-    fn place(&self, layout: &Layout, place: &mut RecordPlace) {
+    pub(super) fn place(&self, layout: &Layout, place: &mut RecordPlace) {
         let get = |name: &str| self.get(name).map(str::to_owned);
         let author = RecordAuthor { id: get("author_id"), name: get("author"), email: get("email") };
         place.author = (author != RecordAuthor::default()).then_some(author);

@@ -183,14 +183,19 @@ pub(in crate::source::export) fn enter(wanted: &[&str], path: &Path, is_list: bo
 fn read_document(document: &'static Document, mut about: Facts, input: &mut Input<'_>, sink: &mut Sink<'_>) {
     each_record(document, &mut about, input, &mut |event| match event {
         Told::Record(scope, size) => scope.tell(size, sink),
-        Told::Broken(bytes, offset, why) => sink.broken(bytes, offset, 0, why),
+        // What path and document say of all records goes for the rest of one, too.
+        Told::Broken((bytes, offset), why, about) => sink.broken_in((bytes, offset, 0), why, &|place| {
+            let layout = document.lists.first().map_or(document.other, |(_, layout)| layout);
+            about.place(layout, place);
+        }),
     });
 }
 
 /// What a document has.
 pub(super) enum Told<'t, 'e> {
     Record(&'t Scope<'t, Json<'e>>, (usize, u64)),
-    Broken(&'e [u8], u64, Option<Why>),
+    /// Bytes that are no record and where they stand, why they aren't one, and what is known of all records.
+    Broken((&'e [u8], u64), Option<Why>, &'t Facts),
 }
 
 pub(super) fn each_record(
@@ -213,16 +218,15 @@ pub(super) fn each_record(
             let layout = listed.map_or(document.other, |(_, layout)| layout);
             each(Told::Record(&Scope::new(about, json, layout), (bytes.len(), line)));
         }
-        JsonEvent::Broken { bytes, offset, why } => each(Told::Broken(bytes, offset, why)),
-        // What was said of one chat isn't so of the next.
-        JsonEvent::Enter { path } => {
+        JsonEvent::Broken { bytes, offset, why } => each(Told::Broken((bytes, offset), why, about)),
+        // What was said of one chat isn't so of the next, nor of what stands behind all of them.
+        JsonEvent::Enter { path } | JsonEvent::Leave { path } => {
             let here = keys(path).collect::<Vec<_>>().join(".");
             let is_below = |path: &str| path.strip_prefix(here.as_str()).is_some_and(|rest| rest.starts_with('.'));
             let below = document.about.iter().filter(|(_, paths)| !here.is_empty() && paths.split('|').any(is_below));
             let gone: Vec<&str> = below.map(|(name, _)| *name).collect();
             about.remove(|name| gone.contains(&name));
         }
-        JsonEvent::Leave { .. } => {}
     });
 }
 

@@ -92,7 +92,9 @@ impl Reader for ChunkReader {
         }
         read_json(input, &lines, &mut |event| match event {
             JsonEvent::Value { json, bytes, line, .. } => self.chunk(json, bytes.len(), line, sink),
-            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Broken { bytes, offset, why } => {
+                sink.broken_in((bytes, offset, 0), why, &|place| place.container = container_of(name));
+            }
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
         Reading::Records
@@ -100,9 +102,7 @@ impl Reader for ChunkReader {
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let is_chunks = |path: &str| !path.contains('/') && path.contains(".json");
-        let fill = |path: &str, place: &mut RecordPlace| {
-            place.container = path.split('.').next().map(container);
-        };
+        let fill = |path: &str, place: &mut RecordPlace| place.container = container_of(path);
         let messages = Messages { is_file: &is_chunks, enter: &lines, fill: &fill };
         message::find_attachments(export, places, &messages);
         let wanted = Wanted::of(places);
@@ -111,9 +111,9 @@ impl Reader for ChunkReader {
             read_json(input, &lines, &mut |event| {
                 let JsonEvent::Value { json, .. } = event else { return };
                 if let Some(channel) = json.get("ci") {
-                    names.channel(channel, "", &wanted);
+                    names.channel(channel, ("", ""), &wanted);
                 }
-                elements(json, "ch").for_each(|channel| names.channel(channel, "", &wanted));
+                elements(json, "ch").for_each(|channel| names.channel(channel, ("", ""), &wanted));
                 elements(json, "u").for_each(|person| names.person(person, &wanted));
             });
         });
@@ -166,6 +166,11 @@ fn treat(key: &str) -> Rest {
 
 fn elements<'t>(json: Json<'t>, key: &str) -> impl Iterator<Item = Json<'t>> + use<'t> {
     json.get(key).into_iter().flat_map(|list| list.elements())
+}
+
+/// Files of messages are called by their channel.
+fn container_of(name: &str) -> Option<RecordContainer> {
+    name.split('.').next().filter(|id| id.starts_with(['C', 'D', 'G'])).map(container)
 }
 
 fn container(id: &str) -> RecordContainer {

@@ -133,7 +133,7 @@ impl Reader for DatabaseReader {
                 find_attachments(tables, places)?;
                 let wanted = Wanted::of(places);
                 tables.each("S_USER", &mut |row| names.person(row.json, &wanted))?;
-                tables.each("CHANNEL", &mut |row| names.channel(row.json, "", &wanted))?;
+                tables.each("CHANNEL", &mut |row| names.channel(row.json, ("", ""), &wanted))?;
                 if let (None, Some((url, id))) = (&self.base_url, tables.workspace()?) {
                     site = Site::exact(&url);
                     team = Some(id);

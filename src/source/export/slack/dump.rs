@@ -117,7 +117,10 @@ impl Reader for DumpReader {
                 Some("name") => title = json.id(),
                 _ => {}
             },
-            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Broken { bytes, offset, why } => {
+                let place = |place: &mut RecordPlace| place.container = Some(container(&id, title.as_deref()));
+                sink.broken_in((bytes, offset, 0), why, &place);
+            }
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
         Reading::Records

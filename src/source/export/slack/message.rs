@@ -79,7 +79,8 @@ impl<'t> Message<'t> {
         if is_deleted {
             place.revision = Revision::Old;
         }
-        if place.workspace.is_none() {
+        // In channels that workspaces share it is the author's.
+        if place.workspace.is_none() && about.get("source_team").is_none() {
             place.workspace = about.text_of("team");
         }
     }

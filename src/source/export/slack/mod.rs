@@ -10,7 +10,7 @@ mod message;
 mod names;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{LazyLock, Mutex},
 };
 
@@ -136,10 +136,11 @@ struct SlackReader {
     base_url: Option<String>,
     /// Name of the archive: what a workspace's address is guessed from if nothing else is known.
     archive: String,
-    seen: Mutex<Domains>,
+    /// Of each workspace of a Grid that has messages; those of what lies beside them have an empty name.
+    seen: Mutex<BTreeMap<String, Domains>>,
 }
 
-/// Addresses of workspaces that were seen. The smallest place counts, so that it is the same on any number of threads.
+/// Addresses of a workspace that were seen. The smallest place counts, so that it is the same on any number of threads.
 #[derive(Debug, Default)]
 struct Domains {
     /// In the address that Slack gave to a file.
@@ -182,13 +183,16 @@ impl Reader for SlackReader {
         if !name.ends_with(".json") {
             return Reading::NotMine;
         }
-        read_list(name, input, sink);
+        read_list(path, input, sink);
         Reading::Records
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let is_day = |path: &str| day_file(path).is_some();
-        let fill = |path: &str, place: &mut RecordPlace| place.container = day_file(path).map(container_of);
+        let fill = |path: &str, place: &mut RecordPlace| {
+            place.container = day_file(path).map(container_of);
+            place.workspace = workspace_of(path).or_else(|| place.workspace.take());
+        };
         let messages = Messages { is_file: &is_day, enter: &top_list, fill: &fill };
         message::find_attachments(export, places, &messages);
         let mut names = Names::default();
@@ -196,9 +200,10 @@ impl Reader for SlackReader {
             let (_, name) = split(path);
             PEOPLE.contains(&name) || CHANNELS.contains(&name)
         });
-        let site = self.site();
+        self.share_workspace(places);
         for place in places {
             names.fill(place);
+            let site = self.site(place.workspace.as_deref());
             message::link(place, &site);
         }
     }
@@ -206,18 +211,22 @@ impl Reader for SlackReader {
 
 impl SlackReader {
     fn read_day(&self, path: &str, folder: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+        lock(&self.seen).entry(workspace_of(path).unwrap_or_default()).or_default();
+        let fill = |place: &mut RecordPlace| {
+            place.container = Some(container_of(folder));
+            place.workspace = workspace_of(path);
+        };
         read_json(input, &top_list, &mut |event| match event {
             JsonEvent::Value { json, bytes, line, .. } => {
                 self.note_domain(path, json, bytes);
                 let message = Message::new(json);
                 message.add(sink);
                 sink.finish(bytes.len(), line, &|place| {
+                    fill(place);
                     message.place(place);
-                    place.container = Some(container_of(folder));
-                    place.workspace = workspace_of(path);
                 });
             }
-            JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
+            JsonEvent::Broken { bytes, offset, why } => sink.broken_in((bytes, offset, 0), why, &fill),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
     }
@@ -229,32 +238,59 @@ impl SlackReader {
         let files = json.get("files").into_iter().flat_map(|files| files.elements());
         let permalink =
             files.filter_map(|file| file.text_of("permalink")).find_map(|link| domain_in(&link).map(str::to_owned));
+        let mut seen = lock(&self.seen);
+        let domains = seen.entry(workspace_of(path).unwrap_or_default()).or_default();
         if let Some(domain) = permalink {
-            Domains::note(&mut lock(&self.seen).of_files, path, json.offset(), &domain);
+            Domains::note(&mut domains.of_files, path, json.offset(), &domain);
         }
         let text = json.text_of("text").unwrap_or_default();
         if let Some(domain) = domain_in(&text).filter(|_| text.contains(".slack.com/archives/")) {
-            Domains::note(&mut lock(&self.seen).in_texts, path, json.offset(), domain);
+            Domains::note(&mut domains.in_texts, path, json.offset(), domain);
         }
     }
 
-    /// The address of the workspace, and how well it is known.
-    fn site(&self) -> message::Site {
+    /// What messages say of their workspace goes for all, if it is one. What lies beside the workspaces of a Grid is of none.
+    fn share_workspace(&self, places: &mut [&mut RecordPlace]) {
         let seen = lock(&self.seen);
+        let is_grid = seen.keys().any(|workspace| !workspace.is_empty());
+        let told: BTreeSet<String> = places.iter().filter_map(|place| place.workspace.clone()).collect();
+        let mut told = told.into_iter();
+        let only = told.next().filter(|_| !is_grid && told.next().is_none());
+        for place in places {
+            place.workspace = match place.workspace.take() {
+                Some(workspace) if !is_grid || seen.contains_key(&workspace) => Some(workspace),
+                _ => only.clone(),
+            };
+        }
+    }
+
+    /// The address of a workspace, and how well it is known.
+    fn site(&self, workspace: Option<&str>) -> message::Site {
         if let Some(base) = &self.base_url {
             return message::Site::derived(base);
         }
-        if let Some((.., domain)) = &seen.of_files {
+        let seen = lock(&self.seen);
+        // Anything else is an id that a message has.
+        let of_grid = workspace.filter(|workspace| seen.contains_key(*workspace));
+        let domains = seen.get(of_grid.unwrap_or_default());
+        if let Some((.., domain)) = domains.and_then(|domains| domains.of_files.as_ref()) {
             return message::Site::derived(domain);
         }
-        let guess = seen.in_texts.as_ref().map(|(.., domain)| domain.clone());
-        message::Site::guess(guess.or_else(|| named_in(&self.archive)))
+        let in_texts = domains.and_then(|domains| domains.in_texts.as_ref()).map(|(.., domain)| domain.clone());
+        message::Site::guess(in_texts.or_else(|| match of_grid {
+            Some(workspace) => named(workspace),
+            None => named_in(&self.archive),
+        }))
     }
 }
 
 /// `Acme Slack export Jan 1 2024 - Feb 1 2024.zip` is that of the workspace `acme`, mostly.
 fn named_in(archive: &str) -> Option<String> {
-    let name = archive.split(" Slack export").next().filter(|name| name.len() < archive.len())?;
+    named(archive.split(" Slack export").next().filter(|name| name.len() < archive.len())?)
+}
+
+/// The address that a workspace of that name mostly has.
+fn named(name: &str) -> Option<String> {
     let host: String = name
         .to_lowercase()
         .chars()
@@ -273,7 +309,7 @@ fn container_of(folder: &str) -> RecordContainer {
 
 /// The workspace of a Grid.
 fn workspace_of(path: &str) -> Option<String> {
-    let (_, rest) = path.split_once("teams/")?;
+    let rest = path.strip_prefix("teams/")?;
     rest.split_once('/').map(|(team, _)| team.to_owned())
 }
 
@@ -291,12 +327,15 @@ fn attachment(path: &str) -> Option<RecordAttachment> {
 }
 
 /// Lists of people, channels, logs, canvases: records of a kind, with nothing that depends on them.
-fn read_list(name: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
-    let kind = name.trim_end_matches(".json");
+fn read_list(path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
+    let kind = split(path).1.trim_end_matches(".json");
     read_json(input, &top_list, &mut |event| match event {
         JsonEvent::Value { json, bytes, line, .. } => {
             sink.rest(json, &treat_list);
-            sink.finish(bytes.len(), line, &|place| place_of_list(kind, json, place));
+            sink.finish(bytes.len(), line, &|place| {
+                place.workspace = workspace_of(path);
+                place_of_list(kind, json, place);
+            });
         }
         JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
         JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}

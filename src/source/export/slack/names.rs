@@ -43,8 +43,10 @@ struct Channel {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     people: HashMap<String, RecordAuthor>,
-    /// By id and by name.
+    /// By id, which is one in all of Slack.
     channels: HashMap<String, Channel>,
+    /// By name, which each workspace has for itself: with the Grid's workspace that lists it, empty beside those.
+    named: HashMap<String, Vec<(String, Channel)>>,
 }
 
 impl Names {
@@ -57,7 +59,8 @@ impl Names {
                 if super::PEOPLE.contains(&name) {
                     self.person(json, wanted);
                 } else {
-                    self.channel(json, name.trim_end_matches(".json"), wanted);
+                    let workspace = super::workspace_of(path).unwrap_or_default();
+                    self.channel(json, (&workspace, name.trim_end_matches(".json")), wanted);
                 }
             });
         });
@@ -71,12 +74,13 @@ impl Names {
         self.people.insert(id.clone(), RecordAuthor { id: Some(id), name, email: profile("email") });
     }
 
-    /// Takes in a channel; `list` is the name of the list that it is in, or empty if it tells its kind itself.
-    pub(super) fn channel(&mut self, json: Json<'_>, list: &str, wanted: &Wanted) {
+    /// Takes in a channel; `list` is the name of the list that it is in, or empty if it tells its kind itself, and `workspace`
+    /// the Grid's workspace that has the list, empty if there is none.
+    pub(super) fn channel(&mut self, json: Json<'_>, (workspace, list): (&str, &str), wanted: &Wanted) {
         let (id, name) = (json.text_of("id"), json.text_of("name"));
-        let keys: Vec<&String> =
-            [&id, &name].into_iter().flatten().filter(|key| wanted.channels.contains(*key)).collect();
-        if keys.is_empty() {
+        let is_wanted = |key: &&String| wanted.channels.contains(*key);
+        let (by_id, by_name) = (id.as_ref().filter(is_wanted), name.as_ref().filter(is_wanted));
+        if by_id.is_none() && by_name.is_none() {
             return;
         }
         let is = |key: &str| json.get(key).is_some_and(|value| value.is_true());
@@ -99,9 +103,31 @@ impl Names {
             visibility,
             readers: listed.or(told.filter(|n| *n > 0)),
         };
-        for key in keys {
-            self.channels.insert(key.clone(), channel.clone());
+        if let Some(id) = by_id {
+            self.channels.insert(id.clone(), channel.clone());
         }
+        if let Some(name) = by_name {
+            let named = self.named.entry(name.clone()).or_default();
+            named.retain(|(own, _)| own != workspace);
+            named.push((workspace.to_owned(), channel));
+        }
+    }
+
+    /// The channel that a place is in. A name counts in the workspace that has it, then among what all of a Grid share; what
+    /// lies there may be of any workspace if only one has that name.
+    fn channel_of(&self, place: &RecordPlace) -> Option<&Channel> {
+        let container = place.container.as_ref()?;
+        if let Some(known) = container.id.as_ref().and_then(|id| self.channels.get(id)) {
+            return Some(known);
+        }
+        let name = container.name.as_ref()?;
+        let in_workspace = self.named.get(name).and_then(|named| {
+            let of = |workspace: &str| named.iter().find(|(own, _)| own == workspace);
+            let own = of(place.workspace.as_deref().unwrap_or_default()).or_else(|| of(""));
+            own.or(if let [only] = named.as_slice() { Some(only) } else { None })
+        });
+        // Directories of direct messages are called by the id.
+        in_workspace.map(|(_, channel)| channel).or_else(|| self.channels.get(name))
     }
 
     /// Fills in what is known.
@@ -112,15 +138,10 @@ impl Names {
             author.name = known.name.clone().or_else(|| author.name.take());
             author.email.clone_from(&known.email);
         }
-        let Some(container) = &place.container else { return };
-        let keys = [&container.id, &container.name];
-        let Some(known) = keys.into_iter().flatten().find_map(|key| self.channels.get(key)) else { return };
+        let Some(known) = self.channel_of(place) else { return };
         place.visibility = Some(known.visibility);
         place.readers = known.readers;
-        place.container = Some(RecordContainer {
-            kind: known.kind.to_owned(),
-            id: known.id.clone(),
-            name: known.name.clone().or_else(|| container.name.clone()),
-        });
+        let name = known.name.clone().or_else(|| place.container.as_ref()?.name.clone());
+        place.container = Some(RecordContainer { kind: known.kind.to_owned(), id: known.id.clone(), name });
     }
 }
