@@ -82,5 +82,6 @@ impl Claims {
 
 /// Does a name promise an archive?
 pub(super) fn is_archive_name(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
     [".zip", ".tar", ".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end))
 }

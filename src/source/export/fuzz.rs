@@ -148,7 +148,7 @@ fn read(name: &str, path: &str, data: &[u8]) {
     // As if something had been found in all of them.
     let mut places: Vec<&mut RecordPlace> = seen.places.iter_mut().collect();
     let problems = RefCell::default();
-    reader.resolve(&Export { tree: &tree, root: "", interrupt: &never, problems: &problems }, &mut places);
+    reader.resolve(&Export { trees: vec![(&tree, "")], interrupt: &never, problems: &problems }, &mut places);
 }
 
 /// How many times as long as the file all texts may be: a field has three views, and some texts are told with their keys.

@@ -191,6 +191,22 @@ impl Export {
     }
 
     /// The systems that are asked.
+    /// What was opened; what is one export in several archives is together.
+    fn parted(&self) -> Vec<Vec<Arc<Opened>>> {
+        let mut exports: Vec<Vec<Arc<Opened>>> = Vec::new();
+        for opened in lock(&self.opened).iter() {
+            let is_part =
+                |parts: &&mut Vec<Arc<Opened>>| opened.reader.is_in_parts() && parts[0].system == opened.system;
+            match exports.iter_mut().find(is_part) {
+                Some(parts) => parts.push(Arc::clone(opened)),
+                None => exports.push(vec![Arc::clone(opened)]),
+            }
+        }
+        // They were opened in any order; which of two names counts must not depend on that.
+        exports.iter_mut().for_each(|parts| parts.sort_by_key(|opened| (opened.tree.display(), opened.root.clone())));
+        exports
+    }
+
     fn candidates(options: &ExportOptions) -> Result<Vec<&'static dyn System>, ExportError> {
         let candidates = detect::candidates(options.format.as_deref());
         if let (true, Some(name)) = (candidates.is_empty(), &options.format) {
@@ -292,19 +308,16 @@ impl Source for Export {
 
     fn resolve(&self, plan: &Plan<'_>, places: &mut [&mut RecordPlace], problem: &mut dyn FnMut(Problem)) {
         let problems = RefCell::default();
-        for opened in lock(&self.opened).iter() {
+        for parts in self.parted() {
+            let is_of = |place: &RecordPlace| parts.iter().any(|opened| place.reader == opened.id);
             let mut own: Vec<&mut RecordPlace> =
-                places.iter_mut().filter(|place| place.reader == opened.id).map(|place| &mut **place).collect();
+                places.iter_mut().filter(|place| is_of(place)).map(|place| &mut **place).collect();
             if own.is_empty() {
                 continue;
             }
-            let export = system::Export {
-                tree: &opened.tree,
-                root: &opened.root,
-                interrupt: plan.interrupt,
-                problems: &problems,
-            };
-            opened.reader.resolve(&export, &mut own);
+            let trees = parts.iter().map(|opened| (&*opened.tree, opened.root.as_str())).collect();
+            let export = system::Export { trees, interrupt: plan.interrupt, problems: &problems };
+            parts[0].reader.resolve(&export, &mut own);
             own.iter_mut().for_each(|place| sink::without_texts(place));
         }
         problems.into_inner().into_iter().for_each(problem);

@@ -66,7 +66,8 @@ impl System for Salesforce {
         let mut found: Vec<Detection> = Vec::new();
         for path in look.paths() {
             let (root, name) = split(path);
-            if !OBJECTS.contains(&name) || signs_of(&look.head(path)).len() < 2 {
+            let is_object = OBJECTS.iter().any(|object| object.eq_ignore_ascii_case(name));
+            if !is_object || signs_of(&look.head(path)).len() < 2 {
                 continue;
             }
             let sign = format!("{name} with the columns of an object");
@@ -102,13 +103,22 @@ impl Reader for SalesforceReader {
         if let Some(attachment) = attachment(folder, name) {
             return Reading::Attachment(attachment);
         }
-        let Some(object) = name.strip_suffix(".csv") else { return Reading::NotMine };
-        input.decode_text();
-        if !Header::in_head(input.peek(64 << 10)).first().eq_ignore_ascii_case("Id") {
+        let is_named = name.to_ascii_lowercase().ends_with(".csv");
+        if is_named {
+            input.decode_text();
+        }
+        let head = input.peek(64 << 10);
+        // A table of an object is one whatever it is called.
+        if !(is_named && Header::in_head(head).first().eq_ignore_ascii_case("Id") || signs_of(head).len() > 1) {
             return Reading::NotMine;
         }
-        read_table(input, sink, &mut |header, row, sink| record(object, header, row, sink));
+        let object = object_of(name, &Header::in_head(head));
+        read_table(input, sink, &mut |header, row, sink| record(&object, header, row, sink));
         Reading::Records
+    }
+
+    fn is_in_parts(&self) -> bool {
+        true
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
@@ -119,6 +129,20 @@ impl Reader for SalesforceReader {
             places.iter_mut().for_each(|place| link(place, base));
         }
     }
+}
+
+/// Which object a table is of, by its name, or by a column that only cases have.
+fn object_of(name: &str, header: &Header) -> String {
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let listed = OBJECTS.iter().filter_map(|object| object.strip_suffix(".csv"));
+    let known = listed.into_iter().find(|object| object.eq_ignore_ascii_case(stem));
+    known.unwrap_or(if header.has("CaseNumber") { "Case" } else { stem }).to_owned()
+}
+
+/// Is it the table of one of these objects?
+fn is_of(path: &str, objects: &[&str]) -> bool {
+    let (stem, end) = split(path).1.rsplit_once('.').unwrap_or_default();
+    end.eq_ignore_ascii_case("csv") && objects.iter().any(|object| object.eq_ignore_ascii_case(stem))
 }
 
 /// `Attachments/00P…` and `ContentVersion/068…` are named by the id of their object.
@@ -164,7 +188,8 @@ fn fill(object: &str, header: &Header, row: &Row<'_>, place: &mut RecordPlace) {
             place.author = Some(RecordAuthor { id: None, name, email });
         }
     }
-    place.time = header.get(row, "CreatedDate").map(|raw| time::parse_utc(&raw));
+    let when = ["CreatedDate", "MessageDate"].iter().find_map(|name| header.get(row, name));
+    place.time = when.map(|raw| time::parse_utc(&raw));
     let changed = header.get(row, "LastModifiedDate").map(|raw| time::parse_utc(&raw));
     place.edited = changed.filter(|changed| Some(changed) != place.time.as_ref());
     let parent = PARENTS.iter().find_map(|name| id_in(header, row, name));
@@ -204,9 +229,9 @@ fn find_attachments(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         return;
     }
     let mut found: HashMap<String, (RecordPlace, Option<String>)> = HashMap::new();
-    let is_list = |path: &str| matches!(split(path).1, "Attachment.csv" | "ContentVersion.csv" | "Document.csv");
+    let is_list = |path: &str| is_of(path, &["Attachment", "ContentVersion", "Document"]);
     export.read(&is_list, &mut |path, input| {
-        let object = split(path).1.trim_end_matches(".csv").to_owned();
+        let object = object_of(split(path).1, &Header::default());
         look_up(input, &mut |header, row| {
             let Some(id) = header.get(row, "Id").filter(|id| wanted.contains(key(id))) else { return };
             let mut place = RecordPlace::default();
@@ -233,7 +258,7 @@ fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
     if wanted.is_empty() {
         return;
     }
-    export.read(&|path| split(path).1 == "User.csv", &mut |_, input| {
+    export.read(&|path| is_of(path, &["User"]), &mut |_, input| {
         look_up(input, &mut |header, row| {
             let Some(id) = header.get(row, "Id").filter(|id| wanted.contains(key(id))) else { return };
             let parts: Vec<String> =
@@ -261,7 +286,7 @@ fn fill_cases(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
     if wanted.is_empty() {
         return;
     }
-    export.read(&|path| split(path).1 == "Case.csv", &mut |_, input| {
+    export.read(&|path| is_of(path, &["Case"]), &mut |_, input| {
         look_up(input, &mut |header, row| {
             let Some(id) = header.get(row, "Id").filter(|id| wanted.contains(key(id))) else { return };
             if let Some(number) = header.get(row, "CaseNumber") {

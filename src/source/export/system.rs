@@ -132,12 +132,17 @@ pub(super) trait Reader: Send + Sync {
 
     /// Fills in what is known of records with matches: names, addresses, the message that an attachment belongs to.
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]);
+
+    /// Does the system put one export into several archives, so that the names in one are for the records in all?
+    fn is_in_parts(&self) -> bool {
+        false
+    }
 }
 
 /// An export once it was scanned, to be read again for what is missing.
 pub(super) struct Export<'e> {
-    pub(super) tree: &'e Tree,
-    pub(super) root: &'e str,
+    /// What it lies in, and the root below which it does; several if it came in parts.
+    pub(super) trees: Vec<(&'e Tree, &'e str)>,
     pub(super) interrupt: &'e std::sync::atomic::AtomicBool,
     /// What could not be read meanwhile.
     pub(super) problems: &'e std::cell::RefCell<Vec<Problem>>,
@@ -146,18 +151,26 @@ pub(super) struct Export<'e> {
 impl Export<'_> {
     /// Reads those files below the root whose path is wanted.
     pub(super) fn read(&self, wanted: &dyn Fn(&str) -> bool, each: &mut dyn FnMut(&str, &mut Input<'_>)) {
-        let below =
-            |member: &Member| member.path.strip_prefix(self.root).map(str::to_owned).filter(|path| wanted(path));
+        self.trees.iter().for_each(|part| self.read_part(*part, wanted, each));
+    }
+
+    fn read_part(
+        &self,
+        (tree, root): (&Tree, &str),
+        wanted: &dyn Fn(&str) -> bool,
+        each: &mut dyn FnMut(&str, &mut Input<'_>),
+    ) {
+        let below = |member: &Member| member.path.strip_prefix(root).map(str::to_owned).filter(|path| wanted(path));
         let mut visit = |member: &Member, reader: Box<dyn std::io::Read + '_>| {
             let Some(path) = below(member) else { return };
             let mut input = Input::new(super::scan::unpacked(reader), self.interrupt);
             each(&path, &mut input);
         };
-        let done: Result<(), Refusal> = if self.tree.is_concurrent() {
-            let members = self.tree.members().iter().filter(|member| below(member).is_some());
-            members.clone().try_for_each(|member| self.tree.read(member, &mut |reader| visit(member, reader)))
-        } else if self.tree.members().iter().any(|member| below(member).is_some()) {
-            self.tree.walk(&mut |member, reader| {
+        let done: Result<(), Refusal> = if tree.is_concurrent() {
+            let members = tree.members().iter().filter(|member| below(member).is_some());
+            members.clone().try_for_each(|member| tree.read(member, &mut |reader| visit(member, reader)))
+        } else if tree.members().iter().any(|member| below(member).is_some()) {
+            tree.walk(&mut |member, reader| {
                 visit(member, Box::new(reader));
                 true
             })
@@ -166,7 +179,7 @@ impl Export<'_> {
         };
         if let Err(refusal) = done {
             let provenance = super::container::provenance(crate::model::PhysicalPlace {
-                file: self.tree.file().to_owned(),
+                file: tree.file().to_owned(),
                 ..Default::default()
             });
             let message = format!("names could not be looked up: {refusal}");

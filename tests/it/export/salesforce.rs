@@ -78,3 +78,58 @@ fn a_single_table_is_recognised() {
     assert_eq!(told(only(&report, &secret)), format!("{ADA} - <-> 2024-01-01T10:00:00Z -"));
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
 }
+
+#[test]
+fn regression_tables_are_read_whatever_they_are_called() {
+    let table = |secret: &str| {
+        format!(
+            "Id,CaseNumber,Description,CreatedById,CreatedDate,OwnerId\n{CASE},7,key {secret},{ADA},2024-01-01T10:00:00.000Z,{ADA}\n"
+        )
+    };
+    for name in ["cases.dat", "cases.txt", "CASE.CSV"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (secret, beside) = (token(220), token(221));
+        let mut files = Files::default();
+        files.add(name, table(&secret)).add("Case.csv", table(&beside));
+        let alone = dir.path().join(name);
+        std::fs::write(&alone, table(&secret)).unwrap();
+        for path in [alone, files.dir(&dir.path().join("dir"))] {
+            let report = scan_export(&path, ExportOptions::default());
+            let place = only(&report, &secret);
+            assert_eq!(told(place), format!("{ADA} - <-> 2024-01-01T10:00:00Z -"), "{name}");
+            let container = place.container.as_ref().unwrap();
+            assert_eq!((container.kind.as_str(), container.name.as_deref()), ("case", Some("7")), "{name}");
+        }
+    }
+}
+
+/// Salesforce cuts its export into archives; names in one are for the records in all.
+#[test]
+fn regression_archives_of_one_export_are_read_together() {
+    let tokens: [String; 5] = std::array::from_fn(|index| token(230 + index as u64));
+    let (mut cases, mut others) = (Files::default(), Files::default());
+    for (path, content) in export(&tokens).0 {
+        let is_first = matches!(path.as_str(), "Case.csv" | "CaseComment.csv");
+        if is_first { &mut cases } else { &mut others }.add(&path, content);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    cases.zip(&dir.path().join("WE_00D_1.ZIP"));
+    others.zip(&dir.path().join("WE_00D_2.ZIP"));
+    let report = scan_export(dir.path(), ExportOptions::default());
+    for token in &tokens {
+        let place = only(&report, token);
+        assert!(told(place).contains(".com>"), "{}", told(place));
+        assert_eq!(place.container.as_ref().unwrap().name.as_deref(), Some("00001026"));
+    }
+    assert_eq!((report.exports.len(), report.problems.len()), (2, 0));
+}
+
+#[test]
+fn regression_mails_without_a_date_of_creation_have_that_of_the_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(240);
+    let path = dir.path().join("EmailMessage.csv");
+    std::fs::write(&path, format!("Id,ParentId,TextBody,FromAddress,MessageDate,SystemModstamp,IsDeleted\n02sA0000001HHHHHH8,{CASE},key {secret},ada@example.com,2024-01-01T10:00:00.000Z,2024-01-02T10:00:00.000Z,0\n")).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    assert_eq!(told(only(&report, &secret)), "- - <ada@example.com> 2024-01-01T10:00:00Z -");
+}
