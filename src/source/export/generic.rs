@@ -3,6 +3,7 @@
 //! and the enumerators of TruffleHog and Nosey Parker.
 
 use super::{
+    adf,
     csv::{CsvEvent, Row, read_csv},
     input::Input,
     json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json},
@@ -12,7 +13,7 @@ use super::{
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
     time,
 };
-use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace};
+use crate::model::{Permalink, PermalinkBasis, ProblemKind, RecordAuthor, RecordContainer, RecordPlace};
 
 /// Records of no known system.
 pub(super) struct Generic;
@@ -41,8 +42,37 @@ impl System for Generic {
     }
 }
 
-/// What on the first line says that a tool wrapped a record.
+/// Lines that are looked at: those who copy data begin with a schema, and with what they log meanwhile.
+const MAX_LINES: usize = 64;
+
+/// What on the first line says that a tool wrapped a record; or on a later one, if what stands before it is of such a tool.
 fn wrapper_signs(head: &[u8]) -> Vec<String> {
+    let mut lines = head.split(|byte| *byte == b'\n').take(MAX_LINES);
+    let first = lines.next().unwrap_or_default();
+    let signs = signs_on(first);
+    if !signs.is_empty() || !is_message(first) {
+        return signs;
+    }
+    let is_schema = [&b"\"SCHEMA\""[..], b"\"stream\"", b"\"schema\""].iter().all(|key| has(first, key));
+    if is_schema {
+        return ["SCHEMA", "stream", "schema"].map(|key| format!("key {key}")).to_vec();
+    }
+    let told = lines.map(signs_on).find(|signs| !signs.is_empty());
+    told.unwrap_or_default()
+}
+
+fn has(line: &[u8], key: &[u8]) -> bool {
+    memchr::memmem::find(line, key).is_some()
+}
+
+/// Is it what Singer and Airbyte say beside records?
+fn is_message(line: &[u8]) -> bool {
+    const TYPES: [&[u8]; 5] = [b"\"SCHEMA\"", b"\"LOG\"", b"\"STATE\"", b"\"TRACE\"", b"\"ACTIVATE_VERSION\""];
+    has(line, b"\"type\"") && TYPES.iter().any(|kind| has(line, kind))
+}
+
+/// What on a line says that a tool wrapped a record.
+fn signs_on(line: &[u8]) -> Vec<String> {
     const WRAPPERS: [&[&str]; 5] = [
         &["\"stream\"", "\"data\"", "\"emitted_at\""],
         &["\"RECORD\"", "\"stream\"", "\"record\""],
@@ -50,9 +80,7 @@ fn wrapper_signs(head: &[u8]) -> Vec<String> {
         &["\"metadata\"", "\"data_b64\""],
         &["\"content_base64\"", "\"provenance\""],
     ];
-    let line = &head[..memchr::memchr(b'\n', head).unwrap_or(head.len())];
-    let has = |key: &str| memchr::memmem::find(line, key.as_bytes()).is_some();
-    let known = WRAPPERS.iter().find(|keys| keys.iter().all(|key| has(key)));
+    let known = WRAPPERS.iter().find(|keys| keys.iter().all(|key| has(line, key.as_bytes())));
     known.map_or(Vec::new(), |keys| keys.iter().map(|key| format!("key {}", key.trim_matches('"'))).collect())
 }
 
@@ -107,7 +135,10 @@ impl GenericReader {
         if let Some(map) = &self.map {
             for path in map.of(Role::Text) {
                 let name = path.join(".");
-                visit(record, path, &mut |value| sink.json(&name, Some(value), Markup::Html));
+                visit(record, path, &mut |value| match adf::is_document(value) {
+                    true => sink.field(&name, &adf::flat(value), value.offset(), Markup::Plain),
+                    false => sink.json(&name, Some(value), Markup::Html),
+                });
             }
         }
         for key in ["data_b64", "content_base64"] {
@@ -143,7 +174,9 @@ impl GenericReader {
         read_csv(input, &mut |event| match event {
             CsvEvent::Row(row) => match &header {
                 None => {
-                    header = Some((0..row.len()).map(|index| row.text(index).trim().to_owned()).collect());
+                    let names: Vec<String> = (0..row.len()).map(|index| row.text(index).trim().to_owned()).collect();
+                    self.tell_missing(&names, sink);
+                    header = Some(names);
                     self.row(&row, &[], sink);
                 }
                 Some(header) => self.row(&row, header, sink),
@@ -154,6 +187,17 @@ impl GenericReader {
                 sink.broken(bytes, offset, line, why);
             }
         });
+    }
+
+    /// Tells of what the map says is in columns of which the table has none: of several for one thing, one is enough.
+    fn tell_missing(&self, header: &[String], sink: &mut Sink<'_>) {
+        let Some(map) = &self.map else { return };
+        let is_there =
+            |path: &[String]| path.last().is_some_and(|name| header.iter().any(|own| own.eq_ignore_ascii_case(name)));
+        for (role, columns) in map.missing(&is_there) {
+            let message = format!("no column {columns} for {role}, as --map says: read without it");
+            sink.problem(ProblemKind::Malformed, 0, &message);
+        }
     }
 
     fn row(&self, row: &Row<'_>, header: &[String], sink: &mut Sink<'_>) {

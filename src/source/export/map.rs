@@ -103,6 +103,14 @@ impl FieldMap {
         self.entries.iter().filter(move |(own, _)| *own == role).map(|(_, path)| path.as_slice())
     }
 
+    /// What is nowhere to be found, and where it was to be; `is_there` says of a path if it leads to something.
+    pub(super) fn missing(&self, is_there: &dyn Fn(&[String]) -> bool) -> Vec<(&'static str, String)> {
+        let paths = |role: Role| self.of(role).map(|path| path.join(".")).collect::<Vec<_>>().join(", ");
+        let roles = Role::ALL.iter().filter(|(_, role)| *role != Role::Records && self.of(*role).next().is_some());
+        let missing = roles.filter(|(_, role)| !self.of(*role).any(is_there));
+        missing.map(|(name, role)| (*name, paths(*role))).collect()
+    }
+
     /// The first text that a role has in a record.
     pub(super) fn text(&self, role: Role, record: Json<'_>) -> Option<String> {
         self.of(role).find_map(|path| {

@@ -90,3 +90,48 @@ fn every_secret_of_records_once() {
         assert_eq!(told(only(&report, secret)), format!("- ada <-> 2024-01-01T10:0{id}:00Z https://x.y/{id}"));
     }
 }
+
+#[test]
+fn regression_streams_that_begin_with_a_schema_or_a_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(150);
+    let data = format!(r#"{{"id":9,"text":"{secret}","author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}"#);
+    let schema = r#"{"type":"SCHEMA","stream":"notes","schema":{"properties":{}},"key_properties":["id"]}"#;
+    let log = r#"{"type":"LOG","log":{"level":"INFO","message":"Starting sync"}}"#;
+    let singer = format!(r#"{{"type":"RECORD","stream":"notes","record":{data}}}"#);
+    let airbyte = format!(r#"{{"type":"RECORD","record":{{"stream":"notes","data":{data},"emitted_at":1}}}}"#);
+    for (first, record) in [(schema, &singer), (log, &airbyte)] {
+        let path = dir.path().join("stream.jsonl");
+        std::fs::write(&path, format!("{first}\n{first}\n{record}\n")).unwrap();
+        let report = scan_export(&path, ExportOptions::default());
+        let place = only(&report, &secret);
+        assert_eq!(told(place), "- ada <-> 2024-01-01T10:00:00Z -", "{first}");
+        assert_eq!(place.container.as_ref().unwrap().name.as_deref(), Some("notes"));
+    }
+    let path = dir.path().join("log.jsonl");
+    std::fs::write(&path, format!("{log}\n{log}\n")).unwrap();
+    assert!(unleak::source::export::Export::open(&path, ExportOptions::default()).is_err(), "a log is no record");
+}
+
+#[test]
+fn regression_a_map_leads_to_documents_of_atlassian() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(155);
+    let runs = serde_json::json!([{"type": "text", "text": &secret[..9]}, {"type": "text", "text": &secret[9..]}]);
+    let body = serde_json::json!({"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": runs}]});
+    let path = dir.path().join("lines.jsonl");
+    std::fs::write(&path, format!("{}\n", serde_json::json!({"n": 1, "body": body}))).unwrap();
+    assert_eq!(only(&scan_export(&path, options("text=.body")), &secret).field, "body");
+}
+
+#[test]
+fn regression_columns_of_a_map_that_are_nowhere_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(157);
+    let path = dir.path().join("cases.csv");
+    std::fs::write(&path, format!("Id,Owner,Description\n5,ada,token: {secret}\n")).unwrap();
+    let report = scan_export(&path, options("text=Descripton,author=Owner,author=Creator"));
+    assert_eq!(told(only(&report, &secret)), "- ada <-> - -");
+    let [problem] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert!(problem.message.contains("no column Descripton for text"), "{}", problem.message);
+}
