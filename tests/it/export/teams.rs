@@ -251,3 +251,54 @@ fn regression_content_that_is_no_card_is_scanned() {
         only(&report, secret);
     }
 }
+
+#[test]
+fn regression_what_was_edited_away_and_rich_text_of_cards() {
+    let dir = tempfile::tempdir().unwrap();
+    let [older, old, carded, bodiless] = [token(840), token(841), token(842), token(843)];
+    let message = |id: u64, text: &str| {
+        json!({"id": id.to_string(), "replyToId": null, "lastEditedDateTime": null, "policyViolation": null, "createdDateTime": "2024-01-01T10:00:00Z",
+            "chatId": "19:u1_u2@unq.gbl.spaces", "from": {"user": {"id": "u1", "displayName": "Ada"}}, "body": {"contentType": "html", "content": text}})
+    };
+    let (mut graph, mut tenant, mut card) =
+        (message(1, "new"), message(2, "new"), message(3, "<attachment id=\"a\"></attachment>"));
+    graph["messageHistory"] = json!([{"modifiedDateTime": "2024-01-01T10:00:00Z", "body": {"contentType": "html", "content": format!("<p>use {older}</p>")}}]);
+    tenant["MessageHistory"] = json!([{"Body": {"Content": format!("use {old}")}}]);
+    let inlines = json!([{"type": "TextRun", "text": &carded[..9]}, {"type": "TextRun", "text": &carded[9..], "weight": "bolder"}]);
+    card["attachments"] = json!([{"id": "a", "contentType": "application/vnd.microsoft.card.adaptive",
+        "content": json!({"type": "AdaptiveCard", "body": [{"type": "RichTextBlock", "inlines": inlines}]}).to_string()}]);
+    let mut gone = message(4, "");
+    gone["body"] = Value::Null;
+    gone["messageHistory"] = json!([{"body": {"content": format!("use {bodiless}")}}, bodiless]);
+    let path = dir.path().join("messages.json");
+    std::fs::write(&path, json!({"value": [graph, tenant, card, gone]}).to_string()).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    let revisions = [Revision::Old, Revision::Old, Revision::Current, Revision::Old];
+    for (secret, revision) in [&older, &old, &carded, &bodiless].into_iter().zip(revisions) {
+        let place = only(&report, secret);
+        assert_eq!((place.revision, place.visibility), (revision, Some(Visibility::Direct)));
+    }
+}
+
+#[test]
+fn regression_channels_are_as_open_as_their_team() {
+    let secret = token(845);
+    for (stated, expected) in [("Private", Visibility::Private), ("Public", Visibility::Public)] {
+        let mut message = messages(&tokens(800)).swap_remove(0);
+        message["body"]["content"] = format!("<p>use {secret}</p>").into();
+        let mut files = Files::default();
+        let members = json!([{"id": "m1", "displayName": "Ada L"}, {"id": "m2", "displayName": "Bob B"}]);
+        files
+            .add("teams/teamsList.json", dotnet(&json!([{"id": "g1", "displayName": "Ops", "visibility": stated}])))
+            .add(
+                "teams/g1/channels_g1.json",
+                dotnet(&json!([{"id": CHANNEL, "displayName": "general", "membershipType": "standard"}])),
+            )
+            .add("teams/g1/teamMembers_g1.json", dotnet(&members))
+            .add("teams/g1/messages_g1.json", dotnet(&json!([message])));
+        let dir = tempfile::tempdir().unwrap();
+        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let place = only(&report, &secret);
+        assert_eq!((place.visibility, place.readers), (Some(expected), Some(2)));
+    }
+}

@@ -4,10 +4,15 @@
 //! Format: learn.microsoft.com, resource type `chatMessage`; support.microsoft.com, "Export your Teams chat history"; an export
 //! of a tenant (read 2026-11).
 
+mod names;
 mod transcript;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
+use self::names::Names;
 use super::{
     detect,
     input::Input,
@@ -159,44 +164,10 @@ impl Reader for TeamsReader {
             pages.resolve(export, places);
         }
         find_media(export, places);
-        let people: HashSet<String> = places.iter().filter_map(|place| place.author.as_ref()?.id.clone()).collect();
-        let channels: HashSet<String> =
-            places.iter().filter_map(|place| place.container.as_ref()?.id.clone()).collect();
-        let (mut names, mut titles): (HashMap<String, RecordAuthor>, HashMap<String, RecordContainer>) =
-            Default::default();
-        let mut visible: HashMap<String, Visibility> = HashMap::new();
-        export.read(&|path| is_list(split(path).1), &mut |_, input| {
-            let enter = entering(input);
-            read_json(input, &enter, &mut |event| {
-                let JsonEvent::Value { json, .. } = event else { return };
-                let Some(id) = text_of(json, "id") else { return };
-                let name = text_of(json, "displayName").or_else(|| text_of(json, "topic"));
-                if people.contains(&id) {
-                    let email = text_of(json, "mail").or_else(|| text_of(json, "userPrincipalName"));
-                    names.insert(id.clone(), RecordAuthor { id: Some(id), name, email });
-                } else if channels.contains(&id) {
-                    if let Some(kind) = text_of(json, "membershipType") {
-                        let is_open = kind.eq_ignore_ascii_case("standard");
-                        visible.insert(id.clone(), if is_open { Visibility::Public } else { Visibility::Private });
-                    }
-                    titles.insert(id.clone(), RecordContainer { kind: String::new(), id: Some(id), name });
-                }
-            });
-        });
-        if channels.iter().any(|id| !titles.contains_key(id)) {
-            let is_account = |path: &str| split(path).1.ends_with(".json") && !is_list(split(path).1);
-            export.read(&is_account, &mut |_, input| conversations(input, &channels, &mut titles));
-        }
+        let mut names = Names::wanted(places);
+        names.read(export);
         for place in places {
-            if let Some(known) = place.author.as_ref().and_then(|author| names.get(author.id.as_ref()?)) {
-                place.author = Some(known.clone());
-            }
-            let Some(container) = &mut place.container else { continue };
-            let Some(id) = container.id.clone() else { continue };
-            if let Some(known) = titles.get(&id) {
-                container.name = known.name.clone().or(container.name.take());
-            }
-            place.visibility = visible.get(&id).copied().or(place.visibility);
+            names.fill(place);
         }
     }
 }
@@ -242,26 +213,6 @@ fn is_conversation(path: &Path) -> bool {
     path.len() == 2 && keys(path).eq(["conversations"])
 }
 
-/// Names of conversations in which something was found.
-fn conversations(input: &mut Input<'_>, wanted: &HashSet<String>, titles: &mut HashMap<String, RecordContainer>) {
-    let (mut id, mut name) = (None, None);
-    let enter = entering(input);
-    read_json(input, &enter, &mut |event| match event {
-        JsonEvent::Value { path, json, .. } => match keys(path).collect::<Vec<_>>().as_slice() {
-            ["conversations", "id"] => id = json.id(),
-            ["conversations", "displayName"] => name = json.id(),
-            _ => {}
-        },
-        JsonEvent::Leave { path } if is_conversation(path) => {
-            let (id, name) = (id.take(), name.take());
-            if let Some(id) = id.filter(|id| wanted.contains(id)) {
-                titles.insert(id.clone(), RecordContainer { kind: String::new(), id: Some(id), name });
-            }
-        }
-        _ => {}
-    });
-}
-
 fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     let json = said.json;
     let Some(body) = of(json, "body").filter(Json::is_object) else {
@@ -270,6 +221,7 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         sink.json("content", json.get("content"), if is_html { Markup::Html } else { Markup::Plain });
         let is_told = json.get("content").is_some_and(|content| content.is_text());
         rest(json, is_told, sink);
+        history(json, sink);
         return sink.finish(bytes, line, &|place| fill(said, place));
     };
     let is_html = text_of(body, "contentType").is_none_or(|kind| kind.eq_ignore_ascii_case("html"));
@@ -285,6 +237,7 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         rest(attached, true, sink);
     }
     rest(json, false, sink);
+    history(json, sink);
     sink.finish(bytes, line, &|place| fill(said, place));
     // Pictures and the like that Graph puts into the message.
     for hosted in of(json, "hostedContents").into_iter().flat_map(|list| list.elements()) {
@@ -308,13 +261,43 @@ fn tell(said: &Said<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     }
 }
 
+/// What a message said before it was edited.
+fn history(json: Json<'_>, sink: &mut Sink<'_>) {
+    for version in of(json, "messageHistory").into_iter().flat_map(|list| list.elements()) {
+        let content = of(version, "body").and_then(|body| of(body, "content"));
+        if let Some((text, offset)) = content.and_then(|content| Some((content.text()?, content.offset()))) {
+            sink.old_field("messageHistory.body.content", &text, offset, Markup::Html);
+        }
+        sink.old_rest(version, &|path, key, is_text| match key {
+            "content" | "Content" if is_text && matches!(path, "body." | "Body.") => Rest::Skip,
+            key => treat(key),
+        });
+    }
+}
+
 /// A card, or a message that was passed on: JSON in a text, whose parts are HTML at times. Whatever else it is, it is looked at.
 fn card(content: Json<'_>, sink: &mut Sink<'_>) {
-    let treat = |_: &str| Rest::Text(Markup::Html);
-    let Some(text) = content.text() else { return sink.rest(content, &treat) };
-    if !documents(&text, content.offset(), &mut |card| sink.rest(card, &treat)) {
+    let mut tell = |card: Json<'_>| {
+        runs(card, sink);
+        sink.rest(card, &|_| Rest::Text(Markup::Html));
+    };
+    let Some(text) = content.text() else { return tell(content) };
+    if !documents(&text, content.offset(), &mut tell) {
         sink.field("attachments.content", &text, content.offset(), Markup::Html);
     }
+}
+
+/// Rich text in a card: its runs are one line.
+fn runs(card: Json<'_>, sink: &mut Sink<'_>) {
+    if let Some(inlines) = card.get("inlines") {
+        let line: String = inlines
+            .elements()
+            .filter_map(|run| run.text().map(Cow::into_owned).or_else(|| run.text_of("text")))
+            .collect();
+        sink.field("attachments.content.inlines", &line, inlines.offset(), Markup::Plain);
+    }
+    card.elements().for_each(|element| runs(element, sink));
+    card.entries().for_each(|(_, value)| runs(value, sink));
 }
 
 /// Tells what isn't told yet of a message, its body or an attachment. `is_content_told`: its content is.
@@ -327,6 +310,7 @@ fn rest(json: Json<'_>, is_content_told: bool, sink: &mut Sink<'_>) {
         "subject" | "Subject" | "summary" | "Summary" if path.is_empty() && is_text => Rest::Skip,
         "attachments" | "Attachments" if path.is_empty() && is_list("attachments") => Rest::Skip,
         "replies" | "Replies" if path.is_empty() && is_list("replies") => Rest::Skip,
+        "messageHistory" | "MessageHistory" if path.is_empty() && is_list("messageHistory") => Rest::Skip,
         key => treat(key),
     });
 }
@@ -384,6 +368,10 @@ fn fill(said: &Said<'_>, place: &mut RecordPlace) {
         }
         _ => None,
     };
+    // So are the conversations of two people called.
+    if container.id.as_ref().is_some_and(|id| id.ends_with("@unq.gbl.spaces")) {
+        place.visibility = Some(Visibility::Direct);
+    }
     place.container = Some(container).filter(|container| container.id.is_some());
 }
 
@@ -439,7 +427,9 @@ fn find_media(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
     });
     for place in places {
         let Some(known) = id_of(place).and_then(|id| found.get(&id)) else { continue };
-        let RecordPlace { time, workspace, container, thread, record, author, permalink, .. } = known.clone();
+        let RecordPlace { time, workspace, container, thread, record, author, permalink, visibility, .. } =
+            known.clone();
+        place.visibility = visibility;
         (place.time, place.workspace, place.container) = (time, workspace, container);
         (place.thread, place.record, place.author, place.permalink) = (thread, record, author, permalink);
     }
