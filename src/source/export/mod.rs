@@ -46,6 +46,7 @@ mod rocketchat;
 mod salesforce;
 mod scan;
 mod servicenow;
+mod signed;
 mod sink;
 mod slack;
 mod stream;
@@ -190,7 +191,6 @@ impl Export {
         Export { tree: Arc::new(tree), found, options, candidates, opened: Mutex::default(), problems }
     }
 
-    /// The systems that are asked.
     /// What was opened; what is one export in several archives is together.
     fn parted(&self) -> Vec<Vec<Arc<Opened>>> {
         let mut exports: Vec<Vec<Arc<Opened>>> = Vec::new();
@@ -207,6 +207,7 @@ impl Export {
         exports
     }
 
+    /// The systems that are asked.
     fn candidates(options: &ExportOptions) -> Result<Vec<&'static dyn System>, ExportError> {
         let candidates = detect::candidates(options.format.as_deref());
         if let (true, Some(name)) = (candidates.is_empty(), &options.format) {

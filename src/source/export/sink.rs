@@ -1,10 +1,15 @@
 //! Where readers put records: fields become one text with the way back, and what is noise in every export is counted.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    sync::Mutex,
+};
 
 use super::{
     json::Json,
     markup::{self, Markup},
+    signed::{LEAST_LINK_BYTES, noise, own_tokens},
 };
 use crate::{
     model::{Notice, Problem, ProblemKind, Provenance, RecordPlace},
@@ -54,6 +59,8 @@ pub(super) struct Parts {
     text: Vec<u8>,
     names: String,
     segments: Vec<Segment>,
+    /// Where tokens stand that were noted: some texts are told twice.
+    noted: HashSet<u64>,
     /// Keys above the value at hand, while the rest of a record is told.
     path: String,
 }
@@ -63,6 +70,7 @@ impl Parts {
         self.text.clear();
         self.names.clear();
         self.segments.clear();
+        self.noted.clear();
     }
 
     fn push(&mut self, name: (&str, &str), text: &[&[u8]], offset: u64, view: View) {
@@ -172,21 +180,46 @@ impl<'s> Sink<'s> {
 
     fn views(&mut self, said: &Said<'_>, markup: Markup, view: View) {
         let Said { name, text, offset, .. } = *said;
+        let text = &*self.without_own_tokens(text, offset);
         let shown = markup::shown(text, markup);
         self.parts.push(name, &[shown.as_bytes()], offset, view);
         if let Some(plain) = markup::plain(&shown) {
             self.parts.push(name, &[plain.as_bytes()], offset, view);
         }
-        if matches!(shown, std::borrow::Cow::Owned(_)) && shown != text {
+        if matches!(shown, Cow::Owned(_)) && shown != text {
             self.parts.push(name, &[text.as_bytes()], offset, View::Stored);
         }
+    }
+
+    /// A text in which tokens of the system's own links are noted, and stars stand for them.
+    fn without_own_tokens<'t>(&mut self, text: &'t str, offset: u64) -> Cow<'t, str> {
+        // Most texts are short, or ask nothing.
+        if text.len() < LEAST_LINK_BYTES || memchr::memchr(b'?', text.as_bytes()).is_none() {
+            return Cow::Borrowed(text);
+        }
+        let tokens = own_tokens(text);
+        if tokens.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let (mut rest, mut told) = (String::with_capacity(text.len()), 0);
+        for (token, (kind, message)) in tokens {
+            let at = offset + token.start as u64;
+            if self.parts.noted.insert(at) {
+                self.notices.add(kind, message);
+            }
+            rest.push_str(&text[told..token.start]);
+            rest.extend(std::iter::repeat_n('*', token.len()));
+            told = token.end;
+        }
+        rest.push_str(&text[told..]);
+        Cow::Owned(rest)
     }
 
     /// Adds a link that the system made, such as a file's address. Tokens and signatures in it are noted once per export
     /// and not scanned.
     pub(super) fn link(&mut self, name: &str, address: &str, offset: u64) {
         match noise(address) {
-            Some((kind, message, rest)) => {
+            Some(((kind, message), rest)) => {
                 self.notices.add(kind, message);
                 self.parts.push((name, ""), &[rest.as_bytes()], offset, View::Shown);
             }
@@ -260,11 +293,9 @@ impl<'s> Sink<'s> {
         match how {
             Rest::Skip => {}
             Rest::Link => self.link(key, text, offset),
-            Rest::Text(_) if noise(text).is_some_and(|(kind, ..)| kind == EXPORT_FILE_TOKEN) => {
-                self.link(key, text, offset);
-            }
             Rest::Text(markup) => {
-                let shown = markup::shown(text, markup);
+                let text = self.without_own_tokens(text, offset);
+                let shown = markup::shown(&text, markup);
                 let separator: &[u8] = if key.is_empty() { b"" } else { b": " };
                 self.parts.push(name, &[key.as_bytes(), separator, shown.as_bytes()], offset, self.rest_view);
                 if let Some(plain) = markup::plain(&shown) {
@@ -289,6 +320,7 @@ impl<'s> Sink<'s> {
             return;
         }
         let name = short(name);
+        let text = self.without_own_tokens(text, offset);
         let separator: &[u8] = if name.is_empty() { b"" } else { b": " };
         self.parts.push((name, ""), &[name.as_bytes(), separator, text.as_bytes()], offset, View::Shown);
     }
@@ -397,30 +429,6 @@ fn is_number(text: &str) -> bool {
 fn short(key: &str) -> &str {
     let at = (key.len().saturating_sub(KEY_BYTES)..=key.len()).find(|at| key.is_char_boundary(*at));
     &key[at.unwrap_or_default()..]
-}
-
-const EXPORT_FILE_TOKEN: &str = "export-file-token";
-
-/// What of a link is a token or signature of the system itself: kind, words, and the link without it.
-fn noise(address: &str) -> Option<(&'static str, &'static str, &str)> {
-    let (rest, query) = address.split_at(memchr::memchr(b'?', address.as_bytes())?);
-    let query = &query[1..];
-    if query.split('&').any(|part| part.starts_with("t=xoxe-")) {
-        let message = "links to files carry the export's own token: it is live until it is revoked, and whoever has the \
-                       export can fetch all its files with it";
-        return Some((EXPORT_FILE_TOKEN, message, rest));
-    }
-    // A size (`s=24`) is no signature.
-    let has = |name: &str| {
-        let is_long = |(key, value): (&str, &str)| key.eq_ignore_ascii_case(name) && value.len() >= 16;
-        query.split('&').any(|part| part.split_once('=').is_some_and(is_long))
-    };
-    const SIGNATURES: [&str; 7] = ["X-Amz-Signature", "X-Goog-Signature", "Signature", "hm", "sig", "token", "s"];
-    if SIGNATURES.iter().any(|name| has(name)) {
-        let message = "links to files are signed: whoever has the export can fetch them while the signatures last";
-        return Some(("signed-link", message, rest));
-    }
-    None
 }
 
 /// What is noted of one export, and how often.

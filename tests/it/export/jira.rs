@@ -172,3 +172,35 @@ fn regression_documents_in_other_shapes_are_scanned() {
         }
     }
 }
+
+/// A token in JWT format; it signs nothing.
+fn signed(name: &str) -> String {
+    let part = |text: String| data_encoding::BASE64URL_NOPAD.encode(text.as_bytes());
+    let (head, body) = (r#"{"alg":"HS256","typ":"JWT"}"#.to_owned(), format!(r#"{{"iss":"{name}","exp":1704103200}}"#));
+    format!("{}.{}.{}", part(head), part(body), part(format!("{name:-<32}")))
+}
+
+#[test]
+fn regression_signed_links_in_texts_are_a_notice() {
+    let [media, picture, other] = [signed("media"), signed("picture"), signed("other")];
+    let secret = token(340);
+    let mut issue = issue(["a", "b", "c", "d"]);
+    issue["fields"]["description"] = json!(format!(
+        "!https://api.media.atlassian.com/file/1/binary?token={media}&client=2! then {secret}, see https://example.com/x?token={other}"
+    ));
+    issue["fields"]["environment"] =
+        json!(format!("https://private-user-images.githubusercontent.com/1/2.png?jwt={picture}"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("issue.json");
+    std::fs::write(
+        &path,
+        json!({"expand": "names", "startAt": 0, "maxResults": 50, "total": 1, "issues": [issue]}).to_string(),
+    )
+    .unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    only(&report, &secret);
+    only(&report, &other);
+    assert_eq!(report.findings.len(), 2, "{:#?}", report.findings);
+    let notices: Vec<_> = report.notices.iter().map(|notice| (notice.kind.as_str(), notice.count)).collect();
+    assert_eq!(notices, [("signed-link", 2)]);
+}
