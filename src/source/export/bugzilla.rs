@@ -41,8 +41,7 @@ static FILES: Files = Files {
 
 const ELEMENTS: &[(&str, &Layout)] = &[("bug", &BUG)];
 
-const BASE: Layout =
-    Layout { kind: "product", links: &["{base}/show_bug.cgi?id={bug}"], adjust: private, ..Layout::NONE };
+const BASE: Layout = Layout { kind: "product", links: &["{base}/show_bug.cgi?id={bug}"], adjust, ..Layout::NONE };
 
 static BUG: Layout = Layout {
     texts: &[("short_desc", PLAIN), ("status_whiteboard", PLAIN)],
@@ -157,7 +156,14 @@ static REST_FILE: Layout = Layout {
     ..BASE
 };
 
-fn private(facts: &Facts, place: &mut RecordPlace) {
+/// Whoever isn't logged in is shown people's addresses without what stands behind the `@`: logins.
+fn adjust(facts: &Facts, place: &mut RecordPlace) {
+    if let Some(author) = &mut place.author
+        && author.email.as_ref().is_some_and(|email| !email.contains('@'))
+    {
+        let login = author.email.take();
+        author.id = author.id.take().or(login);
+    }
     if matches!(facts.get("is_private"), Some("1" | "true")) {
         place.visibility = Some(Visibility::Private);
     }

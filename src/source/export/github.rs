@@ -14,7 +14,9 @@ use super::{
     system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     time,
 };
-use crate::model::{Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
+use crate::model::{
+    Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Visibility,
+};
 
 /// A migration archive.
 pub(super) struct Migration;
@@ -156,11 +158,35 @@ impl Reader for MigrationReader {
             let email = emails.find_map(|email| email.text_of("address")).or_else(|| json.text_of("email"));
             people.insert(id.clone(), RecordAuthor { id: Some(id), name: json.text_of("name"), email });
         });
-        for place in places {
+        for place in places.iter_mut() {
             if let Some(known) = login(place).and_then(|login| people.get(&login)) {
                 place.author = Some(known.clone());
             }
         }
+        fill_visibility(export, places);
+    }
+}
+
+/// Who may read a repository, as the list of them says.
+fn fill_visibility(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    if places.iter().all(|place| place.container.is_none()) {
+        return;
+    }
+    let mut known: Vec<(RecordContainer, Visibility)> = Vec::new();
+    each_of(export, "repositories_", &mut |json| {
+        let Some(private) = json.get("private").filter(Json::is_some) else { return };
+        let mut place = RecordPlace::default();
+        fill(json, &mut place);
+        let visibility = if private.is_true() { Visibility::Private } else { Visibility::Public };
+        if let Some(container) =
+            place.container.filter(|own| places.iter().any(|place| place.container.as_ref() == Some(own)))
+        {
+            known.push((container, visibility));
+        }
+    });
+    for place in places {
+        let found = known.iter().find(|(container, _)| place.container.as_ref() == Some(container));
+        place.visibility = found.map(|(_, visibility)| *visibility).or(place.visibility);
     }
 }
 

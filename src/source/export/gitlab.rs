@@ -5,10 +5,11 @@
 
 use super::{
     described::keys_in,
-    layout::{Document, Facts, Files, Form, How, Layout, Lookup, Of, PLAIN, Records},
-    system::{Detection, Look, Opening, Reader, System},
+    json::{JsonEvent, keys, read_json},
+    layout::{Document, Facts, Files, Form, How, Layout, Lookup, PLAIN, Records, enter},
+    system::{Detection, Export, Look, Opening, Reader, System},
 };
-use crate::model::{RecordPlace, Revision};
+use crate::model::{RecordPlace, Revision, Visibility};
 
 /// GitLab's project exports.
 pub(super) struct GitLab;
@@ -64,7 +65,6 @@ static FILES: Files = Files {
         Lookup {
             is_file: |path| path == "tree/project/project_members.ndjson",
             list: "",
-            of: Of::People,
             id: "user.id|user_id",
             name: "user.name|user.username",
             email: "user.public_email|user.email",
@@ -72,12 +72,12 @@ static FILES: Files = Files {
         Lookup {
             is_file: |path| path == "project.json",
             list: "project_members",
-            of: Of::People,
             id: "user.id|user_id",
             name: "user.name|user.username",
             email: "user.public_email|user.email",
         },
     ],
+    finish: fill_visibility,
     ..Files::NONE
 };
 
@@ -156,6 +156,7 @@ const NOTE: Layout = Layout {
         ("id", "id"),
         ("commit", "commit_id"),
         ("system", "system"),
+        ("internal", "internal|confidential"),
     ],
     skip: &["line_code", "discussion_id", "position", "original_position", "change_position"],
     files: &["note"],
@@ -174,7 +175,35 @@ fn mark(facts: &Facts, place: &mut RecordPlace) {
     if facts.get("system") == Some("true") {
         place.revision = Revision::Old;
     }
-    if facts.get("confidential") == Some("true") {
-        place.visibility = Some(crate::model::Visibility::Private);
+    if ["confidential", "internal"].iter().any(|name| facts.get(name) == Some("true")) {
+        place.visibility = Some(Visibility::Private);
+    }
+}
+
+/// What isn't confidential is seen by whoever may see the project; its settings are not.
+fn fill_visibility(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let mut known = None;
+    let is_project = |path: &str| matches!(path, "project.json" | "tree/project.json");
+    let lists: Vec<&str> = PROJECT.lists.iter().map(|(list, _)| *list).collect();
+    export.read(&is_project, &mut |_, input| {
+        read_json(input, &|path, is_list| enter(&lists, path, is_list), &mut |event| {
+            if let JsonEvent::Value { path, json, .. } = event
+                && keys(path).eq(["visibility_level"])
+            {
+                known = json.id();
+            }
+        });
+    });
+    let visibility = match known.as_deref() {
+        Some("0") => Visibility::Private,
+        // Everybody who has an account, or everybody.
+        Some("10" | "20") => Visibility::Public,
+        _ => return,
+    };
+    for place in places {
+        let is_shown = place.container.as_ref().is_some_and(|container| container.kind != "project");
+        if is_shown {
+            place.visibility.get_or_insert(visibility);
+        }
     }
 }

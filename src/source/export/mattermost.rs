@@ -2,12 +2,15 @@
 //!
 //! Format: docs.mattermost.com, "Bulk export tool" and "Bulk loading data" (read 2026-11).
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     described::{Described, has},
-    layout::{Document, Facts, Files, Form, Layout, Lookup, Of, PLAIN},
-    system::split,
+    json::{Json, JsonEvent, read_json, top_list},
+    layout::{Document, Facts, Files, Form, Layout, Lookup, PLAIN},
+    system::{Export, split},
 };
-use crate::model::{RecordPlace, Revision, Visibility};
+use crate::model::{RecordContainer, RecordPlace, Revision, Visibility};
 
 /// Mattermost's bulk export.
 pub(super) static MATTERMOST: Described = Described {
@@ -41,24 +44,14 @@ static FILES: Files = Files {
         is_it.then_some(Form::Json(&LINES))
     },
     is_attached: |path| path.starts_with("data/") || path.contains('/'),
-    lookups: &[
-        Lookup {
-            is_file: |path| !path.contains('/'),
-            list: "",
-            of: Of::People,
-            id: "user.username",
-            name: "user.nickname|user.first_name|user.username",
-            email: "user.email",
-        },
-        Lookup {
-            is_file: |path| !path.contains('/'),
-            list: "",
-            of: Of::Containers,
-            id: "channel.name",
-            name: "channel.display_name",
-            email: "",
-        },
-    ],
+    lookups: &[Lookup {
+        is_file: |path| !path.contains('/'),
+        list: "",
+        id: "user.username",
+        name: "user.nickname|user.first_name+user.last_name|user.username",
+        email: "user.email",
+    }],
+    finish: fill_channels,
     ..Files::NONE
 };
 
@@ -78,7 +71,7 @@ const BASE: Layout = Layout {
         ("deleted", "delete_at"),
     ],
     kind: "channel",
-    links: &["{base}/{team}/channels/{container_id}"],
+    links: &["{base}/{team}/channels/{channel}"],
     files: &["attachments.path"],
     adjust: deleted,
     ..Layout::NONE
@@ -93,14 +86,21 @@ static POST: Layout = Layout {
         ("post", "id|create_at"),
         ("team", "team"),
         ("workspace", "team"),
-        ("container_id", "channel"),
+        ("channel", "channel"),
         ("deleted", "delete_at"),
     ],
     inner: &[("replies", &REPLY)],
+    adjust: in_channel,
     ..BASE
 };
 
-static REPLY: Layout = Layout { adjust: answer, ..BASE };
+static REPLY: Layout = Layout {
+    adjust: |facts, place| {
+        in_channel(facts, place);
+        answer(facts, place);
+    },
+    ..BASE
+};
 
 const DIRECT: Layout = Layout { kind: "direct message", links: &[], ..BASE };
 
@@ -130,6 +130,48 @@ static DIRECT_REPLY: Layout = Layout {
     },
     ..DIRECT
 };
+
+/// Channels are known by their name, which each team has for itself.
+fn in_channel(facts: &Facts, place: &mut RecordPlace) {
+    if let (Some(team), Some(channel)) = (facts.get("team"), facts.get("channel")) {
+        let id = Some(format!("{team}/{channel}"));
+        place.container = Some(RecordContainer { kind: "channel".to_owned(), id, name: None });
+    }
+    deleted(facts, place);
+}
+
+/// What channels are called, and who may read them.
+fn fill_channels(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+    let id_of = |place: &RecordPlace| place.container.as_ref().filter(|container| container.name.is_none())?.id.clone();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let mut known: HashMap<String, (Option<String>, Option<Visibility>)> = HashMap::new();
+    export.read(&|path| !path.contains('/'), &mut |_, input| {
+        read_json(input, &top_list, &mut |event| {
+            let JsonEvent::Value { json, .. } = event else { return };
+            let Some(channel) = json.get("channel").filter(Json::is_object) else { return };
+            let text = |key: &str| channel.text_of(key).unwrap_or_default();
+            let id = format!("{}/{}", text("team"), text("name"));
+            if wanted.contains(&id) {
+                let visibility = match text("type").as_str() {
+                    "O" => Some(Visibility::Public),
+                    "P" => Some(Visibility::Private),
+                    _ => None,
+                };
+                known.insert(id, (channel.text_of("display_name"), visibility));
+            }
+        });
+    });
+    for place in places {
+        let Some((name, visibility)) = id_of(place).and_then(|id| known.get(&id).cloned()) else { continue };
+        place.visibility = visibility.or(place.visibility);
+        if let Some(container) = &mut place.container {
+            container.name = name;
+        }
+    }
+}
 
 fn answer(facts: &Facts, place: &mut RecordPlace) {
     place.thread = facts.get("post").map(str::to_owned);

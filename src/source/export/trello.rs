@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{
     described::{Described, keys_in},
-    layout::{Document, Facts, Files, Form, Layout, Lookup, Of, PLAIN},
+    layout::{Document, Facts, Files, Form, Layout, Lookup, PLAIN},
 };
 use crate::model::{RecordPlace, RecordTime};
 
@@ -22,14 +22,7 @@ pub(super) static TRELLO: Described = Described {
 
 static FILES: Files = Files {
     form: |_, head| (!keys_in(head, &["shortLink"]).is_empty()).then_some(Form::Json(&BOARD)),
-    lookups: &[Lookup {
-        is_file: |_| true,
-        list: "members",
-        of: Of::People,
-        id: "id",
-        name: "fullName|username",
-        email: "email",
-    }],
+    lookups: &[Lookup { is_file: |_| true, list: "members", id: "id", name: "fullName|username", email: "email" }],
     ..Files::NONE
 };
 

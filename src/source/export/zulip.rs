@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::{
     described::{Described, keys_in},
     json::{JsonEvent, read_json},
-    layout::{self, Document, Files, Form, How, Layout, Lookup, Of, PLAIN, first},
+    layout::{self, Document, Files, Form, How, Layout, Lookup, PLAIN, first},
     system::{Export, split},
 };
 use crate::model::{RecordPlace, Visibility};
@@ -46,7 +46,6 @@ static FILES: Files = Files {
     lookups: &[Lookup {
         is_file: |path| path == "realm.json",
         list: "zerver_userprofile",
-        of: Of::People,
         id: "id",
         name: "full_name",
         email: "delivery_email|email",

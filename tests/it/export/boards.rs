@@ -262,3 +262,16 @@ fn bugs_of_bugzilla() {
         );
     }
 }
+
+#[test]
+fn regression_a_login_is_no_address() {
+    let secret = super::plant::token(1108);
+    let bug = format!(
+        "<?xml version=\"1.0\"?>\n<bugzilla version=\"5.0\" urlbase=\"https://bugs.example.com/\"><bug><bug_id>7</bug_id><short_desc>x</short_desc>\
+         <long_desc><who name=\"Ada L\">ada</who><thetext>use {secret}</thetext></long_desc></bug></bugzilla>"
+    );
+    for report in scan_each("bugs.xml", bug, None) {
+        let author = only(&report, &secret).author.clone().unwrap();
+        assert_eq!((author.id.as_deref(), author.email), (Some("ada"), None));
+    }
+}

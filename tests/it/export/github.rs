@@ -29,7 +29,7 @@ fn a_migration_archive() {
     let mut files = Files::default();
     files
         .add("schema.json", r#"{"version":"1.2.0","github_sha":"x"}"#)
-        .add("repositories_000001.json", list(&[json!({"type": "repository", "url": REPOSITORY, "name": "api"})]))
+        .add("repositories_000001.json", list(&[json!({"type": "repository", "url": REPOSITORY, "name": "api", "private": true})]))
         .add("issues_000001.json", list(&[json!({"type": "issue", "url": format!("{REPOSITORY}/issues/7"), "user": "https://github.com/ada",
             "title": "can't log in", "body": format!("the key is {plain}"), "created_at": "2024-01-01T10:00:00Z", "updated_at": "2024-01-01T10:00:00Z"})]))
         .add("issue_comments_000001.json", list(&[
@@ -52,6 +52,7 @@ fn a_migration_archive() {
         check(&report, &code, &bob(1));
         check(&report, &link, &bob(2));
         check(&report, &attached, &bob(2));
+        assert_eq!(only(&report, &code).visibility, Some(unleak::model::Visibility::Private));
         assert_eq!(only(&report, &attached).attachment.as_ref().unwrap().name.as_deref(), Some("notes.txt"));
         assert_eq!(report.exports[0].system, "github-migration");
     }

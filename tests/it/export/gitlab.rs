@@ -83,3 +83,22 @@ fn a_project_of_lines_and_one_of_a_document() {
         });
     }
 }
+
+#[test]
+fn regression_a_project_says_who_sees_its_issues() {
+    let [open, internal] = [super::plant::token(1008), super::plant::token(1009)];
+    let mut inside = note(2, 2, &format!("or {internal}"));
+    inside["internal"] = true.into();
+    let issue = json!({"id": 70, "iid": 7, "title": "can't log in", "author_id": 1, "notes": [note(1, 2, &format!("use {open}")), inside]});
+    for (level, expected) in [(0, Visibility::Private), (20, Visibility::Public)] {
+        let mut files = Files::default();
+        files
+            .add("VERSION", "0.2.4")
+            .add("tree/project.json", json!({"description": "", "visibility_level": level}).to_string())
+            .add("tree/project/issues.ndjson", format!("{issue}\n"));
+        scan_all(&files, Some(BASE), &|report| {
+            assert_eq!(only(report, &open).visibility, Some(expected));
+            assert_eq!(only(report, &internal).visibility, Some(Visibility::Private));
+        });
+    }
+}

@@ -20,7 +20,7 @@ fn spaces_and_direct_messages() {
     let mut edited = message(3, "Bob", "never mind");
     edited["previous_message_versions"] = json!([{"text": format!("use {old} please"), "created_date": "Monday, January 1, 2024 at 10:03:00\u{202f}AM UTC"}]);
     let mut with_file = message(4, "Bob", "");
-    with_file["attached_files"] = json!([{"original_name": "notes.txt", "export_name": "File-notes.txt"}]);
+    with_file["attached_files"] = json!([{"original_name": "notes.txt", "export_name": "File-notes?.txt"}]);
     let space =
         [message(0, "Ada", &format!("the key is {plain}")), message(1, "Bob", &in_code(code)), edited, with_file];
     let mut direct = message(2, "Bob", &in_link(link));
@@ -30,7 +30,7 @@ fn spaces_and_direct_messages() {
     files
         .add(&format!("{root}/Space AAAA/group_info.json"), json!({"name": "Ops", "members": [{"name": "Ada", "email": "ada@example.com", "user_type": "Human"}, {"name": "Bob", "email": "bob@example.com", "user_type": "Human"}]}).to_string())
         .add(&format!("{root}/Space AAAA/messages.json"), json!({"messages": space}).to_string())
-        .add(&format!("{root}/Space AAAA/File-notes.txt"), format!("token={attached}\n"))
+        .add(&format!("{root}/Space AAAA/File-notes_.txt"), format!("token={attached}\n"))
         .add(&format!("{root}/DM BBBB/messages.json"), json!({"messages": [direct]}).to_string());
     let told = |who: &str, id: u64| {
         format!(

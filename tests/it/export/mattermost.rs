@@ -62,7 +62,7 @@ fn lines_with_their_files() {
     files
         .add("import.jsonl", lines.concat())
         .add("data/20240101/teams/noteam/notes.txt", format!("token={attached}\n"));
-    let (ada, bob) = ("ada Ada <ada@example.com>", "bob Bob B <bob@example.com>");
+    let (ada, bob) = ("ada Ada L <ada@example.com>", "bob Bob B <bob@example.com>");
     let told = |who: &str, minute: u64| format!("{who} 2024-01-01T10:0{minute}:00Z {BASE}/acme/channels/general");
     row("mattermost", &files, [plain, code, link, old, attached]);
     scan_all(&files, Some(BASE), &|report| {
@@ -80,5 +80,37 @@ fn lines_with_their_files() {
         );
         assert_eq!(only(report, code).thread.as_deref(), Some(at(0).to_string().as_str()));
         assert_eq!(only(report, &direct).visibility, Some(Visibility::Direct));
+    });
+}
+
+#[test]
+fn regression_channels_of_one_name_in_two_teams() {
+    let [open, closed] = [super::plant::token(1047), super::plant::token(1048)];
+    let channel = |team: &str, title: &str, kind: &str| {
+        line("channel", json!({"team": team, "name": "general", "display_name": title, "type": kind}))
+    };
+    let post = |team: &str, secret: &str| {
+        line(
+            "post",
+            json!({"team": team, "channel": "general", "user": "ada", "message": format!("use {secret}"), "create_at": at(0)}),
+        )
+    };
+    let lines = [
+        line("version", json!(1)),
+        channel("acme", "General", "O"),
+        channel("beta", "Ours", "P"),
+        post("acme", &open),
+        post("beta", &closed),
+    ];
+    let mut files = Files::default();
+    files.add("import.jsonl", lines.concat());
+    scan_all(&files, None, &|report| {
+        for (secret, name, visibility) in
+            [(&open, "General", Visibility::Public), (&closed, "Ours", Visibility::Private)]
+        {
+            let place = only(report, secret);
+            assert_eq!(place.container.as_ref().unwrap().name.as_deref(), Some(name));
+            assert_eq!(place.visibility, Some(visibility));
+        }
     });
 }

@@ -12,7 +12,7 @@ use std::{borrow::Cow, cmp::Ordering};
 pub(super) use self::{
     page::{Kind, Page},
     read::{Document, EachText, Files, Form, Records, enter},
-    resolve::{Lookup, Of},
+    resolve::Lookup,
     value::{Cells, Fields, Part, Treat, Value},
 };
 use super::{

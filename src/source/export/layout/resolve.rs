@@ -1,6 +1,9 @@
 //! What is known only after a second look: the records of attached files, names of people and containers.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
 use super::{
     super::{
@@ -12,29 +15,18 @@ use super::{
     read::{Again, again, enter},
     visit,
 };
-use crate::model::{RecordAuthor, RecordContainer, RecordPlace};
+use crate::model::{RecordAuthor, RecordPlace};
 
-/// Names of people or containers, which stand in a list of their own.
+/// Names of people, which stand in a list of their own.
 pub(in crate::source::export) struct Lookup {
     /// Which files have it.
     pub(in crate::source::export) is_file: fn(&str) -> bool,
     /// Path to the list; empty for the list at the top and for lines.
     pub(in crate::source::export) list: &'static str,
-    /// What it is about.
-    pub(in crate::source::export) of: Of,
-    /// Paths to id, name and e-mail address in an element.
+    /// Paths to id, name and e-mail address in an element; a name may be in parts, with `+` between their paths.
     pub(in crate::source::export) id: &'static str,
     pub(in crate::source::export) name: &'static str,
     pub(in crate::source::export) email: &'static str,
-}
-
-/// What a list is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::source::export) enum Of {
-    /// Authors.
-    People,
-    /// Channels, projects.
-    Containers,
 }
 
 pub(super) fn resolve(records: &Records, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
@@ -45,18 +37,13 @@ pub(super) fn resolve(records: &Records, export: &Export<'_>, places: &mut [&mut
     (records.files.finish)(export, places);
 }
 
-/// The id under which a place is looked up, unless it has its name.
-fn id_of(lookup: &Lookup, place: &RecordPlace) -> Option<String> {
-    match lookup.of {
-        Of::People => {
-            place.author.as_ref().filter(|author| author.name.is_none() || author.email.is_none())?.id.clone()
-        }
-        Of::Containers => place.container.as_ref().filter(|container| container.name.is_none())?.id.clone(),
-    }
+/// The id under which an author is looked up, unless the record has name and address.
+fn id_of(place: &RecordPlace) -> Option<String> {
+    place.author.as_ref().filter(|author| author.name.is_none() || author.email.is_none())?.id.clone()
 }
 
 fn look_up(lookup: &Lookup, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(lookup, place)).collect();
+    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
     if wanted.is_empty() {
         return;
     }
@@ -65,23 +52,23 @@ fn look_up(lookup: &Lookup, export: &Export<'_>, places: &mut [&mut RecordPlace]
         read_json(input, &|path, is_list| enter(&[lookup.list], path, is_list), &mut |event| {
             let JsonEvent::Value { json, .. } = event else { return };
             let Some(id) = first(json, lookup.id).filter(|id| wanted.contains(id)) else { return };
-            known.insert(id, (first(json, lookup.name), first(json, lookup.email)));
+            known.insert(id, (joined(json, lookup.name), first(json, lookup.email)));
         });
     });
     for place in places {
-        let Some((name, email)) = id_of(lookup, place).and_then(|id| known.get(&id).cloned()) else { continue };
-        match lookup.of {
-            Of::People => {
-                let author: &mut RecordAuthor = place.author.get_or_insert_default();
-                author.name = author.name.take().or(name);
-                author.email = author.email.take().or(email);
-            }
-            Of::Containers => {
-                let container: &mut RecordContainer = place.container.get_or_insert_default();
-                container.name = name;
-            }
-        }
+        let Some((name, email)) = id_of(place).and_then(|id| known.get(&id).cloned()) else { continue };
+        let author: &mut RecordAuthor = place.author.get_or_insert_default();
+        author.name = author.name.take().or(name);
+        author.email = author.email.take().or(email);
     }
+}
+
+/// The first text of several; one may be in parts with `+` between them.
+fn joined(json: Json<'_>, paths: &str) -> Option<String> {
+    paths.split('|').find_map(|path| {
+        let parts: Vec<String> = path.split('+').filter_map(|part| first(json, part)).collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    })
 }
 
 /// Finds the records of attached files: all records are read again, but only if something was found in such a file.
@@ -131,8 +118,14 @@ impl Wanted {
         let text = text.trim_start_matches("../").trim_start_matches("./").trim_start_matches('/');
         // Zulip's addresses of what lies in `uploads/`.
         let text = text.strip_prefix("user_uploads/").unwrap_or(text);
-        let name = text.rsplit('/').next().unwrap_or_default();
-        let Some(paths) = self.by_name.get(name) else { return Vec::new() };
+        let name_of = |text: &'_ str| text.rfind('/').map_or(0, |slash| slash + 1);
+        let text = match self.by_name.contains_key(&text[name_of(text)..]) {
+            true => Cow::Borrowed(text),
+            // Takeout writes `_` for what no file may be called on some systems.
+            false => Cow::Owned(text.replace(['?', '*', ':', '"', '<', '>', '|', '&'], "_")),
+        };
+        let text = text.as_ref();
+        let Some(paths) = self.by_name.get(&text[name_of(text)..]) else { return Vec::new() };
         let beside = if self.folder.is_empty() { text.to_owned() } else { format!("{}/{text}", self.folder) };
         if let Some(exact) = paths.iter().find(|path| **path == beside) {
             return vec![exact.clone()];
