@@ -45,7 +45,7 @@ pub(super) fn plain(text: &str) -> Option<String> {
     for at in memchr::memchr3_iter(0xc2, 0xe2, 0xef, text.as_bytes()) {
         let Some(character) = text[at..].chars().next() else { continue };
         let replacement = match character {
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' => "",
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => "",
             '\u{a0}' | '\u{202f}' => " ",
             '\u{201c}'..='\u{201f}' => "\"",
             '\u{2018}'..='\u{201b}' => "'",
@@ -220,6 +220,7 @@ mod tests {
     #[test]
     fn what_nobody_sees_is_left_out() {
         assert_eq!(plain("a\u{200b}b\u{a0}= \u{201c}c\u{201d}").as_deref(), Some("ab = \"c\""));
+        assert_eq!(plain("a\u{2063}b\u{202a}c\u{2069}").as_deref(), Some("abc"));
         assert_eq!(plain("äöü").as_deref(), None);
     }
 }

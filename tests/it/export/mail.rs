@@ -322,3 +322,18 @@ fn a_mailbox_of_outlook_that_is_none_is_told() {
         assert_eq!(kinds, [ProblemKind::Malformed], "{:?}", report.problems);
     }
 }
+
+#[test]
+fn regression_folded_lines_of_calendars() {
+    let secret = token(390);
+    let calendar = format!(
+        "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDESCRIPTION:see you\\nwith {}\r\n {}\\nbye\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+        &secret[..9],
+        &secret[9..]
+    );
+    let text = head(0, ADA, &format!("Content-Type: text/calendar; charset=utf-8; method=REQUEST\n\n{calendar}"));
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("invitation.eml");
+    std::fs::write(&path, text).unwrap();
+    assert_eq!(only(&scan_export(&path, ExportOptions::default()), &secret).field, "body");
+}

@@ -166,7 +166,11 @@ impl Teller<'_> {
         if is_text && !part.is_file() {
             let is_html = part.is("text", "html") || part.is("text", "enriched");
             let (name, markup) = if is_html { ("body.html", Markup::Html) } else { ("body", Markup::Plain) };
-            return sink.field(name, &part.text(), offset, markup);
+            let text = part.text();
+            if part.is("text", "calendar") {
+                sink.field("body", &unfolded(&text), offset, markup);
+            }
+            return sink.field(name, &text, offset, markup);
         }
         self.file(part, body_at, telling, sink);
     }
@@ -185,6 +189,12 @@ impl Teller<'_> {
             place.attachment = Some(RecordAttachment { id: None, name: name.clone(), path: None });
         });
     }
+}
+
+/// A calendar's lines, which are cut after 75 bytes and go on behind a space (RFC 5545), with the line ends in their texts.
+fn unfolded(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "");
+    text.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
 }
 
 /// Signatures, tests for spam and ids: made by servers, and long enough to look like anything.
