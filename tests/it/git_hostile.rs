@@ -150,6 +150,8 @@ fn hostile_entries_are_named_and_the_rest_scanned() {
     let (code, secrets, problems) = history(dir.path());
     assert_eq!(code, 1);
     assert_eq!(secrets.len(), 2, "{sound} objects are sound");
+    let (_, report) = scan(dir.path(), &[".", "--history-only"]);
+    assert_eq!(report["stats"]["objects"]["blobs"]["scanned"], sound, "what is broken isn't scanned");
     let mut told: Vec<&str> = problems.iter().filter_map(|p| p["provenance"]["object"].as_str()).collect();
     told.sort_unstable();
     lost.sort();
@@ -278,7 +280,8 @@ fn refs_to_nowhere_are_named() {
     fs::write(dir.path().join(".git/refs/heads/loop"), "ref: refs/heads/loop\n").unwrap();
     let (code, secrets, problems) = history(dir.path());
     assert_eq!((code, secrets, problems.len()), (1, all(), 3), "{problems:?}");
-    assert!(problems.iter().any(|problem| problem["provenance"]["object"] == *missing));
+    let broken = problems.iter().find(|problem| problem["provenance"]["object"] == *missing).unwrap();
+    assert_eq!(broken["provenance"]["object_kind"], "commit");
     let (code, report) = scan(dir.path(), &["--since", "2000-01-01"]);
     assert_eq!((code, report["problems"].as_array().unwrap().len()), (1, 3), "{}", report["problems"]);
 }

@@ -383,10 +383,14 @@ impl<'w, V: Visitor> Worker<'w, V> {
         let verify = self.round.plan.verify.then_some((self.round.format, object.kind));
         let mut content = ContentReader::new(content, object.size, verify);
         self.harvest.counts.inflated += 1;
-        self.harvest.counts.count(object.kind, object.size);
         self.visitor.visit_large(&object, &mut content);
-        if let Err(fault) = content.finish(&object.id) {
-            self.problem(object.id, fault);
+        let outcome = content.finish(&object.id);
+        if matches!(outcome, Ok(()) | Err(Fault::IdMismatch(_))) {
+            self.harvest.counts.count(object.kind, object.size);
+        }
+        if let Err(fault) = outcome {
+            let problem = StoreProblem::object(self.round.places.path(&object.id), object.id, fault);
+            self.harvest.problems.push(problem.of_kind(Some(object.kind)));
         }
     }
 

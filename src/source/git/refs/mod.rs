@@ -20,7 +20,7 @@ use std::{
 };
 
 use super::{
-    Fault, ObjectFormat, ObjectId, ObjectStore, StoreProblem,
+    Fault, Kind, ObjectFormat, ObjectId, ObjectStore, StoreProblem,
     layout::{RefStorage, path_of},
 };
 
@@ -141,7 +141,9 @@ impl Refs {
                 }
             };
             if missing.contains(&target) {
-                problems.push(StoreProblem { object: Some(target), ..problem(Fault::Missing) });
+                // What a branch leads to can be nothing else, and what a tag leads to mostly is.
+                let kind = Some(Kind::Commit);
+                problems.push(StoreProblem { object: Some(target), kind, ..problem(Fault::Missing) });
             }
             match () {
                 () if name == b"HEAD" => self.head = Some(target),
