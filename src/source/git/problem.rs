@@ -176,6 +176,11 @@ pub enum Fault {
         /// How many are read.
         limit: u64,
     },
+    /// Trees within trees have more paths than can be followed. From there on each tree was looked at once.
+    #[error(
+        "trees have more paths than can be followed: each was scanned once from here on, and some paths are left out"
+    )]
+    TooManyPaths,
     /// A shallow clone left out a commit's parents: it was taken for a first commit.
     #[error("parents were left out by a shallow clone")]
     Shallow,

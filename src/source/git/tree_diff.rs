@@ -24,12 +24,16 @@ const MAX_BASE_BYTES: usize = 32 << 20;
 /// Longest path that is written down: what Linux has room for.
 const MAX_PATH_BYTES: usize = 4096;
 /// Entries that may be compared for a start, and for each commit more: Linux' own history takes some 1,500 for each.
-const FIRST_STEPS: u64 = 20_000_000;
+const FIRST_STEPS: u64 = 5_000_000;
 const STEPS_PER_COMMIT: u64 = 5_000;
-/// Memory for the paths of directories that wait.
-const MAX_WAITING_BYTES: usize = 256 << 20;
-/// Memory for the paths found.
-const MAX_FOUND_BYTES: u64 = 1 << 30;
+/// Memory for directories that wait.
+const MAX_WAITING_BYTES: usize = 128 << 20;
+/// Memory for the paths found for a start, and for each commit more: half a million files, as the largest trees have them,
+/// and some twenty for each commit.
+const FIRST_FOUND_BYTES: u64 = 256 << 20;
+const FOUND_BYTES_PER_COMMIT: u64 = 10_000;
+/// What a path found takes besides, by the time that it is told where it stands.
+const BYTES_BESIDE_PATH: u64 = 400;
 
 /// What an entry of a tree is, by its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,7 @@ pub(super) struct Trees<'s> {
     kept_bytes: usize,
     /// What may still be spent on following every path.
     steps: u64,
+    /// And on paths found.
     found_bytes: u64,
     waiting_bytes: usize,
     /// Once that is spent: the trees that were looked at since.
@@ -106,6 +111,13 @@ struct Pair {
     others: Vec<ObjectId>,
 }
 
+impl Pair {
+    /// How much memory it takes.
+    fn bytes(&self) -> usize {
+        self.path.len() + (self.others.len() + 3) * size_of::<ObjectId>()
+    }
+}
+
 impl<'s> Trees<'s> {
     pub(super) fn new(store: &'s ObjectStore) -> Trees<'s> {
         Trees {
@@ -113,7 +125,7 @@ impl<'s> Trees<'s> {
             kept: HashMap::new(),
             kept_bytes: 0,
             steps: FIRST_STEPS,
-            found_bytes: 0,
+            found_bytes: FIRST_FOUND_BYTES,
             waiting_bytes: 0,
             seen: None,
             problems: Vec::new(),
@@ -123,6 +135,7 @@ impl<'s> Trees<'s> {
     /// Allows for one commit's work more.
     pub(super) fn grant_commit(&mut self) {
         self.steps += STEPS_PER_COMMIT;
+        self.found_bytes += FOUND_BYTES_PER_COMMIT;
     }
 
     /// Files of a tree at `path` (empty, or with a slash at its end) that differ from those of all the others. What
@@ -136,9 +149,9 @@ impl<'s> Trees<'s> {
     ) -> Vec<Change> {
         let mut found = Vec::new();
         let mut stack = vec![Pair { path: path.to_vec(), tree, others: others.to_vec() }];
-        self.waiting_bytes = path.len();
+        self.waiting_bytes = stack[0].bytes();
         while let Some(pair) = stack.pop() {
-            self.waiting_bytes -= pair.path.len();
+            self.waiting_bytes -= pair.bytes();
             if !pair.others.contains(&pair.tree) && self.may_enter(&pair) {
                 self.compare(&pair, &mut stack, &mut found, removed);
             }
@@ -152,9 +165,9 @@ impl<'s> Trees<'s> {
         if self.seen.is_none() && pair.path.len() > MAX_PATH_BYTES {
             self.give_up(pair.tree, Fault::TooMany { what: "bytes in a path", limit: MAX_PATH_BYTES as u64 });
         }
-        let is_spent = self.steps == 0 || self.found_bytes > MAX_FOUND_BYTES || self.waiting_bytes > MAX_WAITING_BYTES;
+        let is_spent = self.steps == 0 || self.found_bytes == 0 || self.waiting_bytes > MAX_WAITING_BYTES;
         if self.seen.is_none() && is_spent {
-            self.give_up(pair.tree, Fault::TooMany { what: "paths in a range", limit: FIRST_STEPS });
+            self.give_up(pair.tree, Fault::TooManyPaths);
         }
         self.seen.as_mut().is_none_or(|seen| seen.insert(pair.tree))
     }
@@ -194,10 +207,11 @@ impl<'s> Trees<'s> {
             }
             if kind == EntryKind::Directory {
                 path.push(b'/');
-                self.waiting_bytes += path.len();
-                stack.push(Pair { path, tree: id, others: same_kind });
+                let below = Pair { path, tree: id, others: same_kind };
+                self.waiting_bytes += below.bytes();
+                stack.push(below);
             } else {
-                self.found_bytes += 2 * path.len() as u64 + 128;
+                self.found_bytes = self.found_bytes.saturating_sub(4 * path.len() as u64 + BYTES_BESIDE_PATH);
                 found.push(Change { path, content: Content::Blob(id), before: same_kind, commit: None });
             }
         }
