@@ -2,6 +2,7 @@
 //! occurrence, from the commit that introduced it to the last that has it.
 
 use std::{
+    cmp::Reverse,
     collections::{HashMap, HashSet},
     hash::BuildHasher,
     path::{Path, PathBuf},
@@ -36,14 +37,47 @@ pub(super) fn wanted(hits: &[Hit]) -> Wanted {
     wanted
 }
 
+/// What is not taken into the report.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Scores below this.
+    pub(super) min_score: u8,
+    /// A hit's paths beyond so many.
+    pub(super) places: usize,
+}
+
 /// With fewer hits than this another thread isn't worth its start.
 const FEW: usize = 500;
 
-/// Puts the hits of all versions of a file together, one per rule, secret and path. A path can take from a score: what
-/// falls below `min_score` everywhere is dropped.
-pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8, threads: usize) -> Vec<Hit> {
+/// Memory for places that a hit has beyond its first three, in places of all hits together: each takes some 3 KiB.
+const MAX_MORE_PLACES: usize = 50_000;
+
+/// At how many paths each hit may stand for the places of all of them to fit into memory, and how many paths are left out.
+/// A kilobyte of trees within trees has millions of paths, and a blob has room for thousands of secrets.
+pub(super) fn most_places(hits: &[Hit], traces: &Traces) -> (usize, usize) {
+    let largest = traces.objects.values().chain(traces.names.values()).map(Vec::len).max().unwrap_or(0);
+    if largest <= 3 {
+        return (usize::MAX, 0);
+    }
+    let counts: Vec<usize> = hits.iter().map(|hit| traces_of(hit, traces).map_or(0, |found| found.len())).collect();
+    let with_most = |most: usize| counts.iter().map(|count| *count.min(&most)).sum::<usize>();
+    let room = 3 * hits.len() + MAX_MORE_PLACES;
+    if with_most(largest) <= room {
+        return (usize::MAX, 0);
+    }
+    let (mut fits, mut exceeds) = (3, largest);
+    while exceeds - fits > 1 {
+        let most = fits.midpoint(exceeds);
+        *if with_most(most) <= room { &mut fits } else { &mut exceeds } = most;
+    }
+    (fits, with_most(largest) - with_most(fits))
+}
+
+/// Puts the hits of all versions of a file together, one per rule, secret and path, at the paths that `limits` let stand.
+/// A path can take from a score: what falls below `min_score` everywhere is dropped.
+pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, limits: Limits, threads: usize) -> Vec<Hit> {
     if hits.len() < FEW {
-        return resolve_all(&hits, traces, min_score);
+        return resolve_all(&hits, traces, limits);
     }
     // All hits of a secret go to one thread: what is said of it depends on no other.
     let mut shares: Vec<Vec<Hit>> = (0..threads.max(1)).map(|_| Vec::new()).collect();
@@ -53,7 +87,7 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8, threads: u
         shares[share].push(hit);
     }
     std::thread::scope(|scope| {
-        let resolve = |share: Vec<Hit>| scope.spawn(move || resolve_all(&share, traces, min_score));
+        let resolve = |share: Vec<Hit>| scope.spawn(move || resolve_all(&share, traces, limits));
         let threads: Vec<_> = shares.into_iter().map(resolve).collect();
         let join = |thread: std::thread::ScopedJoinHandle<'_, Vec<Hit>>| {
             thread.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause))
@@ -63,9 +97,9 @@ pub(super) fn resolve(hits: Vec<Hit>, traces: &Traces, min_score: u8, threads: u
 }
 
 /// As [`resolve`], on this thread.
-fn resolve_all(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
+fn resolve_all(hits: &[Hit], traces: &Traces, limits: Limits) -> Vec<Hit> {
     let mut groups: HashMap<Key<'_>, Group<'_>, RandomState> = HashMap::default();
-    let mut scores = Scores { least: min_score, known: HashMap::default() };
+    let mut scores = Scores { least: limits.min_score, known: HashMap::default() };
     let none = [Trace::default()];
     let before = secrets_before(hits, traces);
     for hit in hits {
@@ -76,15 +110,11 @@ fn resolve_all(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
             continue;
         }
         let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, &hit.secret)));
-        let found = match &place.path {
-            Some(name) if is_name => {
-                object = traces.trees.get(bytes_of(name)).copied().unwrap_or(object);
-                traces.names.get(bytes_of(name))
-            }
-            _ => traces.objects.get(&object),
-        };
-        let traces = found.map_or(&none[..], Vec::as_slice);
-        for trace in traces {
+        let found = traces_of(hit, traces).map_or(&none[..], Vec::as_slice);
+        if let (Some(name), true) = (&place.path, is_name) {
+            object = traces.trees.get(bytes_of(name)).copied().unwrap_or(object);
+        }
+        for trace in &found[..found.len().min(limits.places)] {
             let path = trace.path.as_deref();
             let Some(score) = scores.at(hit, path) else { continue };
             let unplaced = (path.is_none() && !is_name).then_some(object);
@@ -96,7 +126,16 @@ fn resolve_all(hits: &[Hit], traces: &Traces, min_score: u8) -> Vec<Hit> {
     }
     let mut groups: Vec<(Key<'_>, Group<'_>)> = groups.into_iter().collect();
     groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    groups.into_iter().filter_map(|(key, group)| group.into_hit(key.path, &traces.refs)).collect()
+    groups.into_iter().filter_map(|(key, group)| group.into_hit(key.path, traces)).collect()
+}
+
+/// Where a hit stands, if that was found out.
+fn traces_of<'t>(hit: &Hit, traces: &'t Traces) -> Option<&'t Vec<Trace>> {
+    let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
+    match &place.path {
+        Some(name) if hit.occurrence.part == Part::Name => traces.names.get(bytes_of(name)),
+        _ => traces.objects.get(&place.object),
+    }
 }
 
 /// Secrets that stood somewhere before the changes that are scanned, by rule.
@@ -146,7 +185,10 @@ struct Key<'a> {
 #[derive(Default)]
 struct Group<'h> {
     first: Option<First<'h>>,
-    last_rank: u32,
+    /// What leads to [`GitHistory::last`], and its rank.
+    last: (Reach, u32),
+    /// Does a ref lead to it?
+    is_on_ref: bool,
     history: GitHistory,
     /// The versions that have it, some perhaps twice, and how many commits have them there.
     versions: Vec<(ObjectId, u64)>,
@@ -155,33 +197,55 @@ struct Group<'h> {
 
 /// The hit that came first.
 struct First<'h> {
+    reach: Reach,
     rank: u32,
     object: ObjectId,
     hit: &'h Hit,
     score: Arc<Score>,
 }
 
+/// What leads to the commits that brought something and had it last: those that more leads to are named first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// Nothing, or there is no such commit.
+    #[default]
+    Nothing,
+    Logs,
+    Refs,
+}
+
+impl Reach {
+    fn of(history: &GitHistory) -> Reach {
+        match (history.first.is_some() && history.reachable, history.only_logs) {
+            (false, _) => Reach::Nothing,
+            (true, true) => Reach::Logs,
+            (true, false) => Reach::Refs,
+        }
+    }
+}
+
 impl<'h> Group<'h> {
     fn add(&mut self, hit: &'h Hit, score: Arc<Score>, object: ObjectId, trace: &Trace) {
-        let order = (trace.first_rank, object, hit.occurrence.place);
-        let is_first =
-            self.first.as_ref().is_none_or(|first| order < (first.rank, first.object, first.hit.occurrence.place));
-        if is_first {
-            self.first = Some(First { rank: trace.first_rank, object, hit, score });
+        let reach = Reach::of(&trace.history);
+        let order = |first: &First<'_>| (Reverse(first.reach), first.rank, first.object, first.hit.occurrence.place);
+        let this = First { reach, rank: trace.first_rank, object, hit, score };
+        if self.first.as_ref().is_none_or(|first| order(&this) < order(first)) {
+            self.first = Some(this);
             self.history.first.clone_from(&trace.history.first);
         }
-        if self.history.last.is_none() || trace.last_rank >= self.last_rank {
-            self.last_rank = trace.last_rank;
+        if self.history.last.is_none() || (reach, trace.last_rank) >= self.last {
+            self.last = (reach, trace.last_rank);
             self.history.last.clone_from(&trace.history.last);
         }
         self.versions.push((object, trace.history.commits));
         self.history.at_head |= trace.history.at_head;
         self.history.reachable |= trace.history.reachable;
+        self.is_on_ref |= trace.history.reachable && !trace.history.only_logs;
         self.history.in_index |= trace.history.in_index;
         self.refs.add(trace.refs.as_slice());
     }
 
-    fn into_hit(self, path: Option<&[u8]>, refs: &[String]) -> Option<Hit> {
+    fn into_hit(self, path: Option<&[u8]>, traces: &Traces) -> Option<Hit> {
         let First { object, hit, score, .. } = self.first?;
         // The same secret twice in one version is in no more commits for that.
         let mut versions = self.versions;
@@ -190,12 +254,14 @@ impl<'h> Group<'h> {
         let mut history = self.history;
         history.versions = versions.len() as u64;
         history.commits = versions.iter().map(|(_, commits)| commits).sum();
+        history.only_logs = history.reachable && !self.is_on_ref;
         history.refs_total = self.refs.as_slice().len() as u64;
-        let names = self.refs.as_slice().iter().filter_map(|index| refs.get(*index as usize));
+        let names = self.refs.as_slice().iter().filter_map(|index| traces.refs.get(*index as usize));
         history.refs = names.take(GitHistory::MAX_REFS).cloned().collect();
+        let is_known = history.reachable || !traces.is_partial;
         let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
         let path = path.map(|path| PathBuf::from(path_of(path))).or_else(|| place.path.clone());
-        let place = GitPlace { path, object, history: Some(Arc::new(history)), ..(**place).clone() };
+        let place = GitPlace { path, object, history: is_known.then(|| Arc::new(history)), ..(**place).clone() };
         let provenance = Provenance::Git(Box::new(place));
         let Occurrence { part, place, ref context, .. } = hit.occurrence;
         Some(Hit {

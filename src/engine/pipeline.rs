@@ -94,6 +94,7 @@ impl<'s> Scan<'s> {
         let effort = Effort { timed: self.options.timed, paranoid: self.options.paranoid, noted: known.is_some() };
         source.run(&plan, &|| Box::new(Worker::new(scanner, effort, progress, &shared)));
         self.shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.note_interrupt();
         let mut unresolved = std::mem::take(&mut self.shared.unresolved);
         for (provenance, chunks) in std::mem::take(&mut self.shared.large) {
             let hits = join_chunks(&provenance, chunks);
@@ -111,9 +112,17 @@ impl<'s> Scan<'s> {
         }
         if !unresolved.is_empty() {
             let traced = Instant::now();
-            let problems = &mut self.shared.problems;
-            let traces = source.trace(&plan, &history::wanted(&unresolved), &mut |problem| problems.push(problem));
-            let hits = history::resolve(unresolved, &traces, self.scanner.min_score(), plan.threads);
+            let wanted = history::wanted(&unresolved);
+            let traces = source.trace(&plan, &wanted, &mut |problem| self.shared.problems.push(problem));
+            self.note_interrupt();
+            let (places, left_out) = history::most_places(&unresolved, &traces);
+            if let (Provenance::Git(place), 1..) = (&unresolved[0].occurrence.provenance, left_out) {
+                let message = format!("secrets stand at {left_out} more paths of its history than can be reported");
+                let provenance = Provenance::File(place.repository.to_path_buf());
+                self.shared.problems.push(Problem { provenance, kind: ProblemKind::Limit, message });
+            }
+            let limits = history::Limits { min_score: self.scanner.min_score(), places };
+            let hits = history::resolve(unresolved, &traces, limits, plan.threads);
             self.shared.collector.extend(hits);
             self.shared.stats.times.history += traced.elapsed();
         }
@@ -123,6 +132,13 @@ impl<'s> Scan<'s> {
             self.floor += begun.elapsed();
         }
         std::mem::take(&mut self.shared.notes)
+    }
+
+    /// After an interrupt what was found is only put together, however long that takes.
+    fn note_interrupt(&self) {
+        if self.options.interrupt.load(Ordering::Relaxed) {
+            self.options.progress.done.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Adds something that was not scanned.

@@ -58,13 +58,17 @@ pub struct GitHistory {
     pub versions: u64,
     /// Does the commit at `HEAD` have it?
     pub at_head: bool,
-    /// Refs whose newest commit has it, sorted: at most [`GitHistory::MAX_REFS`] of them.
+    /// Refs whose newest commit has it, sorted; of a commit's own text, those that lead to the commit. At most
+    /// [`GitHistory::MAX_REFS`] of them.
     pub refs: Vec<String>,
     /// How many refs there are of that kind.
     pub refs_total: u64,
-    /// Does any ref or reflog lead to it?
+    /// Does any ref or reflog lead to it, or is it staged?
     pub reachable: bool,
-    /// Is it staged in the index?
+    /// Do reflogs alone (and `ORIG_HEAD` and its like) lead to it? Then no branch or tag of this repository has it, and a
+    /// clone of it gets no copy.
+    pub only_logs: bool,
+    /// Is it staged, other than `HEAD` has it? In an index of any work tree.
     pub in_index: bool,
     /// Of a scan of changes: do they bring it, or was it there before? `None` where all of history was scanned.
     pub introduced: Option<bool>,

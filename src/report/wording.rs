@@ -101,6 +101,7 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
         (None, _) => format!("{noun} {} in no commit", short(&place.object)),
     });
     match (&history.last, place.object_kind) {
+        (_, ObjectKind::Commit) if history.at_head => parts.push("reachable from HEAD".to_owned()),
         (_, ObjectKind::Commit | ObjectKind::Tag) => {}
         _ if history.introduced.is_some() => {}
         _ if history.at_head => parts.push(format!("still at HEAD, {}", count(history.commits, "commit"))),
@@ -111,6 +112,7 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
         (Some(only), 1) => parts.push(format!("in {only}")),
         (Some(one), more) => parts.push(format!("in {one} and {}", count(more - 1, "other ref"))),
         (None, _) if !history.reachable => parts.push("unreachable from any ref".to_owned()),
+        (None, _) if history.only_logs => parts.push("only reflogs lead to it, no ref".to_owned()),
         (None, _) => {}
     }
     parts

@@ -33,6 +33,8 @@ pub struct Traces {
     /// Objects that stood there before the changes that are scanned: a secret in one of them is not new, and only what
     /// the changes leave is reported. `None` where no changes are scanned.
     pub before: Option<HashSet<ObjectId>>,
+    /// Was the search ended early? Then what nothing seems to lead to may well be reachable.
+    pub is_partial: bool,
     /// Names of refs, to which [`Trace::refs`] points.
     pub refs: Vec<String>,
 }

@@ -13,10 +13,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    git_scan::{commit, found, init, rev, scan},
+    git_scan::{commit, found, init, rev, run, scan},
     git_store::{
         pack_writer::{PackWriter, any_id, blob_id, delta},
-        repositories::{git, make_writable, packs},
+        repositories::{git, git_with_input, make_writable, packs},
     },
     samples::github_token,
 };
@@ -334,6 +334,56 @@ fn of_many_missing_objects_a_hundred_are_named() {
     let (code, secrets, problems) = history(dir.path());
     assert_eq!((code, secrets.len(), problems.len()), (1, 1, 101));
     assert!(problems.iter().any(|problem| problem["message"].as_str().unwrap().starts_with("30 more objects")));
+}
+
+/// Trees within trees: `depth` levels of ten entries each, with `content` at the end of every path.
+fn tree_bomb(depth: usize, content: &str) -> TempDir {
+    let dir = init(&[]);
+    let text = |output: Vec<u8>| String::from_utf8(output).unwrap().trim().to_owned();
+    let mut id = text(git_with_input(dir.path(), &["hash-object", "-w", "--stdin"], content.as_bytes()));
+    for level in 0..depth {
+        let mode = if level == 0 { "100644 blob" } else { "040000 tree" };
+        let list: String = (0..10).map(|number| format!("{mode} {id}\tf{number}\n")).collect();
+        id = text(git_with_input(dir.path(), &["mktree"], list.as_bytes()));
+    }
+    let commit = text(git(dir.path(), &["commit-tree", &id, "-m", "x"]));
+    git(dir.path(), &["update-ref", "refs/heads/main", &commit]);
+    dir
+}
+
+/// A kilobyte of trees took gigabytes of memory.
+#[test]
+fn trees_within_trees_are_followed_within_limits() {
+    let token = github_token(1);
+    let places = |report: &Value| found(report).get(&token).map_or(0, Vec::len);
+    let is_told = |report: &Value| {
+        let problems = report["problems"].as_array().unwrap();
+        problems.iter().any(|problem| problem["kind"] == "limit" || problem["kind"] == "git-object")
+    };
+    // All of a few paths, some of many.
+    let dir = tree_bomb(3, &token);
+    for args in [&[".", "--history-only"][..], &["--range", "HEAD"]] {
+        let (code, report) = scan(dir.path(), args);
+        assert_eq!((code, places(&report), is_told(&report)), (1, 1_000, false), "{args:?}");
+    }
+    let dir = tree_bomb(5, &token);
+    for args in [&[".", "--history-only"][..], &["--range", "HEAD"]] {
+        let (code, text, _) = run(dir.path(), args, b"");
+        assert_eq!(code, 1, "{args:?}");
+        assert!(text.contains("50,003 places") || text.contains("and 49,998 more"), "{args:?}: {text}");
+        assert!(text.contains("49997 more paths"), "{args:?}: {text}");
+    }
+    let dir = tree_bomb(10, "clean");
+    assert_eq!(scan(dir.path(), &[".", "--history-only"]).0, 0);
+    let (code, report) = scan(dir.path(), &["--range", "HEAD"]);
+    assert_eq!((code, is_told(&report)), (3, true));
+    // However deep it lies, it stands somewhere.
+    let dir = tree_bomb(10, &token);
+    let (code, report) = scan(dir.path(), &[".", "--history-only"]);
+    assert_eq!((code, is_told(&report)), (1, true));
+    let place = &found(&report)[&token][0]["provenance"];
+    let path = place["path"].as_str().unwrap();
+    assert_eq!((path.matches('/').count(), &place["history"]["at_head"]), (9, &true.into()));
 }
 
 /// Files and times below a directory.

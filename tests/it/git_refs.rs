@@ -167,11 +167,11 @@ fn work_trees_have_refs_of_their_own() {
         let refs = read(main);
         assert_eq!(refs.find(b"worktrees/linked/refs/worktree/mine"), Some(there));
         assert_eq!(refs.find(b"refs/worktree/mine"), Some(here));
-        assert!(refs.others.contains(&id(&linked, "HEAD")));
+        assert_eq!(refs.heads, [id(&linked, "HEAD")]);
         let refs = read(&linked);
         assert_eq!(refs.find(b"main-worktree/refs/worktree/mine"), Some(here));
         assert_eq!(refs.find(b"refs/worktree/mine"), Some(there));
-        assert!(refs.others.contains(&id(main, "HEAD")));
+        assert_eq!(refs.heads, [id(main, "HEAD")]);
     }
 }
 

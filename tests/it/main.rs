@@ -19,6 +19,8 @@ mod fuzz;
 #[cfg(feature = "cli")]
 mod git_changes;
 #[cfg(feature = "cli")]
+mod git_history;
+#[cfg(feature = "cli")]
 mod git_hostile;
 #[cfg(feature = "cli")]
 mod git_places;

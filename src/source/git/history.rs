@@ -27,7 +27,7 @@ use crate::{
     model::GitHistory,
     source::{RefSet, Trace, Traces, Wanted, crew::lock},
 };
-use order::Order;
+use order::{Order, Reach};
 use places::Places;
 pub(super) use record::{Placed, Recorder, Tables, signatures};
 use record::{Recording, Records};
@@ -40,12 +40,16 @@ pub struct Tips {
     pub refs: Vec<(Vec<u8>, ObjectId)>,
     /// The commit at `HEAD`.
     pub head: Option<ObjectId>,
-    /// What else keeps objects alive: reflog entries, heads of other work trees.
+    /// The commits at `HEAD` of other work trees.
+    pub heads: Vec<ObjectId>,
+    /// What else keeps objects alive: logs of refs, `ORIG_HEAD` and the like.
     pub others: Vec<ObjectId>,
 }
 
-/// How much work finding places may take: a small repository of trees within trees can have more paths than atoms.
-const MAX_STEPS: u64 = 5_000_000;
+/// How much work finding places may take for a start, and for each entry of a tree that matters more: a small repository
+/// of trees within trees can have more paths than atoms, but an entry of a real one stands in few directories.
+const FIRST_STEPS: u64 = 500_000;
+const STEPS_PER_EDGE: u64 = 8;
 
 /// What was found out.
 #[derive(Debug, Default)]
@@ -78,10 +82,15 @@ impl Recorded {
     }
 
     /// Where wanted things stand.
-    pub(super) fn attribute(&self, tips: &Tips, wanted: &Wanted, threads: usize) -> Attribution {
+    pub(super) fn attribute(
+        &self,
+        tips: &Tips,
+        wanted: &Wanted,
+        (threads, interrupt): (usize, &AtomicBool),
+    ) -> Attribution {
         let Recorded(records) = self;
         let (sets, order) = Sets::new(records, threads, || Order::new(records, tips));
-        let mut places = Places::new(&sets, MAX_STEPS);
+        let mut places = Places::new(&sets, FIRST_STEPS + STEPS_PER_EDGE * records.edge_count() as u64, interrupt);
         places.add_commits(records, &order);
         places.add_unplaced(records);
         let mut traces = places.into_traces(records, &order);
@@ -106,27 +115,34 @@ pub fn attribute(
     let plan = WalkPlan { kinds: KindSet::HISTORY, ..WalkPlan::new(threads, interrupt) };
     let walked = store.walk(&plan, &|| Recording { recorder: Recorder::new(&tables), starts: Vec::new() });
     let recorders = walked.visitors.into_iter().map(|recording| recording.recorder).collect();
-    let attribution = Recorded::new(tables, recorders).attribute(tips, wanted, threads);
+    let attribution = Recorded::new(tables, recorders).attribute(tips, wanted, (threads, interrupt));
     Attribution { problems: walked.problems, ..attribution }
 }
 
 /// Traces of wanted commits and tags: they stand for themselves.
 fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Order, wanted: &Wanted) {
+    let mut commits: Vec<(u32, ObjectId)> =
+        wanted.objects.iter().filter_map(|id| Some((records.commit_of(id)?, *id))).collect();
+    // Which of too many are followed shouldn't depend on the seed of a hash.
+    commits.sort_unstable();
+    let refs = order.refs_to(&commits.iter().map(|(commit, _)| *commit).collect::<Vec<_>>());
+    for ((commit, id), refs) in commits.into_iter().zip(refs) {
+        let info = records.commit_info(commit);
+        let history = GitHistory {
+            first: info.clone(),
+            last: info,
+            commits: 1,
+            at_head: order.is_in_head(commit),
+            reachable: order.reach(commit) > Reach::Nothing,
+            only_logs: order.reach(commit) == Reach::Logs,
+            ..GitHistory::default()
+        };
+        let rank = order.rank(commit);
+        let refs = RefSet::from(refs);
+        found.add(id, Trace { path: None, history, first_rank: rank, last_rank: rank, refs });
+    }
     for id in &wanted.objects {
-        if let Some(commit) = records.commit_of(id) {
-            let info = records.commit_info(commit);
-            let history = GitHistory {
-                first: info.clone(),
-                last: info,
-                commits: 1,
-                at_head: order.is_in_head(commit),
-                reachable: order.is_reachable(commit),
-                ..GitHistory::default()
-            };
-            let rank = order.rank(commit);
-            let refs = RefSet::from(order.refs_at(commit).to_vec());
-            found.add(*id, Trace { path: None, history, first_rank: rank, last_rank: rank, refs });
-        } else if let Some(tag) = records.tags.get(id) {
+        if let Some(tag) = records.tags.get(id) {
             let refs = RefSet::from(order.refs_to_tag(id));
             let history = GitHistory {
                 first: tag.info.clone(),

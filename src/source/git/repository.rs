@@ -131,13 +131,14 @@ impl Source for Repository {
         let tips = Tips {
             refs: refs.refs.iter().map(|found| (found.name.clone(), found.target)).collect(),
             head: refs.head,
+            heads: refs.heads.clone(),
             others: refs.others.clone(),
         };
         // The scan's own walk knows most of it: not names, not what appeared since, nothing of what a cache left out.
         let recorded = lock(&self.recorded).take().filter(|recorded| recorded.covers(wanted));
         let found = match recorded {
             Some(recorded) => {
-                let found = recorded.attribute(&tips, wanted, plan.threads);
+                let found = recorded.attribute(&tips, wanted, (plan.threads, plan.interrupt));
                 // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
                 let _ = std::thread::Builder::new().spawn(move || drop(recorded));
                 found
@@ -146,12 +147,17 @@ impl Source for Repository {
         };
         // What a walk can't read was said by the first one.
         if !found.is_complete {
-            let message =
-                "secrets stand at more paths of its history than are looked for; some are left out".to_owned();
+            let (kind, message) = match plan.is_interrupted() {
+                true => (ProblemKind::Interrupted, "interrupted before all places of what was found were known"),
+                false => (
+                    ProblemKind::Limit,
+                    "secrets stand at more paths of its history than are looked for; some are left out",
+                ),
+            };
             let provenance = Provenance::File(self.path.to_path_buf());
-            problem(Problem { provenance, kind: ProblemKind::GitObject, message });
+            problem(Problem { provenance, kind, message: message.to_owned() });
         }
-        found.traces
+        Traces { is_partial: !found.is_complete || plan.is_interrupted(), ..found.traces }
     }
 
     fn floor(&self, plan: &Plan<'_>) -> Option<Duration> {

@@ -1,12 +1,18 @@
 //! From contents of root trees to places of wanted things.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use foldhash::quality::RandomState;
 
 use super::{
     ObjectId,
-    order::{Order, Tip},
+    order::{Order, Reach, Tip},
     record::{Item, Records, Tables, Thing},
     sets::Sets,
 };
@@ -18,55 +24,75 @@ use crate::{
 /// The commits that have something.
 #[derive(Clone, Debug, Default)]
 struct Span {
-    /// Rank and number of the first and the last: reachable ones, if there are any.
+    /// Rank and number of the first and the last of those that most leads to.
     first: Option<(u32, u32)>,
     last: Option<(u32, u32)>,
+    /// What leads to these two.
+    ends_reach: Reach,
     commits: u64,
     at_head: bool,
-    is_reachable: bool,
+    /// What leads to any of it.
+    reach: Reach,
     refs: RefSet,
 }
 
 impl Span {
     fn add_commit(&mut self, commit: u32, order: &Order) {
         let at = Some((order.rank(commit), commit));
-        self.add_ends([at, at], order.is_reachable(commit));
+        self.add_ends([at, at], order.reach(commit));
+        self.reach = self.reach.max(order.reach(commit));
         self.commits += 1;
         self.at_head |= order.head == Some(commit);
         self.refs.add(order.refs_at(commit));
     }
 
     fn add(&mut self, other: &Span) {
-        self.add_ends([other.first, other.last], other.is_reachable);
+        self.add_ends([other.first, other.last], other.ends_reach);
+        self.reach = self.reach.max(other.reach);
         self.commits += other.commits;
         self.at_head |= other.at_head;
         self.refs.add(other.refs.as_slice());
     }
 
-    /// A reachable commit outranks those that nothing leads to.
-    fn add_ends(&mut self, [first, last]: [Option<(u32, u32)>; 2], is_reachable: bool) {
-        if self.is_reachable == is_reachable {
-            self.first = [self.first, first].into_iter().flatten().min();
-            self.last = self.last.max(last);
-        } else if is_reachable && (first.is_some() || self.first.is_none()) {
-            (self.first, self.last) = (first, last);
+    /// A commit on a branch outranks those that only a log leads to, and these those that nothing leads to.
+    fn add_ends(&mut self, [first, last]: [Option<(u32, u32)>; 2], reach: Reach) {
+        if first.is_none() || self.first.is_some() && reach < self.ends_reach {
+            return;
         }
-        self.is_reachable |= is_reachable;
+        if self.first.is_none() || reach > self.ends_reach {
+            (self.first, self.last, self.ends_reach) = (first, last, reach);
+        } else {
+            self.first = self.first.min(first);
+            self.last = self.last.max(last);
+        }
     }
 }
 
 /// Finds the places of wanted things in one content after the other.
 pub(super) struct Places<'s> {
     sets: &'s Sets<'s>,
+    interrupt: &'s AtomicBool,
     /// Steps left.
     steps: u64,
+    /// Once there are none: the contents that were entered since.
+    entered: Option<HashSet<u32, RandomState>>,
     /// Directories met: by parent and name. Number 0 is the root.
     dirs: HashMap<(u32, u32), u32, RandomState>,
     dir_names: Vec<(u32, u32)>,
     /// By wanted thing, directory and name.
     spans: HashMap<(u32, u32, u32), Span, RandomState>,
-    has_place: Vec<bool>,
+    /// By wanted thing: at how many places it was found.
+    counts: Vec<u32>,
+    /// Memory left for places beyond [`FEW_PLACES`].
+    room: usize,
+    is_complete: bool,
 }
+
+/// So many places of each thing are always kept, and so many of all things together besides.
+const FEW_PLACES: u32 = 4;
+const MAX_MORE_PLACES: usize = 100_000;
+/// Refs of a place that take as much memory as the rest of it.
+const REFS_PER_PLACE: usize = 32;
 
 /// Traces, and whether they are all.
 pub(super) struct Found {
@@ -81,14 +107,18 @@ impl Found {
 }
 
 impl<'s> Places<'s> {
-    pub(super) fn new(sets: &'s Sets<'s>, max_steps: u64) -> Places<'s> {
+    pub(super) fn new(sets: &'s Sets<'s>, max_steps: u64, interrupt: &'s AtomicBool) -> Places<'s> {
         Places {
             sets,
+            interrupt,
             steps: max_steps,
+            entered: None,
             dirs: HashMap::default(),
             dir_names: vec![(0, 0)],
             spans: HashMap::default(),
-            has_place: Vec::new(),
+            counts: Vec::new(),
+            room: MAX_MORE_PLACES,
+            is_complete: true,
         }
     }
 
@@ -104,7 +134,7 @@ impl<'s> Places<'s> {
             if let Tip::Tree(tree) = tip
                 && let Some(set) = self.sets.of_tree(*tree)
             {
-                let span = Span { is_reachable: true, refs: RefSet::from(vec![number as u32]), ..Span::default() };
+                let span = Span { reach: Reach::Refs, refs: RefSet::from(vec![number as u32]), ..Span::default() };
                 of_set.entry(set).or_default().add(&span);
             }
         }
@@ -121,9 +151,10 @@ impl<'s> Places<'s> {
             // What is left out when there are too many places shouldn't depend on the seed of a hash.
             level.sort_unstable_by_key(|(place, _)| *place);
             for ((dir, set), span) in &level {
+                if !self.may_enter(*set) {
+                    continue;
+                }
                 for (name, item) in sets.edges(*set) {
-                    let Some(left) = self.steps.checked_sub(1) else { return };
-                    self.steps = left;
                     match item {
                         Item::Tree(child) => {
                             next.entry((self.dir(*dir, name), child)).or_default().add(span);
@@ -136,11 +167,44 @@ impl<'s> Places<'s> {
         }
     }
 
+    /// While there are steps left, every path may be followed; afterwards each content is entered once, so that all that
+    /// stands anywhere has a place. After an interrupt nothing is.
+    fn may_enter(&mut self, set: u32) -> bool {
+        if self.interrupt.load(Ordering::Relaxed) {
+            self.is_complete = false;
+            return false;
+        }
+        let left = self.steps.checked_sub(self.sets.size(set) as u64);
+        match (left, &mut self.entered) {
+            (Some(left), None) => self.steps = left,
+            (None, None) => {
+                self.is_complete = false;
+                self.entered = Some(HashSet::from_iter([set]));
+            }
+            (_, Some(entered)) => return entered.insert(set),
+        }
+        true
+    }
+
     fn place(&mut self, thing: u32, dir: u32, name: u32, span: &Span) {
-        self.spans.entry((thing, dir, name)).or_default().add(span);
         let index = thing as usize;
-        self.has_place.resize(self.has_place.len().max(index + 1), false);
-        self.has_place[index] = true;
+        self.counts.resize(self.counts.len().max(index + 1), 0);
+        let entry = match self.spans.entry((thing, dir, name)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                if self.counts[index] >= FEW_PLACES {
+                    let size = 1 + span.refs.as_slice().len() / REFS_PER_PLACE;
+                    let Some(left) = self.room.checked_sub(size) else {
+                        self.is_complete = false;
+                        return;
+                    };
+                    self.room = left;
+                }
+                self.counts[index] += 1;
+                new.insert(Span::default())
+            }
+        };
+        entry.add(span);
     }
 
     fn dir(&mut self, parent: u32, name: u32) -> u32 {
@@ -153,13 +217,16 @@ impl<'s> Places<'s> {
     /// Places of things that no commit has: their names in trees that nothing leads to. Costs a look at all edges if there is
     /// such a thing.
     pub(super) fn add_unplaced(&mut self, records: &Records) {
-        self.has_place.resize(records.tables().count(), false);
+        if self.interrupt.load(Ordering::Relaxed) {
+            return;
+        }
+        self.counts.resize(records.tables().count(), 0);
         // Those of commits and tags are theirs, in no tree.
-        let is_placed = |(thing, has_place): (u32, bool)| match records.tables().thing(thing) {
-            Thing::Object(id) => has_place || records.commit_of(id).is_some() || records.tags.contains_key(id),
-            Thing::Name(_) => has_place,
+        let is_placed = |(thing, count): (u32, u32)| match records.tables().thing(thing) {
+            Thing::Object(id) => count > 0 || records.commit_of(id).is_some() || records.tags.contains_key(id),
+            Thing::Name(_) => count > 0,
         };
-        let placed: Vec<bool> = (0..).zip(self.has_place.iter().copied()).map(is_placed).collect();
+        let placed: Vec<bool> = (0..).zip(self.counts.iter().copied()).map(is_placed).collect();
         if placed.iter().all(|is_placed| *is_placed) {
             return;
         }
@@ -174,7 +241,7 @@ impl<'s> Places<'s> {
 
     /// Everything found, sorted by path.
     pub(super) fn into_traces(self, records: &Records, order: &Order) -> Found {
-        let mut found = Found { traces: Traces::default(), is_complete: self.steps > 0 };
+        let mut found = Found { traces: Traces::default(), is_complete: self.is_complete };
         // Few commits begin or end something, and those that do do so for many paths.
         let mut known: HashMap<u32, Option<Arc<GitCommit>>, RandomState> = HashMap::default();
         let mut info = |end: Option<(u32, u32)>| {
@@ -188,7 +255,8 @@ impl<'s> Places<'s> {
                 last: info(span.last),
                 commits: span.commits,
                 at_head: span.at_head,
-                reachable: span.is_reachable,
+                reachable: span.reach > Reach::Nothing,
+                only_logs: span.reach == Reach::Logs,
                 ..GitHistory::default()
             };
             let trace = Trace {

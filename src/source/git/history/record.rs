@@ -407,6 +407,11 @@ impl Records {
         self.trees.len()
     }
 
+    /// How many entries of trees matter.
+    pub(super) fn edge_count(&self) -> usize {
+        self.edges.iter().map(Vec::len).sum()
+    }
+
     /// The entries of a tree that matter; none if it isn't in the store.
     pub(super) fn edges(&self, tree: u32) -> &[Edge] {
         let (thread, range) = &self.trees[tree as usize];

@@ -53,6 +53,11 @@ impl<'r> Sets<'r> {
         (hash != NOTHING).then(|| *self.trees.borrow_mut().entry(hash).or_insert(tree))
     }
 
+    /// How many edges a content has at most.
+    pub(super) fn size(&self, set: u32) -> usize {
+        self.records.edges(set).len()
+    }
+
     /// What stands in a content: names, and wanted things or contents.
     pub(super) fn edges(&self, set: u32) -> impl Iterator<Item = (u32, Item)> {
         self.records.edges(set).iter().filter_map(|edge| match edge.item() {

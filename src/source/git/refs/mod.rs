@@ -63,8 +63,10 @@ pub struct Refs {
     pub head: Option<ObjectId>,
     /// The branch that is checked out; `None` if `HEAD` is detached.
     pub head_name: Option<Vec<u8>>,
-    /// Objects named by logs, `FETCH_HEAD`, `ORIG_HEAD` and their like, and by `HEAD` of other work trees; sorted. Some
-    /// may be gone: a log keeps the names of what was pruned.
+    /// The commits that are checked out in other work trees; sorted.
+    pub heads: Vec<ObjectId>,
+    /// Objects named by logs, `FETCH_HEAD`, `ORIG_HEAD` and their like; sorted. Some may be gone: a log keeps the names of
+    /// what was pruned.
     pub others: Vec<ObjectId>,
     /// Entries of all logs: those of one ref stand together, oldest first.
     pub logs: Vec<LogEntry>,
@@ -147,12 +149,14 @@ impl Refs {
             }
             match () {
                 () if name == b"HEAD" => self.head = Some(target),
-                () if is_head || !is_ref(name) => drop(others.insert(target)),
+                () if is_head => self.heads.push(target),
+                () if !is_ref(name) => drop(others.insert(target)),
                 () => self.refs.push(Ref { name: name.clone(), target }),
             }
         }
         logs.sort_by(|one, other| one.name.cmp(&other.name));
         others.extend(logs.iter().flat_map(|entry| [entry.old, entry.new]).flatten());
+        self.heads.sort_unstable();
         (self.others, self.logs, self.problems) = (others.into_iter().collect(), logs, problems);
     }
 }

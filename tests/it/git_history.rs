@@ -1,0 +1,158 @@
+//! What history says of findings: which commits have them, what leads to these, and from where.
+
+use std::{
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::Value;
+use unleak::{
+    Scanner, ScannerOptions,
+    engine::{FingerprintKey, Progress, ScanOptions},
+    model::{Problem, ProblemKind, Provenance},
+    rule::builtin,
+    source::{Plan, Receiver, Source, Traces, Wanted, git::Repository},
+};
+
+use crate::{
+    git_scan::{commit, found, head, init, run, scan},
+    git_store::repositories::git,
+    samples::github_token,
+};
+
+/// Where in history a secret stands, and what is said of that, in order of paths.
+fn places(dir: &Path, token: &str, args: &[&str]) -> Vec<(Option<String>, Value)> {
+    let (_, report) = scan(dir, args);
+    let occurrences = found(&report).remove(token).unwrap_or_default();
+    let in_git = occurrences.iter().map(|occurrence| &occurrence["provenance"]).filter(|place| place["kind"] == "git");
+    in_git.map(|place| (place["path"].as_str().map(str::to_owned), place["history"].clone())).collect()
+}
+
+/// What is said of a secret at one place.
+fn history(dir: &Path, token: &str, args: &[&str]) -> Value {
+    let mut places = places(dir, token, args);
+    assert_eq!(places.len(), 1, "{places:?}");
+    places.remove(0).1
+}
+
+const HISTORY: [&str; 2] = [".", "--history-only"];
+
+fn expire_logs(dir: &Path) {
+    git(dir, &["reflog", "expire", "--expire=now", "--all"]);
+}
+
+mod regression {
+    use super::*;
+
+    /// A commit that was amended was named as the one that brought a secret and had it last.
+    #[test]
+    fn commits_on_branches_outrank_those_that_were_amended() {
+        for keeps_logs in [true, false] {
+            let dir = init(&[]);
+            let (dir, token) = (dir.path(), github_token(1));
+            commit(dir, "readme", "x\n");
+            commit(dir, "s.env", format!("t={token}\n"));
+            fs::write(dir.join("s.env"), format!("t={token}\n#x\n")).unwrap();
+            git(dir, &["commit", "-qa", "--amend", "-m", "amended"]);
+            if !keeps_logs {
+                expire_logs(dir);
+            }
+            let history = history(dir, &token, &HISTORY);
+            let ends = (&history["first"]["id"], &history["last"]["id"]);
+            assert_eq!(ends, (&head(dir).into(), &head(dir).into()), "with logs: {keeps_logs}");
+            assert_eq!((&history["at_head"], &history["only_logs"]), (&true.into(), &false.into()));
+        }
+    }
+
+    /// What was committed and undone looked like what was pushed and removed later.
+    #[test]
+    fn what_only_logs_lead_to_is_told_from_what_refs_have() {
+        let dir = init(&[]);
+        let (dir, undone, removed) = (dir.path(), github_token(1), github_token(2));
+        commit(dir, "gone.env", &removed);
+        git(dir, &["rm", "-q", "gone.env"]);
+        git(dir, &["commit", "-qm", "away"]);
+        let before = head(dir);
+        commit(dir, "undone.env", &undone);
+        git(dir, &["reset", "-q", "--hard", &before]);
+        let said = |token: &str, args: &[&str]| {
+            let history = history(dir, token, args);
+            (history["reachable"].as_bool().unwrap(), history["only_logs"].as_bool().unwrap())
+        };
+        assert_eq!(said(&removed, &HISTORY), (true, false));
+        assert_eq!(said(&undone, &HISTORY), (true, true));
+        let (_, text, _) = run(dir, &HISTORY, b"");
+        assert_eq!(text.matches("only reflogs lead to it").count(), 1, "{text}");
+        expire_logs(dir);
+        fs::remove_file(dir.join(".git/ORIG_HEAD")).unwrap();
+        assert_eq!(said(&undone, &HISTORY), (false, false));
+    }
+
+    /// A message said that its commit is at `HEAD`, and named no ref unless one led right to it.
+    #[test]
+    fn messages_stand_in_all_refs_that_lead_to_them() {
+        let dir = init(&[]);
+        let (dir, shared, side) = (dir.path(), github_token(1), github_token(2));
+        commit(dir, "a", "0");
+        git(dir, &["commit", "-q", "--allow-empty", "-m", &format!("use {shared}")]);
+        git(dir, &["checkout", "-q", "-b", "side"]);
+        git(dir, &["commit", "-q", "--allow-empty", "-m", &format!("use {side}")]);
+        commit(dir, "b", "1");
+        git(dir, &["tag", "-a", "v1", "-m", "one"]);
+        git(dir, &["checkout", "-q", "main"]);
+        commit(dir, "c", "2");
+        let said = |token: &str| {
+            let history = history(dir, token, &HISTORY);
+            (history["at_head"].as_bool().unwrap(), history["refs"].clone(), history["refs_total"].as_u64().unwrap())
+        };
+        let all = serde_json::json!(["refs/heads/main", "refs/heads/side", "refs/tags/v1"]);
+        assert_eq!(said(&shared), (true, all, 3));
+        assert_eq!(said(&side), (false, serde_json::json!(["refs/heads/side", "refs/tags/v1"]), 2));
+        let (_, text, _) = run(dir, &HISTORY, b"");
+        assert_eq!(text.matches("reachable from HEAD").count(), 1, "{text}");
+        // Of a commit that nothing leads to, nothing is said but that.
+        git(dir, &["checkout", "-q", "--detach"]);
+        git(dir, &["commit", "-q", "--allow-empty", "-m", &format!("use {}", github_token(3))]);
+        assert_eq!(said(&github_token(3)), (true, serde_json::json!([]), 0));
+    }
+
+    /// A repository during whose scan Ctrl-C is pressed, when all of it was just read.
+    struct Interrupted<'a>(&'a Repository, &'a AtomicBool);
+
+    impl Source for Interrupted<'_> {
+        fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
+            self.0.run(plan, receiver);
+            self.1.store(true, Ordering::Relaxed);
+        }
+
+        fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
+            self.0.trace(plan, wanted, problem)
+        }
+    }
+
+    /// The report was empty if findings could not be traced within two seconds.
+    #[test]
+    fn an_interrupt_while_findings_are_traced_leaves_them() {
+        let dir = init(&[]);
+        commit(dir.path(), "a", github_token(1));
+        let repository = Repository::open(dir.path()).unwrap();
+        let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
+        let key = || FingerprintKey::new([7; 32]);
+        let scanner = Scanner::new(builtin().to_vec(), &ScannerOptions::default());
+        let options = ScanOptions {
+            threads: 2,
+            timed: false,
+            paranoid: false,
+            key: &key,
+            interrupt: &interrupt,
+            progress: &progress,
+        };
+        let report = scanner.scan(&Interrupted(&repository, &interrupt), &options);
+        let Provenance::Git(place) = &report.findings[0].occurrences[0].provenance else { panic!("{report:?}") };
+        // Nobody knows by then whether anything leads to it.
+        assert_eq!((&place.path, &place.history), (&None, &None));
+        assert!(report.problems.iter().any(|problem| problem.kind == ProblemKind::Interrupted), "{report:?}");
+        assert!(progress.done.load(Ordering::Relaxed), "the report is waited for");
+    }
+}
