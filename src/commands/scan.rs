@@ -264,7 +264,8 @@ impl PathScan<'_, '_> {
 
     fn local(&mut self, roots: Vec<PathBuf>) -> Result<(), CommandError> {
         let history = self.settings.history;
-        let roots = if history == History::Only { git_dirs(roots, &mut self.scan) } else { roots };
+        let mut linked = Vec::new();
+        let roots = if history == History::Only { git_dirs(roots, &mut linked, &mut self.scan) } else { roots };
         let files = Files::new(roots.clone(), self.files.clone())?;
         #[cfg(feature = "export")]
         let files = exports::scan_files(self.settings, files, &mut self.scan)?;
@@ -273,21 +274,22 @@ impl PathScan<'_, '_> {
         if history == History::LeftOut {
             return Ok(());
         }
-        let elsewhere = elsewhere(&roots, &files, &mut self.scan);
-        self.stores(&files);
+        let elsewhere = elsewhere(&roots, &files, &mut linked, &mut self.scan);
+        self.stores(&files, &linked);
         if !elsewhere.is_empty() {
             let files = Files::new(elsewhere, self.files.clone())?;
             self.scan.run(&files);
-            self.stores(&files);
+            self.stores(&files, &linked);
         }
         Ok(())
     }
 
-    fn stores(&mut self, files: &Files) {
+    fn stores(&mut self, files: &Files, linked: &[Linked]) {
         for objects in files.stores() {
             let dir = objects.parent().unwrap_or(&objects);
-            match Repository::open(dir) {
-                Ok(repository) => self.history(&repository, None),
+            let from = linked.iter().find(|linked| linked.common_dir == dir).map_or(dir, |linked| &linked.work_tree);
+            match Repository::open(from) {
+                Ok(repository) => self.history(&repository.at(dir), None),
                 Err(error) => self.scan.problem(not_a_repository(dir, &error)),
             }
         }
@@ -299,10 +301,24 @@ impl PathScan<'_, '_> {
     }
 }
 
+/// A linked work tree that is scanned on its own: `HEAD` is its own, and the history that of its repository.
+struct Linked {
+    common_dir: PathBuf,
+    work_tree: PathBuf,
+}
+
+impl Linked {
+    fn of(repository: &Repository, work_tree: &Path) -> Option<Linked> {
+        let store = repository.store();
+        let is_linked = store.git_dir() != store.common_dir();
+        is_linked.then(|| Linked { common_dir: store.common_dir().to_owned(), work_tree: work_tree.to_owned() })
+    }
+}
+
 /// Git directories that `.git` files name and that were not met: a linked work tree's or a submodule's, scanned on its
 /// own. Only the files of the roots themselves are followed: a file further down could lead to any repository that
 /// the user can read.
-fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+fn elsewhere(roots: &[PathBuf], files: &Files, linked: &mut Vec<Linked>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut known: BTreeSet<PathBuf> = files.stores().iter().map(|objects| real(objects)).collect();
     let mut found = Vec::new();
@@ -316,6 +332,7 @@ fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathB
                     continue;
                 }
                 if is_root {
+                    linked.extend(Linked::of(&repository, work_tree));
                     found.push(dir.to_owned());
                 } else {
                     let message = "its repository lies elsewhere: scan this directory on its own for the history";
@@ -333,11 +350,14 @@ fn elsewhere(roots: &[PathBuf], files: &Files, scan: &mut Scan<'_>) -> Vec<PathB
 }
 
 /// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.
-fn git_dirs(roots: Vec<PathBuf>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+fn git_dirs(roots: Vec<PathBuf>, linked: &mut Vec<Linked>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
     for root in roots {
         match Repository::open(&root) {
-            Ok(repository) => dirs.push(repository.store().common_dir().to_owned()),
+            Ok(repository) => {
+                linked.extend(Linked::of(&repository, &root));
+                dirs.push(repository.store().common_dir().to_owned());
+            }
             Err(error) => scan.problem(not_a_repository(&root, &error)),
         }
     }

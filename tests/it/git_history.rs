@@ -117,6 +117,27 @@ mod regression {
         assert_eq!(said(&github_token(3)), (true, serde_json::json!([]), 0));
     }
 
+    /// `HEAD` was that of the main work tree, whichever was scanned.
+    #[test]
+    fn head_is_that_of_the_work_tree_that_is_scanned() {
+        let (dir, beside, token) = (init(&[]), tempfile::tempdir().unwrap(), github_token(1));
+        let linked = beside.path().join("wt");
+        commit(dir.path(), "a", "0");
+        git(dir.path(), &["worktree", "add", "-q", "-b", "wt", &linked.display().to_string()]);
+        commit(&linked, "s.env", format!("t={token}\n"));
+        for args in [&["."][..], &HISTORY] {
+            let said = history(&linked, &token, args);
+            assert_eq!((&said["at_head"], &said["refs"]), (&true.into(), &serde_json::json!(["refs/heads/wt"])));
+            let said = history(dir.path(), &token, args);
+            assert_eq!((&said["at_head"], &said["refs"]), (&false.into(), &serde_json::json!(["refs/heads/wt"])));
+        }
+        let (_, report) = scan(&linked, &HISTORY);
+        let common = dir.path().canonicalize().unwrap().join(".git").display().to_string();
+        for occurrence in &found(&report)[&token] {
+            assert_eq!(occurrence["provenance"]["repository"], *common, "{occurrence}");
+        }
+    }
+
     /// A repository during whose scan Ctrl-C is pressed, when all of it was just read.
     struct Interrupted<'a>(&'a Repository, &'a AtomicBool);
 

@@ -51,7 +51,11 @@ impl Layout {
         let fault = |reason| OpenError { path: path.to_owned(), reason };
         let git_dir = git_dir(path, problems).ok_or_else(|| fault(OpenFault::NotARepository))?;
         let common_dir = match metadata(&git_dir.join("commondir"), problems) {
-            Some(text) => git_dir.join(path_of(text.trim_ascii_end())),
+            Some(text) => {
+                // Mostly `../..`: without these steps it has the name that people know it by.
+                let dir = git_dir.join(path_of(text.trim_ascii_end()));
+                dir.canonicalize().unwrap_or(dir)
+            }
             None => git_dir.clone(),
         };
         let own = common_dir.join("objects");

@@ -64,7 +64,13 @@ impl Repository {
     /// The same under another name in reports, such as the address that it was cloned from.
     #[must_use]
     pub fn named(self, name: &str) -> Repository {
-        Repository { path: Path::new(name).into(), ..self }
+        self.at(Path::new(name))
+    }
+
+    /// The same with another path in reports.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Repository {
+        Repository { path: path.into(), ..self }
     }
 
     /// Its objects.
