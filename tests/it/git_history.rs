@@ -16,7 +16,7 @@ use unleak::{
 };
 
 use crate::{
-    git_scan::{commit, found, head, init, run, scan},
+    git_scan::{commit, found, head, init, rev, run, scan},
     git_store::repositories::git,
     samples::github_token,
 };
@@ -136,6 +136,114 @@ mod regression {
         for occurrence in &found(&report)[&token] {
             assert_eq!(occurrence["provenance"]["repository"], *common, "{occurrence}");
         }
+    }
+
+    /// What was staged alone had no path and seemed to be left over, and what was wrong with an index nobody heard.
+    #[test]
+    fn what_is_staged_has_its_path() {
+        let (dir, beside) = (init(&[]), tempfile::tempdir().unwrap());
+        let (dir, linked) = (dir.path(), beside.path().join("wt"));
+        let [token, other, name] = [1, 2, 3].map(github_token);
+        commit(dir, "a", "0");
+        git(dir, &["worktree", "add", "-q", "-b", "wt", &linked.display().to_string()]);
+        let stage = |dir: &Path, path: &str, content: &str| {
+            let file = dir.join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, content).unwrap();
+            git(dir, &["add", "-A"]);
+            fs::remove_file(file).unwrap();
+        };
+        stage(dir, "conf/prod.env", &format!("t={token}\n"));
+        stage(&linked, &format!("d/{name}/other.env"), &format!("t={other}\n"));
+        // Trees that no commit has know it by its last name alone.
+        git(dir, &["write-tree"]);
+        for args in [&["."][..], &HISTORY] {
+            let of = |token: &str| {
+                let places = places(dir, token, args);
+                let place = |(path, history): &(Option<String>, Value)| {
+                    let said = (history["in_index"].as_bool().unwrap(), history["reachable"].as_bool().unwrap());
+                    (path.clone().unwrap(), said)
+                };
+                places.iter().map(place).collect::<Vec<_>>()
+            };
+            let staged = (true, true);
+            assert_eq!(of(&token), [("conf/prod.env".to_owned(), staged)]);
+            assert_eq!(of(&other), [(format!("d/{name}/other.env"), staged)]);
+            assert_eq!(of(&name), [(format!("d/{name}"), staged)]);
+        }
+        let (code, text, _) = run(dir, &HISTORY, b"");
+        assert!(code == 1 && text.contains("staged") && !text.contains("unreachable"), "{text}");
+        // Committed, it is there like any.
+        git(dir, &["commit", "-qm", "staged"]);
+        let said = history(dir, &token, &HISTORY);
+        assert_eq!((&said["in_index"], &said["at_head"]), (&false.into(), &true.into()));
+    }
+
+    #[test]
+    fn indexes_that_cannot_be_read_are_told() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        commit(dir, "a", "0");
+        git(dir, &["update-index", "--index-version", "2"]);
+        fs::write(dir.join("staged"), "1").unwrap();
+        git(dir, &["add", "staged"]);
+        let problems = || {
+            let (code, report) = scan(dir, &HISTORY);
+            let problems = report["problems"].as_array().unwrap().clone();
+            assert_eq!(code, if problems.is_empty() { 0 } else { 3 });
+            problems
+        };
+        assert_eq!(problems(), Vec::<Value>::new());
+        let id = rev(dir, ":staged");
+        fs::remove_file(dir.join(".git/objects").join(&id[..2]).join(&id[2..])).unwrap();
+        let told = problems();
+        let (object, path) = (&told[0]["provenance"]["object"], &told[0]["provenance"]["path"]);
+        assert_eq!((told.len(), object, path), (1, &id.into(), &"staged".into()));
+        let sound = fs::read(dir.join(".git/index")).unwrap();
+        let mut future = sound.clone();
+        future[7] = 9;
+        for damaged in [&future[..], &sound[..sound.len() / 2], b"DIRC"] {
+            fs::write(dir.join(".git/index"), damaged).unwrap();
+            let told = problems();
+            assert!(told.iter().any(|problem| problem["provenance"]["path"] == "./.git/index"), "{told:?}");
+        }
+    }
+
+    /// A partial clone named no object, counted none, and was incomplete even when nothing was missing any more.
+    #[test]
+    fn objects_that_only_a_promisor_remote_has_are_named() {
+        let (dir, beside) = (init(&[]), tempfile::tempdir().unwrap());
+        let from = dir.path();
+        for config in ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"] {
+            git(from, &["config", config, "true"]);
+        }
+        commit(from, "a", format!("t={}\n", github_token(1)));
+        commit(from, "b", "1");
+        let url = format!("file://{}", from.display());
+        git(beside.path(), &["clone", "-q", "--filter=blob:none", "--no-checkout", &url, "clone"]);
+        let clone = beside.path().join("clone");
+        let told = |kind: &str| {
+            let (code, report) = scan(&clone, &HISTORY);
+            let problems = report["problems"].as_array().unwrap().clone();
+            let of_kind = problems.iter().filter(|problem| problem["kind"] == kind);
+            let mut named: Vec<String> =
+                of_kind.filter_map(|problem| Some(problem["provenance"]["object"].as_str()?.to_owned())).collect();
+            named.sort_unstable();
+            (code, named, problems.len())
+        };
+        let mut blobs = ["HEAD:a", "HEAD:b"].map(|name| rev(from, name));
+        blobs.sort_unstable();
+        assert_eq!(told("history-not-scanned"), (3, blobs.to_vec(), 3));
+        let (_, text, _) = run(&clone, &HISTORY, b"");
+        assert!(text.contains("2 of its objects"), "{text}");
+        git(&clone, &["fetch", "-q", "--refetch", "--no-filter"]);
+        assert_eq!(told("history-not-scanned"), (1, Vec::new(), 0));
+        // What was made here nobody else has.
+        git(&clone, &["checkout", "-q"]);
+        commit(&clone, "own", "2");
+        let own = rev(&clone, "HEAD:own");
+        fs::remove_file(clone.join(".git/objects").join(&own[..2]).join(&own[2..])).unwrap();
+        assert_eq!(told("git-object"), (1, vec![own], 1));
     }
 
     /// A repository during whose scan Ctrl-C is pressed, when all of it was just read.

@@ -408,16 +408,19 @@ fn what_is_not_here_is_named() {
     let dir = init(&[]);
     let pointer =
         |digit: &str| format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 12\n", digit.repeat(64));
-    commit(dir.path(), "far.bin", pointer("a"));
+    commit(dir.path(), "deep/far.bin", pointer("a"));
     commit(dir.path(), "near.bin", pointer("b"));
     let near = dir.path().join(".git/lfs/objects/bb/bb");
     fs::create_dir_all(&near).unwrap();
     fs::write(near.join("b".repeat(64)), samples::github_token(3)).unwrap();
-    let (code, report) = scan(dir.path(), &[".", "--history-only"]);
-    assert_eq!((code, found(&report).len()), (1, 1));
-    let problems = report["problems"].as_array().unwrap();
-    assert_eq!(problems.len(), 1, "{problems:?}");
-    assert!(problems[0]["kind"] == "lfs-not-scanned" && problems[0]["message"].as_str().unwrap().contains("aaaa"));
+    for args in [&["--history-only"][..], &["--history-only", "--cache=c"], &["--history-only", "--cache=c"]] {
+        let (code, report) = scan(dir.path(), &[&["."], args].concat());
+        assert_eq!((code, found(&report).len()), (1, 1));
+        let problems = report["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0]["kind"] == "lfs-not-scanned" && problems[0]["message"].as_str().unwrap().contains("aaaa"));
+        assert_eq!(problems[0]["provenance"]["path"], "deep/far.bin");
+    }
     let clones = tempfile::tempdir().unwrap();
     let url = format!("file://{}", dir.path().display());
     git(clones.path(), &["clone", "-q", "--depth=1", &url, "shallow"]);

@@ -1,9 +1,13 @@
 //! Objects that others refer to and that aren't there: what they held can't be scanned, and nothing else tells.
 
+use std::collections::{BTreeSet, HashSet};
+
+use foldhash::quality::RandomState;
+
 use super::{Kind, Object, ObjectId, ObjectStore, ids::IdTable};
 
 /// So many are named; the others are counted.
-const MAX_NAMED: usize = 100;
+pub(super) const MAX_NAMED: usize = 100;
 
 /// So many are looked up again by each thread, in case they came with a repack.
 const MAX_NOTED: usize = 10_000;
@@ -11,11 +15,40 @@ const MAX_NOTED: usize = 10_000;
 /// One thread's look-out for objects that are missing.
 pub(super) struct LookOut<'s> {
     store: &'s ObjectStore,
-    /// `None` where objects may be missing: a partial clone says so once for all of them.
-    there: Option<&'s IdTable>,
+    there: &'s IdTable,
     absent: Vec<Absent>,
     /// Those beyond [`MAX_NOTED`].
     more: u64,
+    promised: Promised,
+    /// What referred to a missing object last, and whether a promisor remote sent it.
+    last_from: Option<(ObjectId, bool)>,
+}
+
+/// What the remote of a partial clone keeps.
+#[derive(Default)]
+struct Promised {
+    /// The beginnings of all ids: a clone without blobs misses millions.
+    ids: HashSet<u64, RandomState>,
+    /// The smallest ids.
+    named: BTreeSet<Absent>,
+}
+
+impl Promised {
+    fn key(id: &ObjectId) -> u64 {
+        id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    }
+
+    fn add(&mut self, absent: Absent) {
+        if !self.ids.insert(Promised::key(&absent.id)) {
+            return;
+        }
+        if self.named.len() < MAX_NAMED || self.named.last().is_some_and(|last| absent < *last) {
+            self.named.insert(absent);
+            if self.named.len() > MAX_NAMED {
+                self.named.pop_last();
+            }
+        }
+    }
 }
 
 /// An object that wasn't there when one that refers to it was visited.
@@ -30,16 +63,44 @@ pub(super) struct Absent {
 }
 
 /// What was missing in the end.
+#[derive(Default)]
 pub(super) struct Report {
+    /// What should be here.
+    pub(super) lost: Missing,
+    /// What the remote of a partial clone keeps.
+    pub(super) promised: Missing,
+}
+
+/// Missing objects.
+#[derive(Default)]
+pub(super) struct Missing {
     /// Sorted, each once.
     pub(super) named: Vec<Absent>,
+    /// How many there are besides.
     pub(super) more: u64,
+}
+
+impl Missing {
+    fn new(mut absent: Vec<Absent>, more: u64) -> Missing {
+        absent.sort_unstable();
+        absent.dedup_by_key(|absent| absent.id);
+        let more = more + absent.len().saturating_sub(MAX_NAMED) as u64;
+        absent.truncate(MAX_NAMED);
+        Missing { named: absent, more }
+    }
+}
+
+impl Report {
+    /// Is this object named?
+    pub(super) fn names(&self, id: &ObjectId) -> bool {
+        self.lost.named.iter().chain(&self.promised.named).any(|absent| absent.id == *id)
+    }
 }
 
 impl<'s> LookOut<'s> {
     pub(super) fn new(store: &'s ObjectStore, ids: &'s IdTable) -> LookOut<'s> {
-        let there = (!store.is_partial()).then_some(ids);
-        LookOut { store, there, absent: Vec::new(), more: 0 }
+        let promised = Promised::default();
+        LookOut { store, there: ids, absent: Vec::new(), more: 0, promised, last_from: None }
     }
 
     /// Looks at an entry of a tree (mode, name, zero byte, id). Says whether what it names is there.
@@ -54,9 +115,6 @@ impl<'s> LookOut<'s> {
 
     /// Looks at the header of a commit or a tag. Says whether all that it names is there.
     pub(super) fn header(&mut self, object: &Object<'_>) -> bool {
-        if self.there.is_none() {
-            return true;
-        }
         let is_boundary = object.kind == Kind::Commit && self.store.shallow().contains(&object.id);
         let names: &[(&[u8], Kind)] = match object.kind {
             Kind::Commit if is_boundary => &[(b"tree ", Kind::Tree)],
@@ -76,33 +134,47 @@ impl<'s> LookOut<'s> {
     }
 
     fn check(&mut self, from: &Object<'_>, id: ObjectId, kind: Kind) -> bool {
-        if self.there.is_none_or(|there| there.has(id.as_bytes())) {
+        if self.there.has(id.as_bytes()) {
             return true;
         }
-        if self.absent.len() < MAX_NOTED {
-            self.absent.push(Absent { id, kind, from: from.id, from_kind: from.kind });
+        let absent = Absent { id, kind, from: from.id, from_kind: from.kind };
+        if self.store.is_partial() && self.is_promised_by(&from.id) {
+            self.promised.add(absent);
+        } else if self.absent.len() < MAX_NOTED {
+            self.absent.push(absent);
         } else {
             self.more += 1;
         }
         false
     }
 
+    fn is_promised_by(&mut self, from: &ObjectId) -> bool {
+        let known = self.last_from.filter(|(last, _)| last == from);
+        let (_, is_promised) =
+            *self.last_from.insert(known.unwrap_or_else(|| (*from, self.store.is_promised_by(from))));
+        is_promised
+    }
+
     /// What all threads missed, less what has turned up since.
     pub(super) fn report(threads: impl Iterator<Item = LookOut<'s>>) -> Report {
         let (mut absent, mut more, mut store) = (Vec::new(), 0, None);
+        let (mut ids, mut named) = (HashSet::<u64, RandomState>::default(), Vec::new());
         for thread in threads {
             absent.extend(thread.absent);
             more += thread.more;
             store = Some(thread.store);
+            ids.extend(thread.promised.ids);
+            named.extend(thread.promised.named);
         }
-        absent.sort_unstable();
-        absent.dedup_by_key(|absent| absent.id);
-        if let Some(store) = store {
-            let missing = store.missing(&absent.iter().map(|absent| absent.id).collect::<Vec<_>>());
-            absent.retain(|absent| missing.contains(&absent.id));
-        }
-        more += absent.len().saturating_sub(MAX_NAMED) as u64;
-        absent.truncate(MAX_NAMED);
-        Report { named: absent, more }
+        let Some(store) = store else { return Report::default() };
+        // What a commit made here refers to may be promised by another object.
+        absent.retain(|absent| !ids.contains(&Promised::key(&absent.id)));
+        let missing_ids = absent.iter().chain(&named).map(|absent| absent.id).collect::<Vec<_>>();
+        let missing = store.missing(&missing_ids);
+        absent.retain(|absent| missing.contains(&absent.id));
+        named.retain(|absent| missing.contains(&absent.id));
+        let mut promised = Missing::new(named, 0);
+        promised.more = if promised.named.len() < MAX_NAMED { 0 } else { (ids.len() - MAX_NAMED) as u64 };
+        Report { lost: Missing::new(absent, more), promised }
     }
 }

@@ -17,7 +17,7 @@ const MAX_METADATA_BYTES: u64 = 1 << 20;
 const MAX_SHALLOW_BYTES: u64 = 64 << 20;
 
 /// The places and the format of a repository's objects.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Layout {
     /// What belongs to this work tree alone: `HEAD`, index, some refs.
     pub(super) git_dir: PathBuf,

@@ -32,6 +32,7 @@ mod id;
 mod ids;
 mod index;
 mod indexer;
+mod indexes;
 mod inflate;
 mod layout;
 mod loose;

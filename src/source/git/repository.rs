@@ -1,5 +1,7 @@
 //! The history of a repository as a source: every object once, as a version of the one it is stored as a delta of.
 
+mod gaps;
+
 use std::{
     collections::{HashMap, hash_map},
     hash::BuildHasher as _,
@@ -14,10 +16,11 @@ use foldhash::quality::RandomState;
 use super::{
     Delta, Fault, Kind, LargeObject, Object, ObjectId, ObjectStore, OpenError, StoreProblem, Visitor, WalkCounts,
     WalkPlan,
-    absent::{self, Absent, LookOut},
+    absent::LookOut,
     entries::{self, Piece, Starts},
-    history::{self, Placed, Recorded, Recorder, Tables, Tips},
+    history::{self, Attribution, Placed, Recorded, Recorder, Tables, Tips},
     ids::IdTable,
+    indexes::Indexes,
     refs::Refs,
 };
 use crate::{
@@ -115,8 +118,8 @@ impl Source for Repository {
             walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
         pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
         pointers.dedup_by(|one, other| one.1 == other.1);
-        self.name_lfs(pointers, &mut *own);
         *lock(&self.recorded) = recorded(&mut walked.visitors);
+        self.name_lfs(pointers, plan, &mut *own);
         let absent = LookOut::report(walked.visitors.into_iter().map(|scan| scan.look_out));
         if !plan.is_interrupted() {
             self.name_absent(&absent, &mut *own);
@@ -124,6 +127,7 @@ impl Source for Repository {
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
         self.scan_refs(&mut *own);
+        self.scan_indexes(&names, &absent, &mut *own);
         self.name_gaps(&mut *own);
         if plan.is_interrupted() {
             let message = "interrupted before all of its history was scanned".to_owned();
@@ -133,24 +137,10 @@ impl Source for Repository {
     }
 
     fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
-        let refs = self.refs();
-        let tips = Tips {
-            refs: refs.refs.iter().map(|found| (found.name.clone(), found.target)).collect(),
-            head: refs.head,
-            heads: refs.heads.clone(),
-            others: refs.others.clone(),
-        };
-        // The scan's own walk knows most of it: not names, not what appeared since, nothing of what a cache left out.
-        let recorded = lock(&self.recorded).take().filter(|recorded| recorded.covers(wanted));
-        let found = match recorded {
-            Some(recorded) => {
-                let found = recorded.attribute(&tips, wanted, (plan.threads, plan.interrupt));
-                // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
-                let _ = std::thread::Builder::new().spawn(move || drop(recorded));
-                found
-            }
-            None => history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt),
-        };
+        let found = self.attribute(plan, wanted);
+        let recorded = lock(&self.recorded).take();
+        // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
+        let _ = std::thread::Builder::new().spawn(move || drop(recorded));
         // What a walk can't read was said by the first one.
         if !found.is_complete {
             let (kind, message) = match plan.is_interrupted() {
@@ -163,7 +153,9 @@ impl Source for Repository {
             let provenance = Provenance::File(self.path.to_path_buf());
             problem(Problem { provenance, kind, message: message.to_owned() });
         }
-        Traces { is_partial: !found.is_complete || plan.is_interrupted(), ..found.traces }
+        let mut traces = Traces { is_partial: !found.is_complete || plan.is_interrupted(), ..found.traces };
+        Indexes::read(&self.store).add_places(wanted, &mut traces);
+        traces
     }
 
     fn floor(&self, plan: &Plan<'_>) -> Option<Duration> {
@@ -194,49 +186,19 @@ impl Repository {
         self.refs.get_or_init(|| Refs::read(&self.store))
     }
 
-    /// History that isn't here: what a shallow clone left out, what a promisor remote keeps.
-    fn name_gaps(&self, receiver: &mut dyn Receiver) {
-        for id in self.store.shallow() {
-            let provenance = Provenance::Git(Box::new(GitPlace::of_object(&self.path, *id, Kind::Commit)));
-            let message =
-                "a shallow clone: the history before this commit is not here (git fetch --unshallow)".to_owned();
-            receiver.problem(Problem { provenance, kind: ProblemKind::HistoryNotScanned, message });
-        }
-        if self.store.is_partial() {
-            let provenance = Provenance::File(self.path.to_path_buf());
-            let message = "a partial clone: objects that only the remote has were not scanned (git fetch --refetch \
-                           --no-filter brings them)";
-            receiver.problem(Problem { provenance, kind: ProblemKind::HistoryNotScanned, message: message.to_owned() });
-        }
-    }
-
-    /// Objects that should be here and aren't.
-    fn name_absent(&self, absent: &absent::Report, receiver: &mut dyn Receiver) {
-        let mut report = |provenance: Provenance, message: String| {
-            receiver.problem(Problem { provenance, kind: ProblemKind::GitObject, message });
+    /// Where wanted things stand.
+    fn attribute(&self, plan: &Plan<'_>, wanted: &Wanted) -> Attribution {
+        let refs = self.refs();
+        let tips = Tips {
+            refs: refs.refs.iter().map(|found| (found.name.clone(), found.target)).collect(),
+            head: refs.head,
+            heads: refs.heads.clone(),
+            others: refs.others.clone(),
         };
-        for Absent { id, kind, from, from_kind } in &absent.named {
-            let place = GitPlace::of_object(&self.path, *id, *kind);
-            let message = format!("missing, though {} {from} refers to it: it was not scanned", from_kind.as_str());
-            report(Provenance::Git(Box::new(place)), message);
-        }
-        if absent.more > 0 {
-            let message = format!("{} more objects are missing (git fsck lists them)", absent.more);
-            report(Provenance::File(self.path.to_path_buf()), message);
-        }
-    }
-
-    /// Content that Git LFS keeps elsewhere, unless it is here: then it is a file of the git directory.
-    fn name_lfs(&self, pointers: Vec<(ObjectId, String)>, receiver: &mut dyn Receiver) {
-        for (blob, content) in pointers {
-            let path = Path::new("lfs/objects").join(&content[..2]).join(&content[2..4]).join(&content);
-            if !self.store.common_dir().join(path).exists() {
-                let provenance = Provenance::Git(Box::new(GitPlace::of_object(&self.path, blob, Kind::Blob)));
-                let message = format!(
-                    "Git LFS keeps this file elsewhere, as {content}: it was not scanned (git lfs fetch --all)"
-                );
-                receiver.problem(Problem { provenance, kind: ProblemKind::LfsNotScanned, message });
-            }
+        // The scan's own walk knows most of it: not names, not what appeared since, nothing of what a cache left out.
+        match lock(&self.recorded).as_ref().filter(|recorded| recorded.covers(wanted)) {
+            Some(recorded) => recorded.attribute(&tips, wanted, (plan.threads, plan.interrupt)),
+            None => history::attribute(&self.store, &tips, wanted, plan.threads, plan.interrupt),
         }
     }
 
@@ -296,7 +258,8 @@ struct Scan<'p, 'r> {
     all_names: &'p Names,
     starts: Starts,
     window: Option<Window>,
-    /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
+    repository: &'p Repository,
+    /// Pointers of Git LFS to what isn't here: the blob, and the digest of the content that it stands for.
     pointers: Vec<(ObjectId, String)>,
     /// Blobs in which something was found.
     found: Vec<ObjectId>,
@@ -331,6 +294,7 @@ impl<'p, 'r> Scan<'p, 'r> {
             all_names,
             starts: Vec::new(),
             window: None,
+            repository,
             pointers: Vec::new(),
             found: Vec::new(),
             recorder: None,
@@ -471,8 +435,10 @@ impl Visitor for Scan<'_, '_> {
         }
         let mut besides = Met::Nothing;
         if let Some(content) = lfs_pointer(object.content) {
-            self.pointers.push((object.id, content));
-            // The pointer is named in every scan.
+            if !self.repository.has_lfs(&content) {
+                self.pointers.push((object.id, content));
+            }
+            // What it points to is looked for in every scan.
             besides = Met::Matches;
         }
         if !self.look_out.header(object) {
@@ -508,7 +474,9 @@ impl Visitor for Scan<'_, '_> {
         if is_begun || scans.iter().any(|scan| scan.plan.known.is_some()) {
             return;
         }
-        let objects = scans.iter_mut().flat_map(|scan| std::mem::take(&mut scan.found)).collect();
+        let found = scans.iter_mut().flat_map(|scan| std::mem::take(&mut scan.found)).collect::<Vec<_>>();
+        let pointers = scans.iter().flat_map(|scan| scan.pointers.iter().map(|(blob, _)| *blob));
+        let objects = found.into_iter().chain(pointers).collect();
         let Some(ids) = scans.first().map(|scan| scan.ids) else { return };
         let tables = Arc::new(Tables::new(&Wanted { objects, ..Wanted::default() }, ids));
         scans.iter_mut().for_each(|scan| scan.recorder = Some(Recorder::new(&tables)));

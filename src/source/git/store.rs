@@ -23,7 +23,8 @@ use super::{
 #[derive(Debug)]
 pub struct ObjectStore {
     layout: Layout,
-    is_partial: bool,
+    /// Packs from a promisor remote: what their objects refer to may be missing, as that remote has it.
+    promisors: HashSet<PathBuf>,
     packs: Vec<Arc<Pack>>,
     /// Packs that were opened, or could not be.
     known_packs: HashSet<PathBuf>,
@@ -52,10 +53,9 @@ impl ObjectStore {
     pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<ObjectStore, OpenError> {
         let mut problems = Vec::new();
         let layout = Layout::find(path, object_dirs, &mut problems)?;
-        let is_partial = layout.is_partial;
         let mut store = ObjectStore {
             layout,
-            is_partial,
+            promisors: HashSet::new(),
             packs: Vec::new(),
             known_packs: HashSet::new(),
             loose: Vec::new(),
@@ -67,16 +67,33 @@ impl ObjectStore {
         for dir in &store.layout.object_dirs {
             store.loose.extend(loose::list(dir, format, &mut problems));
         }
-        let mut opened =
-            PackOpener { format, problems: &mut problems, known: &mut store.known_packs, is_partial: false };
+        let mut opened = PackOpener {
+            format,
+            problems: &mut problems,
+            known: &mut store.known_packs,
+            promisors: &mut store.promisors,
+        };
         store.packs = opened.open_new(&store.layout.object_dirs, &[]);
-        store.is_partial |= opened.is_partial;
         store.loose.sort_unstable();
         store.loose.dedup();
         let packs = &store.packs;
         store.loose.retain(|id| !packs.iter().any(|pack| pack.index.find(id.as_bytes()).is_some()));
         store.problems = problems;
         Ok(store)
+    }
+
+    /// The same store, as the work tree with this git directory sees it.
+    pub(super) fn seen_from(&self, git_dir: PathBuf) -> ObjectStore {
+        let mut layout = self.layout.clone();
+        layout.git_dir = git_dir;
+        ObjectStore {
+            layout,
+            promisors: self.promisors.clone(),
+            packs: self.packs.clone(),
+            known_packs: self.known_packs.clone(),
+            loose: self.loose.clone(),
+            problems: Vec::new(),
+        }
     }
 
     /// What could not be read when the store was opened.
@@ -117,7 +134,13 @@ impl ObjectStore {
     /// May objects be missing because a promisor remote has them (a partial clone)?
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.is_partial
+        self.layout.is_partial || !self.promisors.is_empty()
+    }
+
+    /// Did a promisor remote send this object? Then it keeps whatever the object refers to.
+    pub(super) fn is_promised_by(&self, id: &ObjectId) -> bool {
+        let from_promisor = self.packs.iter().filter(|pack| self.promisors.contains(&pack.data.path));
+        from_promisor.into_iter().any(|pack| pack.index.find(id.as_bytes()).is_some())
     }
 
     /// Commits whose parents a shallow clone left out; may be empty.
@@ -187,7 +210,8 @@ impl ObjectStore {
         known.extend(self.known_packs.iter().cloned());
         // A pack that can't be read is told by whoever opens the store next; what is looked for here is told as missing.
         let mut problems = Vec::new();
-        let mut opener = PackOpener { format, problems: &mut problems, known, is_partial: false };
+        let mut promisors = HashSet::new();
+        let mut opener = PackOpener { format, problems: &mut problems, known, promisors: &mut promisors };
         opener.open_new(&self.layout.object_dirs, &self.packs)
     }
 
@@ -236,9 +260,10 @@ impl ObjectStore {
         walk.round(self.places(&self.packs), Scope::All { loose: &self.loose });
         let mut packs = self.packs.clone();
         let mut known = self.known_packs.clone();
-        let mut problems = Vec::new();
+        let (mut problems, mut promisors) = (Vec::new(), HashSet::new());
         for _ in 0..MAX_RESCANS {
-            let mut opener = PackOpener { format, problems: &mut problems, known: &mut known, is_partial: false };
+            let mut opener =
+                PackOpener { format, problems: &mut problems, known: &mut known, promisors: &mut promisors };
             let new = opener.open_new(&self.layout.object_dirs, &packs);
             if new.is_empty() || walk.is_over() {
                 break;
@@ -267,8 +292,8 @@ struct PackOpener<'a> {
     format: ObjectFormat,
     problems: &'a mut Vec<StoreProblem>,
     known: &'a mut HashSet<PathBuf>,
-    /// Was there a pack from a promisor remote?
-    is_partial: bool,
+    /// Those from a promisor remote.
+    promisors: &'a mut HashSet<PathBuf>,
 }
 
 /// A listing may be out of date before it is read; this often it is made again.
@@ -324,7 +349,8 @@ impl PackOpener<'_> {
             }
         };
         let has_extension = |path: &Path, extension: &str| path.extension().is_some_and(|found| found == extension);
-        self.is_partial |= paths.iter().any(|path| has_extension(path, "promisor"));
+        let promisors = paths.iter().filter(|path| has_extension(path, "promisor"));
+        self.promisors.extend(promisors.map(|path| path.with_extension("pack")));
         for index in paths.iter().filter(|path| has_extension(path, "idx")) {
             // Git renames a pack and then its index: of one with this name, the pack has its own already.
             let is_unfinished = index.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".tmp-"));

@@ -273,6 +273,12 @@ fn places(store: &ObjectStore, problems: &mut Vec<StoreProblem>) -> Vec<Place> {
     places
 }
 
+/// The git directories of all work trees that have an index, the store's own first.
+pub(super) fn work_trees(store: &ObjectStore) -> Vec<PathBuf> {
+    let dirs = places(store, &mut Vec::new()).into_iter().map(|place| place.dir);
+    dirs.filter(|dir| dir.join("index").exists()).collect()
+}
+
 /// Follows symbolic refs. A work tree's own symbolic refs are looked up among its own names first.
 fn resolve(values: &BTreeMap<Vec<u8>, Value>, name: &[u8]) -> Result<ObjectId, Fault> {
     let prefix = &name[..name.len() - own_part(name).len()];
