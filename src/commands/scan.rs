@@ -15,7 +15,7 @@ use super::{
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, Finding, GitTime, Problem, ProblemKind, Provenance, ScanReport, Severity},
+    model::{DisplayPath, Finding, GitTime, Part, Problem, ProblemKind, Provenance, ScanReport, Severity},
     report::{Format, ReportOptions},
     source::{
         FileOptions, Files,
@@ -206,7 +206,8 @@ fn scan(
         interrupt: env.interrupt,
         progress: env.progress,
     };
-    let mut scan = PathScan { settings, scanner, files, env, scan: Scan::new(scanner, &options) };
+    let scan = Scan::new(scanner, &options);
+    let mut scan = PathScan { settings, scanner, files, env, scan, indexes: Vec::new() };
     match &settings.target {
         #[cfg(feature = "export")]
         Target::Stdin { is_export } => exports::scan_stdin(settings, *is_export, &mut scan.scan, env.interrupt)?,
@@ -216,7 +217,8 @@ fn scan(
         Target::Paths(paths) => scan.paths(paths.clone())?,
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
-    let report = scan.scan.finish();
+    let mut report = scan.scan.finish();
+    report.findings.iter_mut().for_each(|finding| leave_out_indexes(finding, &scan.indexes));
     Ok((report, asked.into_inner().transpose()?))
 }
 
@@ -227,6 +229,8 @@ struct PathScan<'a, 'e> {
     files: FileOptions,
     env: &'a Env<'e>,
     scan: Scan<'a>,
+    /// The indexes of repositories that were met.
+    indexes: Vec<PathBuf>,
 }
 
 impl PathScan<'_, '_> {
@@ -287,6 +291,9 @@ impl PathScan<'_, '_> {
     fn stores(&mut self, files: &Files, linked: &[Linked]) {
         for objects in files.stores() {
             let dir = objects.parent().unwrap_or(&objects);
+            self.indexes.push(dir.join("index"));
+            let work_trees = std::fs::read_dir(dir.join("worktrees")).into_iter().flatten().flatten();
+            self.indexes.extend(work_trees.map(|entry| entry.path().join("index")));
             let from = linked.iter().find(|linked| linked.common_dir == dir).map_or(dir, |linked| &linked.work_tree);
             match Repository::open(from) {
                 Ok(repository) => self.history(&repository.at(dir), None),
@@ -299,6 +306,15 @@ impl PathScan<'_, '_> {
         let means = cache::Means { place: self.settings.cache.as_ref(), scanner: self.scanner, env: self.env };
         cache::scan(repository, address, &means, &mut self.scan);
     }
+}
+
+/// An index holds the names of all files: a secret in one of them is no further place for standing there as well.
+fn leave_out_indexes(finding: &mut Finding, indexes: &[PathBuf]) {
+    if indexes.is_empty() || !finding.occurrences.iter().any(|occurrence| occurrence.part == Part::Name) {
+        return;
+    }
+    let is_index = |place: &Provenance| matches!(place, Provenance::File(path) if indexes.contains(path));
+    finding.occurrences.retain(|occurrence| !is_index(&occurrence.provenance));
 }
 
 /// A linked work tree that is scanned on its own: `HEAD` is its own, and the history that of its repository.

@@ -246,6 +246,18 @@ mod regression {
         assert_eq!(told("git-object"), (1, vec![own], 1));
     }
 
+    /// A secret in the name of a file stood in the index as well.
+    #[test]
+    fn indexes_are_no_further_places_of_names() {
+        let dir = init(&[]);
+        let (dir, token) = (dir.path(), github_token(1));
+        commit(dir, &format!("f-{token}.env"), "x\n");
+        let (_, report) = scan(dir, &["."]);
+        let places = found(&report).remove(&token).unwrap();
+        let paths: Vec<_> = places.iter().map(|place| place["provenance"]["path"].clone()).collect();
+        assert!(paths.len() > 2 && !paths.contains(&"./.git/index".into()), "{paths:?}");
+    }
+
     /// A repository during whose scan Ctrl-C is pressed, when all of it was just read.
     struct Interrupted<'a>(&'a Repository, &'a AtomicBool);
 
