@@ -47,6 +47,7 @@ const SHORT_ID: usize = 10;
 
 /// What history says of a secret at one path (or in one commit or tag).
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct GitHistory {
     /// The commit that introduced it: the first, parents before children, whose tree has it.
     pub first: Option<Arc<GitCommit>>,

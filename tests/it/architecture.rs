@@ -59,6 +59,7 @@ const ENGINE_MAY_NAME: &[&str] = &[
     "Plan",
     "Receiver",
     "Record",
+    "RefSet",
     "Segment",
     "Source",
     "Trace",
