@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     model::{GitHistory, GitPlace, ObjectId, Occurrence, Part, Provenance, Secret},
-    source::{RefSet, Trace, Traces, Wanted, path_of},
+    source::{Lost, RefSet, Since, Trace, Traces, Wanted, path_of},
 };
 
 /// What has to be asked about these hits.
@@ -101,27 +101,29 @@ fn resolve_all(hits: &[Hit], traces: &Traces, limits: Limits) -> Vec<Hit> {
     let mut groups: HashMap<Key<'_>, Group<'_>, RandomState> = HashMap::default();
     let mut scores = Scores { least: limits.min_score, known: HashMap::default() };
     let none = [Trace::default()];
-    let before = secrets_before(hits, traces);
+    let before = traces.lost.as_ref().map(|lost| Before::new(hits, lost));
     for hit in hits {
         let Provenance::Git(place) = &hit.occurrence.provenance else { continue };
         let (mut object, is_name) = (place.object, hit.occurrence.part == Part::Name);
-        let stood_before = traces.before.as_ref().is_some_and(|before| before.contains(&object));
-        if !is_name && stood_before && !traces.objects.contains_key(&object) {
-            continue;
-        }
-        let introduced = before.as_ref().map(|before| !before.contains(&(hit.rule, &hit.secret)));
-        let found = traces_of(hit, traces).map_or(&none[..], Vec::as_slice);
+        let found = traces_of(hit, traces);
         if let (Some(name), true) = (&place.path, is_name) {
             object = traces.trees.get(bytes_of(name)).copied().unwrap_or(object);
         }
+        // Without a place it was scanned only to tell what stood there before the changes.
+        let nowhere = if before.is_some() { &[][..] } else { &none[..] };
+        let found = found.map_or(nowhere, Vec::as_slice);
         for trace in &found[..found.len().min(limits.places)] {
+            let object = trace.named.map_or(object, |(bearer, _)| bearer);
             let path = trace.path.as_deref();
             let Some(score) = scores.at(hit, path) else { continue };
             let unplaced = (path.is_none() && !is_name).then_some(object);
             let key = Key { rule: hit.rule, secret: &hit.secret, part: hit.occurrence.part, path, unplaced };
             let group = groups.entry(key).or_default();
             group.add(hit, score, object, trace);
-            group.history.introduced = introduced;
+            if let Some(before) = &before {
+                let is_new = !before.has(hit, trace);
+                group.history.introduced = Some(is_new && group.history.introduced.unwrap_or(true));
+            }
         }
     }
     let mut groups: Vec<(Key<'_>, Group<'_>)> = groups.into_iter().collect();
@@ -138,14 +140,45 @@ fn traces_of<'t>(hit: &Hit, traces: &'t Traces) -> Option<&'t Vec<Trace>> {
     }
 }
 
-/// Secrets that stood somewhere before the changes that are scanned, by rule.
-fn secrets_before<'h>(hits: &'h [Hit], traces: &Traces) -> Option<HashSet<(u32, &'h Secret)>> {
-    let before = traces.before.as_ref()?;
-    let was_there = |hit: &&Hit| match &hit.occurrence.provenance {
-        Provenance::Git(place) => hit.occurrence.part != Part::Name && before.contains(&place.object),
-        _ => false,
-    };
-    Some(hits.iter().filter(was_there).map(|hit| (hit.rule, &hit.secret)).collect())
+/// Where secrets stood before the changes that are scanned.
+struct Before<'h> {
+    /// Objects, with rule and secret.
+    places: HashSet<(ObjectId, u32, &'h Secret), RandomState>,
+    /// Secrets that are gone from one of their places: where else they stand now, they were moved to.
+    moved: HashSet<(u32, &'h Secret), RandomState>,
+}
+
+impl<'h> Before<'h> {
+    fn new(hits: &'h [Hit], lost: &Lost) -> Before<'h> {
+        let in_content = |hit: &'h Hit| match &hit.occurrence.provenance {
+            Provenance::Git(place) if hit.occurrence.part != Part::Name => Some(place.object),
+            _ => None,
+        };
+        let places: HashSet<_, RandomState> =
+            hits.iter().filter_map(|hit| Some((in_content(hit)?, hit.rule, &hit.secret))).collect();
+        let is_moved = |hit: &&'h Hit| match (in_content(hit), &hit.occurrence.provenance) {
+            (Some(object), _) => {
+                let is_gone = |now: &ObjectId| !places.contains(&(*now, hit.rule, &hit.secret));
+                lost.objects.contains(&object) || lost.replaced.get(&object).is_some_and(|now| now.iter().any(is_gone))
+            }
+            (None, Provenance::Git(place)) => {
+                place.path.as_deref().is_some_and(|name| lost.names.contains(bytes_of(name)))
+            }
+            (None, _) => false,
+        };
+        let moved = hits.iter().filter(is_moved).map(|hit| (hit.rule, &hit.secret)).collect();
+        Before { places, moved }
+    }
+
+    /// Is a secret no news at this place? A copy of one that stays where it was is new; messages are always.
+    fn has(&self, hit: &'h Hit, trace: &Trace) -> bool {
+        let is_moved = || trace.path.is_some() && self.moved.contains(&(hit.rule, &hit.secret));
+        let stood_here = match trace.named {
+            Some((_, since)) => since == Since::Before,
+            None => trace.before.iter().any(|object| self.places.contains(&(*object, hit.rule, &hit.secret))),
+        };
+        stood_here || is_moved()
+    }
 }
 
 /// Scores at paths. Versions of a file share theirs, so most are asked for many times.

@@ -35,7 +35,7 @@ pub(crate) use git::path_of;
 pub use list::{parse_paths, read_paths};
 pub use reader::Stream;
 pub use record::{Record, Segment, View};
-pub use trace::{RefSet, Trace, Traces, Wanted};
+pub use trace::{Lost, RefSet, Since, Trace, Traces, Wanted};
 
 /// Why a source can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

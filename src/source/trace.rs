@@ -30,13 +30,24 @@ pub struct Traces {
     pub names: HashMap<Vec<u8>, Vec<Trace>>,
     /// By name: of the trees that have it, the one with the smallest id.
     pub trees: HashMap<Vec<u8>, ObjectId>,
-    /// Objects that stood there before the changes that are scanned: a secret in one of them is not new, and only what
-    /// the changes leave is reported. `None` where no changes are scanned.
-    pub before: Option<HashSet<ObjectId>>,
+    /// What the changes that are scanned take away. `None` where no changes are scanned.
+    pub lost: Option<Lost>,
     /// Was the search ended early? Then what nothing seems to lead to may well be reachable.
     pub is_partial: bool,
     /// Names of refs, to which [`Trace::refs`] points.
     pub refs: Vec<String>,
+}
+
+/// What stood somewhere before the changes that are scanned and then doesn't: a secret in it that stands elsewhere now was
+/// moved there.
+#[derive(Clone, Debug, Default)]
+pub struct Lost {
+    /// Objects that were removed.
+    pub objects: HashSet<ObjectId>,
+    /// Names that were removed.
+    pub names: HashSet<Vec<u8>>,
+    /// Objects, with those that stand in their places now, and perhaps have their secrets.
+    pub replaced: HashMap<ObjectId, Vec<ObjectId>>,
 }
 
 /// One place of an object in history.
@@ -52,6 +63,19 @@ pub struct Trace {
     pub last_rank: u32,
     /// Refs whose newest commit has it.
     pub refs: RefSet,
+    /// What stood at the path before the changes that are scanned: a secret in it is not new there.
+    pub before: Vec<ObjectId>,
+    /// Of a name: what bears it, and whether it did before the changes that are scanned.
+    pub named: Option<(ObjectId, Since)>,
+}
+
+/// When something came, seen from the changes that are scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It was there before.
+    Before,
+    /// They bring it.
+    Change,
 }
 
 /// Refs, by their indices in [`Traces::refs`]. A list, as such sets are put together far more often than looked into.

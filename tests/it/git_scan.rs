@@ -258,9 +258,9 @@ fn paths_count_in_history_as_they_do_in_a_work_tree() {
 }
 
 /// Path, line and "introduced" of each occurrence, by secret.
-type Changed = BTreeMap<String, Vec<(String, u64, bool)>>;
+pub(crate) type Changed = BTreeMap<String, Vec<(String, u64, bool)>>;
 
-fn changed(dir: &Path, args: &[&str]) -> (i32, Changed) {
+pub(crate) fn changed(dir: &Path, args: &[&str]) -> (i32, Changed) {
     let (code, report) = scan(dir, args);
     assert_eq!(report["problems"], serde_json::json!([]), "{args:?}");
     let place = |occurrence: &Value| {

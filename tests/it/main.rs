@@ -17,6 +17,7 @@ mod eval;
 mod export;
 mod fuzz;
 #[cfg(feature = "cli")]
+mod git_before;
 mod git_changes;
 #[cfg(feature = "cli")]
 mod git_history;

@@ -1,24 +1,22 @@
 //! Changes as a source: what they leave, and what stood there before, so that the two can be told apart.
 
+mod places;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use super::{
     Fault, Kind, ObjectId, ObjectStore, Repository, StoreProblem,
     changes::{Change, Changes, Content},
     path_of,
-    revisions::Commits,
     work_tree::WorkTree,
 };
 use crate::{
-    model::{GitCommit, GitHistory, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
-    source::{NAME_BYTES, Plan, Receiver, RefSet, Source, Trace, Traces, Version, Wanted},
+    model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
+    source::{NAME_BYTES, Plan, Receiver, Source, Traces, Version, Wanted},
 };
 
 /// Files that a commit, a range of commits or a push changes, whole, with their names and the commits themselves.
@@ -28,8 +26,10 @@ pub struct ChangeSet<'r> {
     files: Vec<File>,
     commits: Vec<ObjectId>,
     tags: Vec<ObjectId>,
-    removed: HashSet<ObjectId>,
-    brought: HashSet<ObjectId>,
+    /// Ranks of the commits, see [`Changes::commits`].
+    ranks: HashMap<ObjectId, u32>,
+    removed: HashMap<ObjectId, u32>,
+    removed_names: HashMap<Vec<u8>, u32>,
     problems: Vec<StoreProblem>,
     /// Where the work tree is, if files of it are scanned.
     work_tree: PathBuf,
@@ -52,7 +52,8 @@ impl<'r> ChangeSet<'r> {
     /// The changes of a range.
     #[must_use]
     pub fn new(repository: &'r Repository, changes: Changes) -> ChangeSet<'r> {
-        let Changes { files, removed, brought, commits, tags, problems } = changes;
+        let ranks = changes.ranks().collect();
+        let Changes { files, removed, removed_names, commits, tags, problems } = changes;
         let with_id = |change: Change| match change.content {
             Content::Blob(id) => File { change, id },
             // Known once it is read.
@@ -63,8 +64,9 @@ impl<'r> ChangeSet<'r> {
             files: files.into_iter().map(with_id).collect(),
             commits,
             tags,
+            ranks,
             removed,
-            brought,
+            removed_names,
             problems,
             work_tree: PathBuf::new(),
             is_staged: false,
@@ -110,13 +112,7 @@ impl<'r> ChangeSet<'r> {
         self.files.is_empty() && self.commits.is_empty() && self.tags.is_empty()
     }
 
-    /// What stood somewhere before all of the changes.
-    fn before(&self) -> HashSet<ObjectId> {
-        let before = self.files.iter().flat_map(|file| &file.change.before).chain(&self.removed);
-        before.filter(|id| !self.brought.contains(id)).copied().collect()
-    }
-
-    /// Everything to be read, each object once.
+    /// Everything to be read, each object once: what the changes leave, and what stood there before.
     fn jobs(&self) -> Vec<Job<'_>> {
         let mut seen = HashSet::new();
         let files = self.files.iter().filter(|file| seen.insert(file.id)).collect::<Vec<_>>();
@@ -124,13 +120,9 @@ impl<'r> ChangeSet<'r> {
             Content::Blob(id) => Job::Object(id, Kind::Blob),
             Content::WorkTree => Job::File(file),
         });
-        let before: BTreeSet<ObjectId> = self.before().into_iter().collect();
-        let before = before
-            .into_iter()
-            .filter(|id| seen.insert(*id))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|id| Job::Object(id, Kind::Blob));
+        let before = self.files.iter().flat_map(|file| &file.change.before).chain(self.removed.keys());
+        let before: BTreeSet<ObjectId> = before.filter(|id| seen.insert(**id)).copied().collect();
+        let before = before.into_iter().map(|id| Job::Object(id, Kind::Blob));
         let commits = self.commits.iter().map(|id| Job::Object(*id, Kind::Commit));
         let tags = self.tags.iter().map(|id| Job::Object(*id, Kind::Tag));
         jobs.chain(before).chain(commits).chain(tags).collect()
@@ -177,21 +169,25 @@ impl<'r> ChangeSet<'r> {
         }
     }
 
-    /// Names of new files.
+    /// Names of files and directories that the changes touch, new or not: a report has to know what to hide in a path.
     fn names(&self, receiver: &mut dyn Receiver) {
-        let names: BTreeSet<&[u8]> =
-            self.files.iter().filter(|file| file.change.before.is_empty()).map(File::name).collect();
-        for name in names.into_iter().filter(|name| name.len() >= NAME_BYTES) {
-            let mut place = GitPlace::of_object(self.repository.path(), ObjectId::copied(&[0; 20]), Kind::Tree);
+        let mut names: HashSet<&[u8]> = self.removed_names.keys().map(Vec::as_slice).collect();
+        let mut last: &[u8] = &[];
+        for File { change, .. } in &self.files {
+            // Neighbours share directories.
+            let shared = last.iter().zip(&change.path).take_while(|(last, own)| last == own).count();
+            let start = memchr::memrchr(b'/', &change.path[..shared]).map_or(0, |slash| slash + 1);
+            names.extend(change.path[start..].split(|byte| *byte == b'/').filter(|name| name.len() >= NAME_BYTES));
+            last = &change.path;
+        }
+        let mut names = Vec::from_iter(names);
+        names.sort_unstable();
+        for name in names {
+            // Which file bears it is told by its trace.
+            let mut place = GitPlace::of_object(self.repository.path(), ObjectId::copied(&[0; 20]), Kind::Blob);
             place.path = Some(path_of(name).into());
             receiver.blob(Origin::Object(&place), Part::Name, name);
         }
-    }
-}
-
-impl File {
-    fn name(&self) -> &[u8] {
-        self.change.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
     }
 }
 
@@ -233,59 +229,7 @@ impl Source for ChangeSet<'_> {
     }
 
     fn trace(&self, _: &Plan<'_>, wanted: &Wanted, _: &mut dyn FnMut(Problem)) -> Traces {
-        let mut commits = Infos { commits: Commits::new(self.repository.store()), known: HashMap::new() };
-        let ranks: HashMap<ObjectId, u32> =
-            self.commits.iter().rev().enumerate().map(|(rank, id)| (*id, rank as u32)).collect();
-        let mut traces = Traces { before: Some(self.before()), ..Traces::default() };
-        for file in &self.files {
-            let (is_object, is_name) = (wanted.objects.contains(&file.id), wanted.names.contains(file.name()));
-            let is_new_name = is_name && file.change.before.is_empty();
-            if !is_object && !is_new_name {
-                continue;
-            }
-            let commit = file.change.commit.and_then(|id| commits.info(&id));
-            let path = Some(&file.change.path).filter(|path| !path.is_empty()).cloned();
-            let trace = self.trace_at(path, commit, &ranks);
-            if is_new_name {
-                traces.names.entry(file.name().to_vec()).or_default().push(trace.clone());
-            }
-            if is_object {
-                traces.objects.entry(file.id).or_default().push(trace);
-            }
-        }
-        for id in self.commits.iter().chain(&self.tags).filter(|id| wanted.objects.contains(id)) {
-            let trace = self.trace_at(None, commits.info(id), &ranks);
-            traces.objects.entry(*id).or_default().push(trace);
-        }
-        traces
-    }
-}
-
-impl ChangeSet<'_> {
-    fn trace_at(&self, path: Option<Vec<u8>>, commit: Option<Arc<GitCommit>>, ranks: &HashMap<ObjectId, u32>) -> Trace {
-        let rank = commit.as_ref().and_then(|commit| ranks.get(&commit.id)).copied().unwrap_or(0);
-        let history = GitHistory {
-            first: commit.clone(),
-            last: commit.clone(),
-            commits: u64::from(commit.is_some()),
-            reachable: true,
-            in_index: self.is_staged,
-            ..GitHistory::default()
-        };
-        Trace { path, history, first_rank: rank, last_rank: rank, refs: RefSet::default() }
-    }
-}
-
-/// Who made commits, each read once.
-struct Infos<'s> {
-    commits: Commits<'s>,
-    known: HashMap<ObjectId, Option<Arc<GitCommit>>>,
-}
-
-impl Infos<'_> {
-    fn info(&mut self, id: &ObjectId) -> Option<Arc<GitCommit>> {
-        let commits = &mut self.commits;
-        self.known.entry(*id).or_insert_with(|| commits.info(id)).clone()
+        self.places(wanted)
     }
 }
 

@@ -1,26 +1,34 @@
 //! What a commit, a range or a push brings: whole files as they stand after it, and what stood there before.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    ops::Range,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use super::{
-    Fault, Kind, ObjectId, ObjectStore, StoreProblem,
+    Fault, Kind, ObjectId, ObjectStore, StoreProblem, file,
     layout::{path_of, unquoted},
     refs::{Head, Refs},
     revisions::{Commits, Listed, Revisions},
     staging::{Staged, Staging},
-    tree_diff::{EntryKind, Trees},
+    tree_diff::{EntryKind, Listing, Removed, Trees},
     work_tree::WorkTree,
 };
+
+/// `MERGE_HEAD` holds a line for each branch that is merged.
+const MAX_MERGE_HEAD_BYTES: u64 = 1 << 20;
+/// The stage of the version from which the sides of a conflict differ.
+const BASE_STAGE: u8 = 1;
 
 /// A file that a change touches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Path in the repository; empty for a blob that has none, because a tag leads to it.
     pub path: Vec<u8>,
+    /// How much of the path stood there before: some of its directories, or all of it. What follows are new names.
+    pub known: usize,
     /// What stands there afterwards.
     pub content: Content,
     /// What stood there before: one for each parent of a merge; none if the file is new.
@@ -43,11 +51,13 @@ pub enum Content {
 pub struct Changes {
     /// The files, each path and content once.
     pub files: Vec<Change>,
-    /// Blobs that stood somewhere before and don't any more: a file that was renamed is new nowhere.
-    pub removed: HashSet<ObjectId>,
-    /// Blobs that stood nowhere before the change that brings them.
-    pub brought: HashSet<ObjectId>,
-    /// The commits that bring them, the newest first.
+    /// Blobs that stood somewhere and then don't any more, with the rank of the first commit that takes them away: a file
+    /// that was renamed is new nowhere.
+    pub removed: HashMap<ObjectId, u32>,
+    /// Names of files and directories, likewise.
+    pub removed_names: HashMap<Vec<u8>, u32>,
+    /// The commits that bring them, children before parents: the last one has rank 1, each before it one more. What no
+    /// commit brings has rank 0.
     pub commits: Vec<ObjectId>,
     /// Annotated tags that come along.
     pub tags: Vec<ObjectId>,
@@ -55,8 +65,21 @@ pub struct Changes {
     pub problems: Vec<StoreProblem>,
 }
 
-/// What the index holds and the commit at `HEAD` doesn't. Costs little more than reading the index: directories that
-/// git knows to be unchanged are passed over.
+impl Changes {
+    /// Ranks of the commits.
+    pub(super) fn ranks(&self) -> impl Iterator<Item = (ObjectId, u32)> {
+        self.commits.iter().rev().copied().zip(1..)
+    }
+
+    /// Notes what a commit of this rank takes away. Commits come with falling ranks.
+    fn add_removed(&mut self, removed: Removed, rank: u32) {
+        self.removed.extend(removed.blobs.into_iter().map(|id| (id, rank)));
+        self.removed_names.extend(removed.names.into_iter().map(|name| (name, rank)));
+    }
+}
+
+/// What the index holds and the commit at `HEAD` doesn't, nor those that are being merged into it. Costs little more than
+/// reading the index: directories that git knows to be unchanged are passed over.
 #[must_use]
 pub fn staged(store: &ObjectStore, index: &Path) -> Changes {
     let mut changes = Changes::default();
@@ -70,77 +93,110 @@ pub fn staged(store: &ObjectStore, index: &Path) -> Changes {
     };
     changes.problems.extend(staging.faults.iter().map(|fault| StoreProblem::file(index, fault.clone())));
     let mut trees = Trees::new(store);
-    let head = match Head::read(store) {
-        Ok(head) => head.id,
-        Err(problem) => {
-            changes.problems.push(problem);
-            None
-        }
-    };
+    let parents = parents(store, &mut changes.problems);
     let mut commits = Commits::new(store);
-    let root = head.and_then(|head| commits.node(&head)).and_then(|node| node.tree);
+    let roots = parents.iter().filter_map(|parent| commits.node(parent).and_then(|node| node.tree)).collect();
     changes.problems.append(&mut commits.problems);
-    compare_index(&staging, root, &mut trees, &mut changes);
-    changes.brought = brought(&changes.files, &changes.removed);
+    let mut removed = Removed::default();
+    compare_index(&staging, roots, &mut trees, (&mut changes.files, &mut removed));
+    changes.add_removed(removed, 0);
     changes.problems.append(&mut trees.problems);
     changes
 }
 
+/// What the next commit follows: `HEAD`, and what is being merged into it.
+fn parents(store: &ObjectStore, problems: &mut Vec<StoreProblem>) -> Vec<ObjectId> {
+    let head = Head::read(store).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Head::default()
+    });
+    let path = store.git_dir().join("MERGE_HEAD");
+    let merged = file::read(&path, MAX_MERGE_HEAD_BYTES).unwrap_or_else(|fault| {
+        problems.push(StoreProblem::file(path, fault));
+        None
+    });
+    let merged = merged.unwrap_or_default();
+    head.id.into_iter().chain(merged.split(|byte| *byte == b'\n').filter_map(ObjectId::from_hex)).collect()
+}
+
+/// Files of an index that changed, and what it no longer has.
+type Found<'c> = (&'c mut Vec<Change>, &'c mut Removed);
+
+/// A directory of the index: its entries, which begin with the same `depth` bytes, and the trees to compare it with.
+struct StagedDirectory {
+    entries: Range<usize>,
+    depth: usize,
+    /// See [`Change::known`].
+    known: usize,
+    trees: Vec<ObjectId>,
+}
+
 /// Compares directory by directory, those that are known to be unchanged not at all.
-fn compare_index(staging: &Staging, root: Option<ObjectId>, trees: &mut Trees<'_>, changes: &mut Changes) {
-    let mut stack = vec![(0..staging.entries.len(), 0_usize, root)];
-    while let Some((range, depth, tree)) = stack.pop() {
+fn compare_index(staging: &Staging, roots: Vec<ObjectId>, trees: &mut Trees<'_>, (files, removed): Found<'_>) {
+    let mut stack = vec![StagedDirectory { entries: 0..staging.entries.len(), depth: 0, known: 0, trees: roots }];
+    while let Some(StagedDirectory { entries: range, depth, known, trees: before }) = stack.pop() {
         let Some(first) = staging.entries.get(range.start).filter(|_| !range.is_empty()) else { continue };
         let directory = first.path[..depth].strip_suffix(b"/").unwrap_or(&first.path[..depth]);
-        if tree.is_some() && staging.tree(directory) == tree {
+        if staging.tree(directory).is_some_and(|tree| before.contains(&tree)) {
             continue;
         }
-        let listing = tree.map(|tree| trees.list(&tree)).unwrap_or_default();
-        let mut left: HashSet<&[u8]> = listing.names().collect();
+        let listings: Vec<Listing> = before.iter().map(|tree| trees.list(tree)).collect();
+        let mut left: HashSet<&[u8]> = listings.iter().flat_map(Listing::names).collect();
         let mut at = range.start;
         while at < range.end {
             let entry = &staging.entries[at];
             let rest = &entry.path[depth..];
-            left.remove(rest.split(|byte| *byte == b'/').next().unwrap_or_default());
-            let Some(slash) = memchr::memchr(b'/', rest) else {
-                changes.files.extend(staged_change(entry, listing.get(rest).map(|entry| entry.id)));
+            let slash = memchr::memchr(b'/', rest);
+            let name = &rest[..slash.unwrap_or(rest.len())];
+            left.remove(name);
+            let was_there = listings.iter().any(|listing| listing.get(name).is_some());
+            let before = |kind| {
+                let before = listings.iter().filter_map(|listing| listing.get(name));
+                before.filter(|before| before.kind == kind).map(|before| before.id).collect::<Vec<_>>()
+            };
+            let end = depth + name.len() + usize::from(slash.is_some());
+            let known = if was_there { end } else { known };
+            let Some(slash) = slash else {
+                files.extend(staged_change(entry, known, before(EntryKind::Blob)));
                 at += 1;
                 continue;
             };
-            let subtree = listing.get(&rest[..slash]).filter(|entry| entry.kind == EntryKind::Directory);
-            let subtree = subtree.map(|entry| entry.id);
+            let before = before(EntryKind::Directory);
             if entry.is_directory() && slash + 1 == rest.len() {
-                compare_sparse(entry, subtree, trees, changes);
+                compare_sparse(entry, known, &before, trees, (&mut *files, &mut *removed));
                 at += 1;
                 continue;
             }
             // All entries of the range begin with the same `depth` bytes.
             let below = &rest[..=slash];
             let len = staging.entries[at..range.end].partition_point(|other| other.path[depth..].starts_with(below));
-            stack.push((at..at + len.max(1), depth + below.len(), subtree));
-            at += len.max(1);
+            let entries = at..at + len.max(1);
+            at = entries.end;
+            stack.push(StagedDirectory { entries, depth: end, known, trees: before });
         }
-        left.iter().filter_map(|name| listing.get(name)).for_each(|entry| trees.add_blobs(entry, &mut changes.removed));
+        for (name, listing) in left.iter().flat_map(|name| listings.iter().map(move |listing| (name, listing))) {
+            listing.get(name).into_iter().for_each(|entry| trees.add_all(name, entry, removed));
+        }
     }
 }
 
 /// A directory of a sparse index, which stands for its whole tree.
-fn compare_sparse(entry: &Staged, before: Option<ObjectId>, trees: &mut Trees<'_>, changes: &mut Changes) {
-    if before != Some(entry.id) {
-        let before: Vec<ObjectId> = before.into_iter().collect();
-        let files = trees.introduced(&entry.path, entry.id, &before, &mut changes.removed);
-        changes.files.extend(files);
+fn compare_sparse(entry: &Staged, known: usize, before: &[ObjectId], trees: &mut Trees<'_>, found: Found<'_>) {
+    if !before.contains(&entry.id) {
+        let (files, removed) = found;
+        let new = trees.introduced(&entry.path, entry.id, before, removed);
+        files.extend(new.into_iter().map(|change| Change { known: change.known.max(known), ..change }));
     }
 }
 
-fn staged_change(entry: &Staged, before: Option<ObjectId>) -> Option<Change> {
-    let is_same = entry.stage == 0 && before == Some(entry.id);
-    (entry.is_blob() && !is_same).then(|| Change {
-        path: entry.path.clone(),
-        content: Content::Blob(entry.id),
-        before: before.into_iter().collect(),
-        commit: None,
-    })
+fn staged_change(entry: &Staged, known: usize, mut before: Vec<ObjectId>) -> Option<Change> {
+    if !entry.is_blob() || before.contains(&entry.id) {
+        return None;
+    }
+    // What the sides of a conflict have in common is no news.
+    before.extend((entry.stage == BASE_STAGE).then_some(entry.id));
+    let content = Content::Blob(entry.id);
+    Some(Change { path: entry.path.clone(), known, content, before, commit: None })
 }
 
 /// Files of the work tree at `root` that may differ from what is staged, by their size and time.
@@ -166,7 +222,8 @@ pub fn unstaged(store: &ObjectStore, index: &Path, root: &Path) -> Changes {
             Ok(Some(metadata)) if metadata.is_file() || metadata.is_symlink() => {
                 if entry.may_differ(&metadata, written) {
                     let before = if entry.is_blob() { vec![entry.id] } else { Vec::new() };
-                    changes.files.push(Change { path: entry.path, content: Content::WorkTree, before, commit: None });
+                    let (known, content) = (entry.path.len(), Content::WorkTree);
+                    changes.files.push(Change { path: entry.path, known, content, before, commit: None });
                 }
             }
             Ok(_) => {}
@@ -187,7 +244,7 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
     let mut commits = Commits::new(store);
     let mut trees = Trees::new(store);
     let Listed { commits: listed, tags, others } = commits.list(range);
-    let mut changes = Changes { tags, ..Changes::default() };
+    let mut changes = Changes { commits: commits.children_first(listed), tags, ..Changes::default() };
     let mut found: BTreeMap<(Vec<u8>, ObjectId), Change> = BTreeMap::new();
     let mut add = |files: Vec<Change>, commit: Option<ObjectId>| {
         for mut change in files {
@@ -199,14 +256,15 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
     };
     for (id, kind) in others {
         let files = match kind {
-            Kind::Tree => trees.introduced(b"", id, &[], &mut HashSet::new()),
-            _ => vec![Change { path: Vec::new(), content: Content::Blob(id), before: Vec::new(), commit: None }],
+            Kind::Tree => trees.introduced(b"", id, &[], &mut Removed::default()),
+            _ => {
+                let content = Content::Blob(id);
+                vec![Change { path: Vec::new(), known: 0, content, before: Vec::new(), commit: None }]
+            }
         };
-        changes.brought.extend(brought(&files, &HashSet::new()));
         add(files, None);
     }
-    for id in listed {
-        changes.commits.push(id);
+    for (id, rank) in changes.commits.clone().into_iter().zip((1..=changes.commits.len() as u32).rev()) {
         if store.shallow().contains(&id) {
             let problem = StoreProblem::object(store.common_dir().join("shallow"), id, Fault::Shallow);
             changes.problems.push(problem.of_kind(Some(Kind::Commit)));
@@ -216,26 +274,14 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
         let Some(tree) = node.tree else { continue };
         let parents: Vec<ObjectId> =
             node.parents.iter().filter_map(|parent| commits.node(parent).and_then(|node| node.tree)).collect();
-        let mut removed = HashSet::new();
-        let files = trees.introduced(b"", tree, &parents, &mut removed);
-        changes.brought.extend(brought(&files, &removed));
-        changes.removed.extend(removed);
-        add(files, Some(id));
+        let mut removed = Removed::default();
+        add(trees.introduced(b"", tree, &parents, &mut removed), Some(id));
+        changes.add_removed(removed, rank);
     }
     changes.files = found.into_values().collect();
     changes.problems.append(&mut commits.problems);
     changes.problems.append(&mut trees.problems);
     changes
-}
-
-/// The blobs of one change that stood nowhere before it.
-fn brought(files: &[Change], removed: &HashSet<ObjectId>) -> HashSet<ObjectId> {
-    let before: HashSet<&ObjectId> = files.iter().flat_map(|file| &file.before).chain(removed).collect();
-    let blobs = files.iter().filter_map(|file| match &file.content {
-        Content::Blob(id) => Some(id),
-        Content::WorkTree => None,
-    });
-    blobs.filter(|id| !before.contains(id)).copied().collect()
 }
 
 /// What a push brings. `lines` are those of a `pre-receive` hook: old id, new id and name of each ref. What is

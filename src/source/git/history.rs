@@ -139,7 +139,7 @@ fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Or
         };
         let rank = order.rank(commit);
         let refs = RefSet::from(refs);
-        found.add(id, Trace { path: None, history, first_rank: rank, last_rank: rank, refs });
+        found.add(id, Trace { history, first_rank: rank, last_rank: rank, refs, ..Trace::default() });
     }
     for id in &wanted.objects {
         if let Some(tag) = records.tags.get(id) {

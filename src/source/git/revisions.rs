@@ -189,6 +189,24 @@ impl<'s> Commits<'s> {
         chain
     }
 
+    /// The same commits, children before their parents whatever their clocks say; those that were in that order stay so.
+    pub(super) fn children_first(&mut self, listed: Vec<ObjectId>) -> Vec<ObjectId> {
+        let mut waiting: HashSet<ObjectId> = listed.iter().copied().collect();
+        let mut ordered = Vec::with_capacity(listed.len());
+        for id in listed.into_iter().rev() {
+            let mut stack = Vec::from_iter(waiting.remove(&id).then_some(id));
+            while let Some(id) = stack.last().copied() {
+                let parents = self.node(&id).map_or_else(Vec::new, |node| node.parents.clone());
+                match parents.into_iter().find(|parent| waiting.remove(parent)) {
+                    Some(parent) => stack.push(parent),
+                    None => ordered.extend(stack.pop()),
+                }
+            }
+        }
+        ordered.reverse();
+        ordered
+    }
+
     /// Everything that a range has.
     pub(super) fn list(&mut self, range: &Revisions) -> Listed {
         if range.exclude.is_empty() || range.since.is_some() {

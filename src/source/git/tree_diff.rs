@@ -14,6 +14,7 @@ use super::{
     Fault, Kind, ObjectId, ObjectStore, Reader, StoreProblem,
     changes::{Change, Content},
 };
+use crate::source::NAME_BYTES;
 
 /// No real tree is larger.
 const MAX_TREE_BYTES: usize = 256 << 20;
@@ -104,9 +105,19 @@ pub(super) struct Trees<'s> {
     pub(super) problems: Vec<StoreProblem>,
 }
 
+/// What a tree doesn't have and others do.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    pub(super) blobs: HashSet<ObjectId>,
+    /// Names of files and directories, as far as they are long enough to hold a secret.
+    pub(super) names: HashSet<Vec<u8>>,
+}
+
 /// A directory to be compared.
 struct Pair {
     path: Vec<u8>,
+    /// See [`Change::known`].
+    known: usize,
     tree: ObjectId,
     others: Vec<ObjectId>,
 }
@@ -115,6 +126,14 @@ impl Pair {
     /// How much memory it takes.
     fn bytes(&self) -> usize {
         self.path.len() + (self.others.len() + 3) * size_of::<ObjectId>()
+    }
+}
+
+impl Removed {
+    fn add_name(&mut self, name: &[u8]) {
+        if name.len() >= NAME_BYTES && !self.names.contains(name) {
+            self.names.insert(name.to_vec());
+        }
     }
 }
 
@@ -145,10 +164,11 @@ impl<'s> Trees<'s> {
         path: &[u8],
         tree: ObjectId,
         others: &[ObjectId],
-        removed: &mut HashSet<ObjectId>,
+        removed: &mut Removed,
     ) -> Vec<Change> {
         let mut found = Vec::new();
-        let mut stack = vec![Pair { path: path.to_vec(), tree, others: others.to_vec() }];
+        let known = if others.is_empty() { 0 } else { path.len() };
+        let mut stack = vec![Pair { path: path.to_vec(), known, tree, others: others.to_vec() }];
         self.waiting_bytes = stack[0].bytes();
         while let Some(pair) = stack.pop() {
             self.waiting_bytes -= pair.bytes();
@@ -177,18 +197,12 @@ impl<'s> Trees<'s> {
         self.problems.push(self.reader.problem(tree, fault));
     }
 
-    fn compare(
-        &mut self,
-        pair: &Pair,
-        stack: &mut Vec<Pair>,
-        found: &mut Vec<Change>,
-        removed: &mut HashSet<ObjectId>,
-    ) {
+    fn compare(&mut self, pair: &Pair, stack: &mut Vec<Pair>, found: &mut Vec<Change>, removed: &mut Removed) {
         let others: Vec<Listing> = pair.others.iter().map(|other| self.list(other)).collect();
         let own = self.list(&pair.tree);
         for (name, entry) in others.iter().flat_map(Listing::iter) {
             if own.get(name).is_none() {
-                self.add_blobs(entry, removed);
+                self.add_all(name, entry, removed);
             }
         }
         self.steps = self.steps.saturating_sub(own.len() + 1);
@@ -197,6 +211,7 @@ impl<'s> Trees<'s> {
             if before().any(|other| other.id == id) || kind == EntryKind::Submodule {
                 continue;
             }
+            let was_there = before().next().is_some();
             let same_kind = before().filter(|other| other.kind == kind).map(|other| other.id).collect();
             // A path that is too long stays what it is, and in what follows all paths are those of directories.
             let mut path = pair.path.clone();
@@ -207,18 +222,21 @@ impl<'s> Trees<'s> {
             }
             if kind == EntryKind::Directory {
                 path.push(b'/');
-                let below = Pair { path, tree: id, others: same_kind };
+                let known = if was_there { path.len() } else { pair.known };
+                let below = Pair { path, known, tree: id, others: same_kind };
                 self.waiting_bytes += below.bytes();
                 stack.push(below);
             } else {
                 self.found_bytes = self.found_bytes.saturating_sub(4 * path.len() as u64 + BYTES_BESIDE_PATH);
-                found.push(Change { path, content: Content::Blob(id), before: same_kind, commit: None });
+                let known = if was_there { path.len() } else { pair.known };
+                found.push(Change { path, known, content: Content::Blob(id), before: same_kind, commit: None });
             }
         }
     }
 
-    /// Adds a blob, or all blobs below a tree.
-    pub(super) fn add_blobs(&mut self, entry: TreeEntry, blobs: &mut HashSet<ObjectId>) {
+    /// Adds a file, or a directory with all that is below it.
+    pub(super) fn add_all(&mut self, name: &[u8], entry: TreeEntry, removed: &mut Removed) {
+        removed.add_name(name);
         let mut stack = vec![entry];
         let mut visited = HashSet::new();
         while let Some(TreeEntry { kind, id }) = stack.pop() {
@@ -228,10 +246,13 @@ impl<'s> Trees<'s> {
                 EntryKind::Directory if visited.insert(id) => {
                     let listing = self.list(&id);
                     self.steps = self.steps.saturating_sub(listing.len() + 1);
-                    stack.extend(listing.iter().map(|(_, entry)| entry));
+                    for (name, entry) in listing.iter() {
+                        removed.add_name(name);
+                        stack.push(entry);
+                    }
                 }
                 EntryKind::Directory | EntryKind::Submodule => {}
-                EntryKind::Blob => drop(blobs.insert(id)),
+                EntryKind::Blob => drop(removed.blobs.insert(id)),
             }
         }
     }

@@ -265,6 +265,7 @@ impl<'s> Places<'s> {
                 first_rank: span.first.map_or(u32::MAX, |(rank, _)| rank),
                 last_rank: span.last.map_or(0, |(rank, _)| rank),
                 refs: span.refs.clone(),
+                ..Trace::default()
             };
             match records.tables().thing(*thing) {
                 Thing::Object(id) => found.add(*id, trace),
