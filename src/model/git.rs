@@ -1,6 +1,6 @@
 use std::{fmt, path::Path, path::PathBuf, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use super::{DisplayPath, Escaped, ObjectId, ObjectKind};
 
@@ -46,7 +46,9 @@ impl fmt::Display for GitPlace {
 const SHORT_ID: usize = 10;
 
 /// What history says of a secret at one path (or in one commit or tag).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+///
+/// A scan of changes doesn't look at the rest of history: what it can't know is `null` where this is serialised.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct GitHistory {
     /// The commit that introduced it: the first, parents before children, whose tree has it.
@@ -73,6 +75,27 @@ pub struct GitHistory {
     pub in_index: bool,
     /// Of a scan of changes: do they bring it, or was it there before? `None` where all of history was scanned.
     pub introduced: Option<bool>,
+}
+
+impl Serialize for GitHistory {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Of what was there before, the commit at hand is not the first.
+        let first = self.first.as_ref().filter(|_| self.introduced != Some(false));
+        let is_whole = self.introduced.is_none();
+        let mut fields = serializer.serialize_struct("GitHistory", 11)?;
+        fields.serialize_field("first", &first)?;
+        fields.serialize_field("last", &self.last)?;
+        fields.serialize_field("commits", &is_whole.then_some(self.commits))?;
+        fields.serialize_field("versions", &is_whole.then_some(self.versions))?;
+        fields.serialize_field("at_head", &is_whole.then_some(self.at_head))?;
+        fields.serialize_field("refs", &is_whole.then_some(&self.refs))?;
+        fields.serialize_field("refs_total", &is_whole.then_some(self.refs_total))?;
+        fields.serialize_field("reachable", &self.reachable)?;
+        fields.serialize_field("only_logs", &self.only_logs)?;
+        fields.serialize_field("in_index", &self.in_index)?;
+        fields.serialize_field("introduced", &self.introduced)?;
+        fields.end()
+    }
 }
 
 impl GitHistory {

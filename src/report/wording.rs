@@ -97,6 +97,9 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
         _ if history.introduced == Some(false) => "was there before this change".to_owned(),
         (Some(first), _) => format!("introduced in {}", in_commit(first)),
         (None, _) if history.in_index => "staged".to_owned(),
+        (None, _) if history.introduced.is_some() && history.reachable => {
+            "in no commit: a ref or a tag leads to it".to_owned()
+        }
         (None, _) if history.introduced.is_some() => "in the work tree".to_owned(),
         (None, _) => format!("{noun} {} in no commit", short(&place.object)),
     });
@@ -111,7 +114,9 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
     match (history.refs.first(), history.refs_total) {
         (Some(only), 1) => parts.push(format!("in {only}")),
         (Some(one), more) => parts.push(format!("in {one} and {}", count(more - 1, "other ref"))),
-        (None, _) if !history.reachable => parts.push("unreachable from any ref".to_owned()),
+        (None, _) if !history.reachable && history.introduced.is_none() => {
+            parts.push("unreachable from any ref".to_owned())
+        }
         (None, _) if history.only_logs => parts.push("only reflogs lead to it, no ref".to_owned()),
         (None, _) => {}
     }

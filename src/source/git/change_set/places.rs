@@ -108,7 +108,7 @@ impl ChangeSet<'_> {
         Lost { objects: gone.into_keys().collect(), ..Lost::default() }
     }
 
-    fn rank_of(&self, file: &File) -> u32 {
+    pub(super) fn rank_of(&self, file: &File) -> u32 {
         self.rank(file.change.commit)
     }
 
@@ -118,10 +118,9 @@ impl ChangeSet<'_> {
 
     fn trace(&self, rank: u32, commit: Option<Arc<GitCommit>>) -> Trace {
         let history = GitHistory {
-            first: commit.clone(),
-            last: commit.clone(),
-            commits: u64::from(commit.is_some()),
-            reachable: true,
+            first: commit,
+            // What is staged or in the work tree is in neither commit nor ref.
+            reachable: self.work_tree.as_os_str().is_empty() && !self.is_staged,
             in_index: self.is_staged,
             ..GitHistory::default()
         };
