@@ -74,6 +74,9 @@ pub enum CommandError {
     /// A repository on another machine can't be had.
     #[error(transparent)]
     Remote(#[from] crate::source::remote::RemoteError),
+    /// There are no files, and history is left out.
+    #[error("--no-history leaves nothing to scan of {0}: history is all that a clone has")]
+    NothingLeft(String),
     /// The changes asked for can't be worked out.
     #[error(transparent)]
     Changes(#[from] changes::ChangesError),

@@ -21,7 +21,7 @@ use crate::{
         FileOptions, Files,
         git::{OpenError, Repository},
         read_paths,
-        remote::{self, CloneOptions, Remote},
+        remote::{self, CloneOptions, Remote, RemoteError},
     },
 };
 
@@ -246,7 +246,7 @@ impl PathScan<'_, '_> {
         }
         for path in paths {
             match Remote::parse(path.as_os_str()) {
-                Some(remote) => remotes.push(remote?),
+                Some(remote) => remotes.push(self.remote(remote?)?),
                 None => roots.push(path),
             }
         }
@@ -254,7 +254,15 @@ impl PathScan<'_, '_> {
             self.local(roots)?;
         }
         for remote in remotes {
-            let cloned = remote::clone(&remote, &self.settings.clone, self.env.interrupt)?;
+            let cloned = match remote::clone(&remote, &self.settings.clone, self.env.interrupt) {
+                Err(RemoteError::Interrupted) => {
+                    let provenance = Provenance::Named(remote.display_url());
+                    let message = "interrupted before it was cloned".to_owned();
+                    self.scan.problem(Problem { provenance, kind: ProblemKind::Interrupted, message });
+                    break;
+                }
+                cloned => cloned?,
+            };
             match Repository::open(cloned.path()) {
                 Ok(repository) => {
                     let address = cloned.display_url();
@@ -264,6 +272,14 @@ impl PathScan<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// A remote repository, unless nothing of it would be scanned.
+    fn remote(&self, remote: Remote) -> Result<Remote, CommandError> {
+        match self.settings.history {
+            History::LeftOut => Err(CommandError::NothingLeft(remote.display_url())),
+            History::Included | History::Only => Ok(remote),
+        }
     }
 
     fn local(&mut self, roots: Vec<PathBuf>) -> Result<(), CommandError> {

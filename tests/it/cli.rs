@@ -217,6 +217,27 @@ fn an_interrupt_ends_the_scan_with_130() {
     assert!(started.elapsed().as_secs() < 20);
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_during_a_clone_ends_with_130_and_a_report() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = unleak(dir.path())
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("GIT_SSH_COMMAND", "sleep 50 #")
+        .args(["scan", "-f", "json", "git@localhost:x"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["problems"][0]["kind"], "interrupted", "{report}");
+}
+
 #[test]
 fn the_key_is_made_once_and_only_when_needed() {
     let home = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -112,6 +112,8 @@ pub fn clone(remote: &Remote, options: &CloneOptions, interrupt: &AtomicBool) ->
     let display_url = remote.display_url();
     match end {
         Ok(End::Exited(status, _)) if status.success() => Ok(ClonedRepository { path, display_url, _scratch: scratch }),
+        // On a terminal Ctrl-C reaches git as well, which may be the first to end.
+        Ok(End::Exited(..)) if interrupt.load(Ordering::Relaxed) => Err(RemoteError::Interrupted),
         Ok(End::Exited(status, message)) => {
             let message = redact::clean(&message, &remote.login.secrets());
             let message = if message.is_empty() { format!("git ended with {status}") } else { message };
