@@ -312,7 +312,7 @@ impl PathScan<'_, '_> {
             self.indexes.extend(work_trees.map(|entry| entry.path().join("index")));
             let from = linked.iter().find(|linked| linked.common_dir == dir).map_or(dir, |linked| &linked.work_tree);
             match Repository::open(from) {
-                Ok(repository) => self.history(&repository.at(dir), None),
+                Ok(repository) => self.history(&repository.named(dir), None),
                 Err(error) => self.scan.problem(not_a_repository(dir, &error)),
             }
         }

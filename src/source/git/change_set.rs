@@ -1,5 +1,6 @@
 //! Changes as a source: what they leave, and what stood there before, so that the two can be told apart.
 
+mod lfs;
 mod places;
 
 use std::{
@@ -12,6 +13,7 @@ use super::{
     Fault, Kind, ObjectId, ObjectStore, Repository, StoreProblem,
     changes::{Change, Changes, Content},
     path_of,
+    repository::lfs_pointer,
     work_tree::WorkTree,
 };
 use crate::{
@@ -139,6 +141,7 @@ impl<'r> ChangeSet<'r> {
                     count(receiver, *kind, |count| count.found += 1);
                     match reader.read(id) {
                         Ok((found, content)) => {
+                            let pointer = lfs_pointer(content);
                             receiver.version(
                                 Origin::Object(&place),
                                 Version { bytes: content, base: None, is_base: false },
@@ -148,6 +151,7 @@ impl<'r> ChangeSet<'r> {
                                 let fault = Fault::WrongKind { expected: *kind, found };
                                 receiver.problem(self.repository.problem(&reader.problem(*id, fault)));
                             }
+                            pointer.iter().for_each(|content| self.scan_lfs(*id, content, plan, receiver));
                         }
                         Err(problem) => receiver.problem(self.repository.problem(&problem)),
                     }
@@ -158,6 +162,8 @@ impl<'r> ChangeSet<'r> {
                         Ok(content) => {
                             let version = Version { bytes: &content, base: None, is_base: false };
                             receiver.version(Origin::Object(&place), version);
+                            let pointer = lfs_pointer(&content);
+                            pointer.iter().for_each(|content| self.scan_lfs(file.id, content, plan, receiver));
                         }
                         Err(fault) => {
                             let problem = StoreProblem::file(tree.full_path(&file.change.path), fault);

@@ -66,14 +66,8 @@ impl Repository {
 
     /// The same under another name in reports, such as the address that it was cloned from.
     #[must_use]
-    pub fn named(self, name: &str) -> Repository {
-        self.at(Path::new(name))
-    }
-
-    /// The same with another path in reports.
-    #[must_use]
-    pub fn at(self, path: &Path) -> Repository {
-        Repository { path: path.into(), ..self }
+    pub fn named(self, name: impl AsRef<Path>) -> Repository {
+        Repository { path: name.as_ref().into(), ..self }
     }
 
     /// Its objects.
@@ -396,6 +390,12 @@ impl<'p, 'r> Scan<'p, 'r> {
             window.slide();
         }
     }
+}
+
+/// What is said of a pointer whose content isn't here.
+pub(super) fn lfs_absent(place: GitPlace, content: &str) -> Problem {
+    let message = format!("Git LFS keeps this file elsewhere, as {content}: it was not scanned (git lfs fetch --all)");
+    Problem { provenance: Provenance::Git(Box::new(place)), kind: ProblemKind::LfsNotScanned, message }
 }
 
 /// The digest that a pointer of Git LFS holds. Format: git-lfs/docs/spec.md (read 2026-11-24).

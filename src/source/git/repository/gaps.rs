@@ -1,8 +1,8 @@
 //! What is not here, or only named elsewhere than in trees.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Names, Repository};
+use super::{Names, Repository, lfs_absent};
 use crate::{
     model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
@@ -66,8 +66,13 @@ impl Repository {
 
     /// Is this content of Git LFS here? Then it is a file of the git directory.
     pub(super) fn has_lfs(&self, content: &str) -> bool {
+        self.lfs_file(content).exists()
+    }
+
+    /// Where Git LFS has content, if it is here.
+    pub(in crate::source::git) fn lfs_file(&self, content: &str) -> PathBuf {
         let path = Path::new("lfs/objects").join(&content[..2]).join(&content[2..4]).join(content);
-        self.store.common_dir().join(path).exists()
+        self.store.common_dir().join(path)
     }
 
     /// Content that Git LFS keeps elsewhere.
@@ -82,10 +87,7 @@ impl Repository {
             let place = places.iter().find(|place| place.history.at_head).or(places.first());
             let path = place.and_then(|place| place.path.as_deref()).map(|path| path_of(path).into());
             let place = GitPlace { path, ..GitPlace::of_object(&self.path, blob, Kind::Blob) };
-            let message =
-                format!("Git LFS keeps this file elsewhere, as {content}: it was not scanned (git lfs fetch --all)");
-            let provenance = Provenance::Git(Box::new(place));
-            receiver.problem(Problem { provenance, kind: ProblemKind::LfsNotScanned, message });
+            receiver.problem(lfs_absent(place, &content));
         }
     }
 
