@@ -10,7 +10,7 @@ use super::args::{
 };
 use crate::{
     commands::{
-        CachePlace, ChangeChoice, RuleChoice,
+        CachePlace, ChangeChoice, ChangeScope, RuleChoice,
         eval::EvalSettings,
         hook::{HookKind, HookSettings, SharedHooks},
         rules::RuleFilter,
@@ -127,13 +127,13 @@ pub(super) fn hook_settings(args: &HookArgs) -> anyhow::Result<HookSettings> {
 
 fn target(args: &ScanArgs) -> anyhow::Result<Target> {
     if let Some(choice) = change_choice(args) {
-        let repository = match args.paths.as_slice() {
-            [] => PathBuf::from("."),
-            [path] => path.clone(),
+        let (repository, scope) = match args.paths.as_slice() {
+            [] => (PathBuf::from("."), ChangeScope::Repository),
+            [path] => (path.clone(), ChangeScope::Path),
             _ => anyhow::bail!("changes are those of one repository: give one path"),
         };
         anyhow::ensure!(args.files_from.is_none(), "--files-from lists files, which changes have of their own");
-        return Ok(Target::Changes { repository, choice });
+        return Ok(Target::Changes { repository, scope, choice });
     }
     if let Some(list) = &args.files_from {
         return Ok(Target::ListedIn(list.clone()));

@@ -10,11 +10,14 @@ use super::{CommandError, Env};
 use crate::{
     engine::Scan,
     model::DisplayPath,
-    source::git::{
-        ChangeSet, ObjectStore, OpenError, Repository,
-        changes::{self, Changes},
-        discover,
-        revisions::{self, RevisionError, Revisions, Tags},
+    source::{
+        git::{
+            ChangeSet, ObjectStore, OpenError, OpenFault, Repository,
+            changes::{self, Changes},
+            discover,
+            revisions::{self, RevisionError, Revisions, Tags},
+        },
+        remote::Remote,
     },
 };
 
@@ -35,16 +38,31 @@ pub enum ChangeChoice {
     PreReceive,
 }
 
+/// How much of a repository a scan of changes takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeScope {
+    /// All of it, wherever in it the path leads.
+    Repository,
+    /// Files at or below the path.
+    Path,
+}
+
 /// Why changes can't be worked out.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangesError {
     /// No repository.
     #[error("{0} is in no git repository")]
     NoRepository(String),
+    /// An address of one on another machine.
+    #[error("changes are those of a repository on this machine: clone {0} first")]
+    Address(String),
     /// It can't be opened.
     #[error(transparent)]
-    Open(#[from] OpenError),
-    /// Unstaged changes of a repository without files.
+    Open(OpenError),
+    /// Where its `.git` file leads, there is none. What stands in that file may be anything, so it isn't shown.
+    #[error("{0}: its .git file leads to no git repository")]
+    LeadsNowhere(String),
+    /// Staged or unstaged changes of a repository without files.
     #[error("{0} has no work tree")]
     NoWorkTree(String),
     /// A revision that means nothing.
@@ -65,43 +83,82 @@ pub enum ChangesError {
 }
 
 /// Scans the chosen changes of the repository that `path` is in.
-pub(super) fn scan(path: &Path, choice: &ChangeChoice, scan: &mut Scan<'_>, env: &Env<'_>) -> Result<(), CommandError> {
+pub(super) fn scan(
+    (path, scope): (&Path, ChangeScope),
+    choice: &ChangeChoice,
+    scan: &mut Scan<'_>,
+    env: &Env<'_>,
+) -> Result<(), CommandError> {
     let shown = || DisplayPath(path).to_string();
+    if let Some(remote) = Remote::parse(path.as_os_str()).transpose()? {
+        return Err(ChangesError::Address(remote.display_url()).into());
+    }
     let root = discover(path).ok_or_else(|| ChangesError::NoRepository(shown()))?;
     let quarantine = if *choice == ChangeChoice::PreReceive { changes::quarantine(env.var) } else { Vec::new() };
-    let repository = Repository::open_with(&root, &quarantine).map_err(ChangesError::Open)?;
+    let repository = Repository::open_with(&root, &quarantine).map_err(|error| match error.reason {
+        OpenFault::LeadsNowhere(_) => ChangesError::LeadsNowhere(shown()),
+        _ => ChangesError::Open(error),
+    })?;
+    let name = name(path, &root, repository.store());
+    let repository = repository.named(&name);
     let store = repository.store();
+    let part = if scope == ChangeScope::Path { part(path, &root) } else { Vec::new() };
+    let no_work_tree = || ChangesError::NoWorkTree(shown());
+    let has_files = root.join(".git").exists();
     match choice {
         ChangeChoice::Staged => {
-            let changes = changes::staged(store, &index_path(store, env));
+            let index = index_path(store, env);
+            // One that was just made has no index yet, a bare one never has.
+            (has_files || index.exists()).then_some(()).ok_or_else(no_work_tree)?;
+            let changes = changes::staged(store, &index).at(&part);
             scan.run(&ChangeSet::staged(&repository, changes));
         }
         ChangeChoice::Unstaged => {
-            let has_files = root.join(".git").exists();
-            let work_tree = has_files.then_some(&root).ok_or_else(|| ChangesError::NoWorkTree(shown()))?;
-            let changes = changes::unstaged(store, &index_path(store, env), work_tree);
+            let work_tree = has_files.then_some(&root).ok_or_else(no_work_tree)?;
+            let changes = changes::unstaged(store, &index_path(store, env), work_tree).at(&part);
             scan.run(&ChangeSet::unstaged(&repository, changes, work_tree));
         }
         ChangeChoice::Range(text) => {
             let range = Revisions::parse(store, repository.refs(), text).map_err(ChangesError::Revision)?;
-            scan.run(&ChangeSet::new(&repository, changes::range(store, &range)));
+            scan.run(&ChangeSet::new(&repository, changes::range(store, &range).at(&part)));
         }
         ChangeChoice::Since(text) => {
             let mut changes = changes::range(store, &since(&repository, text, env)?);
             // A ref that can't be read leads to commits that are not looked at. Missing ones were told by the range.
             let lost = repository.refs().problems.iter().filter(|problem| problem.object.is_none());
             changes.problems.extend(lost.cloned());
-            scan.run(&ChangeSet::new(&repository, changes));
+            scan.run(&ChangeSet::new(&repository, changes.at(&part)));
         }
-        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, branch(&repository, name)?)),
+        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, branch(&repository, name)?.at(&part))),
         ChangeChoice::PreReceive => {
             let mut lines = Vec::new();
             std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
-            let range = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
-            scan.run(&ChangeSet::new(&repository, changes::range(store, &range)));
+            let push = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
+            let changes = changes::range(store, &push.revisions).at(&part);
+            scan.run(&ChangeSet::new(&repository, changes).with_refs(push.new_refs));
         }
     }
     Ok(())
+}
+
+/// What a repository is called in reports: as a scan of all that is at `path` calls it, so that both name the same places.
+fn name(path: &Path, root: &Path, store: &ObjectStore) -> PathBuf {
+    let is_top = path.canonicalize().is_ok_and(|path| path == root);
+    let top = if is_top { path } else { root };
+    match top.join(".git") {
+        inner if inner.is_dir() => inner,
+        inner if inner.exists() => store.common_dir().to_owned(),
+        _ => top.to_owned(),
+    }
+}
+
+/// The path in the repository that `path` leads to; empty for all of it.
+fn part(path: &Path, root: &Path) -> Vec<u8> {
+    let path = path.canonicalize().unwrap_or_default();
+    let names = path.strip_prefix(root).into_iter().flat_map(Path::iter).map(|name| name.as_encoded_bytes());
+    let names: Vec<&[u8]> = names.collect();
+    // The git directory is no part of what it holds.
+    if names.first() == Some(&&b".git"[..]) { Vec::new() } else { names.join(&b'/') }
 }
 
 /// The index that git is about to commit: `git commit FILE` and `git commit -a` make one of their own.
@@ -131,11 +188,15 @@ fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions
     Ok(Revisions { include, exclude: vec![known], since: None, tags: Tags::OfListedCommits })
 }
 
-/// A moment in seconds since 1970: `2024-05-02`, `2024-05-02T13:37:00Z` or `…+02:00`, `yesterday`, `3 days ago`. Without
-/// an offset it is UTC.
+/// A moment in seconds since 1970: `2024-05-02`, `2024-05-02T13:37:00Z` or `…+02:00`, `yesterday`, `3 days ago`,
+/// `@1714649820`. Without an offset it is UTC.
 fn date(text: &str, now: SystemTime) -> Option<i64> {
     let now = now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
     let text = text.trim().to_ascii_lowercase();
+    if let Some(seconds) = text.strip_prefix('@') {
+        // Git writes an offset behind it, which changes nothing.
+        return seconds.split(' ').next()?.parse().ok();
+    }
     if text == "yesterday" {
         return Some(now - 86_400);
     }
@@ -208,6 +269,10 @@ mod tests {
             ("1 day ago", Some(1_700_000_000 - 86_400)),
             ("2.weeks ago", Some(1_700_000_000 - 14 * 86_400)),
             ("yesterday", Some(1_700_000_000 - 86_400)),
+            ("@1714649820", Some(1_714_649_820)),
+            ("@1714649820 +0200", Some(1_714_649_820)),
+            ("@{1}", None),
+            ("@", None),
             ("2024-13-01", None),
             ("main", None),
             ("deadbeef", None),

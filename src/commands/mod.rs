@@ -36,7 +36,7 @@ pub mod store;
 pub mod table;
 
 pub use cache::CachePlace;
-pub use changes::ChangeChoice;
+pub use changes::{ChangeChoice, ChangeScope};
 pub use env::Env;
 pub use exit::ExitCode;
 pub use explain::explain;

@@ -10,7 +10,8 @@ use std::{
 #[cfg(feature = "export")]
 use super::exports;
 use super::{
-    CachePlace, ChangeChoice, CommandError, Env, ExitCode, RuleChoice, cache, changes, fingerprint_key, output,
+    CachePlace, ChangeChoice, ChangeScope, CommandError, Env, ExitCode, RuleChoice, cache, changes, fingerprint_key,
+    output,
 };
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
@@ -41,6 +42,8 @@ pub enum Target {
     Changes {
         /// A path in it.
         repository: PathBuf,
+        /// How much of it.
+        scope: ChangeScope,
         /// Which changes.
         choice: ChangeChoice,
     },
@@ -213,7 +216,9 @@ fn scan(
         Target::Stdin { is_export } => exports::scan_stdin(settings, *is_export, &mut scan.scan, env.interrupt)?,
         #[cfg(not(feature = "export"))]
         Target::Stdin { .. } => scan.scan.run(&crate::source::Stream::new("<stdin>", std::io::stdin())),
-        Target::Changes { repository, choice } => changes::scan(repository, choice, &mut scan.scan, env)?,
+        Target::Changes { repository, scope, choice } => {
+            changes::scan((repository, *scope), choice, &mut scan.scan, env)?;
+        }
         Target::Paths(paths) => scan.paths(paths.clone())?,
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }

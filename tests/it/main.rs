@@ -20,6 +20,8 @@ mod fuzz;
 mod git_before;
 mod git_changes;
 #[cfg(feature = "cli")]
+mod git_choice;
+#[cfg(feature = "cli")]
 mod git_history;
 #[cfg(feature = "cli")]
 mod git_hostile;

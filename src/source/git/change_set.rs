@@ -17,7 +17,7 @@ use super::{
     work_tree::WorkTree,
 };
 use crate::{
-    model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
+    model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{NAME_BYTES, Plan, Receiver, Source, Traces, Version, Wanted},
 };
 
@@ -33,6 +33,8 @@ pub struct ChangeSet<'r> {
     removed: HashMap<ObjectId, u32>,
     removed_names: HashMap<Vec<u8>, u32>,
     problems: Vec<StoreProblem>,
+    /// Names of refs that a push makes.
+    new_refs: Vec<Vec<u8>>,
     /// Where the work tree is, if files of it are scanned.
     work_tree: PathBuf,
     is_staged: bool,
@@ -70,6 +72,7 @@ impl<'r> ChangeSet<'r> {
             removed,
             removed_names,
             problems,
+            new_refs: Vec::new(),
             work_tree: PathBuf::new(),
             is_staged: false,
         }
@@ -102,6 +105,12 @@ impl<'r> ChangeSet<'r> {
         set
     }
 
+    /// The same with names of refs, which a push makes.
+    #[must_use]
+    pub fn with_refs(self, new_refs: Vec<Vec<u8>>) -> ChangeSet<'r> {
+        ChangeSet { new_refs, ..self }
+    }
+
     /// How many files changed.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -111,7 +120,7 @@ impl<'r> ChangeSet<'r> {
     /// Did nothing change?
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.commits.is_empty() && self.tags.is_empty()
+        self.files.is_empty() && self.commits.is_empty() && self.tags.is_empty() && self.new_refs.is_empty()
     }
 
     /// Everything to be read, each object once: what the changes leave, and what stood there before.
@@ -193,6 +202,10 @@ impl<'r> ChangeSet<'r> {
             let mut place = GitPlace::of_object(self.repository.path(), ObjectId::copied(&[0; 20]), Kind::Blob);
             place.path = Some(path_of(name).into());
             receiver.blob(Origin::Object(&place), Part::Name, name);
+        }
+        if !self.new_refs.is_empty() {
+            let name = format!("{} (names of pushed refs)", DisplayPath(self.repository.path()));
+            receiver.blob(Origin::Named(&name), Part::Content, &self.new_refs.join(&b'\n'));
         }
     }
 }

@@ -71,6 +71,17 @@ impl Changes {
         self.commits.iter().rev().copied().zip(1..)
     }
 
+    /// Those of files at a path of the repository or below it; all of them, if it is empty. What has no path stays.
+    #[must_use]
+    pub fn at(mut self, part: &[u8]) -> Changes {
+        let is_in = |path: &[u8]| {
+            let rest = path.strip_prefix(part);
+            part.is_empty() || path.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        };
+        self.files.retain(|file| is_in(&file.path));
+        self
+    }
+
     /// Notes what a commit of this rank takes away. Commits come with falling ranks.
     fn add_removed(&mut self, removed: Removed, rank: u32) {
         self.removed.extend(removed.blobs.into_iter().map(|id| (id, rank)));
@@ -149,13 +160,15 @@ fn compare_index(staging: &Staging, roots: Vec<ObjectId>, trees: &mut Trees<'_>,
             let slash = memchr::memchr(b'/', rest);
             let name = &rest[..slash.unwrap_or(rest.len())];
             left.remove(name);
-            let was_there = listings.iter().any(|listing| listing.get(name).is_some());
-            let before = |kind| {
-                let before = listings.iter().filter_map(|listing| listing.get(name));
-                before.filter(|before| before.kind == kind).map(|before| before.id).collect::<Vec<_>>()
-            };
+            let old = || listings.iter().filter_map(|listing| listing.get(name));
+            // Most files are what they were.
+            if slash.is_none() && old().any(|old| old.id == entry.id) {
+                at += 1;
+                continue;
+            }
+            let before = |kind| old().filter(|old| old.kind == kind).map(|old| old.id).collect::<Vec<_>>();
             let end = depth + name.len() + usize::from(slash.is_some());
-            let known = if was_there { end } else { known };
+            let known = if old().next().is_some() { end } else { known };
             let Some(slash) = slash else {
                 files.extend(staged_change(entry, known, before(EntryKind::Blob)));
                 at += 1;
@@ -190,13 +203,10 @@ fn compare_sparse(entry: &Staged, known: usize, before: &[ObjectId], trees: &mut
 }
 
 fn staged_change(entry: &Staged, known: usize, mut before: Vec<ObjectId>) -> Option<Change> {
-    if !entry.is_blob() || before.contains(&entry.id) {
-        return None;
-    }
     // What the sides of a conflict have in common is no news.
     before.extend((entry.stage == BASE_STAGE).then_some(entry.id));
     let content = Content::Blob(entry.id);
-    Some(Change { path: entry.path.clone(), known, content, before, commit: None })
+    entry.is_blob().then(|| Change { path: entry.path.clone(), known, content, before, commit: None })
 }
 
 /// Files of the work tree at `root` that may differ from what is staged, by their size and time.
@@ -284,24 +294,33 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
     changes
 }
 
+/// A push.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Push {
+    /// The commits and tags that it brings.
+    pub revisions: Revisions,
+    /// Whole names of the refs that it makes.
+    pub new_refs: Vec<Vec<u8>>,
+}
+
 /// What a push brings. `lines` are those of a `pre-receive` hook: old id, new id and name of each ref. What is
 /// reachable from other refs is there already.
 ///
 /// # Errors
 /// The number of a line that isn't of that form.
-pub fn pushed(store: &ObjectStore, refs: &Refs, lines: &[u8]) -> Result<Revisions, usize> {
-    let mut revisions = Revisions::default();
+pub fn pushed(store: &ObjectStore, refs: &Refs, lines: &[u8]) -> Result<Push, usize> {
+    let Push { mut revisions, mut new_refs } = Push::default();
     for (number, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        let mut words = line.splitn(3, |byte| *byte == b' ').map(ObjectId::from_hex);
-        let (Some(Some(old)), Some(Some(new)), Some(_)) = (words.next(), words.next(), words.next()) else {
-            return Err(number + 1);
-        };
+        let mut words = line.splitn(3, |byte| *byte == b' ');
+        let mut id = || words.next().and_then(ObjectId::from_hex);
+        let (Some(old), Some(new), Some(name)) = (id(), id(), words.next()) else { return Err(number + 1) };
         let is_zero = |id: &ObjectId| id.as_bytes().iter().all(|byte| *byte == 0);
         revisions.exclude.extend((!is_zero(&old)).then_some(old));
         revisions.include.extend((!is_zero(&new)).then_some(new));
+        new_refs.extend((is_zero(&old) && !is_zero(&new)).then(|| name.to_vec()));
     }
     revisions.exclude.extend(refs.refs.iter().map(|found| found.target).filter(|id| store.contains(id)));
-    Ok(revisions)
+    Ok(Push { revisions, new_refs })
 }
 
 /// Where a hook keeps the objects of a push until it is accepted, by the environment that git gives it.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use unleak::store::{Context, Engine, Store};
 
 use super::fixture::{Fixture, on_both_engines, random};
-use crate::samples;
+use crate::{git_store::repositories::git, samples};
 
 on_both_engines!(
     a_finding_lives,
@@ -24,6 +24,7 @@ on_both_engines!(
     doctor_finds_what_is_wrong,
     hostile_reports_are_refused,
     a_new_key_keeps_findings,
+    changes_and_histories_name_the_same_places,
     what_a_configuration_hides_is_not_gone,
 );
 
@@ -84,6 +85,29 @@ fn parts(output: &Output) -> (i32, String, String) {
 
 fn counts(new: u64, seen: u64, gone: u64, places_gone: u64, regressed: u64) -> Value {
     json!({ "new": new, "seen": seen, "gone": gone, "places_gone": places_gone, "regressed": regressed })
+}
+
+fn changes_and_histories_name_the_same_places(fixture: &Fixture) {
+    let cli = Cli::new(fixture);
+    cli.ok(&["store", "init"]);
+    let tree = cli.home.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    git(&tree, &["init", "-q", "-b", "main"]);
+    fs::write(tree.join("s.env"), samples::github_token(1)).unwrap();
+    git(&tree, &["add", "-A"]);
+    git(&tree, &["commit", "-qm", "1"]);
+    assert_eq!(cli.scan(&["tree", "--history-only"]), counts(1, 0, 0, 0, 0));
+    let shown = || {
+        let found = cli.findings(&[]);
+        assert_eq!((found.len(), &found[0]["places"]), (1, &json!(1)));
+        cli.ok(&["findings", "show", "--format", "json", found[0]["id"].as_str().unwrap()])
+    };
+    let before = shown();
+    assert!(before.contains("\"at_head\":true,\"public\""), "{before}");
+    // What a scan of changes doesn't know stays as it was.
+    assert_eq!(cli.scan(&["tree", "--branch", "main"]), counts(0, 1, 0, 0, 0));
+    let after = shown();
+    assert!(after.contains("\"at_head\":true,\"public\""), "{after}");
 }
 
 fn a_finding_lives(fixture: &Fixture) {
