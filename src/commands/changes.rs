@@ -135,7 +135,7 @@ pub(super) fn scan(
             std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
             let push = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
             let changes = changes::range(store, &push.revisions).at(&part);
-            scan.run(&ChangeSet::new(&repository, changes).with_refs(push.new_refs));
+            scan.run(&ChangeSet::new(&repository, changes).pushed(push.new_refs));
         }
     }
     Ok(())

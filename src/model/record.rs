@@ -221,10 +221,10 @@ pub struct ExportSummary {
     pub signs: Vec<String>,
 }
 
-/// Something about an export that is no finding of its own, such as a live token that stands on each of its links.
+/// Something that is no finding of its own and no problem, such as a live token that stands on each of an export's links.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Notice {
-    /// Where: the export.
+    /// Where: the export, or the file.
     pub path: String,
     /// The class, such as `export-file-token`.
     pub kind: String,

@@ -41,6 +41,17 @@ fn content_that_git_lfs_keeps_is_scanned_or_missed() {
     is_told(&["--staged"]);
     git(dir, &["commit", "-qm", "1"]);
     is_told(&["--range", &format!("{base}..")]);
+    // A server has it elsewhere, always.
+    let push = format!("{base} {} refs/heads/main\n", head(dir));
+    fs::remove_dir_all(dir.join(".git/lfs")).unwrap();
+    git(dir, &["update-ref", "refs/heads/main", &base]);
+    let (code, out, _) = run(dir, &["--pre-receive", "--format", "json"], push.as_bytes());
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let told: Vec<&str> = report["notices"].as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert_eq!((code, problems(&report), told), (0, vec![], vec!["lfs-not-scanned"; 2]));
+    git(dir, &["update-ref", "refs/heads/main", push.split(' ').nth(1).unwrap()]);
+    fs::create_dir_all(&here).unwrap();
+    fs::write(here.join("b".repeat(64)), &token).unwrap();
     // What is moved was there before, wherever its content is.
     git(dir, &["mv", "far.bin", "moved.bin"]);
     git(dir, &["mv", "near.bin", "there.bin"]);

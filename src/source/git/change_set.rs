@@ -35,6 +35,7 @@ pub struct ChangeSet<'r> {
     problems: Vec<StoreProblem>,
     /// Names of refs that a push makes.
     new_refs: Vec<Vec<u8>>,
+    is_pushed: bool,
     /// Where the work tree is, if files of it are scanned.
     work_tree: PathBuf,
     is_staged: bool,
@@ -73,6 +74,7 @@ impl<'r> ChangeSet<'r> {
             removed_names,
             problems,
             new_refs: Vec::new(),
+            is_pushed: false,
             work_tree: PathBuf::new(),
             is_staged: false,
         }
@@ -105,10 +107,10 @@ impl<'r> ChangeSet<'r> {
         set
     }
 
-    /// The same with names of refs, which a push makes.
+    /// The same as a push, which makes refs of these names.
     #[must_use]
-    pub fn with_refs(self, new_refs: Vec<Vec<u8>>) -> ChangeSet<'r> {
-        ChangeSet { new_refs, ..self }
+    pub fn pushed(self, new_refs: Vec<Vec<u8>>) -> ChangeSet<'r> {
+        ChangeSet { new_refs, is_pushed: true, ..self }
     }
 
     /// How many files changed.

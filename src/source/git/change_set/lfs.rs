@@ -2,7 +2,7 @@
 
 use super::{ChangeSet, ObjectId};
 use crate::{
-    model::{GitPlace, Problem, Provenance},
+    model::{GitPlace, Notice, Problem, ProblemKind, Provenance},
     source::{
         LargeBlob, Plan, Receiver,
         git::{Fault, Kind, StoreProblem, file, path_of, repository::lfs_absent},
@@ -22,7 +22,16 @@ impl ChangeSet<'_> {
                 }
             }
             Err(Fault::Io(std::io::ErrorKind::NotFound)) => {
-                self.absent(blob, content).into_iter().for_each(|problem| receiver.problem(problem));
+                match self.absent(blob, content) {
+                    // A server has such content elsewhere, always: its pushes can't all be refused.
+                    Some(Problem { provenance, message, .. }) if self.is_pushed => receiver.notice(Notice {
+                        path: provenance.to_string(),
+                        kind: ProblemKind::LfsNotScanned.as_str().to_owned(),
+                        message,
+                        count: 1,
+                    }),
+                    problem => problem.into_iter().for_each(|problem| receiver.problem(problem)),
+                }
             }
             Err(fault) => receiver.problem(self.repository.problem(&StoreProblem::file(path, fault))),
         }
