@@ -149,10 +149,10 @@ fn refs_of_a_push_are_looked_at() {
         let output = Command::new("git").args(["push", "-q", &url, what]).current_dir(dir).output().unwrap();
         (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
-    assert_eq!(push("main").0, true);
+    assert!(push("main").0);
     let (is_taken, said) = push(&format!("main:refs/heads/{}", github_token(1)));
     assert!(!is_taken && said.contains("names of pushed refs") && said.contains("ghp_"), "{said}");
-    assert_eq!(push("main:refs/heads/clean").0, true);
+    assert!(push("main:refs/heads/clean").0);
     // Of a blob or a tree that a ref leads to, nobody can say that it is in the work tree.
     let blob = git_with_input(dir, &["hash-object", "-w", "--stdin"], github_token(2).as_bytes());
     let blob = String::from_utf8(blob).unwrap().trim().to_owned();
