@@ -18,6 +18,7 @@ mod export;
 mod fuzz;
 #[cfg(feature = "cli")]
 mod git_before;
+#[cfg(feature = "cli")]
 mod git_changes;
 #[cfg(feature = "cli")]
 mod git_choice;
