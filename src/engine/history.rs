@@ -16,7 +16,7 @@ use super::{
     verdict::{PathEffect, Score},
 };
 use crate::{
-    model::{GitHistory, GitPlace, ObjectId, Occurrence, Part, Provenance, Secret},
+    model::{GitHistory, GitPlace, ObjectId, Occurrence, Part, Provenance, Reach, Secret},
     source::{Lost, RefSet, Since, Trace, Traces, Wanted, path_of},
 };
 
@@ -220,8 +220,6 @@ struct Group<'h> {
     first: Option<First<'h>>,
     /// What leads to [`GitHistory::last`], and its rank.
     last: (Reach, u32),
-    /// Does a ref lead to it?
-    is_on_ref: bool,
     history: GitHistory,
     /// The versions that have it, some perhaps twice, and how many commits have them there.
     versions: Vec<(ObjectId, u64)>,
@@ -238,28 +236,13 @@ struct First<'h> {
 }
 
 /// What leads to the commits that brought something and had it last: those that more leads to are named first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    /// Nothing, or there is no such commit.
-    #[default]
-    Nothing,
-    Logs,
-    Refs,
-}
-
-impl Reach {
-    fn of(history: &GitHistory) -> Reach {
-        match (history.first.is_some() && history.reachable, history.only_logs) {
-            (false, _) => Reach::Nothing,
-            (true, true) => Reach::Logs,
-            (true, false) => Reach::Refs,
-        }
-    }
+fn reach_of(history: &GitHistory) -> Reach {
+    if history.first.is_some() { history.reach } else { Reach::Nothing }
 }
 
 impl<'h> Group<'h> {
     fn add(&mut self, hit: &'h Hit, score: Arc<Score>, object: ObjectId, trace: &Trace) {
-        let reach = Reach::of(&trace.history);
+        let reach = reach_of(&trace.history);
         let order = |first: &First<'_>| (Reverse(first.reach), first.rank, first.object, first.hit.occurrence.place);
         let this = First { reach, rank: trace.first_rank, object, hit, score };
         if self.first.as_ref().is_none_or(|first| order(&this) < order(first)) {
@@ -272,8 +255,7 @@ impl<'h> Group<'h> {
         }
         self.versions.push((object, trace.history.commits));
         self.history.at_head |= trace.history.at_head;
-        self.history.reachable |= trace.history.reachable;
-        self.is_on_ref |= trace.history.reachable && !trace.history.only_logs;
+        self.history.reach = self.history.reach.max(trace.history.reach);
         self.history.in_index |= trace.history.in_index;
         self.refs.add(trace.refs.as_slice());
     }
@@ -287,11 +269,10 @@ impl<'h> Group<'h> {
         let mut history = self.history;
         history.versions = versions.len() as u64;
         history.commits = versions.iter().map(|(_, commits)| commits).sum();
-        history.only_logs = history.reachable && !self.is_on_ref;
         history.refs_total = self.refs.as_slice().len() as u64;
         let names = self.refs.as_slice().iter().filter_map(|index| traces.refs.get(*index as usize));
         history.refs = names.take(GitHistory::MAX_REFS).cloned().collect();
-        let is_known = history.reachable || !traces.is_partial;
+        let is_known = history.reach > Reach::Nothing || !traces.is_partial;
         let Provenance::Git(place) = &hit.occurrence.provenance else { return None };
         let path = path.map(|path| PathBuf::from(path_of(path))).or_else(|| place.path.clone());
         let place = GitPlace { path, object, history: is_known.then(|| Arc::new(history)), ..(**place).clone() };

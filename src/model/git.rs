@@ -49,7 +49,6 @@ const SHORT_ID: usize = 10;
 ///
 /// A scan of changes doesn't look at the rest of history: what it can't know is `null` where this is serialised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an observation of its own")]
 pub struct GitHistory {
     /// The commit that introduced it: the first, parents before children, whose tree has it.
     pub first: Option<Arc<GitCommit>>,
@@ -66,15 +65,25 @@ pub struct GitHistory {
     pub refs: Vec<String>,
     /// How many refs there are of that kind.
     pub refs_total: u64,
-    /// Does any ref or reflog lead to it, or is it staged?
-    pub reachable: bool,
-    /// Do reflogs alone (and `ORIG_HEAD` and its like) lead to it? Then no branch or tag of this repository has it, and a
-    /// clone of it gets no copy.
-    pub only_logs: bool,
+    /// What leads to it. What is staged is as good as on a branch.
+    pub reach: Reach,
     /// Is it staged, other than `HEAD` has it? In an index of any work tree.
     pub in_index: bool,
     /// Of a scan of changes: do they bring it, or was it there before? `None` where all of history was scanned.
     pub introduced: Option<bool>,
+}
+
+/// What leads to a commit, or to what stands in one; the weakest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// No ref and no log.
+    #[default]
+    Nothing,
+    /// Only what git keeps for undoing things: logs of refs, `ORIG_HEAD` and the like. No branch or tag has it, and a clone
+    /// gets no copy.
+    Logs,
+    /// A ref, or the `HEAD` of a work tree.
+    Refs,
 }
 
 impl Serialize for GitHistory {
@@ -90,8 +99,8 @@ impl Serialize for GitHistory {
         fields.serialize_field("at_head", &is_whole.then_some(self.at_head))?;
         fields.serialize_field("refs", &is_whole.then_some(&self.refs))?;
         fields.serialize_field("refs_total", &is_whole.then_some(self.refs_total))?;
-        fields.serialize_field("reachable", &self.reachable)?;
-        fields.serialize_field("only_logs", &self.only_logs)?;
+        fields.serialize_field("reachable", &(self.reach > Reach::Nothing))?;
+        fields.serialize_field("only_logs", &(self.reach == Reach::Logs))?;
         fields.serialize_field("in_index", &self.in_index)?;
         fields.serialize_field("introduced", &self.introduced)?;
         fields.end()

@@ -25,7 +25,7 @@ pub use attribution::{
     AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attribution, Evidence,
 };
 pub use finding::{Attributes, CredentialPart, Finding, Fingerprint, Occurrence, Place, Reason};
-pub use git::{GitCommit, GitHistory, GitPlace, GitSignature, GitTime};
+pub use git::{GitCommit, GitHistory, GitPlace, GitSignature, GitTime, Reach};
 pub(crate) use object::hex_value;
 pub use object::{ObjectId, ObjectKind};
 pub use problem::{Problem, ProblemKind};

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, path::Path, time::Duration};
 
 use super::group::Exposure;
 use crate::model::{
-    DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, RecordAuthor, RecordContainer,
+    DisplayPath, GitCommit, GitPlace, ObjectId, ObjectKind, Part, PermalinkBasis, Reach, RecordAuthor, RecordContainer,
     RecordPlace, Revision,
 };
 
@@ -97,7 +97,7 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
         _ if history.introduced == Some(false) => "was there before this change".to_owned(),
         (Some(first), _) => format!("introduced in {}", in_commit(first)),
         (None, _) if history.in_index => "staged".to_owned(),
-        (None, _) if history.introduced.is_some() && history.reachable => {
+        (None, _) if history.introduced.is_some() && history.reach > Reach::Nothing => {
             "in no commit: a ref or a tag leads to it".to_owned()
         }
         (None, _) if history.introduced.is_some() => "in the work tree".to_owned(),
@@ -114,10 +114,10 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
     match (history.refs.first(), history.refs_total) {
         (Some(only), 1) => parts.push(format!("in {only}")),
         (Some(one), more) => parts.push(format!("in {one} and {}", count(more - 1, "other ref"))),
-        (None, _) if !history.reachable && history.introduced.is_none() => {
+        (None, _) if history.reach == Reach::Nothing && history.introduced.is_none() => {
             parts.push("unreachable from any ref".to_owned())
         }
-        (None, _) if history.only_logs => parts.push("only reflogs lead to it, no ref".to_owned()),
+        (None, _) if history.reach == Reach::Logs => parts.push("only reflogs lead to it, no ref".to_owned()),
         (None, _) => {}
     }
     parts

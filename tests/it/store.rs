@@ -7,6 +7,8 @@ mod audit;
 #[cfg(all(feature = "cli", unix))]
 pub(crate) mod commands;
 mod contract;
+#[cfg(all(feature = "cli", unix))]
+mod disk;
 mod due;
 #[cfg(all(feature = "cli", unix))]
 mod exports;

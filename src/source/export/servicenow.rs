@@ -369,6 +369,8 @@ struct Pieces {
     file: String,
     /// Each with its number.
     pieces: Vec<(u64, Vec<u8>)>,
+    /// Memory that they take.
+    held: usize,
     offset: u64,
     line: u64,
     /// Was a piece left out? Those behind it can't be unpacked.
@@ -378,6 +380,9 @@ struct Pieces {
 /// Largest file that is unpacked, packed and unpacked: both are held at once.
 const MAX_PACKED: usize = 64 << 20;
 const MAX_UNPACKED: u64 = 128 << 20;
+
+/// What a piece takes beside its bytes.
+const PIECE_BYTES: usize = 64;
 
 impl Pieces {
     fn add(&mut self, element: &Element, sink: &mut Sink<'_>) {
@@ -393,10 +398,12 @@ impl Pieces {
         }
         let number = element.text_of("position").and_then(|number| number.parse().ok());
         let number = number.unwrap_or(self.pieces.len() as u64);
-        let held: usize = self.pieces.iter().map(|(_, bytes)| bytes.len()).sum();
         let packed: String = data.map(|data| data.text.split_whitespace().collect()).unwrap_or_default();
         match data_encoding::BASE64.decode(packed.as_bytes()) {
-            Ok(bytes) if held + bytes.len() <= MAX_PACKED => self.pieces.push((number, bytes)),
+            Ok(bytes) if self.held + bytes.len() + PIECE_BYTES <= MAX_PACKED => {
+                self.held += bytes.len() + PIECE_BYTES;
+                self.pieces.push((number, bytes));
+            }
             Ok(_) => {
                 self.is_cut = true;
                 let message = "an attached file of more than 64 MiB, its rest left out";
@@ -413,6 +420,7 @@ impl Pieces {
     /// The pieces in their order, up to the first that is missing.
     fn joined(&mut self, sink: &mut Sink<'_>) -> Vec<u8> {
         let mut pieces = std::mem::take(&mut self.pieces);
+        self.held = 0;
         pieces.sort_by_key(|(number, _)| *number);
         pieces.dedup_by_key(|(number, _)| *number);
         let whole = pieces.iter().zip(0..).take_while(|((number, _), at)| number == at).count();

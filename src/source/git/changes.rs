@@ -274,7 +274,8 @@ pub fn range(store: &ObjectStore, range: &Revisions) -> Changes {
         };
         add(files, None);
     }
-    for (id, rank) in changes.commits.clone().into_iter().zip((1..=changes.commits.len() as u32).rev()) {
+    let ranks: Vec<(ObjectId, u32)> = changes.ranks().collect();
+    for (id, rank) in ranks.into_iter().rev() {
         if store.shallow().contains(&id) {
             let problem = StoreProblem::object(store.common_dir().join("shallow"), id, Fault::Shallow);
             changes.problems.push(problem.of_kind(Some(Kind::Commit)));

@@ -24,10 +24,10 @@ use foldhash::quality::RandomState;
 
 use super::{KindSet, ObjectId, ObjectStore, StoreProblem, WalkPlan, ids::IdTable};
 use crate::{
-    model::GitHistory,
+    model::{GitHistory, Reach},
     source::{RefSet, Trace, Traces, Wanted, crew::lock},
 };
-use order::{Order, Reach};
+use order::Order;
 use places::Places;
 pub(super) use record::{Placed, Recorder, Tables, signatures};
 use record::{Recording, Records};
@@ -133,8 +133,7 @@ fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Or
             last: info,
             commits: 1,
             at_head: order.is_in_head(commit),
-            reachable: order.reach(commit) > Reach::Nothing,
-            only_logs: order.reach(commit) == Reach::Logs,
+            reach: order.reach(commit),
             ..GitHistory::default()
         };
         let rank = order.rank(commit);
@@ -147,7 +146,7 @@ fn add_commits_and_tags(found: &mut places::Found, records: &Records, order: &Or
             let history = GitHistory {
                 first: tag.info.clone(),
                 last: tag.info.clone(),
-                reachable: !refs.as_slice().is_empty(),
+                reach: if refs.as_slice().is_empty() { Reach::Nothing } else { Reach::Refs },
                 ..GitHistory::default()
             };
             found.add(*id, Trace { path: None, history, refs, ..Trace::default() });

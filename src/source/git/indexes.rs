@@ -9,7 +9,7 @@ use super::{
     refs,
 };
 use crate::{
-    model::GitHistory,
+    model::{GitHistory, Reach},
     source::{Trace, Traces, Wanted},
 };
 
@@ -87,11 +87,11 @@ impl Indexes {
 
 /// Says of a place that it is staged. Names that something has in trees which nothing leads to are no news then.
 fn add(places: &mut Vec<Trace>, path: &[u8]) {
-    places.retain(|place| place.history.first.is_some() || place.history.reachable);
+    places.retain(|place| place.history.first.is_some() || place.history.reach > Reach::Nothing);
     match places.iter_mut().find(|place| place.path.as_deref() == Some(path)) {
         Some(place) => place.history.in_index = true,
         None => {
-            let history = GitHistory { reachable: true, in_index: true, ..GitHistory::default() };
+            let history = GitHistory { reach: Reach::Refs, in_index: true, ..GitHistory::default() };
             places.push(Trace { path: Some(path.to_vec()), history, first_rank: u32::MAX, ..Trace::default() });
         }
     }

@@ -42,6 +42,7 @@ pub struct Repository {
     path: Arc<Path>,
     store: ObjectStore,
     refs: OnceLock<Refs>,
+    indexes: OnceLock<Indexes>,
     /// What the walk of a scan recorded of history, until it is asked for.
     recorded: Mutex<Option<Recorded>>,
 }
@@ -61,7 +62,13 @@ impl Repository {
     /// If there is no repository.
     pub fn open_with(path: &Path, object_dirs: &[PathBuf]) -> Result<Repository, OpenError> {
         let store = ObjectStore::open_with(path, object_dirs)?;
-        Ok(Repository { path: path.into(), store, refs: OnceLock::new(), recorded: Mutex::default() })
+        Ok(Repository {
+            path: path.into(),
+            store,
+            refs: OnceLock::new(),
+            indexes: OnceLock::new(),
+            recorded: Mutex::default(),
+        })
     }
 
     /// The same under another name in reports, such as the address that it was cloned from.
@@ -132,9 +139,10 @@ impl Source for Repository {
 
     fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
         let found = self.attribute(plan, wanted);
-        let recorded = lock(&self.recorded).take();
-        // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
-        let _ = std::thread::Builder::new().spawn(move || drop(recorded));
+        if let Some(recorded) = lock(&self.recorded).take() {
+            // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
+            let _ = std::thread::Builder::new().spawn(move || drop(recorded));
+        }
         // What a walk can't read was said by the first one.
         if !found.is_complete {
             let (kind, message) = match plan.is_interrupted() {
@@ -148,7 +156,7 @@ impl Source for Repository {
             problem(Problem { provenance, kind, message: message.to_owned() });
         }
         let mut traces = Traces { is_partial: !found.is_complete || plan.is_interrupted(), ..found.traces };
-        Indexes::read(&self.store).add_places(wanted, &mut traces);
+        self.indexes().add_places(wanted, &mut traces);
         traces
     }
 
@@ -178,6 +186,11 @@ impl Repository {
     #[must_use]
     pub fn refs(&self) -> &Refs {
         self.refs.get_or_init(|| Refs::read(&self.store))
+    }
+
+    /// What is staged, whichever the work tree.
+    fn indexes(&self) -> &Indexes {
+        self.indexes.get_or_init(|| Indexes::read(&self.store))
     }
 
     /// Where wanted things stand.

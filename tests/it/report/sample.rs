@@ -7,9 +7,9 @@ use unleak::{
         AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attributes,
         Attribution, ConfigUse, CredentialKind, CredentialPart, ExportSummary, Finding, Fingerprint, GitCommit,
         GitHistory, GitPlace, GitSignature, GitTime, IdentityKind, Notice, ObjectId, ObjectKind, Occurrence, Part,
-        Permalink, PermalinkBasis, PhysicalPlace, Place, Problem, ProblemKind, Provenance, Reason, RecordAttachment,
-        RecordAuthor, RecordContainer, RecordPlace, RecordTime, Revision, RuleMeta, ScanReport, Secret, Severity, Span,
-        StageTimes, Stats, StoreChanges, Visibility,
+        Permalink, PermalinkBasis, PhysicalPlace, Place, Problem, ProblemKind, Provenance, Reach, Reason,
+        RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, RecordTime, Revision, RuleMeta, ScanReport,
+        Secret, Severity, Span, StageTimes, Stats, StoreChanges, Visibility,
     },
     model::{Evidence, identity::Timestamp},
     report::{self, ReportOptions},
@@ -94,7 +94,7 @@ fn in_history(name: &str, path: &str) -> Provenance {
         versions: 2,
         refs: vec![format!("refs/heads/{path}"), "refs/tags/v1".to_owned()],
         refs_total: 2,
-        reachable: true,
+        reach: Reach::Refs,
         ..GitHistory::default()
     };
     let repository = Arc::from(std::path::Path::new("repository/.git"));

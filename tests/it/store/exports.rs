@@ -350,7 +350,7 @@ fn a_disk_that_fills_up_in_an_import_loses_nothing() {
     cli.write("many.csv", &format!("{REPORT}{}{many}", user("svc-first")));
     // Half-way into the store; and already while the records wait in a temporary file.
     for blocks in [4_000, 200] {
-        let (code, _, err) = super::commands::with_file_limit(&cli, blocks, &["inventory", "import", "many.csv"]);
+        let (code, _, err) = super::disk::with_file_limit(&cli, blocks, &["inventory", "import", "many.csv"]);
         assert_eq!(code, 2, "{blocks}: {err}");
         assert!(err.contains("no space") || err.contains("can't write") || err.contains("disk"), "{blocks}: {err}");
         assert!(cli.ok(&["inventory", "list"]).contains("svc-first"));

@@ -10,7 +10,7 @@ use std::{
 
 use super::{ChangeSet, File, ObjectId};
 use crate::{
-    model::{GitCommit, GitHistory},
+    model::{GitCommit, GitHistory, Reach},
     source::{Lost, Since, Trace, Traces, Wanted, git::revisions::Commits},
 };
 
@@ -120,7 +120,10 @@ impl ChangeSet<'_> {
         let history = GitHistory {
             first: commit,
             // What is staged or in the work tree is in neither commit nor ref.
-            reachable: self.work_tree.as_os_str().is_empty() && !self.is_staged,
+            reach: match self.is_staged || !self.work_tree.as_os_str().is_empty() {
+                true => Reach::Nothing,
+                false => Reach::Refs,
+            },
             in_index: self.is_staged,
             ..GitHistory::default()
         };

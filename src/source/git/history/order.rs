@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{ObjectId, Tips, record::Records};
+use crate::model::Reach;
 
 /// Tags of tags are followed this far.
 const MAX_PEEL: usize = 64;
@@ -16,17 +17,6 @@ const AT_ONCE: usize = 64;
 const MAX_FOLLOWED: usize = 16 * AT_ONCE;
 /// Refs listed for all of them together.
 const MAX_LISTED: usize = 8_000_000;
-
-/// What leads to a commit, the weakest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
-    #[default]
-    Nothing,
-    /// Only what git keeps for undoing things: logs of refs, `ORIG_HEAD` and the like.
-    Logs,
-    /// A ref, or the `HEAD` of a work tree.
-    Refs,
-}
 
 /// What a tip leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,12 +12,12 @@ use foldhash::quality::RandomState;
 
 use super::{
     ObjectId,
-    order::{Order, Reach, Tip},
+    order::{Order, Tip},
     record::{Item, Records, Tables, Thing},
     sets::Sets,
 };
 use crate::{
-    model::{GitCommit, GitHistory},
+    model::{GitCommit, GitHistory, Reach},
     source::{RefSet, Trace, Traces},
 };
 
@@ -255,8 +255,7 @@ impl<'s> Places<'s> {
                 last: info(span.last),
                 commits: span.commits,
                 at_head: span.at_head,
-                reachable: span.reach > Reach::Nothing,
-                only_logs: span.reach == Reach::Logs,
+                reach: span.reach,
                 ..GitHistory::default()
             };
             let trace = Trace {
@@ -286,7 +285,7 @@ impl<'s> Places<'s> {
             if let Tip::Other(id) = tip
                 && tables.is_wanted(id)
             {
-                let history = GitHistory { reachable: true, ..GitHistory::default() };
+                let history = GitHistory { reach: Reach::Refs, ..GitHistory::default() };
                 found.add(*id, Trace { history, refs: RefSet::from(vec![number as u32]), ..Trace::default() });
             }
         }

@@ -11,7 +11,6 @@ use crate::{
         git::{
             Kind, ObjectId,
             absent::{self, Absent},
-            indexes::Indexes,
             path_of,
         },
     },
@@ -93,7 +92,7 @@ impl Repository {
 
     /// Names that only indexes have, and what is missing of that which is staged.
     pub(super) fn scan_indexes(&self, names: &Names, absent: &absent::Report, receiver: &mut dyn Receiver) {
-        let indexes = Indexes::read(&self.store);
+        let indexes = self.indexes();
         indexes.problems.iter().for_each(|problem| receiver.problem(self.problem(problem)));
         for (name, content) in indexes.names().filter(|(name, _)| name.len() >= NAME_BYTES) {
             if lock(&names.met).insert(names.hash(name), None).is_none() {
