@@ -39,6 +39,8 @@ pub(super) struct Reaches {
     of_verdict: Vec<u32>,
     /// By literal: the longest of its rules'.
     of_literal: Vec<u32>,
+    /// The longest of those that aren't far.
+    longest: u32,
     /// Bytes of the longest keyword, and the one that may have to follow it.
     keyword: u32,
 }
@@ -49,10 +51,11 @@ impl Reaches {
         let of_rule: Vec<u32> = rules.iter().map(|rule| bounded(reach(rule))).collect();
         let of_verdict = rules.iter().map(|rule| bounded(reach(rule)).saturating_add(verdict::reach(rule) as u32));
         let of_verdict = of_verdict.collect();
-        let longest = |uses: &Vec<Use>| uses.iter().map(|a| of_rule[a.rule as usize]).max().unwrap_or(0);
-        let of_literal = uses.iter().map(longest).collect();
+        let of_uses = |uses: &Vec<Use>| uses.iter().map(|a| of_rule[a.rule as usize]).max().unwrap_or(0);
+        let of_literal = uses.iter().map(of_uses).collect();
+        let longest = of_rule.iter().copied().filter(|reach| *reach != UNBOUNDED).max().unwrap_or(0);
         let keyword = prefilter.literals().iter().map(|literal| literal.bytes.len()).max().unwrap_or(0) + 1;
-        Reaches { of_rule, of_verdict, of_literal, keyword: keyword as u32 }
+        Reaches { of_rule, of_verdict, of_literal, longest, keyword: keyword as u32 }
     }
 }
 
@@ -87,9 +90,13 @@ impl Run {
 
     /// Offsets at which everything of up to `len` bytes that begins there is the same in both.
     fn inner(&self, len: u32) -> Range<u32> {
+        self.to..self.covered(len).max(self.to)
+    }
+
+    /// Up to where everything of which `len` bytes behind it are the same in both may begin.
+    fn covered(&self, len: u32) -> u32 {
         let end = self.to + self.len;
-        let end = if self.closes { end } else { (end + 1).saturating_sub(len) };
-        self.to..end.max(self.to)
+        if self.closes { end } else { (end + 1).saturating_sub(len) }
     }
 
     fn contains(&self, at: u32) -> bool {
@@ -259,10 +266,10 @@ impl Scanner {
             }
             gaps.add(at..inner.start as usize, bytes, self.reaches.keyword);
             next = partition_near(of_base, next, |hit| hit.at < run.from);
-            let carried = scratch.hits.len();
-            let in_run = of_base[next..].iter().take_while(|hit| hit.at - run.from < inner.end - inner.start);
-            scratch.hits.extend(in_run.map(|hit| Hit { at: hit.at - run.from + run.to, literal: hit.literal }));
-            next += scratch.hits.len() - carried;
+            let behind = partition_near(of_base, next, |hit| hit.at < run.from + (inner.end - inner.start));
+            let moved = |hit: &Hit| Hit { at: hit.at - run.from + run.to, literal: hit.literal };
+            scratch.hits.extend(of_base[next..behind].iter().map(moved));
+            next = behind;
             scratch.stats.bytes_carried += u64::from(inner.end - inner.start);
             at = inner.end as usize;
         }
@@ -294,15 +301,28 @@ impl Scanner {
     fn confirm_version(&self, window: &Window<'_>, runs: Option<&[Run]>, of_base: &[Judged], scratch: &mut Scratch) {
         self.begin_confirming(scratch);
         let hits = std::mem::take(&mut scratch.hits);
-        let mut rest = runs.unwrap_or_default();
-        for &hit in &hits {
+        let reaches = &self.reaches;
+        let mut confirm = |hit: Hit, slack: u32| {
+            if reaches.of_literal[hit.literal as usize] > slack {
+                let is_asked = |rule: u32| reaches.of_rule[rule as usize] > slack;
+                self.confirm_hit(window, &Asked { hit, of: is_asked }, scratch, &mut ());
+            }
+        };
+        let (mut left, mut rest) = (&*hits, runs.unwrap_or_default());
+        while let Some((&hit, others)) = left.split_first() {
             while rest.first().is_some_and(|run| run.to + run.len <= hit.at) {
                 rest = &rest[1..];
             }
-            let slack = rest.first().filter(|run| run.contains(hit.at)).map_or(0, |run| run.slack(hit.at));
-            if self.reaches.of_literal[hit.literal as usize] > slack {
-                let is_asked = |rule: u32| self.reaches.of_rule[rule as usize] > slack;
-                self.confirm_hit(window, &Asked { hit, of: is_asked }, scratch, &mut ());
+            let run = rest.first().filter(|run| run.contains(hit.at));
+            let slack = run.map_or(0, |run| run.slack(hit.at));
+            confirm(hit, slack);
+            left = others;
+            if let Some(run) = run.filter(|_| slack >= reaches.longest) {
+                // As far as the run covers more than any bounded reach, nothing but far rules is asked.
+                let end = run.covered(reaches.longest);
+                let covered = partition_near(left, 0, |hit| hit.at < end);
+                left[..covered].iter().for_each(|hit| confirm(*hit, slack));
+                left = &left[covered..];
             }
         }
         scratch.hits = hits;
