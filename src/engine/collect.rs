@@ -169,7 +169,7 @@ impl Gathered {
             fingerprint,
             score: self.best.0.points,
             reasons: self.best.0.reasons.clone(),
-            preview: preview(secret.expose(), &rule.keywords),
+            preview: preview(secret.expose(), rule.public_prefixes()),
             public_id,
             attributes: self.attributes.into_iter().map(joined).collect(),
             parts,

@@ -92,7 +92,7 @@ pub(super) fn locate(
                 line_start,
                 &range,
                 &found.sensitive,
-                rules[matched.rule as usize].keywords.as_ref(),
+                rules[matched.rule as usize].public_prefixes(),
             ),
             start,
             end: cursor.clone().advance(range.end),

@@ -3,6 +3,7 @@
 mod assignment;
 pub mod cache;
 pub mod checksum;
+mod claims;
 mod collect;
 mod compose;
 mod confirm;
@@ -13,6 +14,7 @@ mod generic;
 mod history;
 mod lines;
 mod locate;
+mod names;
 mod neighbours;
 mod pipeline;
 mod placeholder;

@@ -10,6 +10,7 @@ use std::{
 use super::{
     assignment,
     checksum::{self, Facts},
+    claims::Refuted,
     confirm::{Attempt, Match, RuleScratch, is_plausible},
     generic::{Features, Memo, Subject},
     placeholder::Placeholders,
@@ -46,11 +47,11 @@ pub(super) const ALLOW_REACH: usize = 512;
 /// ```
 #[derive(Debug)]
 pub struct Scanner {
-    rules: Vec<Rule>,
+    pub(super) rules: Vec<Rule>,
     /// By rule: compiled when its first candidate appears.
     patterns: Vec<OnceLock<Patterns>>,
     /// By rule: indices of rules that give way to it.
-    supersedes: Vec<Vec<u32>>,
+    pub(super) supersedes: Vec<Vec<u32>>,
     pub(super) prefilter: Prefilter,
     /// By literal: the rules that have it.
     pub(super) uses: Vec<Vec<Use>>,
@@ -344,7 +345,7 @@ impl Scanner {
         let placeholders = self.placeholders.get_or_init(Placeholders::new);
         let explains = observer.explains();
         let Scratch { matches, memo, stats, .. } = scratch;
-        let mut accepted = Vec::new();
+        let (mut accepted, mut refuted) = (Vec::new(), Refuted::default());
         let mut last = None;
         for Judged { found, verdict } in &mut *matches {
             let claimed = (found.start, found.end, found.rule);
@@ -360,60 +361,31 @@ impl Scanner {
                     Evidence { rule, patterns, placeholders, memo: &mut *memo, origin, bytes, found, explains };
                 evidence.judge(self.min_score).map(Arc::new).map_err(|why| {
                     observer.rejected(rule, found.secret(), &why);
-                    Rejected
+                    Rejected::of(rule, &why)
                 })
             });
             stats.matches += u64::from(is_owned);
             match verdict {
                 Ok(score) => accepted.push((found.clone(), Arc::clone(score))),
-                Err(Rejected) => stats.rejected += u64::from(is_owned),
+                Err(rejected) => {
+                    stats.rejected += u64::from(is_owned);
+                    if *rejected == Rejected::Refuted {
+                        refuted.add(found);
+                    }
+                }
             }
         }
-        let stronger = self.stronger_rules(&accepted);
-        let mut rivals = stronger.into_iter();
+        let mut rivals = self.rivals(window.bytes, &accepted, &refuted).into_iter();
         accepted.retain(|(found, _)| {
             let rival = rivals.next().flatten();
             if let Some(rival) = rival {
-                let id = self.rules[rival as usize].meta.id.to_string();
-                observer.rejected(&self.rules[found.rule as usize], found.secret(), &Rejection::Superseded(id));
+                observer.rejected(&self.rules[found.rule as usize], found.secret(), &self.lost_to(rival));
             }
             rival.is_none() && window.owned.contains(&(found.start as usize))
         });
         let sensitive = matches.iter().map(|judged| &judged.found);
         let sensitive = sensitive.filter(|found| !self.rules[found.rule as usize].identifier);
         WindowMatches { accepted, sensitive: merge(sensitive.map(Match::secret)) }
-    }
-
-    /// For each match, the rule of an overlapping match that is more specific. Whether a match gives way depends on
-    /// overlapping pairs alone, never on a chain of them, so that it is the same however a blob is cut.
-    fn stronger_rules(&self, accepted: &[(Match, Arc<Score>)]) -> Vec<Option<u32>> {
-        let mut stronger = vec![None; accepted.len()];
-        for (i, (a, _)) in accepted.iter().enumerate() {
-            for (j, (b, _)) in accepted.iter().enumerate().skip(i + 1).take_while(|(_, (b, _))| b.start < a.end) {
-                let (is_a, is_b) = (self.is_stronger(a.rule, b.rule), self.is_stronger(b.rule, a.rule));
-                if is_a || !is_b && self.is_nearer(a, b) {
-                    stronger[j].get_or_insert(a.rule);
-                } else if is_b || self.is_nearer(b, a) {
-                    stronger[i].get_or_insert(b.rule);
-                }
-            }
-        }
-        stronger
-    }
-
-    /// Of two rules that know the same token by a provider's name before it, does the name of `a` stand nearer to it?
-    fn is_nearer(&self, a: &Match, b: &Match) -> bool {
-        let is_by_name = |found: &Match| {
-            let rule = &self.rules[found.rule as usize];
-            matches!(rule.shape, Shape::Near { .. } | Shape::Context { .. }) && !rule.identifier
-        };
-        a.secret() == b.secret() && a.keyword > b.keyword && a.rule != b.rule && is_by_name(a) && is_by_name(b)
-    }
-
-    fn is_stronger(&self, a: u32, b: u32) -> bool {
-        let rank = |rule: u32| self.rules[rule as usize].rank();
-        let supersedes = |a: u32, b: u32| self.supersedes[a as usize].contains(&b);
-        supersedes(a, b) || (rank(a) < rank(b) && !supersedes(b, a))
     }
 }
 

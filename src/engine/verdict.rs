@@ -63,6 +63,10 @@ pub enum Rejection {
     },
     /// A more specific rule claims the same bytes.
     Superseded(String),
+    /// It has the format of that rule, and failed the check that belongs to it.
+    Refuted(String),
+    /// It is the public part of a credential that this rule found.
+    PartOf(String),
     /// The line has `unleak:allow`.
     AllowComment,
 }
@@ -85,6 +89,8 @@ impl fmt::Display for Rejection {
             Rejection::Identifier => f.write_str("it identifies a credential, and is no secret itself"),
             Rejection::Score { found, least, .. } => write!(f, "score {found} is below {least}"),
             Rejection::Superseded(rule) => write!(f, "the more specific rule {rule} found it"),
+            Rejection::Refuted(rule) => write!(f, "it has the format of {rule}, and failed the check of that"),
+            Rejection::PartOf(rule) => write!(f, "it is the public part of what {rule} found"),
             Rejection::AllowComment => f.write_str("the line says unleak:allow"),
         }
     }
@@ -101,8 +107,20 @@ pub(super) struct Score {
 pub(super) type Verdict = Result<Arc<Score>, Rejected>;
 
 /// What is kept of a rejection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rejected;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// Its format is that of the rule, and nobody issued it: no generic rule may claim it, either.
+    Refuted,
+    /// For another reason.
+    Otherwise,
+}
+
+impl Rejected {
+    pub(super) fn of(rule: &Rule, why: &Rejection) -> Rejected {
+        let is_format = matches!(rule.shape, Shape::Prefix { .. }) && rule.checksum.is_some_and(checksum::refutes);
+        if is_format && matches!(why, Rejection::Checksum(_)) { Rejected::Refuted } else { Rejected::Otherwise }
+    }
+}
 
 /// How far around a match its verdict looks, to either side.
 pub(super) fn reach(rule: &Rule) -> usize {

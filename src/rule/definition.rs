@@ -64,6 +64,14 @@ pub struct Companion {
 }
 
 impl Rule {
+    /// What secrets of this rule begin with for all the world to know: the keywords of a format. A name stands before its
+    /// value, and one that begins with such a word is a password like others.
+    #[must_use]
+    pub fn public_prefixes(&self) -> &[Cow<'static, str>] {
+        let is_format = matches!(self.shape, Shape::Prefix { .. } | Shape::Block { .. });
+        if is_format && (!self.generic || self.checksum.is_some()) { &self.keywords } else { &[] }
+    }
+
     /// How little the rule says about whose secret it is: where two rules claim the same bytes, the lower rank wins.
     #[must_use]
     pub fn rank(&self) -> u8 {

@@ -55,6 +55,7 @@ const ENGINE_MAY_NAME: &[&str] = &[
     "Lost",
     "Memory",
     "Met",
+    "NAME_BYTES",
     "Op",
     "Overlap",
     "Plan",

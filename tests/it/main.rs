@@ -5,6 +5,7 @@
 mod architecture;
 #[cfg(feature = "cli")]
 mod cache;
+mod claims;
 #[cfg(feature = "cli")]
 mod cli;
 mod composite;

@@ -126,6 +126,29 @@ pub fn verify(rule: &Rule, claim: &Claim<'_>) -> Result<Facts, Failure> {
     }
 }
 
+/// Does a failure say that nobody issued this secret? A connection string without a host may hold a password all the same, and
+/// what isn't base64 may be one.
+pub(super) fn refutes(checksum: Checksum) -> bool {
+    match checksum {
+        Checksum::Crc32Base62
+        | Checksum::Crc32Base36
+        | Checksum::Crc32HexLe
+        | Checksum::Bech32
+        | Checksum::Nkey
+        | Checksum::Jwt
+        | Checksum::JfrogReference
+        | Checksum::AtlassianPat => true,
+        Checksum::Base64
+        | Checksum::Pem
+        | Checksum::Pgp
+        | Checksum::Putty
+        | Checksum::Connection
+        | Checksum::AwsKeyId
+        | Checksum::GcpServiceAccount
+        | Checksum::Discord => false,
+    }
+}
+
 /// How far beyond a match its check looks, to either side.
 pub(super) fn reach(checksum: Checksum) -> usize {
     match checksum {
