@@ -2,6 +2,7 @@
 
 mod args;
 mod diagnostics;
+mod hider;
 #[cfg(feature = "identity")]
 mod identity;
 #[cfg(feature = "identity")]
@@ -18,6 +19,7 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, Read as _, Write as _},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -31,9 +33,10 @@ use crate::{
     commands::{self, CommandError, Env, ExitCode},
     config::ConfigError,
     engine::Progress,
-    rule::RuleError,
+    rule::{Mistake, RuleError},
 };
 use args::{Cli, Command, HookCommand, RulesCommand};
+use hider::Hider;
 
 /// Runs `unleak` with the process's arguments and returns its exit code.
 #[must_use]
@@ -49,6 +52,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let interrupt = Arc::new(AtomicBool::new(false));
     let progress = Arc::new(Progress::default());
     watch_interrupt(&interrupt, &progress);
+    let hider = Hider::default();
     let display = Cell::new(progress::show(cli.wants_progress(), &progress));
     let mut env = Env {
         var: &|name| std::env::var_os(name),
@@ -58,20 +62,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         interrupt: &interrupt,
         progress: &progress,
         clear_display: &|| drop(display.take()),
-        warn: &|message| say("warning", message),
+        warn: &|message| say("warning", &hider.hide(message)),
     };
-    let outcome = dispatch(cli, &mut env);
+    let outcome = dispatch(cli, &hider, &mut env);
     drop(display.take());
     match outcome {
         Ok(code) => code.code(),
         Err(error) => {
-            report_error(&error);
+            report_error(&error, &hider);
             ExitCode::Failure.code()
         }
     }
 }
 
-fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
+fn dispatch(cli: Cli, hider: &Hider, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Scan(args) => match &args.explain {
             Some(place) => {
@@ -89,7 +93,9 @@ fn dispatch(cli: Cli, env: &mut Env<'_>) -> anyhow::Result<ExitCode> {
                 Ok(commands::rules::show(&id, &settings::rule_choice(&rules), format.into(), env)?)
             }
             RulesCommand::Check { paths, keep_going } => {
-                Ok(commands::rules::check(&paths, keep_going, &diagnostics::render, env)?)
+                let render =
+                    |path: &Path, text: &str, mistake: &Mistake| diagnostics::render(&hider.path(path), text, mistake);
+                Ok(commands::rules::check(&paths, keep_going, &render, env)?)
             }
             RulesCommand::New { id, output } => Ok(commands::rules::new(&id, output.as_deref(), env)?),
         },
@@ -150,7 +156,7 @@ fn exit_now() {
     std::process::exit(i32::from(ExitCode::Interrupted.code()));
 }
 
-fn report_error(error: &anyhow::Error) {
+fn report_error(error: &anyhow::Error, hider: &Hider) {
     let mistakes = match error.downcast_ref() {
         Some(CommandError::Rules(RuleError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
         Some(CommandError::Config(ConfigError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
@@ -159,11 +165,11 @@ fn report_error(error: &anyhow::Error) {
     if let Some((path, text, mistakes)) = mistakes {
         let mut stderr = anstream::stderr().lock();
         for mistake in mistakes {
-            let _ = writeln!(stderr, "{}\n", diagnostics::render(path, text, mistake));
+            let _ = writeln!(stderr, "{}\n", diagnostics::render(&hider.path(path), text, mistake));
         }
         return;
     }
-    say("error", &error.to_string());
+    say("error", &hider.hide(&error.to_string()));
 }
 
 /// Writes a line to standard error; nobody is left to tell if that fails.

@@ -7,10 +7,13 @@ use super::{
 use crate::{
     engine::{Candidate, Outcome, Rejection},
     model::{DisplayPath, Reason},
+    report::without_secrets,
+    source::{FileOptions, Files},
 };
 
 /// `unleak scan --explain FILE:LINE`: every candidate on a line, and why it was or wasn't a finding. Of the configuration,
 /// which rules count, their severity and the least score do so; what it hides from a report is explained all the same.
+/// The whole file is scanned: what is found on other lines is hidden on this one, too.
 ///
 /// # Errors
 /// If the rules, the file or the line can't be read, or the answer can't be written.
@@ -19,7 +22,13 @@ pub fn explain(path: &Path, line: u64, settings: &ScanSettings, env: &mut Env<'_
     let shown = DisplayPath(path).to_string();
     let candidates =
         scanner.explain(path, line).map_err(|source| CommandError::Read { path: shown.clone(), source })?;
-    output::write(None, env, &|out| write_candidates(&shown, line, &candidates, out))?;
+    let mut answer = Vec::new();
+    let written = write_candidates(&shown, line, &candidates, &mut answer);
+    written.map_err(|source| CommandError::Write { path: "the answer".to_owned(), source })?;
+    let mut report = scanner.scan_source(&Files::new(vec![path.to_owned()], FileOptions::default())?);
+    report.hidden = scanner.secrets_in_paths([path]);
+    let answer = without_secrets(&String::from_utf8_lossy(&answer), &report, &settings.report);
+    output::write(settings.output.as_deref(), env, &|out| out.write_all(answer.as_bytes()))?;
     Ok(ExitCode::Clean)
 }
 

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, Finding, GitTime, Part, Problem, ProblemKind, Provenance, ScanReport, Severity},
+    model::{DisplayPath, Finding, GitTime, Part, Problem, ProblemKind, Provenance, ScanReport, Secret, Severity},
     report::{Format, ReportOptions},
     source::{
         FileOptions, Files,
@@ -154,6 +154,7 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
     let (mut report, key) = scan(settings, files, &scanner, env)?;
     if let Some(config) = &config {
+        report.hidden.extend(scanner.secrets_in_paths([config.path.as_path()]));
         for reason in config.apply(&mut report, &today(env), settings.min_score) {
             (env.warn)(&format!("an allow entry of {} has expired: {reason}", DisplayPath(&config.path)));
         }
@@ -210,7 +211,7 @@ fn scan(
         progress: env.progress,
     };
     let scan = Scan::new(scanner, &options);
-    let mut scan = PathScan { settings, scanner, files, env, scan, indexes: Vec::new() };
+    let mut scan = PathScan { settings, scanner, files, env, scan, indexes: Vec::new(), hidden: Vec::new() };
     match &settings.target {
         #[cfg(feature = "export")]
         Target::Stdin { is_export } => exports::scan_stdin(settings, *is_export, &mut scan.scan, env.interrupt)?,
@@ -222,7 +223,8 @@ fn scan(
         Target::Paths(paths) => scan.paths(paths.clone())?,
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
-    let mut report = scan.scan.finish();
+    let hidden = std::mem::take(&mut scan.hidden);
+    let mut report = ScanReport { hidden, ..scan.scan.finish() };
     report.findings.iter_mut().for_each(|finding| leave_out_indexes(finding, &scan.indexes));
     Ok((report, asked.into_inner().transpose()?))
 }
@@ -236,6 +238,8 @@ struct PathScan<'a, 'e> {
     scan: Scan<'a>,
     /// The indexes of repositories that were met.
     indexes: Vec<PathBuf>,
+    /// Secrets in the names of the given paths.
+    hidden: Vec<Secret>,
 }
 
 impl PathScan<'_, '_> {
@@ -244,6 +248,7 @@ impl PathScan<'_, '_> {
         let mut remotes = Vec::new();
         let mut roots = Vec::new();
         let count = paths.len();
+        self.hidden = self.scanner.secrets_in_paths(paths.iter().map(PathBuf::as_path));
         #[cfg(feature = "export")]
         let paths = exports::scan_named(self.settings, paths, &mut self.scan)?;
         if paths.is_empty() && count > 0 {

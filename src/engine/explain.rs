@@ -138,14 +138,20 @@ fn find_line(file: &mut File, line: u64, encoding: Option<Utf16>) -> io::Result<
     file.seek(SeekFrom::Start(0))?;
     let mut buffer = vec![0; 1 << 20];
     let (mut offset, mut current) = (0, 1);
+    // Nothing stands on the line that a last newline begins.
+    let mut is_begun = false;
     while current < line {
         let len = read_up_to(file, &mut buffer)?;
         if len == 0 {
-            let message = format!("it has {} lines, not {line}", current.max(1));
+            let lines = current - u64::from(!is_begun);
+            let noun = if lines == 1 { "line" } else { "lines" };
+            let message = format!("it has {lines} {noun}, not {line}");
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
         }
+        is_begun = true;
         for newline in newlines(&buffer[..len], encoding) {
             current += 1;
+            is_begun = newline < len;
             if current == line {
                 return Ok(offset + newline as u64);
             }

@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::{Attribution, ExportSummary, Finding, Fingerprint, Notice, ObjectKind, Problem};
+use super::{Attribution, ExportSummary, Finding, Fingerprint, Notice, ObjectKind, Problem, Secret};
 
 /// Everything a scan has to say.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub struct ScanReport {
     pub stats: Stats,
     /// The configuration in use, if there was one.
     pub config: Option<ConfigUse>,
+    /// What else is to be hidden wherever it stands: secrets in names that the user gave.
+    pub hidden: Vec<Secret>,
     /// Whose findings are, where a store knows it.
     pub attributions: BTreeMap<Fingerprint, Attribution>,
 }

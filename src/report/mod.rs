@@ -26,6 +26,7 @@ mod wording;
 use std::io;
 
 pub use group::GroupBy;
+pub use redact::without_secrets;
 pub(crate) use wording::count;
 
 use crate::model::ScanReport;

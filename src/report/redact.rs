@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, cmp::Ordering, path::Path};
 
+use super::ReportOptions;
 use crate::model::{DisplayPath, Finding, Part, Provenance, ScanReport, Secret};
 
 /// Content secrets shorter than this are not looked for in paths and other lines: `admin` or `test` would blot out
@@ -37,6 +38,11 @@ impl<'a> Redactor<'a> {
                 );
                 needles.push(Needle { form: Form::Stored(&finding.secret), preview: &finding.preview });
             });
+            needles.extend(report.hidden.iter().filter(|secret| secret.len() >= MIN_NAME_BYTES).flat_map(|secret| {
+                let escaped = escaped_form(secret).map(Form::Escaped);
+                let forms = escaped.into_iter().chain([Form::Stored(secret)]);
+                forms.map(|form| Needle { form, preview: "***" })
+            }));
             // The preview decides between equal secrets of two rules, so that the choice is always the same.
             needles.sort_unstable_by(|a, b| (a.bytes(), a.preview).cmp(&(b.bytes(), b.preview)));
             needles.dedup_by(|a, b| a.bytes() == b.bytes());
@@ -102,6 +108,12 @@ impl<'a> Redactor<'a> {
             key = &key[..shared_prefix(key, nearest.bytes())];
         }
     }
+}
+
+/// `text` without the secrets of a report.
+#[must_use]
+pub fn without_secrets(text: &str, report: &ScanReport, options: &ReportOptions) -> String {
+    Redactor::new(report, options.show_secrets).text(text).into_owned()
 }
 
 /// A secret to look for. No bytes are copied out of [`Secret`].

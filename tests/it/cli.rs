@@ -144,6 +144,51 @@ fn secrets_are_shown_only_on_request() {
 }
 
 #[test]
+fn an_explanation_hides_what_a_report_hides() {
+    let dir = tempfile::tempdir().unwrap();
+    let (secret, other) = (samples::github_token(9), samples::github_token(10));
+    let text = format!("A_TOKEN={other}\nnote \"{secret}\" {secret}, and token \"{secret}\" not x{other}\n");
+    let name = format!("password={}", &samples::github_token(4)[10..24]);
+    fs::create_dir(dir.path().join(&name)).unwrap();
+    let file = dir.path().join(&name).join("x.env");
+    fs::write(&file, text).unwrap();
+    let place = format!("{}:2", file.display());
+    for args in [vec!["scan", "--explain", &place], vec!["scan", file.to_str().unwrap()]] {
+        let (_, out, _) = run(unleak(dir.path()).args(&args));
+        assert!(out.contains("github.pat-classic"), "{out}");
+        assert!(!out.contains(&secret[8..24]) && !out.contains(&other[8..24]), "{args:?}: {out}");
+        assert!(!out.contains(&name) && out.contains("password=***"), "{args:?}: {out}");
+    }
+    let (code, _, err) = run(unleak(dir.path()).args(["scan", "--explain", &place, "--format", "json"]));
+    assert!(code == 2 && err.contains("--format"), "{err}");
+}
+
+#[test]
+fn messages_about_paths_hide_secrets_in_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let name = format!("password={}", &samples::github_token(4)[10..24]);
+    let path = format!("{name}/nope.toml");
+    for args in [
+        vec!["scan", &path],
+        vec!["scan", &path, "-f", "sarif"],
+        vec!["scan", ".", "-o", &path],
+        vec!["scan", ".", "--rules", &path],
+        vec!["scan", ".", "--config", &path],
+        vec!["scan", "--files-from", &path],
+        vec!["rules", "check", &path],
+        vec!["eval", &name],
+    ] {
+        let (code, out, err) = run(unleak(dir.path()).args(&args).current_dir(dir.path()));
+        assert!(code >= 2, "{args:?}");
+        assert!(!out.contains(&name) && !err.contains(&name), "{args:?}: {out}{err}");
+        assert!(
+            out.contains("password=***") || out.contains("password%3D***") || err.contains("password=***"),
+            "{args:?}: {out}{err}"
+        );
+    }
+}
+
+#[test]
 fn explain_names_the_reason_of_a_rejection() {
     let dir = tempfile::tempdir().unwrap();
     let mut token = samples::github_token(9).into_bytes();
@@ -155,7 +200,7 @@ fn explain_names_the_reason_of_a_rejection() {
     assert_eq!(code, 0);
     assert!(out.contains("rejected: failed its check"), "{out}");
     let (code, _, err) = run(unleak(dir.path()).args(["scan", "--explain", &format!("{}:7", file.display())]));
-    assert_eq!((code, err.contains("it has 1 lines, not 7")), (2, true), "{err}");
+    assert_eq!((code, err.contains("it has 1 line, not 7")), (2, true), "{err}");
     let (code, _, err) = run(unleak(dir.path()).args(["scan", "--explain", "x"]));
     assert_eq!((code, err.contains("write FILE:LINE")), (2, true), "{err}");
 }
