@@ -63,7 +63,7 @@ pub(super) fn failed(source: io::Error) -> CommandError {
 fn write_file(path: &Path, report: &WriteReport<'_>) -> io::Result<()> {
     // A device or pipe can't be replaced, and a link is to be written through.
     let target = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path)?,
+        Ok(metadata) if metadata.is_symlink() => fs::canonicalize(path).map_err(of_link)?,
         _ => path.to_owned(),
     };
     if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
@@ -76,6 +76,14 @@ fn write_file(path: &Path, report: &WriteReport<'_>) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     written
+}
+
+/// Why the target of a link can't be written.
+fn of_link(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::new(error.kind(), "it is a symbolic link to what isn't there"),
+        _ => error,
+    }
 }
 
 fn fill(file: File, report: &WriteReport<'_>) -> io::Result<()> {

@@ -49,11 +49,18 @@ pub(super) struct LineCursor<'a> {
     line_start: Option<usize>,
     owned_start: usize,
     units: u64,
+    /// Units of the byte order mark with which the first line begins: no editor counts it as a character.
+    mark: u64,
 }
+
+/// In UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 
 impl<'a> LineCursor<'a> {
     pub(super) fn new(text: &'a [u8], map: &'a OffsetMap, owned_start: usize) -> LineCursor<'a> {
-        LineCursor { text, map, at: owned_start, lines: 0, line_start: None, owned_start, units: 0 }
+        let has_mark = owned_start == 0 && map.to_stored(0) == 0 && text.starts_with(MARK);
+        let mark = u64::from(has_mark);
+        LineCursor { text, map, at: owned_start, lines: 0, line_start: None, owned_start, units: 0, mark }
     }
 
     /// The position `to`, which must not lie before the last one asked for.
@@ -62,6 +69,7 @@ impl<'a> LineCursor<'a> {
         if let Some(last) = memchr::memrchr(b'\n', between) {
             self.lines += memchr::memchr_iter(b'\n', between).count() as u64;
             self.line_start = Some(self.at + last + 1);
+            self.mark = 0;
             self.units = utf16_units(&between[last + 1..]);
         } else {
             self.units += utf16_units(between);
@@ -72,7 +80,7 @@ impl<'a> LineCursor<'a> {
             lines: self.lines,
             line_began: self.line_start.is_some(),
             bytes: offset - self.map.to_stored(self.line_start.unwrap_or(self.owned_start)),
-            units: self.units,
+            units: self.units.saturating_sub(self.mark),
             offset,
         }
     }
@@ -105,15 +113,29 @@ mod tests {
     }
 
     #[test]
-    fn a_text_cut_anywhere_has_the_same_places() {
-        let text = "ab\ncé😀d\n\nxyz".as_bytes();
+    fn a_byte_order_mark_is_no_character_of_the_first_line() {
+        let text = "\u{feff}é = 1\né = 2".as_bytes();
         let map = OffsetMap::identity(0);
-        let whole = LineCursor::new(text, &map, 0).advance(text.len());
-        for cut in 0..text.len() {
-            let first = LineCursor::new(text, &map, 0).advance(cut);
-            let second = LineCursor::new(text, &map, cut).advance(text.len());
-            let carry = Carry::default().after(&first);
-            assert_eq!(carry.resolve(&second), Carry::default().resolve(&whole), "cut at {cut}");
+        let mut cursor = LineCursor::new(text, &map, 0);
+        let place = |position| Carry::default().resolve(&position);
+        assert_eq!(place(cursor.advance(6)), (1, 7, 3));
+        assert_eq!(place(cursor.advance(text.len())), (2, 7, 6));
+        let later = OffsetMap::identity(100);
+        assert_eq!(place(LineCursor::new(text, &later, 0).advance(6)), (1, 7, 4));
+    }
+
+    #[test]
+    fn a_text_cut_anywhere_has_the_same_places() {
+        let map = OffsetMap::identity(0);
+        for text in ["ab\ncé😀d\n\nxyz", "\u{feff}xyz"].map(str::as_bytes) {
+            let whole = LineCursor::new(text, &map, 0).advance(text.len());
+            // Chunks are longer than a mark.
+            for cut in 3..text.len() {
+                let first = LineCursor::new(text, &map, 0).advance(cut);
+                let second = LineCursor::new(text, &map, cut).advance(text.len());
+                let carry = Carry::default().after(&first);
+                assert_eq!(carry.resolve(&second), Carry::default().resolve(&whole), "cut at {cut}");
+            }
         }
     }
 }

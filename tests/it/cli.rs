@@ -205,6 +205,22 @@ fn explain_names_the_reason_of_a_rejection() {
     assert_eq!((code, err.contains("write FILE:LINE")), (2, true), "{err}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_nowhere_is_called_one() {
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("nowhere/at/all", dir.path().join("report.json")).unwrap();
+    let (code, _, err) = run(unleak(dir.path()).args(["scan", "-o", "report.json"]).current_dir(dir.path()));
+    assert!(code == 2 && err.contains("report.json: it is a symbolic link to what isn't there"), "{err}");
+}
+
+#[test]
+fn all_values_of_fail_on_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, _, err) = run(unleak(dir.path()).args(["scan", "--fail-on", "bogus"]));
+    assert!(code == 2 && err.contains("use low, medium, high or critical, or never"), "{err}");
+}
+
 #[test]
 fn a_report_file_is_whole_or_not_there() {
     let dir = tempfile::tempdir().unwrap();
