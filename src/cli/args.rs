@@ -203,6 +203,9 @@ pub(super) enum RulesCommand {
         /// Prove the rules of files without mistakes even if others have some.
         #[arg(long)]
         keep_going: bool,
+        /// Prove them by themselves, not beside the built-in rules.
+        #[arg(long)]
+        no_builtin_rules: bool,
     },
     /// Write the skeleton of a rule file, to be filled in.
     New {
@@ -273,7 +276,7 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "paths")]
     pub(super) files_from: Option<PathBuf>,
     /// Say of every candidate on one line of a file why it is a finding or not.
-    #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["paths", "files_from"])]
+    #[arg(long, value_name = "FILE:LINE", conflicts_with_all = ["paths", "files_from", "format"])]
     pub(super) explain: Option<String>,
     #[command(flatten)]
     pub(super) walk: WalkArgs,
@@ -449,7 +452,8 @@ impl std::str::FromStr for FailOn {
             .ok()
             .filter(|score| *score <= 100)
             .ok_or_else(|| format!("`{score}` is no score from 0 to 100"))?;
-        Ok(FailOn(Some(Threshold { severity: severity.parse()?, score })))
+        let severity = severity.parse().map_err(|error: String| format!("{error}, or never"))?;
+        Ok(FailOn(Some(Threshold { severity, score })))
     }
 }
 

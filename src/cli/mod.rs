@@ -92,10 +92,11 @@ fn dispatch(cli: Cli, hider: &Hider, env: &mut Env<'_>) -> anyhow::Result<ExitCo
             RulesCommand::Show { id, rules, format } => {
                 Ok(commands::rules::show(&id, &settings::rule_choice(&rules), format.into(), env)?)
             }
-            RulesCommand::Check { paths, keep_going } => {
+            RulesCommand::Check { paths, keep_going, no_builtin_rules } => {
                 let render =
                     |path: &Path, text: &str, mistake: &Mistake| diagnostics::render(&hider.path(path), text, mistake);
-                Ok(commands::rules::check(&paths, keep_going, &render, env)?)
+                let check = commands::rules::CheckSettings { paths, keep_going, without_builtin: no_builtin_rules };
+                Ok(commands::rules::check(&check, &render, env)?)
             }
             RulesCommand::New { id, output } => Ok(commands::rules::new(&id, output.as_deref(), env)?),
         },
@@ -157,19 +158,23 @@ fn exit_now() {
 }
 
 fn report_error(error: &anyhow::Error, hider: &Hider) {
-    let mistakes = match error.downcast_ref() {
-        Some(CommandError::Rules(RuleError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
-        Some(CommandError::Config(ConfigError::Mistakes { path, text, mistakes })) => Some((path, text, mistakes)),
-        _ => None,
-    };
-    if let Some((path, text, mistakes)) = mistakes {
-        let mut stderr = anstream::stderr().lock();
-        for mistake in mistakes {
-            let _ = writeln!(stderr, "{}\n", diagnostics::render(&hider.path(path), text, mistake));
+    match error.downcast_ref() {
+        Some(CommandError::Rules(errors)) => errors.iter().for_each(|error| match error {
+            RuleError::Mistakes { path, text, mistakes } => show_mistakes(path, text, mistakes, hider),
+            other => say("error", &hider.hide(&other.to_string())),
+        }),
+        Some(CommandError::Config(ConfigError::Mistakes { path, text, mistakes })) => {
+            show_mistakes(path, text, mistakes, hider);
         }
-        return;
+        _ => say("error", &hider.hide(&error.to_string())),
     }
-    say("error", &hider.hide(&error.to_string()));
+}
+
+fn show_mistakes(path: &Path, text: &str, mistakes: &[Mistake], hider: &Hider) {
+    let mut stderr = anstream::stderr().lock();
+    for mistake in mistakes {
+        let _ = writeln!(stderr, "{}\n", diagnostics::render(&hider.path(path), text, mistake));
+    }
 }
 
 /// Writes a line to standard error; nobody is left to tell if that fails.

@@ -2,7 +2,7 @@ use std::{io::Write, path::Path};
 
 use super::{
     CommandError, Env, ExitCode, output,
-    scan::{Prepared, ScanSettings},
+    scan::{Prepared, Purpose, ScanSettings},
 };
 use crate::{
     engine::{Candidate, Outcome, Rejection},
@@ -18,7 +18,7 @@ use crate::{
 /// # Errors
 /// If the rules, the file or the line can't be read, or the answer can't be written.
 pub fn explain(path: &Path, line: u64, settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let Prepared { scanner, .. } = Prepared::new(settings, env)?;
+    let Prepared { scanner, .. } = Prepared::new(settings, Purpose::Explanation, env)?;
     let shown = DisplayPath(path).to_string();
     let candidates =
         scanner.explain(path, line).map_err(|source| CommandError::Read { path: shown.clone(), source })?;

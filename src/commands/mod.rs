@@ -28,6 +28,7 @@ mod output;
 pub mod report;
 #[cfg(feature = "identity")]
 pub mod rotate;
+mod rule_choice;
 pub mod rules;
 pub mod scan;
 #[cfg(feature = "identity")]
@@ -40,30 +41,16 @@ pub use changes::{ChangeChoice, ChangeScope};
 pub use env::Env;
 pub use exit::ExitCode;
 pub use explain::explain;
+pub use rule_choice::{ChosenRules, RuleChoice};
 
-use std::path::PathBuf;
-
-use crate::rule::{Rule, RuleError, builtin, load};
-
-/// Which rules to use.
-#[derive(Clone, Debug, Default)]
-pub struct RuleChoice {
-    /// Files and directories of further rules.
-    pub files: Vec<PathBuf>,
-    /// Only the rules of `files`?
-    pub without_builtin: bool,
-    /// Are files with mistakes passed over?
-    pub keep_going: bool,
-    /// If not empty: only rules with one of these ids, or of one of these providers (`github`).
-    pub only: Vec<String>,
-}
+use crate::rule::RuleError;
 
 /// Why a command could not run. Each ends with exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// A rule file could not be used.
-    #[error(transparent)]
-    Rules(#[from] RuleError),
+    /// Rule files could not be used.
+    #[error("{}", all_of(.0))]
+    Rules(Vec<RuleError>),
     /// A source's settings can't be used.
     #[error(transparent)]
     Source(#[from] crate::source::SourceError),
@@ -80,12 +67,17 @@ pub enum CommandError {
     /// The changes asked for can't be worked out.
     #[error(transparent)]
     Changes(#[from] changes::ChangesError),
-    /// A rule id stands twice.
-    #[error("rule id `{0}` is defined twice: give one of them another id")]
-    DuplicateRule(String),
     /// No rule is left to scan with.
     #[error("no rule has the id or provider `{0}`; `unleak rules list` shows what there is")]
     UnknownRule(String),
+    /// No rule is of that kind, shape or provider.
+    #[error("no rule has the {what} `{value}`; `unleak rules list` shows what there is")]
+    NoRuleWith {
+        /// What of a rule.
+        what: &'static str,
+        /// What was asked for.
+        value: String,
+    },
     /// That is no id of a rule.
     #[error("`{0}` is not a rule id: write `provider.credential`, both in kebab-case")]
     NotARuleId(String),
@@ -193,31 +185,6 @@ pub enum CommandError {
     Hook(#[from] hook::HookError),
 }
 
-impl RuleChoice {
-    /// The chosen rules, sorted by id.
-    ///
-    /// # Errors
-    /// The first file that can't be used (with `keep_going` it is only told to `warn`), an id that stands twice, a choice that chooses nothing.
-    pub fn load(&self, warn: &dyn Fn(&str)) -> Result<Vec<Rule>, CommandError> {
-        let mut rules = if self.without_builtin { Vec::new() } else { builtin().to_vec() };
-        for file in self.files.iter().flat_map(|path| load(path)) {
-            match file {
-                Ok(file) => rules.extend(file.rules.into_iter().map(|proven| proven.rule)),
-                Err(error) if self.keep_going => warn(&format!("left out: {error}")),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        rules.sort_by(|a, b| a.meta.id.cmp(&b.meta.id));
-        if let Some(pair) = rules.windows(2).find(|pair| pair[0].meta.id == pair[1].meta.id) {
-            return Err(CommandError::DuplicateRule(pair[0].meta.id.to_string()));
-        }
-        let is_chosen = |rule: &Rule, choice: &str| {
-            rule.meta.id == choice || rule.meta.id.split('.').next().is_some_and(|provider| provider == choice)
-        };
-        if let Some(unknown) = self.only.iter().find(|choice| !rules.iter().any(|rule| is_chosen(rule, choice))) {
-            return Err(CommandError::UnknownRule(unknown.clone()));
-        }
-        rules.retain(|rule| self.only.is_empty() || self.only.iter().any(|choice| is_chosen(rule, choice)));
-        Ok(rules)
-    }
+fn all_of(errors: &[RuleError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -3,14 +3,13 @@
 mod skeleton;
 
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
-use super::{CommandError, Env, ExitCode, RuleChoice, output};
+use super::{CommandError, Env, ExitCode, RuleChoice, output, rule_choice::repeated_ids};
 use crate::{
     engine::prove,
     model::{DisplayPath, RuleMeta, Severity},
@@ -43,6 +42,23 @@ pub struct RuleFilter {
 }
 
 impl RuleFilter {
+    /// Refuses a provider, kind or shape that none of the rules has.
+    fn check(&self, rules: &[Rule]) -> Result<(), CommandError> {
+        let asked = [("provider", &self.provider), ("kind", &self.kind), ("shape", &self.shape)];
+        for (what, value) in asked {
+            let Some(value) = value else { continue };
+            let has = |rule: &Rule| match what {
+                "provider" => provider_of(rule) == value,
+                "kind" => rule.meta.kind.as_str() == value,
+                _ => rule.shape.as_str() == value,
+            };
+            if !rules.iter().any(has) {
+                return Err(CommandError::NoRuleWith { what, value: value.clone() });
+            }
+        }
+        Ok(())
+    }
+
     fn passes(&self, rule: &Rule) -> bool {
         let RuleMeta { id, name, provider, .. } = &rule.meta;
         let is = |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
@@ -51,11 +67,16 @@ impl RuleFilter {
             [id, name, provider].iter().any(|place| place.to_lowercase().contains(&text))
         };
         self.text.as_ref().is_none_or(has_text)
-            && is(&self.provider, id.split('.').next().unwrap_or_default())
+            && is(&self.provider, provider_of(rule))
             && is(&self.kind, rule.meta.kind.as_str())
             && self.severity.is_none_or(|severity| severity == rule.meta.severity)
             && is(&self.shape, rule.shape.as_str())
     }
+}
+
+/// The provider, as in ids.
+fn provider_of(rule: &Rule) -> &str {
+    rule.meta.id.split('.').next().unwrap_or_default()
 }
 
 /// A rule as `list` and `show` write it.
@@ -99,6 +120,7 @@ pub fn list(
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
     let mut rules = choice.load(env.warn)?;
+    filter.check(&rules)?;
     rules.retain(|rule| filter.passes(rule));
     output::write(None, env, &|out| match format {
         ListFormat::Json => {
@@ -111,7 +133,7 @@ pub fn list(
             for rule in &rules {
                 writeln!(out, "{:width$}  {:8}  {}", rule.meta.id, rule.meta.severity, rule.meta.name)?;
             }
-            writeln!(out, "{} rules", rules.len())
+            writeln!(out, "{}", count(rules.len() as u64, "rule"))
         }
     })?;
     Ok(ExitCode::Clean)
@@ -157,30 +179,40 @@ fn write_rule(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
 /// Shows one mistake of a rule file: its path, its text, and the mistake.
 pub type ShowMistake<'a> = dyn Fn(&Path, &str, &Mistake) -> String + 'a;
 
+/// What to prove, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckSettings {
+    /// Rule files, or directories of them.
+    pub paths: Vec<PathBuf>,
+    /// Are rules proven even if other files have mistakes?
+    pub keep_going: bool,
+    /// Are they proven by themselves, not beside the built-in rules?
+    pub without_builtin: bool,
+}
+
 /// Proves the rules of files and directories by their samples, and shows every mistake.
 ///
 /// # Errors
 /// If a file can't be read or the result can't be written.
 pub fn check(
-    paths: &[PathBuf],
-    keep_going: bool,
+    settings: &CheckSettings,
     show_mistake: &ShowMistake<'_>,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let (mut files, mut shown) = (Vec::new(), Vec::new());
-    for result in paths.iter().flat_map(|path| load(path)) {
+    let beside = if settings.without_builtin { &[] } else { builtin() };
+    let (mut files, mut failed) = (Vec::new(), Vec::new());
+    for result in settings.paths.iter().flat_map(|path| load(path)) {
         match result {
             Ok(file) => files.push(file),
-            Err(RuleError::Mistakes { path, text, mistakes }) => {
-                shown.extend(mistakes.iter().map(|mistake| show_mistake(&path, &text, mistake)));
-            }
-            Err(error) => return Err(error.into()),
+            Err(error @ RuleError::Mistakes { .. }) => failed.push(error),
+            Err(error) => return Err(CommandError::Rules(vec![error])),
         }
     }
-    shown.extend(repeated_ids(&files, show_mistake));
-    let stopped = !keep_going && !shown.is_empty();
+    failed.extend(repeated_ids(&files, beside));
+    let mut shown: Vec<String> = failed.iter().flat_map(|error| shown_mistakes(error, show_mistake)).collect();
+    let stopped = !settings.keep_going && !shown.is_empty();
     if !stopped {
-        shown.extend(failed_proofs(&files, show_mistake));
+        shown.extend(failed_proofs(&files, beside, show_mistake));
     }
     let rules = count(files.iter().map(|file| file.rules.len() as u64).sum(), "rule");
     let files = count(files.len() as u64, "file");
@@ -201,21 +233,13 @@ pub fn check(
     Ok(if shown.is_empty() { ExitCode::Clean } else { ExitCode::Failure })
 }
 
-/// Ids that stand in two files, or are those of built-in rules in a file that isn't the built-in one.
-fn repeated_ids(files: &[LoadedFile], show_mistake: &ShowMistake<'_>) -> Vec<String> {
-    let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
-    let mut shown = Vec::new();
-    for (file, rule) in files.iter().flat_map(|file| file.rules.iter().map(move |rule| (file, rule))) {
-        if let Some(other) = seen.insert(&rule.rule.meta.id, &file.path) {
-            let mistake = Mistake {
-                span: rule.id_span.clone(),
-                message: format!("this rule id stands in {}, too", DisplayPath(other)),
-                help: "ids are unique: give one of them another".to_owned(),
-            };
-            shown.push(show_mistake(&file.path, &file.text, &mistake));
+fn shown_mistakes(error: &RuleError, show_mistake: &ShowMistake<'_>) -> Vec<String> {
+    match error {
+        RuleError::Mistakes { path, text, mistakes } => {
+            mistakes.iter().map(|mistake| show_mistake(path, text, mistake)).collect()
         }
+        other => vec![other.to_string()],
     }
-    shown
 }
 
 /// Writes the skeleton of a rule file.
@@ -232,10 +256,10 @@ pub fn new(id: &str, path: Option<&Path>, env: &mut Env<'_>) -> Result<ExitCode,
     Ok(ExitCode::Clean)
 }
 
-fn failed_proofs(files: &[LoadedFile], show_mistake: &ShowMistake<'_>) -> Vec<String> {
+fn failed_proofs(files: &[LoadedFile], beside: &[Rule], show_mistake: &ShowMistake<'_>) -> Vec<String> {
     let of_file: Vec<&LoadedFile> = files.iter().flat_map(|file| std::iter::repeat_n(file, file.rules.len())).collect();
     let rules: Vec<_> = files.iter().flat_map(|file| file.rules.clone()).collect();
-    let mistakes = prove(&rules);
+    let mistakes = prove(&rules, beside);
     let unknown = rules
         .iter()
         .enumerate()

@@ -18,6 +18,7 @@ use crate::{
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
     model::{DisplayPath, Finding, GitTime, Part, Problem, ProblemKind, Provenance, ScanReport, Secret, Severity},
     report::{Format, ReportOptions},
+    rule::builtin,
     source::{
         FileOptions, Files,
         git::{OpenError, Repository},
@@ -124,22 +125,43 @@ pub(super) struct Prepared {
     pub(super) config: Option<Config>,
     pub(super) scanner: Scanner,
     pub(super) files: FileOptions,
+    /// Rule files that were left out.
+    problems: Vec<Problem>,
+}
+
+/// What a scanner is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A report, in which what the configuration hides is counted: it has to be found.
+    Report,
+    /// To say what is found, and why.
+    Explanation,
 }
 
 impl Prepared {
-    pub(super) fn new(settings: &ScanSettings, env: &mut Env<'_>) -> Result<Prepared, CommandError> {
+    pub(super) fn new(settings: &ScanSettings, purpose: Purpose, env: &mut Env<'_>) -> Result<Prepared, CommandError> {
         let current_dir = std::env::current_dir().unwrap_or_default();
         let around = Surroundings { var: env.var, current_dir, user_dir: env.config_dir() };
         let config = Config::load(&settings.config, &around)?;
-        let mut rules = settings.rules.load(env.warn)?;
+        let mut chosen = settings.rules.choose()?;
+        let problems: Vec<Problem> = chosen.problems().collect();
+        chosen.left_out.iter().for_each(|error| (env.warn)(&format!("left out: {error}")));
         let mut options = settings.scanner.clone();
         let mut files = settings.files.clone();
         if let Some(config) = &config {
-            config.adjust_rules(&mut rules);
+            for id in config.unknown_rules(&[&chosen.rules, &chosen.others, builtin()]) {
+                (env.warn)(&format!("{}: no rule is called `{id}`", DisplayPath(&config.path)));
+            }
+            config.adjust_rules(&mut chosen.rules);
             files.exclude.extend(config.walk_excludes());
-            options.min_score = settings.min_score.or(config.min_score(options.min_score)).unwrap_or(options.min_score);
+            let of_config = match purpose {
+                Purpose::Report => config.min_score(options.min_score),
+                Purpose::Explanation => config.least_score(),
+            };
+            options.min_score = settings.min_score.or(of_config).unwrap_or(options.min_score);
+            chosen.rules.retain(|rule| purpose == Purpose::Report || !config.is_off(&rule.meta.id));
         }
-        Ok(Prepared { config, scanner: Scanner::new(rules, &options), files })
+        Ok(Prepared { config, scanner: Scanner::new(chosen.rules, &options), files, problems })
     }
 }
 
@@ -148,11 +170,13 @@ impl Prepared {
 /// # Errors
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let Prepared { config, scanner, files } = Prepared::new(settings, env)?;
+    let Prepared { config, scanner, files, problems } = Prepared::new(settings, Purpose::Report, env)?;
     #[cfg(feature = "identity")]
     let mut recording = super::findings::Recording::begin(settings, config.as_ref(), env)?;
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
     let (mut report, key) = scan(settings, files, &scanner, env)?;
+    report.problems.extend(problems);
+    report.problems.sort();
     if let Some(config) = &config {
         report.hidden.extend(scanner.secrets_in_paths([config.path.as_path()]));
         for reason in config.apply(&mut report, &today(env), settings.min_score) {

@@ -110,7 +110,7 @@ impl Config {
     /// Drops the occurrences that are hidden, and sets the severity by those that are left.
     fn judge(&self, finding: &mut Finding, today: &str, least: Option<u8>) {
         let id = finding.rule.id.clone();
-        let is_off = self.overrides(&id).any(|over| !over.enabled);
+        let is_off = self.is_off(&id);
         let of_rule = self.overrides(&id).filter_map(|over| over.min_score).last().or(least);
         let mut occurrences = std::mem::take(&mut finding.occurrences);
         let mut severities = Vec::new();

@@ -9,6 +9,7 @@ mod discover;
 mod schema;
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs, io,
     path::{Path, PathBuf},
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use discover::FILE_NAME;
+use schema::names;
 pub use schema::{AllowEntry, ConfigFile, PathEntry, RuleOverride};
 
 /// Largest configuration file that is read.
@@ -135,11 +137,33 @@ impl Config {
         &self.digest
     }
 
-    /// The least score to scan with, if it sets one. One that was found can only lower `default`: what it hides by a
-    /// higher one is counted.
+    /// The least score to scan with, if it sets one. It can only lower `default`: what it hides by a higher one is counted.
     #[must_use]
     pub fn min_score(&self, default: u8) -> Option<u8> {
-        self.file.min_score.map(|score| if self.trust == Trust::Found { score.min(default) } else { score })
+        self.file.min_score.map(|score| score.min(default))
+    }
+
+    /// The least score of a finding, if it sets one.
+    #[must_use]
+    pub fn least_score(&self) -> Option<u8> {
+        self.file.min_score
+    }
+
+    /// Is the rule of that id switched off?
+    #[must_use]
+    pub fn is_off(&self, id: &str) -> bool {
+        self.overrides(id).filter_map(|over| over.enabled).last() == Some(false)
+    }
+
+    /// Ids and patterns that it names and that fit none of these rules, each once.
+    #[must_use]
+    pub fn unknown_rules(&self, known: &[&[Rule]]) -> BTreeSet<&str> {
+        let of_rules = self.file.rules.iter().map(|over| &over.id);
+        let of_paths = self.file.paths.iter().flat_map(|path| &path.rules);
+        let of_allow = self.file.allow.iter().filter_map(|allow| allow.rule.as_ref());
+        let named = of_rules.chain(of_paths).chain(of_allow).map(|id| id.get_ref().as_str());
+        let is_known = |id: &str| known.iter().flat_map(|rules| rules.iter()).any(|rule| names(id, &rule.meta.id));
+        named.filter(|id| !is_known(id)).collect()
     }
 
     /// Globs that the walk may leave out. Those of a configuration that was found only hide findings, which are counted.
@@ -149,12 +173,8 @@ impl Config {
         if self.trust == Trust::Named { globs.collect() } else { Vec::new() }
     }
 
-    /// Applies the overrides to rules: drops those that are switched off, and sets severities. Of a configuration that
-    /// was found none is dropped: its findings are hidden and counted instead.
-    pub fn adjust_rules(&self, rules: &mut Vec<Rule>) {
-        if self.trust == Trust::Named {
-            rules.retain(|rule| self.overrides(&rule.meta.id).all(|over| over.enabled));
-        }
+    /// Sets the severities of rules. None is dropped: what one finds that is switched off is hidden and counted.
+    pub fn adjust_rules(&self, rules: &mut [Rule]) {
         for rule in rules {
             let severity = self.overrides(&rule.meta.id).filter_map(|over| over.severity).last();
             rule.meta.severity = severity.unwrap_or(rule.meta.severity);

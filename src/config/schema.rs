@@ -10,7 +10,7 @@ use crate::{model::Severity, rule::Mistake};
 #[serde(deny_unknown_fields)]
 pub struct ConfigFile {
     /// Least score of a finding.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "score")]
     pub min_score: Option<u8>,
     /// Globs of what is left out.
     #[serde(default)]
@@ -32,22 +32,25 @@ pub struct ConfigFile {
 pub struct RuleOverride {
     /// `provider.credential`, or `provider.*`.
     pub id: Spanned<String>,
-    /// Is it used at all?
-    #[serde(default = "yes")]
-    pub enabled: bool,
+    /// Is it used at all? As before if it isn't said.
+    #[serde(default)]
+    pub enabled: Option<bool>,
     /// Another severity.
     #[serde(default)]
     pub severity: Option<Severity>,
     /// Another least score.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "score")]
     pub min_score: Option<u8>,
     /// Why.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-fn yes() -> bool {
-    true
+/// A score from 0 to 100.
+fn score<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let score = u8::deserialize(deserializer)?;
+    let is_one = score <= 100;
+    is_one.then_some(Some(score)).ok_or_else(|| serde::de::Error::custom("scores go from 0 to 100"))
 }
 
 impl RuleOverride {
@@ -79,7 +82,7 @@ pub struct PathEntry {
     #[serde(default)]
     pub severity: Option<Severity>,
     /// Another least score.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "score")]
     pub min_score: Option<u8>,
     /// Why.
     #[serde(default)]
@@ -132,13 +135,38 @@ pub(super) fn parse(text: &str) -> Result<ConfigFile, Vec<Mistake>> {
         if let Some(day) = allow.expires.as_ref().filter(|day| !is_day(day.get_ref())) {
             mistake(day.span(), "not a day", "write it as 2027-01-31");
         }
+        if let Some(print) = allow.fingerprint.as_ref().filter(|print| !is_fingerprint(print.get_ref())) {
+            mistake(print.span(), "not a fingerprint", "copy it from a report: v1: and 32 hexadecimal digits");
+        }
     }
     if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
 }
 
+/// A day of the calendar, as `2027-01-31`.
 fn is_day(text: &str) -> bool {
-    let is_like = |(at, byte): (usize, u8)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
-    text.len() == 10 && text.bytes().enumerate().all(is_like)
+    let parts: Vec<&str> = text.split('-').collect();
+    let number = |text: &str| if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None };
+    let [year, month, day] = parts.as_slice() else { return false };
+    let (Some(number_of_year), Some(month), Some(day)) = (number(year), number(month), number(day)) else {
+        return false;
+    };
+    let has_form = parts.iter().map(|part| part.len()).eq([4, 2, 2]);
+    has_form && (1..=12).contains(&month) && (1..=days_in(number_of_year, month)).contains(&day)
+}
+
+fn days_in(year: u32, month: u32) -> u32 {
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    match month {
+        2 => 28 + u32::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// As reports write it.
+fn is_fingerprint(text: &str) -> bool {
+    let digits = text.strip_prefix("v1:").unwrap_or_default();
+    digits.len() == 32 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Highest least score that a configuration found in a repository may set.

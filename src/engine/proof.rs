@@ -18,12 +18,12 @@ use crate::{
 /// How many expansions of each sample are tried, each from another seed.
 const SEEDS: u64 = 8;
 
-/// Checks every sample of `rules` with a scanner of all of them together: each positive must be found at exactly the
-/// secret's bytes (through the prefilter, like any secret), each negative must not. Returns the mistakes by index of
-/// the rule.
+/// Checks every sample of `rules` with a scanner of all of them together and of those `beside` them: each positive must be
+/// found at exactly the secret's bytes (through the prefilter, like any secret) and by no other rule, each negative must
+/// not. Returns the mistakes by index of the rule.
 #[must_use]
-pub fn prove(rules: &[ProvenRule]) -> Vec<(usize, Mistake)> {
-    let all = rules.iter().map(|proven| proven.rule.clone()).collect();
+pub fn prove(rules: &[ProvenRule], beside: &[Rule]) -> Vec<(usize, Mistake)> {
+    let all = rules.iter().map(|proven| proven.rule.clone()).chain(beside.iter().cloned()).collect();
     let prover = Prover { scanner: Scanner::new(all, &ScannerOptions::default()) };
     let mut mistakes = Vec::new();
     for (index, proven) in rules.iter().enumerate() {

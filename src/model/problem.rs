@@ -34,6 +34,8 @@ pub enum ProblemKind {
     Unsupported,
     /// A limit against hostile input (depth, number, size, ratio) was reached.
     Limit,
+    /// A rule file with mistakes: what its rules find was not looked for.
+    RulesLeftOut,
     /// Two ways of scanning the same bytes disagree.
     Inconsistent,
     /// Any other error while reading.
@@ -61,6 +63,7 @@ impl ProblemKind {
             ProblemKind::Malformed => "malformed",
             ProblemKind::Unsupported => "unsupported",
             ProblemKind::Limit => "limit",
+            ProblemKind::RulesLeftOut => "rules-left-out",
             ProblemKind::Inconsistent => "inconsistent",
             ProblemKind::Io => "io",
             ProblemKind::Interrupted => "interrupted",

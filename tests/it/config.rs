@@ -24,6 +24,11 @@ fn mistakes_are_shown_where_they_are() {
         ("[[allow]]\nrule = 'a.b'\nreason = ''", "no reason", "''"),
         ("[[allow]]\nreason = 'x'", "allows everything", "'x'"),
         ("[[allow]]\nrule = 'a.b'\nreason = 'x'\nexpires = 'soon'", "not a day", "'soon'"),
+        ("[[allow]]\nrule = 'a.b'\nreason = 'x'\nexpires = '2026-13-01'", "not a day", "'2026-13-01'"),
+        ("[[allow]]\nrule = 'a.b'\nreason = 'x'\nexpires = '2023-02-29'", "not a day", "'2023-02-29'"),
+        ("[[allow]]\nfingerprint = 'v1:zz'\nreason = 'x'", "not a fingerprint", "'v1:zz'"),
+        ("min_score = 101", "from 0 to 100", "101"),
+        ("[[rule]]\nid = 'a.b'\nmin_score = 200", "from 0 to 100", "200"),
         ("[[allow]]\nvalue = 'a('\nreason = 'x'", "unclosed group", "'a('"),
     ] {
         let found = mistakes(text, Trust::Named);
@@ -123,6 +128,90 @@ fn a_higher_least_score_hides_and_is_counted_unless_the_user_asks_for_one() {
 }
 
 #[test]
+fn days_are_those_of_the_calendar() {
+    for day in ["2024-02-29", "2000-02-29", "2026-12-31", "2026-04-30"] {
+        assert_eq!(mistakes(&format!("[[allow]]\nrule = 'a.b'\nreason = 'x'\nexpires = '{day}'"), Trust::Named), []);
+    }
+    for day in [
+        "2026-02-29",
+        "1900-02-29",
+        "2026-04-31",
+        "2026-00-10",
+        "2026-01-00",
+        "26-01-01",
+        "2026-1-011",
+        "2026-1-01",
+        "+026-01-01",
+    ] {
+        let found = mistakes(&format!("[[allow]]\nrule = 'a.b'\nreason = 'x'\nexpires = '{day}'"), Trust::Named);
+        assert_eq!(found.len(), 1, "{day}");
+    }
+}
+
+#[test]
+fn the_last_entry_that_names_a_rule_counts_and_what_it_hides_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a.txt"), samples::github_token(1)).unwrap();
+    let all_off = "[[rule]]\nid = '*'\nenabled = false\n";
+    for (config, findings, silenced) in [
+        (all_off.to_owned(), 0, 1),
+        (format!("{all_off}[[rule]]\nid = 'github.pat-classic'\nenabled = true\n"), 1, 0),
+        (format!("{all_off}[[rule]]\nid = 'github.pat-classic'\nseverity = 'low'\n"), 0, 1),
+        ("[[rule]]\nid = 'github.*'\nenabled = true\n[[rule]]\nid = '*'\nenabled = false\n".to_owned(), 0, 1),
+        ("min_score = 100\n[[rule]]\nid = 'github.*'\nmin_score = 0\n".to_owned(), 1, 0),
+        ("[[rule]]\nid = 'github.*'\nmin_score = 100\n".to_owned(), 1, 0),
+    ] {
+        std::fs::write(dir.path().join("c.toml"), &config).unwrap();
+        let (code, report) = scan(dir.path(), &["--config", "c.toml", "a.txt"]);
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let found = report["findings"].as_array().unwrap().len();
+        assert_eq!((found, &report["config"]["silenced"]), (findings, &silenced.into()), "{config}");
+        assert_eq!(code, i32::from(findings > 0), "{config}");
+    }
+}
+
+#[test]
+fn rules_that_do_not_exist_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = "[[rule]]\nid = 'nosuch.rule'\nseverity = 'low'\n[[rule]]\nid = 'github.*'\nseverity = 'low'\n\
+        [[path]]\nglob = 'tests/'\nrules = ['nosuch.path-rule']\n[[allow]]\nrule = 'nosuch.*'\nreason = 'x'\n";
+    std::fs::write(dir.path().join("c.toml"), config).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+    let args = ["scan", "--config", "c.toml", "--rule", "aws"];
+    let output = command.args(args).current_dir(dir.path()).env_clear().output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    for id in ["nosuch.rule", "nosuch.path-rule", "nosuch.*"] {
+        assert!(err.contains(&format!("c.toml: no rule is called `{id}`")), "{err}");
+    }
+    assert!(!err.contains("github") && output.status.code() == Some(0), "{err}");
+}
+
+#[test]
+fn rule_files_that_are_left_out_make_a_scan_incomplete() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("own")).unwrap();
+    std::fs::write(dir.path().join("own/a.toml"), "provider = 1\n").unwrap();
+    std::fs::write(dir.path().join("own/b.toml"), "colour = 1\n").unwrap();
+    std::fs::write(dir.path().join("x.txt"), "nothing\n").unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+        command.args(["scan", "x.txt", "--rules", "own", "-f", "json"]).args(args);
+        let output = command.current_dir(dir.path()).env_clear().output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    // Every mistake of every file is shown.
+    let (code, _, err) = run(&[]);
+    assert!(code == 2 && err.contains("own/a.toml:1") && err.contains("unknown field `colour`"), "{err}");
+    let (code, out, err) = run(&["--keep-going"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &report["complete"]), (3, &false.into()), "{err}");
+    let kinds: Vec<_> = report["problems"].as_array().unwrap().iter().map(|problem| &problem["kind"]).collect();
+    assert_eq!(kinds, ["rules-left-out"; 2], "{out}");
+    assert_eq!(run(&["--keep-going", "--allow-incomplete"]).0, 0);
+}
+
+#[test]
 fn a_configuration_above_the_repository_does_not_count() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("repo/.git")).unwrap();
@@ -155,6 +244,8 @@ fn skeletons_pass_their_own_proof_and_broken_files_stop_all_unless_told() {
     std::fs::write(dir.path().join("own/twice.toml"), &good).unwrap();
     let (code, text) = run(&["rules", "check", "own"]);
     assert!(code == 2 && text.contains("this rule id stands in") && text.contains("^^^"), "{text}");
+    let (code, text) = run(&["scan", "--rules", "own"]);
+    assert!(code == 2 && text.contains("this rule id stands in") && text.contains("^^^"), "{text}");
     std::fs::write(dir.path().join("own/twice.toml"), good.replace("severity", "colour")).unwrap();
     let (code, text) = run(&["rules", "check", "own"]);
     assert!(code == 2 && text.contains("unknown field `colour`") && text.contains("No rule was proven"), "{text}");
@@ -163,6 +254,56 @@ fn skeletons_pass_their_own_proof_and_broken_files_stop_all_unless_told() {
     assert_eq!(run(&["rules", "list", "--rules", "own", "--no-builtin-rules"]).0, 2);
     let (code, text) = run(&["rules", "list", "--rules", "own", "--no-builtin-rules", "--keep-going"]);
     assert!(code == 0 && text.contains("acme-cloud.api-key") && text.contains("left out"), "{text}");
+}
+
+/// A rule of ours for what a built-in one claims.
+fn rule_file(id: &str, more: &str) -> String {
+    format!(
+        "provider = 'Acme'\n[[rule]]\nid = '{id}'\nname = 'x'\nseverity = 'high'\nkind = 'api-key'\n\
+         identity = 'api-key'\nkeywords = ['{0}']\npattern = '{0}[A-Za-z0-9_-]{{20}}'\n{more}\n\
+         positives = ['a = «{0}{{{{alnum:20}}}}»', 'b: «{0}{{{{alnum:20}}}}»']\n\
+         negatives = ['a = {0}{{{{alnum:19}}}}']\n",
+        concat!("glp", "at-")
+    )
+}
+
+#[test]
+fn rules_are_proven_beside_the_built_in_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |text: &str, args: &[&str]| {
+        std::fs::write(dir.path().join("own.toml"), text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+        let output = command.args(args).arg("own.toml").current_dir(dir.path()).env_clear().output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), text)
+    };
+    let alone = ["rules", "check", "--no-builtin-rules"];
+    let taken = rule_file("gitlab.pat", "");
+    for args in [&["rules", "check"][..], &["scan", "own.toml", "--rules"]] {
+        let (code, text) = check(&taken, args);
+        assert!(code == 2 && text.contains("a built-in rule has this id") && text.contains("own.toml:3"), "{text}");
+    }
+    assert_eq!(check(&taken, &alone).0, 0);
+    let overlapping = rule_file("acme.key", "");
+    let (code, text) = check(&overlapping, &["rules", "check"]);
+    assert!(code == 2 && text.contains("rule `gitlab.pat` claims the same bytes"), "{text}");
+    let (code, text) = check(&overlapping, &alone);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = check(&rule_file("acme.key", "supersedes = ['gitlab.pat']"), &["rules", "check"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn lists_of_what_no_rule_has_are_refused() {
+    for (option, value) in [("--provider", "nope"), ("--kind", "nope"), ("--shape", "nope")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+        let output = command.args(["rules", "list", option, value]).env_clear().output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && err.contains("`nope`"), "{err}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_unleak"));
+    let output = command.args(["rules", "list", "--rule", "github.pat-classic"]).env_clear().output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().ends_with("\n1 rule\n"));
 }
 
 #[test]
@@ -199,4 +340,6 @@ fn a_line_is_explained_as_the_configuration_has_it() {
     };
     assert!(explain(&["--no-config"]).contains("github.pat-classic: found"));
     assert!(!explain(&["--config", "c.toml"]).contains("github.pat-classic"));
+    std::fs::write(dir.path().join("c.toml"), "[[rule]]\nid = 'github.*'\nseverity = 'low'\n").unwrap();
+    assert!(explain(&["--config", "c.toml"]).contains("github.pat-classic: found"));
 }

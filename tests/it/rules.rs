@@ -14,7 +14,7 @@ fn every_builtin_rule_proves_itself() {
     let files = samples::rule_files();
     let of_file: Vec<_> = files.iter().flat_map(|file| file.rules.iter().map(move |rule| (file, rule))).collect();
     let rules: Vec<_> = of_file.iter().map(|(_, rule)| (*rule).clone()).collect();
-    let failed: Vec<_> = prove(&rules)
+    let failed: Vec<_> = prove(&rules, &[])
         .into_iter()
         .map(|(index, mistake)| {
             let (file, rule) = of_file[index];
