@@ -7,6 +7,8 @@
 mod before;
 mod cursor;
 mod record;
+mod tuple;
+mod value;
 
 use std::ops::Range;
 
@@ -51,7 +53,7 @@ pub(super) enum Ending {
     Inline,
     /// Nothing on its line but a comma or a comment.
     Line,
-    /// A quotation mark that doesn't stand before it: name and value are part of a longer text.
+    /// A quotation mark that doesn't stand before it, maybe after more: name and value are part of a longer text.
     Text,
 }
 
@@ -74,6 +76,7 @@ impl Assigned {
     fn new(bytes: &[u8], name: Range<usize>, (value, is_quoted): (Range<usize>, bool), syntax: Syntax) -> Assigned {
         let ending = match bytes.get(value.end) {
             Some(b'"' | b'\'' | b'`') if !is_quoted => Ending::Text,
+            Some(b'&' | b';' | b' ' | b',') if !is_quoted && is_in_text(bytes, &name, &value) => Ending::Text,
             _ if ends_line(bytes, value.end + usize::from(is_quoted)) => Ending::Line,
             _ => Ending::Inline,
         };
@@ -118,6 +121,9 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     if let Some(cell) = before::cell(bytes, &name) {
         return Some(cell);
     }
+    if let Some(element) = tuple::in_tuple(bytes, &name) {
+        return Some(element);
+    }
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
     at.skip_while(4, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
@@ -135,6 +141,9 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     if bytes[..name.start].ends_with(b"*") {
         at.skip_while(3, |b| b == b'*');
         at.skip_while(1, is_blank);
+    }
+    if syntax == Syntax::Assign {
+        at.skip_yaml_property();
     }
     let is_nested = syntax == Syntax::Assign && at.enter_nested();
     let value = at.value(syntax)?;
@@ -184,6 +193,33 @@ fn name_around(bytes: &[u8], keyword: Range<usize>) -> Option<Range<usize>> {
     (left <= MAX_NAME && right <= MAX_NAME && keyword.start < end).then(|| keyword.start - left..end + right)
 }
 
+/// How far to either side of a name and its value the quotes of a text are looked for.
+const MAX_TEXT: usize = 160;
+
+/// `"https://host/?token=…&v=1"`, `"tool --token=… --x"`: does `name=value` stand in a text that goes on behind it?
+fn is_in_text(bytes: &[u8], name: &Range<usize>, value: &Range<usize>) -> bool {
+    if value.start != name.end + 1 || bytes[name.end] != b'=' {
+        return false;
+    }
+    let before = &bytes[name.start.saturating_sub(MAX_TEXT)..name.start];
+    let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
+    let mut open = None;
+    for (at, byte) in line.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'"' | b'\'' | b'`')) {
+        let follows = at.checked_sub(1).map_or(b' ', |before| line[before]);
+        match open {
+            _ if follows == b'\\' => {}
+            Some(mark) if mark == *byte => open = None,
+            Some(_) => {}
+            // An apostrophe opens nothing.
+            None if *byte == b'\'' && follows.is_ascii_alphanumeric() => {}
+            None => open = Some(*byte),
+        }
+    }
+    let Some(mark) = open else { return false };
+    let after = &bytes[value.end..(value.end + MAX_TEXT).min(bytes.len())];
+    memchr::memchr2(mark, b'\n', after).is_some_and(|at| after[at] == mark)
+}
+
 /// Does the line end here, but for a comma, closing brackets or a comment?
 fn ends_line(bytes: &[u8], at: usize) -> bool {
     let rest = &bytes[at.min(bytes.len())..(at + 24).min(bytes.len())];
@@ -198,7 +234,7 @@ fn ends_line(bytes: &[u8], at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Syntax, parse};
+    use super::{Ending, Syntax, parse};
 
     fn read(text: &str) -> Option<(String, bool, Syntax)> {
         let start = text.to_ascii_lowercase().find("token").unwrap();
@@ -230,6 +266,28 @@ mod tests {
             ("public string Token { get; set; } = \"v\";", "v", true),
             ("token <- \"v\"", "v", true),
             ("**Token:** v1", "v1", false),
+            ("token = \"a\\\"b\"", "a\\\"b", true),
+            ("token = 'a\'\'b';", "a\'\'b", true),
+            ("{\\\"token\\\":\\\"a\\\\\\\"b\\\"}", "a\\\\\\\"b", true),
+            ("token = \"\"\"a\"b\"\"\"", "a\"b", true),
+            ("<token>a,b;c&amp;d)</token>", "a,b;c&amp;d)", true),
+            ("<token><![CDATA[a<b]]></token>", "a<b", true),
+            ("f \"token=a&b;c\" x", "a&b;c", true),
+            ("f \"token=a;user=b\" x", "a", false),
+            ("TOKEN=a Bc1\n", "a Bc1", false),
+            ("TOKEN=a run Bc1\n", "a", false),
+            ("token = (\"v\")", "v", true),
+            ("token = (\n    \"v\"\n)", "v", true),
+            ("const token =\n  'v';\n", "v", true),
+            ("token: \\\r\n  'v',\n", "v", true),
+            ("token = base64.b64decode(b\"v\")", "v", true),
+            ("token = bytes(bytearray.fromhex('v'))", "v", true),
+            ("token = new String(Base64.getDecoder().decode(\"v\"));", "v", true),
+            ("user, token = \"u\", \"v\"", "v", true),
+            ("token, user := \"v\", \"u\"", "v", true),
+            ("var user, token = \"v\", host = \"h\"", "v", true),
+            ("token: !!str v1\n", "v1", false),
+            ("token: &a-b \"v\"\n", "v", true),
         ] {
             assert_eq!(
                 read(text),
@@ -318,6 +376,22 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_go_on_are_told_from_code() {
+        let ending = |text: &str| {
+            let start = text.find("token").unwrap();
+            parse(text.as_bytes(), start..start + 5).map(|found| found.ending)
+        };
+        for text in ["f(\"x?token=v1&y=2\")", "\"run --token=v1 --x\"", "don't('a;token=v1;b')"] {
+            assert_eq!(ending(text), Some(Ending::Text), "{text}");
+        }
+        for text in
+            ["f(\"x\", token=v1, y=\"2\")", "f(token=v1, y=2)", "\"a\" token=v1 \"b\"", "don't token=v1 isn't x"]
+        {
+            assert_ne!(ending(text), Some(Ending::Text), "{text}");
+        }
+    }
+
+    #[test]
     fn what_assigns_nothing_is_left() {
         for text in [
             "the token here",
@@ -337,6 +411,10 @@ mod tests {
             "<user>:<token>v1@host",
             "<input type=\"token\" value=\"v\">",
             "\"token\" == ''",
+            "token:\n  'a': 1",
+            "token, user = f(), \"u\"",
+            "  token: &mut Token,\n",
+            "<token>a b</token>",
             "f(\"v\", token)",
             "id,token\n1,the old one\n",
             "x1,token\n1,v1\n",

@@ -8,6 +8,7 @@ use super::{
     assignment::{self, Ending, Syntax},
     checksum::Claim,
     verdict::Rejection,
+    whole,
 };
 use crate::rule::{ByteSet, Patterns, Rule, Search, Shape, Spans, analyze::MAX_UNTIL};
 
@@ -175,7 +176,33 @@ impl Attempt<'_> {
         {
             found = inner;
         }
+        if self.rule.has_groups {
+            self.complete(&mut found);
+        }
+        if self.rule.generic && found.secret().len() < MIN_PASSWORD {
+            return Err(Rejection::NoMatch);
+        }
         if self.is_bounded(&found) { Ok(found) } else { Err(Rejection::Boundary) }
+    }
+
+    /// Gives a secret what its pattern left of it.
+    fn complete(&self, found: &mut Match) {
+        let (bytes, secret) = (self.bytes, found.secret());
+        let is_login = || memchr::memmem::find(&bytes[found.whole().start..secret.start], b"://").is_some();
+        let end = match bytes.get(secret.end) {
+            Some(b'@') if is_login() => whole::login_end(bytes, &secret),
+            _ if self.rule.generic => {
+                let user = found.id.filter(|(_, end)| *end as usize + 1 == secret.start);
+                whole::quoted_end(bytes, user.map_or(secret.start, |(start, _)| start as usize), secret.end)
+            }
+            _ => None,
+        };
+        if let Some(end) = end {
+            // What the pattern wants behind the secret stands there still.
+            let behind = found.whole.1 - found.end;
+            found.whole.1 = found.whole.1.max((end as u32 + behind).min(bytes.len() as u32));
+            found.end = end as u32;
+        }
     }
 
     /// The first place after the keyword where the pattern matches between boundaries.
@@ -218,9 +245,15 @@ impl Attempt<'_> {
     fn assignment(&mut self, scratch: &mut RuleScratch) -> Result<Match, Rejection> {
         let assigned = assignment::parse(self.bytes, self.keyword.clone()).ok_or(Rejection::NotAssigned)?;
         let value = assigned.value;
-        let mut found = self.anchored(value.start, value.end, scratch).ok_or(Rejection::NoMatch)?;
-        if found.end as usize != value.end {
+        // Only settings have a value of several words: the pattern is for the first.
+        let word = if assigned.is_quoted { None } else { memchr::memchr2(b' ', b'\t', &self.bytes[value.clone()]) };
+        let end = word.map_or(value.end, |len| value.start + len);
+        let mut found = self.anchored(value.start, end, scratch).ok_or(Rejection::NoMatch)?;
+        if found.end as usize != end {
             return Err(Rejection::NoMatch);
+        }
+        if self.rule.generic && end < value.end {
+            (found.end, found.whole.1) = (value.end as u32, value.end as u32);
         }
         found.is_assigned = true;
         found.is_quoted = assigned.is_quoted;
@@ -304,6 +337,9 @@ impl Attempt<'_> {
         (taken > 0 && closing == opening).then_some(end - taken)
     }
 }
+
+/// A password of fewer characters is none.
+const MIN_PASSWORD: usize = 4;
 
 /// Most underscores that mark a text in chats and documents.
 const MAX_EMPHASIS: usize = 3;

@@ -20,11 +20,13 @@ mod pipeline;
 mod placeholder;
 pub mod prefilter;
 mod proof;
+mod quotes;
 mod records;
 mod scanner;
 mod training;
 mod verdict;
 mod versions;
+mod whole;
 
 pub use explain::{Candidate, Outcome};
 pub use fingerprint::FingerprintKey;

@@ -17,6 +17,7 @@ use super::{
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
     verdict::{Evidence, Rejected, Rejection, Score, Verdict},
     versions::{Gaps, Reaches, Run},
+    whole,
 };
 use crate::{
     model::{Origin, Stats},
@@ -454,7 +455,7 @@ fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
 pub(super) fn reach(rule: &Rule) -> usize {
     let keyword = rule.keywords.iter().map(|keyword| keyword.len()).max().unwrap_or(0);
     let context = match rule.shape {
-        Shape::Prefix { offset } => offset,
+        Shape::Prefix { offset } => offset + if rule.has_groups { whole::MAX } else { 0 },
         Shape::Near { distance } => distance,
         Shape::Assignment => assignment::REACH,
         Shape::Context { .. } | Shape::Block { .. } => 0,

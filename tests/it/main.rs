@@ -56,3 +56,4 @@ mod store;
 mod straight;
 mod surroundings;
 mod versions;
+mod whole;

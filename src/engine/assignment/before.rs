@@ -7,7 +7,10 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::{Assigned, Cursor, MAX_APART, MAX_NAME, MAX_VALUE, Syntax, is_blank, is_name, record::VALUE_FIELDS};
-use crate::rule::ByteSet;
+use crate::{
+    engine::quotes::{self, Quote},
+    rule::ByteSet,
+};
 
 /// `"…".equals(password)`, `'…' == $password`, `compare_digest("…", token)`: a literal that a name is compared with. `None` if
 /// it is compared with nothing that stands before it; a name that is assigns nothing, even if the literal is empty.
@@ -44,8 +47,17 @@ fn literal_in(text: &[u8]) -> Option<Range<usize>> {
     if !matches!(quote, b'"' | b'\'' | b'`') {
         return None;
     }
-    let start = memchr::memrchr2(quote, b'\n', &text[..end])? + 1;
-    (text[start - 1] == quote && start < end).then_some(start..end)
+    // A mark that is escaped or doubled is part of the text.
+    let mut start = end;
+    loop {
+        start = memchr::memrchr2(quote, b'\n', &text[..start])?;
+        match &text[..start] {
+            _ if text[start] == b'\n' || start + 1 == end => return None,
+            [.., b'\\'] => {}
+            [.., before] if *before == quote => start -= 1,
+            _ => return Some(start + 1..end),
+        }
+    }
 }
 
 /// The value of a record whose name comes last: `{"value": "…", "name": "TOKEN"}`, `SET value = '…' WHERE name =
@@ -186,29 +198,23 @@ fn cells(row: &[u8], separator: u8) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The value at `index` of a row that begins where `within` does, if it is quoted.
-fn nth_literal(bytes: &[u8], within: Range<usize>, index: usize) -> Option<Range<usize>> {
-    let at = within.start;
-    let row = &bytes[at..within.end.min(bytes.len())];
-    let (mut left, mut depth, mut quote) = (index, 0usize, None);
-    let mut start = 0;
-    let mut escaped = false;
-    for (here, &byte) in row.iter().enumerate() {
-        if let Some(open) = quote {
-            let closes = byte == open && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            if closes {
-                quote = None;
-                let is_value = left == 0 && depth == 0 && matches!(row.get(here + 1), Some(b',' | b')' | b' ' | b'\n'));
-                if is_value {
-                    return (start < here && here - start < MAX_VALUE).then_some(at + start..at + here);
-                }
-            }
-            continue;
-        }
-        match byte {
+pub(super) fn nth_literal(bytes: &[u8], within: Range<usize>, index: usize) -> Option<Range<usize>> {
+    let limit = within.end.min(bytes.len());
+    let (mut left, mut depth) = (index, 0usize);
+    let mut at = within.start;
+    while at < limit {
+        match bytes[at] {
             b'\'' | b'"' => {
-                quote = Some(byte);
-                start = here + 1;
+                let start = at + 1;
+                let quote = Quote { mark: bytes[at], depth: 0 };
+                // A text of several lines is passed over.
+                let end = quotes::end_of(bytes, start, limit, quote)
+                    .or_else(|| memchr::memchr(quote.mark, &bytes[start..limit]).map(|len| start + len))?;
+                at = end;
+                let ends = |byte: &u8| matches!(byte, b',' | b')' | b' ' | b';' | b'\n' | b'\r');
+                if left == 0 && depth == 0 && bytes.get(end + 1).is_none_or(ends) {
+                    return (start < end && end - start < MAX_VALUE).then_some(start..end);
+                }
             }
             b'(' => depth += 1,
             b')' if depth == 0 => return None,
@@ -217,6 +223,7 @@ fn nth_literal(bytes: &[u8], within: Range<usize>, index: usize) -> Option<Range
             b';' => return None,
             _ => {}
         }
+        at += 1;
     }
     None
 }

@@ -1,4 +1,4 @@
-//! The machine that reads what stands behind a name: operators, types, wrappers, quotes, values.
+//! The machine that reads what stands behind a name: operators, types, words.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ impl Cursor<'_> {
         self.bytes.get(self.at).copied()
     }
 
-    fn rest(&self, most: usize) -> &[u8] {
+    pub(super) fn rest(&self, most: usize) -> &[u8] {
         &self.bytes[self.at.min(self.bytes.len())..(self.at + most).min(self.bytes.len())]
     }
 
@@ -270,6 +270,18 @@ impl Cursor<'_> {
         is_string
     }
 
+    /// YAML's `!!str …` and `&anchor …`: moves to the value.
+    pub(super) fn skip_yaml_property(&mut self) {
+        if !matches!(self.peek(), Some(b'!' | b'&')) || !self.begins_line() || self.skip(b"!!str ") {
+            return;
+        }
+        let rest = self.rest(40);
+        let name = rest[1..].iter().take_while(|byte| is_name(**byte)).count();
+        // `token: &mut Token` is Rust's.
+        let is_anchor = rest[0] == b'&' && name > 0 && !matches!(&rest[1..=name], b"mut" | b"dyn" | b"str");
+        self.at += if is_anchor && rest.get(1 + name) == Some(&b' ') { name + 2 } else { 0 };
+    }
+
     /// `token: {"value": "…"}` and YAML's `token: |` with one line below. Moves to the value; true for a record.
     pub(super) fn enter_nested(&mut self) -> bool {
         match self.peek() {
@@ -407,92 +419,6 @@ impl Cursor<'_> {
         (is_first || is_second && (has(b"buildConfigField") || has(b"resValue"))).then_some(Syntax::Argument)
     }
 
-    pub(super) fn value(&mut self, syntax: Syntax) -> Option<(Range<usize>, bool)> {
-        let before_prefix = self.at;
-        self.skip_while(2, |b| matches!(b, b'b' | b'r' | b'f' | b'u' | b'L' | b'N' | b'@' | b'\\'));
-        if let Some(quote @ (b'"' | b'\'' | b'`')) = self.peek() {
-            return self.quoted(quote);
-        }
-        self.at = before_prefix;
-        if let Some(inner) = self.wrapper() {
-            self.at += inner;
-            let quote = self.peek()?;
-            return self.quoted(quote);
-        }
-        match syntax {
-            Syntax::Call | Syntax::Argument | Syntax::Compare => None,
-            _ => self.bare(syntax),
-        }
-    }
-
-    fn limit(&self) -> usize {
-        (self.at + MAX_VALUE).min(self.bytes.len())
-    }
-
-    fn quoted(&mut self, quote: u8) -> Option<(Range<usize>, bool)> {
-        let limit = self.limit();
-        let escaped = self.at > 0 && self.bytes[self.at - 1] == b'\\';
-        self.at += 1;
-        // Three quotes open a text of several lines, of which a value may be the only one.
-        if self.rest(2) == [quote, quote] {
-            self.at += 2;
-        }
-        // A text within a text: `"\"value\""`.
-        let is_nested = self.rest(2) == [b'\\', quote];
-        self.at += if is_nested { 2 } else { 0 };
-        let escaped = escaped || is_nested;
-        let start = self.at;
-        let rest = self.bytes.get(start..limit)?;
-        let end = start + rest.iter().position(|&byte| byte == quote || byte == b'\n')?;
-        let value = start..end - usize::from(escaped && end > start && self.bytes[end - 1] == b'\\');
-        (self.bytes[end] == quote && !value.is_empty()).then_some((value, true))
-    }
-
-    /// How far into a call that only changes a text's type its quote stands: `String::from("…")`, `Some("…")`.
-    fn wrapper(&self) -> Option<usize> {
-        let rest = self.rest(40);
-        let open = memchr::memchr(b'(', rest)?;
-        let callee = &rest[..open];
-        let is_callee = callee.iter().all(|byte| is_name(*byte) || b": []*&".contains(byte));
-        let start =
-            callee.iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').map_or(0, |at| at + 1);
-        let last = &callee[start..];
-        let keeps = is_callee && WRAPPERS.iter().any(|word| last.eq_ignore_ascii_case(word.as_bytes()));
-        (keeps && matches!(rest.get(open + 1), Some(b'"' | b'\''))).then_some(open + 1)
-    }
-
-    /// A value without quotes: to the end of its line, where nothing else stands on it, else to what ends one.
-    fn bare(&mut self, syntax: Syntax) -> Option<(Range<usize>, bool)> {
-        let (start, limit) = (self.at, self.limit());
-        let rest = self.bytes.get(start..limit)?;
-        let is_tag = syntax == Syntax::Tag;
-        let ends = |b: u8| {
-            b.is_ascii_whitespace()
-                || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | b'`' | 0)
-        };
-        let blank =
-            rest.iter().position(u8::is_ascii_whitespace).or_else(|| (limit == self.bytes.len()).then_some(rest.len()));
-        if let Some(len) = blank.filter(|_| !is_tag && self.begins_line()) {
-            let word = &rest[..len];
-            let is_alone = rest[len..]
-                .iter()
-                .find(|byte| !is_blank(**byte))
-                .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
-            let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
-            if is_alone && !word.is_empty() && !word.contains(&0) {
-                let len = before_escape(&word[..said_len(word, syntax)]);
-                return (len > 0).then_some((start..start + len, false));
-            }
-        }
-        let len =
-            rest.iter().position(|&byte| ends(byte)).or_else(|| (limit == self.bytes.len()).then_some(rest.len()))?;
-        let closing = rest.get(len..).unwrap_or_default();
-        let len = before_escape(&rest[..said_len(&rest[..len], syntax)]);
-        // `<user>:<password>@host` names what belongs there.
-        let is_open = is_tag && !closing.starts_with(b"</") && !closing.starts_with(b"]]>");
-        (len > 0 && !is_open).then(|| (start..start + len, is_tag))
-    }
-
     /// Does the name stand in a row of a table?
     fn begins_cell(&self) -> bool {
         let before = &self.bytes[self.name.start.saturating_sub(80)..self.name.start];
@@ -503,28 +429,11 @@ impl Cursor<'_> {
     }
 
     /// Does the name begin its line, but for what declares it?
-    fn begins_line(&self) -> bool {
+    pub(super) fn begins_line(&self) -> bool {
         let before = &self.bytes[self.name.start.saturating_sub(48)..self.name.start];
         let Some(newline) = memchr::memrchr(b'\n', before) else { return before.len() < 48 && is_lead(before) };
         is_lead(&before[newline + 1..])
     }
-}
-
-/// How much of a value is left without what belongs to the sentence around it.
-fn said_len(value: &[u8], syntax: Syntax) -> usize {
-    // A quotation mark of a text that the value stands in.
-    let closing = ["”", "“", "’", "»"].iter().find_map(|mark| value.strip_suffix(mark.as_bytes()));
-    let value = closing.filter(|value| !value.is_empty()).unwrap_or(value);
-    let is_said = matches!(syntax, Syntax::Prose | Syntax::Blank);
-    let len = if is_said { before_script(value) } else { value.len() };
-    let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
-    len - usize::from(len > 1 && is_stop(value[len - 1]))
-}
-
-/// How much stands before the end of a line that is written as in a text: `abc123\\r\\nhost: …`.
-fn before_escape(value: &[u8]) -> usize {
-    let is_break = |pair: &[u8]| pair == b"\\n" || pair == b"\\r";
-    value.windows(2).position(is_break).unwrap_or(value.len())
 }
 
 /// Without what makes a quoted name a selector of CSS: `"#` of `"#password"`, `"input[name=`.
@@ -533,15 +442,6 @@ fn without_selector(before: &[u8]) -> &[u8] {
     let (rest, selector) = before.split_at(before.len() - len);
     let is_selector = selector.iter().any(|byte| b"#[".contains(byte)) && matches!(rest.last(), Some(b'"' | b'\''));
     if is_selector { rest } else { before }
-}
-
-/// How much of a value stands before letters or brackets of Chinese, Japanese or Korean: `abc123です`, `abc123」`.
-fn before_script(value: &[u8]) -> usize {
-    let is_script = |byte: &u8| (0xe3..=0xed).contains(byte) || *byte == 0xef;
-    match value.first() {
-        Some(first) if first.is_ascii() => value.iter().position(is_script).unwrap_or(value.len()),
-        _ => value.len(),
-    }
 }
 
 /// What may stand before a name that begins its line: blanks, a comment, a list's dash, `export`.
@@ -575,30 +475,3 @@ const DEFAULTERS: &[&str] = &[".unwrap_or(", ".getOrElse(", ".orElse(", ".or("];
 
 /// What types a text into the field that was looked for.
 const TYPERS: &[&str] = &[".send_keys(", ".sendKeys(", ".type(", ".fill(", ".typeText(", ".setValue(", ".set("];
-
-/// Calls that only change a text's type.
-const WRAPPERS: &[&str] = &[
-    "from",
-    "some",
-    "new",
-    "bytes",
-    "str",
-    "string",
-    "byte",
-    "secret",
-    "secretstr",
-    "securestring",
-    "stringvalue",
-    "to_secret",
-    "just",
-    "newsecret",
-    "quote",
-    "qstringliteral",
-    "qstring",
-    "text",
-    "encode",
-    "nsstring",
-    "ptr",
-    "pointer",
-    "stringptr",
-];

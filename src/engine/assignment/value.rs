@@ -1,0 +1,292 @@
+//! The part of the machine that reads values: quotes, wrappers, and what stands without either.
+
+use std::ops::Range;
+
+use super::{Cursor, MAX_VALUE, Syntax, ends_line, is_blank, is_name};
+use crate::engine::quotes::{self, Quote};
+
+/// A value's place, and whether it stands between quotes or tags.
+type Value = (Range<usize>, bool);
+
+impl Cursor<'_> {
+    pub(super) fn value(&mut self, syntax: Syntax) -> Option<Value> {
+        let is_set = matches!(syntax, Syntax::Assign | Syntax::Default);
+        match self.peek()? {
+            b'\n' | b'\r' | b'\\' if is_set && self.skip_line_end() => {
+                let value = self.quoted()?;
+                return ends_line(self.bytes, value.0.end + 1).then_some(value);
+            }
+            b'(' if is_set && self.skip_parenthesis() => return self.quoted(),
+            _ if self.skip_prefix() => return self.quoted(),
+            _ => {}
+        }
+        if let Some(inner) = self.wrapper() {
+            self.at += inner;
+            return self.quoted();
+        }
+        match syntax {
+            Syntax::Call | Syntax::Argument | Syntax::Compare => None,
+            Syntax::Tag => self.element_text(),
+            _ => self.bare(syntax),
+        }
+    }
+
+    fn limit(&self) -> usize {
+        (self.at + MAX_VALUE).min(self.bytes.len())
+    }
+
+    /// Moves to the quotation mark that stands here, maybe behind letters that say what it opens. False if there is none.
+    fn skip_prefix(&mut self) -> bool {
+        let back = self.at;
+        self.skip_while(2, |b| b"brfuLN@\\".contains(&b));
+        let is_quote = matches!(self.peek(), Some(b'"' | b'\'' | b'`'));
+        self.at = if is_quote { self.at } else { back };
+        is_quote
+    }
+
+    /// `const API_KEY =` and below it a literal: moves to its mark.
+    fn skip_line_end(&mut self) -> bool {
+        let back = self.at;
+        self.skip_while(1, |b| b == b'\\');
+        self.skip_while(1, |b| b == b'\r');
+        let line_end = self.at;
+        self.skip_while(1, |b| b == b'\n');
+        let begins_line = self.at > line_end;
+        self.skip_while(64, is_blank);
+        let is_literal = begins_line && self.skip_prefix();
+        self.at = if is_literal { self.at } else { back };
+        is_literal
+    }
+
+    /// `password = ("…")`, on one line or several: moves to the mark.
+    fn skip_parenthesis(&mut self) -> bool {
+        let back = self.at;
+        self.at += 1;
+        self.skip_while(64, |b| b.is_ascii_whitespace());
+        let is_literal = self.skip_prefix();
+        self.at = if is_literal { self.at } else { back };
+        is_literal
+    }
+
+    /// The text behind the quotation mark that stands here.
+    fn quoted(&mut self) -> Option<Value> {
+        let limit = self.limit();
+        let mut quote = Quote::at(self.bytes, self.at);
+        self.at += 1;
+        // Three quotes open a text of several lines, of which a value may be the only one.
+        let three = [quote.mark; 3];
+        let is_block = self.rest(2) == &three[1..];
+        self.at += if is_block { 2 } else { 0 };
+        // A text within a text: `"\"value\""`.
+        let is_nested = self.rest(2) == [b'\\', quote.mark];
+        self.at += if is_nested { 2 } else { 0 };
+        quote.depth = quote.depth.max(usize::from(is_nested));
+        let start = self.at;
+        let end = is_block.then(|| self.end_of_block(&three)).flatten();
+        let end = end.or_else(|| quotes::end_of(self.bytes, start, limit, quote))?;
+        (end > start).then_some((start..end, true))
+    }
+
+    /// Where three quotes close the line that stands between them.
+    fn end_of_block(&self, three: &[u8; 3]) -> Option<usize> {
+        let rest = self.rest(MAX_VALUE);
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+        memchr::memmem::find(line, three).map(|len| self.at + len)
+    }
+
+    /// How far into calls that only change a text's form its quote stands: `String::from("…")`, `bytes(b64decode("…"))`.
+    pub(super) fn wrapper(&self) -> Option<usize> {
+        let rest = self.rest(64);
+        let mut at = 0;
+        for _ in 0..3 {
+            let open = at + memchr::memchr(b'(', &rest[at..])?;
+            let callee = &rest[at..open];
+            let is_callee = callee.iter().all(|byte| is_name(*byte) || b": []*&".contains(byte));
+            let start =
+                callee.iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').map_or(0, |at| at + 1);
+            let last = &callee[start..];
+            if !is_callee {
+                return None;
+            }
+            // Java's and Kotlin's: `Base64.getDecoder().decode("…")`.
+            let decodes = DECODERS.iter().find(|call| rest[at + start..].starts_with(call.as_bytes()));
+            at = match decodes {
+                Some(call) => at + start + call.len(),
+                None if WRAPPERS.iter().any(|word| last.eq_ignore_ascii_case(word.as_bytes())) => open + 1,
+                None => return None,
+            };
+            let prefix = usize::from(matches!(rest.get(at), Some(b'b' | b'r' | b'u' | b'L')));
+            if let Some(quote) = [0, prefix].into_iter().find(|skip| matches!(rest.get(at + skip), Some(b'"' | b'\'')))
+            {
+                return Some(at + quote);
+            }
+        }
+        None
+    }
+
+    /// What stands between tags, without entities being looked at: an element's text or CDATA.
+    fn element_text(&self) -> Option<Value> {
+        let rest = self.rest(MAX_VALUE);
+        let is_data = self.bytes[..self.at].ends_with(b"<![CDATA[");
+        // `<user>:<password>@host` names what belongs there.
+        let len = match is_data {
+            true => memchr::memmem::find(rest, b"]]>")?,
+            false => memchr::memchr(b'<', rest).filter(|len| rest[*len..].starts_with(b"</"))?,
+        };
+        let is_value = len > 0 && !rest[..len].iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0);
+        is_value.then_some((self.at..self.at + len, true))
+    }
+
+    /// A value without quotes: to the end of its line, where nothing else stands on it, else to what ends one.
+    fn bare(&mut self, syntax: Syntax) -> Option<Value> {
+        let (start, limit) = (self.at, self.limit());
+        let rest = self.bytes.get(start..limit)?;
+        let is_last = limit == self.bytes.len();
+        let ends = |b: u8| {
+            b.is_ascii_whitespace()
+                || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | b'`' | 0)
+        };
+        let blank = rest.iter().position(u8::is_ascii_whitespace).or_else(|| is_last.then_some(rest.len()));
+        if let Some(len) = blank.filter(|_| self.begins_line()) {
+            let word = &rest[..len];
+            let is_alone = rest[len..]
+                .iter()
+                .find(|byte| !is_blank(**byte))
+                .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
+            let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
+            if is_alone && !word.is_empty() && !word.contains(&0) {
+                let len = before_escape(&word[..said_len(word, syntax)]);
+                return (len > 0).then_some((start..start + len, false));
+            }
+            if let Some(len) = self.words_of_setting(rest, len) {
+                return Some((start..start + len, false));
+            }
+        }
+        let len = rest.iter().position(|&byte| ends(byte)).or_else(|| is_last.then_some(rest.len()))?;
+        if let Some(len) = self.rest_of_text(rest, len) {
+            return Some((start..start + len, true));
+        }
+        let len = before_escape(&rest[..said_len(&rest[..len], syntax)]);
+        (len > 0).then_some((start..start + len, false))
+    }
+
+    /// Does the value stand directly behind the name and one sign?
+    fn is_adjacent(&self) -> bool {
+        self.at == self.name.end + 1
+    }
+
+    /// `DB_PASSWORD=first second`: in a file of settings a value may have blanks. In a shell's script a command follows, or
+    /// other settings. `len` is where the first blank stands.
+    fn words_of_setting(&self, rest: &[u8], len: usize) -> Option<usize> {
+        let is_setting = self.is_adjacent() && self.bytes[self.name.end] == b'=' && len > 0;
+        if !is_setting || self.bytes[self.name.start] == b'-' {
+            return None;
+        }
+        let line_end =
+            memchr::memchr2(b'\n', b'\r', rest).or((self.limit() == self.bytes.len()).then_some(rest.len()))?;
+        let line = rest[..line_end].trim_ascii_end();
+        let words = || line[len.min(line.len())..].split(|byte| is_blank(*byte)).filter(|word| !word.is_empty());
+        (words().count() <= 2 && words().all(is_no_command) && line.len() > len).then_some(line.len())
+    }
+
+    /// `"db_password=Kettle&7x"`: the text's own quotes say where it ends, unless other fields follow. `len` is where the first sign
+    /// stands that ends values elsewhere.
+    fn rest_of_text(&self, rest: &[u8], len: usize) -> Option<usize> {
+        let sign = *rest.get(len)?;
+        let mark_at = self.name.start.checked_sub(1)?;
+        let is_text = matches!(self.bytes[mark_at], b'"' | b'\'') && self.is_adjacent() && len > 0;
+        if !is_text || !b",;&|<>)".contains(&sign) || rest[len..].starts_with(b"</") {
+            return None;
+        }
+        let quote = Quote::at(self.bytes, mark_at);
+        let end = quotes::end_of(self.bytes, self.at, self.limit(), quote)? - self.at;
+        let tail = rest.get(len..end)?;
+        let is_field = |at: usize| {
+            let field = &tail[at + 1..];
+            let name = field.iter().take_while(|byte| is_name(**byte)).count();
+            field.get(name) == Some(&self.bytes[self.name.end])
+        };
+        let has_fields = memchr::memchr3_iter(b'&', b';', b',', tail).any(is_field);
+        let is_value = tail.iter().any(u8::is_ascii_alphanumeric) && !tail.iter().any(u8::is_ascii_whitespace);
+        (is_value && !has_fields).then_some(end)
+    }
+}
+
+/// A word that no shell would run, and that sets nothing: digits among letters of both cases.
+fn is_no_command(word: &[u8]) -> bool {
+    let has = |is: fn(&u8) -> bool| word.iter().any(is);
+    has(u8::is_ascii_digit)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && word[0].is_ascii_alphanumeric()
+        && !word.iter().any(|byte| b"=/$\"'`#:\\|<>;()[]{}".contains(byte))
+}
+
+/// How much of a value is left without what belongs to the sentence around it.
+fn said_len(value: &[u8], syntax: Syntax) -> usize {
+    // A quotation mark of a text that the value stands in.
+    let closing = ["”", "“", "’", "»"].iter().find_map(|mark| value.strip_suffix(mark.as_bytes()));
+    let value = closing.filter(|value| !value.is_empty()).unwrap_or(value);
+    let is_said = matches!(syntax, Syntax::Prose | Syntax::Blank);
+    let len = if is_said { before_script(value) } else { value.len() };
+    let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
+    len - usize::from(len > 1 && is_stop(value[len - 1]))
+}
+
+/// How much stands before the end of a line that is written as in a text: `abc123\\r\\nhost: …`.
+fn before_escape(value: &[u8]) -> usize {
+    let is_break = |pair: &[u8]| pair == b"\\n" || pair == b"\\r";
+    value.windows(2).position(is_break).unwrap_or(value.len())
+}
+
+/// How much of a value stands before letters or brackets of Chinese, Japanese or Korean: `abc123です`, `abc123」`.
+fn before_script(value: &[u8]) -> usize {
+    let is_script = |byte: &u8| (0xe3..=0xed).contains(byte) || *byte == 0xef;
+    match value.first() {
+        Some(first) if first.is_ascii() => value.iter().position(is_script).unwrap_or(value.len()),
+        _ => value.len(),
+    }
+}
+
+/// Calls whose result decodes a text.
+const DECODERS: &[&str] = &["getDecoder().decode(", "getUrlDecoder().decode(", "getMimeDecoder().decode("];
+
+/// Calls that only change a text's type, or decode it.
+const WRAPPERS: &[&str] = &[
+    "from",
+    "some",
+    "new",
+    "bytes",
+    "str",
+    "string",
+    "byte",
+    "secret",
+    "secretstr",
+    "securestring",
+    "stringvalue",
+    "to_secret",
+    "just",
+    "newsecret",
+    "quote",
+    "qstringliteral",
+    "qstring",
+    "text",
+    "encode",
+    "nsstring",
+    "ptr",
+    "pointer",
+    "stringptr",
+    "b64decode",
+    "urlsafe_b64decode",
+    "fromhex",
+    "unhexlify",
+    "frombase64string",
+    "base64_decode",
+    "decode64",
+    "strict_decode64",
+    "hex2bin",
+    "atob",
+    "decodestring",
+    "decodebase64",
+    "parsebase64binary",
+];
