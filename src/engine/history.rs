@@ -189,15 +189,14 @@ struct Scores<'t> {
 }
 
 impl<'t> Scores<'t> {
-    /// The score of a hit at a path; nothing if that isn't enough.
+    /// The score of a hit at a path, or of one that has none; nothing if that isn't enough.
     fn at(&mut self, hit: &Hit, path: Option<&'t [u8]>) -> Option<Arc<Score>> {
-        let score = match path {
-            Some(path) if hit.path_effect != PathEffect::None => {
-                let key = (path, hit.path_effect, Arc::as_ptr(&hit.score));
-                let known = self.known.entry(key);
-                known.or_insert_with(|| hit.path_effect.at(Path::new(&path_of(path)), &hit.score))
-            }
-            _ => &hit.score,
+        let path = path.unwrap_or_default();
+        let score = if hit.path_effect == PathEffect::None {
+            &hit.score
+        } else {
+            let known = self.known.entry((path, hit.path_effect, Arc::as_ptr(&hit.score)));
+            known.or_insert_with(|| hit.path_effect.at(Path::new(&path_of(path)), &hit.score))
         };
         (score.points >= self.least).then(|| Arc::clone(score))
     }

@@ -196,7 +196,11 @@ impl Evidence<'_> {
         }
         let of_path = match self.origin {
             Origin::File(path) => generic::path_features(path, PathEffect::writing(self.found, self.bytes)),
-            _ => generic::Features::default(),
+            // Its paths are known later.
+            Origin::Object(_) => generic::Features::default(),
+            Origin::Named(_) | Origin::Record(_) => {
+                generic::path_features(Path::new(""), PathEffect::writing(self.found, self.bytes))
+            }
         };
         let all = [features, of_path, of_part];
         let found = generic::points(&all);
@@ -338,9 +342,9 @@ impl PathEffect {
             || found.ending == Ending::Text
             || matches!(found.syntax, Syntax::Pattern | Syntax::Flag | Syntax::Prose);
         match is_literal {
+            true if found.syntax == Syntax::Tag => generic::element_writing(found, bytes),
             true => Writing::Literal,
-            false if generic::may_be_variable(found, bytes) => Writing::Identifier,
-            false => Writing::Bare,
+            false => generic::bare_writing(found, bytes),
         }
     }
 

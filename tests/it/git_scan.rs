@@ -257,6 +257,29 @@ fn paths_count_in_history_as_they_do_in_a_work_tree() {
     assert_eq!(paths, ["settings.conf"]);
 }
 
+#[test]
+fn signs_of_code_count_in_history_as_they_do_in_a_work_tree() {
+    let dir = init(&[]);
+    // In a file of settings they may be a password's.
+    let line = |sign: &str, operator: &str| format!("db_password{operator}{}{sign}{}\n", "Copper71", "kettle4Rx9");
+    commit(dir.path(), "prod.properties", line(";", "="));
+    commit(dir.path(), "values.yml", line("(", ": "));
+    for (path, operator) in [("notes", "="), ("Makefile", ": "), ("script.yml", "="), ("main.py", "=")] {
+        commit(dir.path(), path, line("]", operator));
+    }
+    git(dir.path(), &["commit", "-q", "--allow-empty", "-m", &line("(", "=")]);
+    for args in [&[".", "--history-only", "--paranoid"][..], &[".", "--no-history"]] {
+        let (_, report) = scan(dir.path(), args);
+        let mut paths: Vec<_> = found(&report)
+            .values()
+            .flatten()
+            .map(|o| o["provenance"]["path"].as_str().unwrap_or("commit").trim_start_matches("./").to_owned())
+            .collect();
+        paths.sort();
+        assert_eq!(paths, ["prod.properties", "values.yml"], "{args:?}");
+    }
+}
+
 /// Path, line and "introduced" of each occurrence, by secret.
 pub(crate) type Changed = BTreeMap<String, Vec<(String, u64, bool)>>;
 

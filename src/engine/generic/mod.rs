@@ -10,6 +10,7 @@ mod no_value;
 mod parts;
 mod path;
 mod placeholder_words;
+mod setting;
 mod settled;
 mod value;
 mod weights;
@@ -36,11 +37,28 @@ pub(super) fn applies(rule: &Rule) -> bool {
     rule.shape == Shape::Assignment || rule.generic && rule.checksum.is_none()
 }
 
-/// Could it be the name of a variable that is assigned? Not in a comment.
-pub(super) fn may_be_variable(found: &Match, bytes: &[u8]) -> bool {
-    found.syntax == Syntax::Assign
-        && model::is_identifier(&bytes[found.secret()])
+/// How a value is written that stands between tags.
+pub(super) fn element_writing(found: &Match, bytes: &[u8]) -> Writing {
+    match value::traits_of(&bytes[found.secret()]).kind {
+        value::ValueKind::Random | value::ValueKind::Hex | value::ValueKind::Uuid => Writing::Element,
+        _ => Writing::Literal,
+    }
+}
+
+/// How a value is written that has no quotes.
+pub(super) fn bare_writing(found: &Match, bytes: &[u8]) -> Writing {
+    let secret = &bytes[found.secret()];
+    // Could it be the name of a variable that is assigned? Not in a comment.
+    if found.syntax == Syntax::Assign
+        && model::is_identifier(secret)
         && !model::is_in_comment(bytes, found.name().start)
+    {
+        return Writing::Identifier;
+    }
+    match setting::Setting::of(found, bytes) {
+        Some(setting) if no_value::has_signs(secret) => Writing::Signs(setting),
+        _ => Writing::Bare,
+    }
 }
 
 /// How weak a password is that stands in a connection string.

@@ -6,6 +6,7 @@ use super::{
     no_value::{self, NoValue},
     parts::AnyOf,
     placeholder_words,
+    setting::Setting,
     settled::{BEST, BEST_WORD, Begun, Need, SAMPLE_MOST, SPELLING_MOST, SURROUNDINGS_MOST, key_kind, password_kind},
     value::{self, ValueKind, ValueTraits},
 };
@@ -126,9 +127,14 @@ impl Subject<'_> {
             NameClass::Key => Feature::NameKey,
             NameClass::Auth => Feature::NameAuth,
         });
-        // "all checks pass: `lint`", but "user: ann pass: …".
+        // "all checks pass: `lint`", but "user: ann pass: …" and `const pass = "…"`.
         let is_apart = self.found.secret().start > self.found.name().end + 1;
-        let is_verb = || name.eq_ignore_ascii_case(b"pass") && self.follows_a_word() && !self.follows_a_login();
+        let is_verb = || {
+            name.eq_ignore_ascii_case(b"pass")
+                && self.follows_a_word()
+                && !self.follows_a_login()
+                && !self.is_assigned_text()
+        };
         let is_said_of = is_said_of || is_apart && is_verb();
         let is_other = traits.is_other && !self.is_option();
         features.add_if(is_other || traits.class.is_none() || is_said_of, Feature::NameOther);
@@ -150,6 +156,13 @@ impl Subject<'_> {
         let before = &self.bytes[start.saturating_sub(48)..start];
         let line = memchr::memrchr(b'\n', before).map_or(before, |newline| &before[newline + 1..]);
         LOGIN_WORDS.is_in(line)
+    }
+
+    /// `const pass = "…"`, `char pass[] = "…"`: not words of a sentence.
+    fn is_assigned_text(&self) -> bool {
+        let (name, secret) = (self.found.name(), self.found.secret());
+        let is_after = self.found.syntax == Syntax::Assign && self.found.is_quoted && name.end < secret.start;
+        is_after && self.bytes[name.end..secret.start].contains(&b'=')
     }
 
     /// `option key '…'`: a Wi-Fi password, as OpenWrt writes it.
@@ -255,11 +268,14 @@ impl Subject<'_> {
     fn no_value(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
         let is_whole = self.found.is_quoted || self.found.syntax == Syntax::Pattern;
         if let Some(why) = no_value::no_value(secret, is_whole, traits.kind) {
-            features.add(match why {
-                NoValue::Reference => Feature::Reference,
-                NoValue::Code => Feature::Code,
-                NoValue::Sealed => Feature::Sealed,
-            });
+            let of_value = match why {
+                NoValue::Reference => Some(Feature::Reference),
+                // Whether it is a setting its path says.
+                NoValue::Signs if Setting::of(self.found, self.bytes).is_some() => None,
+                NoValue::Code | NoValue::Signs => Some(Feature::Code),
+                NoValue::Sealed => Some(Feature::Sealed),
+            };
+            of_value.into_iter().for_each(|feature| features.add(feature));
         }
         features.add_if(self.is_in_longer_token(), Feature::Cut);
         let is_digest = traits.kind == ValueKind::Hex && [32, 40, 64, 128].contains(&secret.len());

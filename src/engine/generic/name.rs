@@ -80,6 +80,10 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
     lower.make_ascii_lowercase();
     let (words, count) = words(lower, name);
     let words = &words[..count];
+    // ASP.NET's forms have one against forgery.
+    if words.ends_with(&[b"request", b"verification", b"token"]) {
+        return NameTraits::default();
+    }
     let mut classes = words.iter().enumerate().filter_map(|(at, word)| Some((at, class_of(words, at, word)?)));
     // The last word that secrets have decides: `token_secret` is a secret, `secret_token` a token.
     let Some((at, class)) = classes.next_back() else { return NameTraits::default() };
@@ -258,7 +262,7 @@ static OTHER_BEFORE: WordSet = WordSet::new(&[
     "pagination", "sync", "cancellation", "cancel", "syntax", "lexer", "parser", "stop", "eos", "bos", "pad", "unk",
     "mask", "max", "min", "total", "num", "prompt", "completion", "i18n", "translation", "label", "error", "err",
     "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "crypted", "encoded", "sealed",
-    "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
+    "antiforgery", "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
 ]);
 
 /// What nginx hands a request over to, by `…_pass`, and what is done in several passes.

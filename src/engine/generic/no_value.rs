@@ -12,6 +12,8 @@ pub(super) enum NoValue {
     Reference,
     /// It is code, a pattern or a type.
     Code,
+    /// It has signs that code has. Where a file of settings gives a line to it they may be a password's.
+    Signs,
     /// It is a hash, ciphertext or a public key.
     Sealed,
 }
@@ -19,6 +21,11 @@ pub(super) enum NoValue {
 /// Has it the hash of a password in it?
 pub(super) fn has_hash(value: &[u8]) -> bool {
     HASH_PARTS.is_in(value)
+}
+
+/// Has a value without quotes signs that code has, and could it be one all the same?
+pub(super) fn has_signs(value: &[u8]) -> bool {
+    no_value(value, false, traits_of(value).kind) == Some(NoValue::Signs)
 }
 
 /// Is it a reference, code, or nothing that opens anything?
@@ -43,6 +50,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || is_constant(unmarked)
         || is_date(value)
         || is_version(value)
+        || is_port(value)
         || is_locale(value)
         || is_joined(value)
         || !is_text(value)
@@ -65,9 +73,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         return (is_flag || QUOTED_CODE_PARTS.is_in(value) || is_selector(value)).then_some(NoValue::Code);
     }
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
-    if CODE_PARTS.is_in(value)
-        || is_number_of_a_type(value)
-        || is_pointer(value)
+    if is_number_of_a_type(value)
         || is_numbered_constant(value)
         || value.starts_with(b"HTTP/")
         || memchr::memmem::find(&value[..unpadded], b"==").is_some()
@@ -75,11 +81,44 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || value.ends_with(b":")
         || value.starts_with(b"**")
         || is_distinguished(value)
-        || is_dotted(value, kind)
     {
         return Some(NoValue::Code);
     }
-    None
+    let (has_signs, is_pointer, is_dotted) = (CODE_PARTS.is_in(value), is_pointer(value), is_dotted(value, kind));
+    if !(has_signs || is_pointer || is_dotted) {
+        return None;
+    }
+    // `*uint16`.
+    let least = if is_pointer { 4 } else { 2 };
+    let is_setting = may_be_set(value, kind, least) && (!is_dotted || is_word_and_word(value));
+    Some(if is_setting { NoValue::Signs } else { NoValue::Code })
+}
+
+/// Could a program or a person have made it up, signs and all: `Kd8;mXw93LpA`, but not `items[10].x2`, `a1->b2`? What isn't random
+/// has some digits then.
+fn may_be_set(value: &[u8], kind: ValueKind, least_digits: usize) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let is_made_up = kind == ValueKind::Random || kind == ValueKind::Mixed && digits >= least_digits;
+    let closes = |open: u8, close: u8| {
+        memchr::memchr(open, value).is_some_and(|at| memchr::memchr(close, &value[at + 1..]).is_some())
+    };
+    let opens = value.first().is_some_and(|byte| b"[{(<\"'`|>&".contains(byte));
+    is_made_up
+        && !opens
+        && !SYNTAX_PARTS.is_in(value)
+        && ![(b'(', b')'), (b'[', b']'), (b'{', b'}'), (b'<', b'>'), (b'"', b'"'), (b'\'', b'\''), (b'`', b'`')]
+            .iter()
+            .any(|(open, close)| closes(*open, *close))
+}
+
+/// `Kettle.copper1434`: two words and a number, none of which says that it names a secret.
+fn is_word_and_word(value: &[u8]) -> bool {
+    let mut words = value.split(|byte| *byte == b'.');
+    let (Some(first), Some(last), None) = (words.next(), words.next(), words.next()) else { return false };
+    let letters = last.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let is_numbered = letters >= 3 && last.len() - letters >= 2 && last[letters..].iter().all(u8::is_ascii_digit);
+    let names = |word: &[u8]| super::name::traits_of(word).class.is_some();
+    first.len() >= 3 && first.iter().all(u8::is_ascii_alphabetic) && is_numbered && !names(first) && !names(last)
 }
 
 /// `2024-05-06`, alone or with a time.
@@ -107,6 +146,12 @@ fn is_version(value: &[u8]) -> bool {
     let is_marked = epoch || marks > 0 || unnamed.len() < value.len() || is_packaged;
     let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~')) || epoch || is_packaged;
     is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
+}
+
+/// `464/tcp`: a port and its protocol.
+fn is_port(value: &[u8]) -> bool {
+    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=5).contains(&digits) && [&b"/tcp"[..], b"/udp", b"/sctp", b"/dccp"].contains(&&value[digits..])
 }
 
 /// `sr-Latn-RS`: a language, a script and a region.
@@ -170,7 +215,7 @@ fn is_variable(value: &[u8]) -> bool {
     let capitals = |rest: &[u8]| rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
     match value {
         [b'$', rest @ ..] if capitals(rest) >= 3 => {
-            rest[capitals(rest)..].first().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+            rest[capitals(rest)..].first().is_none_or(|byte| !byte.is_ascii_alphanumeric()) || is_numbered_name(rest)
         }
         [b'$', rest @ ..] => {
             rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.>-[]'\"{}$:/".contains(byte))
@@ -187,6 +232,14 @@ fn is_variable(value: &[u8]) -> bool {
         [b':' | b'@', rest @ ..] => is_name(rest),
         _ => has_variable(value),
     }
+}
+
+/// `MYSQL_PWD1`, `DB_PASS_2`, `S3_KEY`: what variables of a shell are called. Few digits, at the ends of words.
+fn is_numbered_name(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'_').all(|word| {
+        let letters = word.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        word.len() - letters <= 2 && word[letters..].iter().all(u8::is_ascii_digit)
+    })
 }
 
 /// `hashed_with_$algorithm`, `$blocked,$other`: a variable behind a separator, in small letters.
@@ -336,6 +389,12 @@ static CODE_PARTS: AnyOf = AnyOf::new(&[
     "(", "[", ")", "]", "{", "}", "->", "::", "=>", "&&", "||", "\"", "'", "`", ";", "<", ">", "\\", "+=", "?:", "!=",
     "?.",
 ]);
+/// Of those the ones that no chance puts into a password, as they are several.
+#[rustfmt::skip]
+static SYNTAX_PARTS: AnyOf = AnyOf::new(&[
+    "->", "::", "=>", "&&", "||", "+=", "?:", "!=", "?.", "()", "[]", "{}", "(\"", "('", "[\"", "['", "=\"", "='", "</", "/>", ");",
+    "\\n", "\\r", "\\t", "\\\"",
+]);
 /// In quotes much may stand that is code elsewhere.
 #[rustfmt::skip]
 static QUOTED_CODE_PARTS: AnyOf = AnyOf::new(&[
@@ -420,6 +479,22 @@ mod tests {
         ] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }
+        for value in
+            ["Kd8;mXw93LpA", "Kd8]mXw93LpA", "Harbor.kettle1434", "*Kd82mXw93LpA", "Kd8\"mXw93LpA", "Kd8\\mXw93LpA"]
+        {
+            assert_eq!(judged(value, false), Some(NoValue::Signs), "{value}");
+        }
+        for value in
+            ["items[10].x2", "a12->b2", "get(x1,y2)", "foo.bar2.Baz34", "(Kd8mXw93LpA", "secret.token1434", "*int64"]
+        {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
+        for value in ["$MYSQL_PWD1", "$DB_PASS_2", "$S3_CACHE_PW", "$LDAP_PW1"] {
+            assert_eq!(judged(value, true), Some(NoValue::Reference), "{value}");
+        }
+        for value in ["464/tcp", "88/udp"] {
+            assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
+        }
         for value in ["**CHANGE", "ou=users", "uid=user"] {
             assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
         }
@@ -441,7 +516,9 @@ mod tests {
         }
         let bcrypt = ["$2b$", "12$abcdefghijklmnopqrstuu"].concat();
         assert_eq!(judged(&bcrypt, true), Some(NoValue::Sealed));
-        for value in ["tr0ub4dor&3", "P@ssw0rd!x", "a.b.c3!", "$ecret2019!"] {
+        for value in
+            ["$KETTLE2019x", "$K8XQ2ZP7RT4M!", "4649/tcpx", "tr0ub4dor&3", "P@ssw0rd!x", "a.b.c3!", "$ecret2019!"]
+        {
             assert_eq!(judged(value, true), None, "{value}");
         }
     }

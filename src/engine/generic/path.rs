@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::feature::{Feature, Features};
+use super::{
+    feature::{Feature, Features},
+    setting::Setting,
+};
 
 /// What a blob is, by its path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +17,10 @@ struct PathTraits {
     is_translation: bool,
     is_markup: bool,
     is_lock: bool,
+    /// Settings, a line each: properties, INI, environment files.
+    is_flat: bool,
+    is_yaml: bool,
+    is_android: bool,
 }
 
 /// How a value is written, for what it means in source code.
@@ -25,6 +32,10 @@ pub(in crate::engine) enum Writing {
     Bare,
     /// Not quoted, in no comment, and as a variable may be named.
     Identifier,
+    /// Not quoted, with signs that code has, where the line of a setting would have a value.
+    Signs(Setting),
+    /// Between tags, and no words.
+    Element,
 }
 
 /// The features of a value that a path adds. Each can only take from the score: blobs in history are judged before
@@ -35,12 +46,18 @@ pub(super) fn features_of(path: &Path, writing: Writing) -> Features {
     features.add_if(traits.is_test, Feature::PathTest);
     features.add_if(traits.is_example, Feature::PathExample);
     let of_code = match writing {
-        Writing::Literal => Feature::PathCode,
-        Writing::Bare => Feature::PathCodeUnquoted,
+        Writing::Literal | Writing::Element => Feature::PathCode,
+        Writing::Bare | Writing::Signs(_) => Feature::PathCodeUnquoted,
         Writing::Identifier => Feature::PathIdentifier,
     };
     features.add_if(traits.is_code, of_code);
-    features.add_if(traits.is_translation, Feature::PathTranslation);
+    if let Writing::Signs(setting) = writing {
+        let is_setting = traits.is_flat || traits.is_yaml && setting == Setting::Any;
+        features.add_if(!is_setting, Feature::Code);
+    }
+    // Android's apps have their keys where their texts are.
+    let is_of_app = traits.is_android && writing == Writing::Element;
+    features.add_if(traits.is_translation && !is_of_app, Feature::PathTranslation);
     features.add_if(traits.is_markup, Feature::PathStyle);
     features.add_if(traits.is_lock, Feature::PathLock);
     features
@@ -61,12 +78,15 @@ fn traits_of(path: &Path) -> PathTraits {
             || name.ends_with("it.java");
     }
     traits.is_translation |= is_of_a_language(path);
+    traits.is_android = is_android(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     traits.is_code = CODE.contains(&extension);
     traits.is_example |= DOCUMENT.contains(&extension);
     traits.is_markup = MARKUP.contains(&extension) || name.contains(".min.") || name.contains(".bundle.");
     traits.is_translation |= ["po", "pot", "arb", "resx", "strings", "xlf", "xliff"].contains(&extension);
+    traits.is_flat = FLAT.contains(&extension) || FLAT_NAMES.contains(&name.as_str()) || name.starts_with(".env.");
+    traits.is_yaml = ["yml", "yaml"].contains(&extension);
     traits.is_lock =
         LOCK.contains(&name.as_str()) || ["lock", "sum", "sha256", "sha512", "md5", "asc"].contains(&extension);
     traits
@@ -79,6 +99,14 @@ fn is_of_a_language(path: &Path) -> bool {
     let is_language =
         directories.next().is_some_and(|name| LANGUAGES.contains(&name.split(['-', '_']).next().unwrap_or("")));
     is_text && is_language && directories.take(2).any(|name| TEXTS.contains(&&*name))
+}
+
+/// `res/values/strings.xml`, `res/values-de/strings.xml`: what an Android app shows, and what it is set up with.
+fn is_android(path: &Path) -> bool {
+    let mut components = path.components().rev().map(|component| component.as_os_str().to_string_lossy());
+    components.next().is_some_and(|name| name.ends_with(".xml"))
+        && components.next().is_some_and(|name| name == "values" || name.starts_with("values-"))
+        && components.next().is_some_and(|name| name == "res")
 }
 
 /// Languages that programs are translated to most often.
@@ -95,6 +123,9 @@ const CODE: &[&str] = &[
     "fs", "clj", "hs", "ml", "pas", "sol", "zig", "nim", "cshtml", "razor", "twig", "pug", "hbs", "graphql", "tf", "d",
     "cxx", "hh", "inc", "tcl", "elm", "jl", "coffee", "psm1", "ps1", "rego", "bicep",
 ];
+/// Extensions of files that have a setting a line and no code.
+const FLAT: &[&str] = &["env", "properties", "ini", "cfg", "cnf", "conf"];
+const FLAT_NAMES: &[&str] = &["credentials", ".npmrc", ".pypirc", ".s3cfg", ".boto"];
 const TEST: &[&str] = &[
     "test", "testing", "spec", "fixture", "mock", "e2e", "testdata", "stub", "fake", "cypress", "unittest", "testcase",
     "snapshot",
@@ -133,6 +164,8 @@ mod tests {
         assert!(is("README.md").is_example && is(".env.example").is_example);
         assert!(is("app/i18n/de.json").is_translation && is("x/app_de.po").is_translation);
         assert!(is("admin/resources/zh-CN/users.json").is_translation && !is("config/de/users.json").is_translation);
+        assert!(is("app/res/values-de/strings.xml").is_android && !is("values/strings.xml").is_android);
+        assert!(is(".env").is_flat && is("prod.env").is_flat && is(".env.prod").is_flat && !is("env.sh").is_flat);
         assert!(is("package-lock.json").is_lock && is("src/main.rs").is_code && !is("config.yml").is_code);
     }
 }
