@@ -6,6 +6,8 @@
 
 mod before;
 mod cursor;
+mod emphasis;
+mod lookup;
 mod record;
 mod tuple;
 mod value;
@@ -130,6 +132,11 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     if is_element(bytes, &name) {
         at.skip_while(1, |b| b == b'}');
     }
+    // `<b>Token</b>: …`.
+    at.at = emphasis::after_closed(bytes, &name, at.at).unwrap_or(at.at);
+    // Android's strings.
+    let untranslated = b" translatable=\"false\"";
+    at.at += if bytes[at.at..].starts_with(untranslated) { untranslated.len() } else { 0 };
     let closed = at.at;
     at.skip_while(24, is_blank);
     if let Some(record) = apart(bytes, &name, closed) {
@@ -142,15 +149,35 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
         at.skip_while(3, |b| b == b'*');
         at.skip_while(1, is_blank);
     }
+    let mut syntax = syntax;
     if syntax == Syntax::Assign {
         at.skip_yaml_property();
     }
+    if matches!(syntax, Syntax::Assign | Syntax::Prose) {
+        at.at = emphasis::after_closed(bytes, &name, at.at).unwrap_or(at.at);
+        if let Some(value) = emphasis::marked(bytes, at.at) {
+            return Some(Assigned::new(bytes, name, (value, true), syntax));
+        }
+        if let Some(default) = lookup::default_at(bytes, at.at) {
+            (at.at, syntax) = (default, Syntax::Default);
+        }
+    }
     let is_nested = syntax == Syntax::Assign && at.enter_nested();
     let value = at.value(syntax)?;
+    if matches!(syntax, Syntax::Blank | Syntax::Prose) && is_in_row(bytes, &value.0) {
+        return None;
+    }
     if syntax == Syntax::Tag && is_key_of_list(bytes, &name, value.0.end) {
         return None;
     }
     Some(Assigned::new(bytes, name, value, if is_nested { Syntax::Apart } else { syntax }))
+}
+
+/// Does it stand between tabs, as the second of several columns does?
+fn is_in_row(bytes: &[u8], value: &Range<usize>) -> bool {
+    bytes[..value.start].ends_with(b"\t")
+        && bytes.get(value.end) == Some(&b'\t')
+        && bytes.get(value.end + 1) != Some(&b'#')
 }
 
 /// `<key>…</key>` and a value behind it: in a property list it is a name.

@@ -148,6 +148,11 @@ pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let has_digits = head.iter().any(u8::is_ascii_digit) && columns < 3;
     // Sentences have a blank behind a comma.
     let is_sentence = matches!(separator, b',' | b';') && head.windows(2).any(|two| two == [separator, b' ']);
+    // A version or a number is no title.
+    let is_number = |cell: &[u8]| cell.iter().any(u8::is_ascii_digit) && !cell.iter().any(u8::is_ascii_alphabetic);
+    if head.split(|byte| *byte == separator).any(is_number) {
+        return None;
+    }
     let is_head = head.iter().all(is_title) && head.split(|byte| *byte == separator).all(is_short) && !is_sentence;
     if !is_whole || !is_head || has_digits {
         return None;
@@ -170,6 +175,11 @@ pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     }
     let cells = || cells(row, separator);
     if cells().count() != columns {
+        return None;
+    }
+    // What begins as the row before it is another of them.
+    let first = head.split(|byte| *byte == separator).next().unwrap_or_default();
+    if !first.is_empty() && row.strip_prefix(first).is_some_and(|rest| rest.first() == Some(&separator)) {
         return None;
     }
     let found = cells().nth(index)?;
