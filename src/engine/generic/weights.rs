@@ -16,7 +16,7 @@ pub(super) const POINTS: &[i16] = &[
     5, // name.owner
     16, // name.signing
     0, // syntax.quoted
-    3, // syntax.line
+    2, // syntax.line
     0, // syntax.inline
     0, // syntax.text
     -7, // syntax.argument
@@ -25,7 +25,7 @@ pub(super) const POINTS: &[i16] = &[
     4, // syntax.tag
     7, // syntax.flag
     4, // syntax.apart
-    -6, // syntax.prose
+    -5, // syntax.prose
     -2, // syntax.blank
     0, // syntax.default
     -30, // syntax.statement
@@ -40,7 +40,7 @@ pub(super) const POINTS: &[i16] = &[
     -25, // password.words
     -4, // password.number
     29, // key.random
-    13, // key.hex
+    14, // key.hex
     6, // key.uuid
     -9, // key.mixed
     -22, // key.word-number
@@ -64,10 +64,10 @@ pub(super) const POINTS: &[i16] = &[
     -23, // placeholder.common
     -22, // placeholder.stem
     -19, // password.weak
-    -36, // value.name
+    -37, // value.name
     -90, // value.reference
     -79, // value.code
-    -90, // value.sealed
+    -91, // value.sealed
     -40, // value.cut
     -1, // value.digest
     -21, // key.digest
@@ -77,12 +77,12 @@ pub(super) const POINTS: &[i16] = &[
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -11, // path.test
+    -12, // path.test
     -12, // path.example
     -6, // path.code
     -54, // path.code-unquoted
     -60, // path.identifier
     -60, // path.translation
-    -11, // path.markup
+    -10, // path.markup
     -60, // path.lock
 ];
