@@ -38,7 +38,6 @@ impl Setting {
         match lead.trim_ascii() {
             b"-" if is_plain => Some(Setting::Any),
             b"" | b"#" if is_colon && is_plain => Some(Setting::Any),
-            b"-" => None,
             b"" | b"#" | b"export" => Some(Setting::Flat),
             _ => None,
         }
