@@ -150,7 +150,7 @@ fn is_day(text: &str) -> bool {
     let (Some(number_of_year), Some(month), Some(day)) = (number(year), number(month), number(day)) else {
         return false;
     };
-    let has_form = parts.iter().map(|part| part.len()).eq([4, 2, 2]);
+    let has_form = parts.iter().map(|part| part.len()).eq([4_usize, 2, 2]);
     has_form && (1..=12).contains(&month) && (1..=days_in(number_of_year, month)).contains(&day)
 }
 

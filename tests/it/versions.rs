@@ -183,7 +183,7 @@ proptest! {
 fn secrets_across_joints_are_found() {
     // More than any rule reaches whose matches are carried over.
     let padding = vec![b'\n'; 4_000];
-    let planted = samples::all(3).into_iter().map(|planted| (planted.rule, text));
+    let planted = samples::all(3).into_iter().map(|planted| (planted.rule, planted.text));
     let giving_way = giving_way(3).into_iter().map(|text| ("several".to_owned(), text.into_bytes()));
     for (rule, text) in planted.chain(giving_way) {
         let half = text.len() / 2;

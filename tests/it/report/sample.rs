@@ -268,6 +268,7 @@ pub(super) fn hard() -> ScanReport {
     let attributions =
         [(critical.fingerprint, attribution(&format!("svc-{password}"))), (weak.fingerprint, of_nobody())];
     ScanReport {
+        hidden: Vec::new(),
         attributions: attributions.into(),
         findings: vec![critical, multi_line, braces, binary, weak, in_path],
         problems: vec![
