@@ -21,6 +21,7 @@ pub struct Detection {
 /// # Errors
 /// If none knows it, or several know it equally well.
 pub fn detect(name: &str, head: &[u8]) -> Result<Detection, InventoryError> {
+    let head = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head);
     let file_name = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let mut found: Vec<(usize, Detection)> = Vec::new();
     for importer in IMPORTERS {
@@ -78,7 +79,7 @@ fn score(importer: &Importer, name: &str, head: &[u8]) -> Option<(usize, Format)
 }
 
 fn notation(head: &[u8]) -> Format {
-    let text = head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head).trim_ascii_start();
+    let text = head.trim_ascii_start();
     if text.starts_with(b"{") || text.starts_with(b"[") {
         return Format::Json;
     }
@@ -96,16 +97,30 @@ fn yaml_key(line: &[u8]) -> Option<&[u8]> {
     (colon > 0 && ends && line[..colon].iter().all(is_name)).then_some(&line[..colon])
 }
 
-/// Keys and scalars of the first document's top, by a look at its lines: a head is cut off somewhere, and half a document
-/// is no YAML.
+/// Keys and scalars of the first document's top, or of the first record of a list there, by a look at its lines: a head is cut
+/// off somewhere, and half a document is no YAML.
 fn yaml_top(head: &[u8]) -> Fields {
     let text = String::from_utf8_lossy(head);
     let mut fields = serde_json::Map::new();
+    // How far the keys of a list's records are indented.
+    let mut indent = None;
     for line in text.lines() {
-        if line.starts_with("---") && !fields.is_empty() {
+        let is_next = line.starts_with("---") || (indent.is_some() && line.starts_with('-'));
+        if is_next && !fields.is_empty() {
             break;
         }
-        let line = line.strip_prefix("- ").unwrap_or(line);
+        let line = match (line.strip_prefix('-'), indent) {
+            (Some(item), _) if fields.is_empty() && item.starts_with(' ') => {
+                let key = item.trim_start();
+                indent = Some(line.len() - key.len());
+                key
+            }
+            (_, Some(indent)) => match line.split_at_checked(indent) {
+                Some((before, rest)) if before.trim().is_empty() => rest,
+                _ => continue,
+            },
+            (_, None) => line,
+        };
         let Some(key) = yaml_key(line.as_bytes()) else { continue };
         let value = line[key.len() + 1..].trim().trim_matches(['"', '\'']);
         let value = if value.is_empty() { serde_json::Value::Bool(true) } else { value.into() };
@@ -140,8 +155,7 @@ fn json_fits(importer: &Importer, shape: &Shape, head: &[u8]) -> bool {
 }
 
 fn table_fits(shape: &Shape, head: &[u8]) -> bool {
-    let line_end = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
-    let header = &head[..line_end];
+    let header = first_line(head);
     let delimiter = delimiter(head);
     // A row of the header's own cells (and one more, lest it be taken for the header again), so that names can be asked for.
     let twice = [header, b"\n", header, &[delimiter], b"\n"].concat();
@@ -153,9 +167,34 @@ fn table_fits(shape: &Shape, head: &[u8]) -> bool {
     fits
 }
 
+/// Whatever ends lines in it.
+fn first_line(head: &[u8]) -> &[u8] {
+    head.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default()
+}
+
 /// What stands most often in the header line.
 pub(super) fn delimiter(head: &[u8]) -> u8 {
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = first_line(head);
     let count = |delimiter: u8| line.iter().filter(|byte| **byte == delimiter).count();
     [b'|', b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::yaml_top;
+
+    #[test]
+    fn the_top_of_yaml_is_that_of_its_first_record() {
+        for (text, keys) in [
+            ("---\n# c\na: 1\nb:\n  c: 2\n- d: 3\n", "a b"),
+            ("- a: 1\n  b: x\n  c:\n    d: 2\n- e: 3\n", "a b c"),
+            ("-   a: 1\n    b:\n      - c: 2\n    d: 3\n", "a b d"),
+            ("---\n- a: 1\n  b: 2\n---\nc: 3\n", "a b"),
+            ("- a\n- b\n", ""),
+        ] {
+            let fields = yaml_top(text.as_bytes());
+            let found: Vec<&str> = fields.0.as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(found.join(" "), keys, "{text}");
+        }
+    }
 }

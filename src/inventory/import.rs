@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Coverage, Entry, Format, HEAD_BYTES, Importer, Intake, InventoryError, Reading, TakeRecord,
     detect::{delimiter, detect, format_for},
-    reader::{Fields, ReadOutcome, RecordPath, Redaction, read_json, read_table, read_yaml},
+    reader::{Fields, Plain, ReadOutcome, RecordPath, Redaction, read_json, read_table, read_yaml},
 };
 use crate::{
     fingerprint::Fingerprinter,
@@ -82,8 +82,9 @@ pub fn import(
     let mut input = Hashing { inner: input, hasher: Sha256::new() };
     let shown = crate::model::Escaped(name.as_bytes()).to_string();
     let unreadable = |source| InventoryError::Read { name: shown.clone(), source };
+    let mut text = Plain::new(&mut input).map_err(unreadable)?;
     let mut head = Vec::new();
-    input.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unreadable)?;
+    text.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(unreadable)?;
     let (importer, format) = match options.importer {
         Some(importer) => (importer, format_for(importer, name, &head)),
         None => detect(name, &head).map(|found| (found.importer, found.format))?,
@@ -95,7 +96,7 @@ pub fn import(
         public: importer.public,
         dropped: std::cell::Cell::new(0),
     };
-    let bytes = skip_mark(&head).chain(&mut input);
+    let bytes = head.as_slice().chain(&mut text);
     let delimiter = delimiter(&head);
     let outcome = read(Job { importer, format, delimiter, columns: options.columns }, bytes, &redaction, &mut intake)?;
     io::copy(&mut input, &mut io::sink()).map_err(unreadable)?;
@@ -123,7 +124,8 @@ fn snapshot(
     }
     Snapshot {
         source: SnapshotSource { kind: importer.name.to_owned(), scope: intake.account().to_owned() },
-        taken_at: options.taken_at.or(intake.taken_at).unwrap_or(options.now),
+        // Of what is said to be from the future (a clock, a slip of the hand) nothing later could ever be right.
+        taken_at: options.taken_at.or(intake.taken_at).map_or(options.now, |time| time.min(options.now)),
         complete: is_whole && intake.complete,
         sha256: data_encoding::HEXLOWER.encode(&hasher.finalize()),
         counts: intake.counts,
@@ -202,10 +204,6 @@ fn rename(fields: &mut Fields, columns: &ColumnMap) {
         Some((ours.clone(), fields.get(theirs).or_else(|| fields.get(&lower))?.clone()))
     });
     fields.0 = serde_json::Value::Object(named.collect());
-}
-
-fn skip_mark(head: &[u8]) -> &[u8] {
-    head.strip_prefix("\u{feff}".as_bytes()).unwrap_or(head)
 }
 
 struct Hashing<R> {

@@ -6,6 +6,7 @@
 mod fields;
 mod json;
 mod path;
+mod plain;
 mod redacted;
 mod secret_fields;
 mod table;
@@ -14,6 +15,7 @@ mod yaml;
 pub(crate) use fields::Fields;
 pub(crate) use json::read_json;
 pub(crate) use path::RecordPath;
+pub(crate) use plain::Plain;
 pub(crate) use redacted::{Redacted, Redaction};
 pub(crate) use table::read_table;
 pub(crate) use yaml::read_yaml;

@@ -17,6 +17,9 @@ pub(super) const APPLICATIONS: Importer = Importer {
     shapes: &[
         Shape { format: Format::Json, path: "value[]", fields: &["appId", "signInAudience", "passwordCredentials"] },
         Shape { format: Format::Json, path: "[]", fields: &["appId", "signInAudience", "passwordCredentials"] },
+        // With `$select`. Service principals have these, too, and more.
+        Shape { format: Format::Json, path: "value[]", fields: &["appId", "passwordCredentials", "keyCredentials"] },
+        Shape { format: Format::Json, path: "[]", fields: &["appId", "passwordCredentials", "keyCredentials"] },
     ],
     coverage: Coverage::Whole,
     secrets: &[],

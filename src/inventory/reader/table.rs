@@ -8,6 +8,9 @@ use crate::inventory::InventoryError;
 /// Most columns of a table.
 const MAX_COLUMNS: usize = 1000;
 
+/// A row that is read behind the table's last one, unless a cell with an open quote swallows it: then the table was cut off.
+const END: &str = "\u{1}end of table\u{1}";
+
 /// Reads a table (CSV with a header line; `delimiter` between cells) row by row. Names of columns are lower-cased and
 /// trimmed; of two columns with one name the first counts.
 ///
@@ -20,6 +23,8 @@ pub(crate) fn read_table(
     take: &mut TakeRecord<'_>,
 ) -> Result<ReadOutcome, InventoryError> {
     let mut outcome = ReadOutcome::default();
+    let end = format!("\n{END}\n");
+    let reader = reader.chain(end.as_bytes());
     let mut rows = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).has_headers(false).from_reader(reader);
     let mut row = csv::ByteRecord::new();
     let mut header: Option<Vec<String>> = None;
@@ -34,7 +39,14 @@ pub(crate) fn read_table(
                 break;
             }
         }
+        if row.len() == 1 && row.get(0) == Some(END.as_bytes()) {
+            break;
+        }
         let line = row.position().map_or(0, csv::Position::line);
+        if row.iter().next_back().is_some_and(|cell| cell.ends_with(end.as_bytes())) {
+            outcome.problems.push(format!("line {line}: a quote is never closed: the table was cut off"));
+            break;
+        }
         let Some(columns) = &header else {
             header = Some(names(&row));
             continue;
@@ -108,6 +120,20 @@ mod tests {
         let (rows, problems) = read("user,arn\na,b\nuser,arn\nc\nd,e,f\n");
         assert_eq!((rows.len(), problems.len()), (2, 3), "{rows:?} {problems:?}");
         assert_eq!(read("").1, ["it is empty"]);
+    }
+
+    #[test]
+    fn a_table_that_ends_within_quotes_was_cut_off() {
+        for (text, whole) in [("user,arn\na,b\nc,\"d\ne,f\n", 1), ("\"user,arn\na,b\n", 0), ("user,arn\na,\"b\"\"", 0)]
+        {
+            let (rows, problems) = read(text);
+            assert_eq!((rows.len(), problems.len()), (whole, 1), "{text}: {rows:?} {problems:?}");
+            assert!(problems[0].contains("cut off"), "{problems:?}");
+        }
+        for text in ["user,arn\na,\"b\n\"", "user,arn\r\na,\"b\"\r\n", "user,arn\na,b\"c", "user,arn\ra,b"] {
+            let (rows, problems) = read(text);
+            assert_eq!((rows.len(), problems.len()), (1, 0), "{text}: {rows:?} {problems:?}");
+        }
     }
 
     #[test]

@@ -134,6 +134,54 @@ fn columns_can_be_named() {
     assert_eq!(ColumnMap::parse("{\"id\": \"x\"}").unwrap(), ColumnMap::parse("id = 'x'").unwrap());
 }
 
+#[test]
+fn exports_of_windows_are_read_like_others() {
+    let ring = KeyRing::new([1; 32]);
+    for (importer, name, text) in fixtures() {
+        let options = ImportOptions { scope: Some("scope".to_owned()), ..options(&ring) };
+        let expected = import(&name, text.as_bytes(), &options).unwrap();
+        let utf16 = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(order).collect()
+        };
+        let lines = text.replace('\n', "\r\n");
+        for (what, bytes) in [
+            ("a mark", format!("\u{feff}{text}").into_bytes()),
+            ("UTF-16", utf16(u16::to_le_bytes)),
+            ("UTF-16 the other way round", utf16(u16::to_be_bytes)),
+            ("CRLF", lines.into_bytes()),
+        ] {
+            let found = import(&name, &bytes, &options).unwrap();
+            assert_eq!(found.snapshot.source.kind, expected.snapshot.source.kind, "{importer} with {what}");
+            assert_eq!(found.json(), expected.json(), "{importer} with {what}");
+            assert_eq!(found.snapshot.problems, expected.snapshot.problems, "{importer} with {what}");
+            assert_eq!(found.snapshot.complete, expected.snapshot.complete, "{importer} with {what}");
+        }
+    }
+}
+
+#[test]
+fn a_table_that_ends_within_quotes_is_not_complete() {
+    let ring = KeyRing::new([1; 32]);
+    let whole = "id,kind,name,credential_id\na,bot,A,ca\nb,bot,B,cb\nc,bot,C,\"cc\"\n";
+    let complete = ImportOptions { complete: Some(true), ..options(&ring) };
+    let import = |text: &str| import("x.csv", text.as_bytes(), &complete).unwrap();
+    assert!(import(whole).snapshot.complete);
+    let cut = import(&whole.replacen("b,bot", "b,\"bot", 1));
+    assert_eq!((cut.snapshot.complete, cut.snapshot.problems.len()), (false, 1), "{:?}", cut.snapshot.problems);
+    assert!(cut.json().contains("\"ca\"") && !cut.json().contains("\"cb\""), "{}", cut.json());
+}
+
+#[test]
+fn lists_of_yaml_and_selected_fields_are_known() {
+    let ring = KeyRing::new([1; 32]);
+    let list = "- id: y1\n  kind: ai-agent\n  name: agent\n  owner_technical: a@example.org\n- id: y2\n  kind: bot\n";
+    let imported = import("g.yaml", list.as_bytes(), &options(&ring)).unwrap();
+    assert_eq!((imported.snapshot.source.kind.as_str(), imported.snapshot.counts.identities), ("generic", 2));
+    let app = r#"{"value":[{"id":"1","appId":"2","displayName":"app","passwordCredentials":[],"keyCredentials":[]}]}"#;
+    let imported = import("a.json", app.as_bytes(), &options(&ring)).unwrap();
+    assert_eq!(imported.snapshot.source.kind, "entra-applications");
+}
+
 /// Rows on the fly, so that the file itself takes no memory.
 struct Rows {
     next: u64,
