@@ -304,7 +304,16 @@ impl StoredWorld {
             &[credential.into()],
         )?;
         let Some(row) = row else { return Ok(world) };
-        world.status = Some((row.get(0)?, row.get(1)?));
+        // What is gone is gone in every complete reading since.
+        let lacking = tx.query_one(
+            "SELECT max(n.taken_at) FROM inventory_item AS i JOIN snapshot AS n ON n.source_id = i.source_id
+             WHERE i.entity_id = $1 AND i.noun = 'credential' AND i.vanished_snapshot_id IS NOT NULL AND n.complete",
+            &[credential.into()],
+        )?;
+        let lacking: Option<i64> = lacking.map_or(Ok(None), |row| row.get(0))?;
+        let (status, seen): (String, i64) = (row.get(0)?, row.get(1)?);
+        let is_gone = status == "deleted" || status == "revoked" || status == "expired";
+        world.status = Some((status, lacking.filter(|_| is_gone).map_or(seen, |lacking| seen.max(lacking))));
         world.last_used_ms = row.get(2)?;
         if let Some(identity) = row.get::<Option<String>>(3)? {
             let newer = tx.query_one(
@@ -328,7 +337,7 @@ impl World for StoredWorld {
         let (status, seen) = self.status.as_ref().filter(|(_, seen)| *seen >= since_ms)?;
         let dead = matches!(status.as_str(), "inactive" | "expired" | "revoked" | "deleted");
         let known = dead || status == "active";
-        known.then(|| (dead, format!("the inventory read at {} says {status}", time(*seen))))
+        known.then(|| (dead, format!("the inventory taken at {} says {status}", time(*seen))))
     }
 
     fn newer(&self, _: &str, since_ms: i64) -> Option<String> {

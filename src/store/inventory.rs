@@ -3,7 +3,9 @@
 mod about;
 mod entity;
 mod listing;
+mod newer;
 mod principal;
+mod vanish;
 
 pub use about::About;
 pub use listing::{InventoryLine, ListedClaim, ListedCredential, ListedIdentity, OwnerClaim};
@@ -13,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use super::{NewSnapshot, Outcome, SourceCategory, SourceName, Store, StoreError, Transaction, Value};
-use crate::model::identity::{Record, Snapshot};
+use crate::model::identity::{CredentialStatus, Record, Snapshot};
 
 /// Records that are taken in at once: one transaction each.
 const BATCH: usize = 500;
@@ -42,6 +44,17 @@ pub struct Imported {
     pub is_known: bool,
     /// What it changed.
     pub counts: ImportCounts,
+    /// When the newest export of this source was taken, if that is later than this one: of what that says this one changes
+    /// nothing. In milliseconds since 1970.
+    pub outdated_by: Option<i64>,
+}
+
+/// A reading of a source: which one, and of what time it speaks.
+#[derive(Clone, Debug)]
+struct Reading {
+    id: String,
+    /// In milliseconds since 1970.
+    taken_at: i64,
 }
 
 /// How a thing changed in one reading.
@@ -89,6 +102,9 @@ struct ItemCursor {
     key: String,
 }
 
+/// Stands for the digest of what an export taken later says. No digest is this.
+const OUTDATED: &str = "outdated";
+
 /// Noun and key of something that a source says.
 type Place = (String, String);
 
@@ -122,8 +138,9 @@ impl<'r> Item<'r> {
 #[derive(Debug)]
 pub struct Importer {
     source_id: String,
-    snapshot_id: String,
+    reading: Reading,
     kind: String,
+    outdated_by: Option<i64>,
     pending: Vec<Record>,
     counts: ImportCounts,
 }
@@ -150,16 +167,18 @@ impl Store<'_> {
                 && last.get::<Option<String>>(1)?.as_deref() == Some(snapshot.sha256.as_str())
             {
                 let counts = ImportCounts::default();
-                return Ok(Err(Imported { snapshot_id: last.get(0)?, is_known: true, counts }));
+                return Ok(Err(Imported { snapshot_id: last.get(0)?, is_known: true, counts, outdated_by: None }));
             }
+            let outdated_by = tx.newest_reading(&source_id)?.filter(|newest| *newest > snapshot.taken_at.millis);
             let new = NewSnapshot {
                 taken_at: Some(snapshot.taken_at.millis),
                 settings: String::new(),
                 sha256: Some(snapshot.sha256.clone()),
             };
-            let snapshot_id = tx.begin_snapshot(&source_id, &new)?;
-            let kind = snapshot.source.kind.clone();
-            Ok(Ok(Importer { source_id, snapshot_id, kind, pending: Vec::new(), counts: ImportCounts::default() }))
+            let reading =
+                Reading { id: tx.begin_snapshot(&source_id, &new)?, taken_at: snapshot.taken_at.millis };
+            let (kind, counts) = (snapshot.source.kind.clone(), ImportCounts::default());
+            Ok(Ok(Importer { source_id, reading, kind, outdated_by, pending: Vec::new(), counts }))
         })
     }
 
@@ -214,11 +233,14 @@ impl Importer {
         let mut taken = BTreeSet::new();
         for item in &items {
             let place = (item.record.noun().to_owned(), item.key.clone());
+            if digests.get(&place).is_some_and(|known| known == OUTDATED) {
+                counts.unchanged += 1;
+                continue;
+            }
             match digests.insert(place.clone(), item.digest.clone()) {
                 Some(known) if known == item.digest => {
                     counts.unchanged += 1;
-                    let (source, snapshot) = (Value::from(&self.source_id), Value::from(&self.snapshot_id));
-                    unchanged.push(vec![source, item.record.noun().into(), (&item.key).into(), snapshot]);
+                    unchanged.push(self.seen(item));
                     continue;
                 }
                 Some(_) => counts.changed += 1,
@@ -231,33 +253,79 @@ impl Importer {
             changed.push(item);
         }
         self.change(tx, &changed)?;
+        self.see_again(tx, &unchanged)
+    }
+
+    fn seen(&self, item: &Item<'_>) -> Vec<Value> {
+        vec![
+            (&self.source_id).into(),
+            item.record.noun().into(),
+            (&item.key).into(),
+            (&self.reading.id).into(),
+            self.reading.taken_at.into(),
+        ]
+    }
+
+    /// Notes that what is as it was was seen again.
+    fn see_again(&self, tx: &mut Transaction<'_>, unchanged: &[Vec<Value>]) -> Result<(), StoreError> {
         tx.execute_rows(
-            "WITH seen (source_id, noun, item_key, snapshot_id) AS (VALUES {rows})
+            "WITH seen (source_id, noun, item_key, snapshot_id, taken_at) AS (VALUES {rows})
              UPDATE inventory_item SET last_snapshot_id = seen.snapshot_id FROM seen
              WHERE inventory_item.source_id = seen.source_id AND inventory_item.noun = seen.noun
                 AND inventory_item.item_key = seen.item_key",
-            &unchanged,
+            unchanged,
         )?;
+        for table in ["identity", "credential"] {
+            tx.execute_rows(
+                &format!(
+                    "WITH seen (source_id, noun, item_key, snapshot_id, taken_at) AS (VALUES {{rows}})
+                     UPDATE {table} SET last_snapshot_id = seen.snapshot_id, last_seen_at = seen.taken_at
+                     FROM seen JOIN inventory_item AS i ON i.source_id = seen.source_id AND i.noun = seen.noun
+                        AND i.item_key = seen.item_key
+                     WHERE {table}.id = i.entity_id AND seen.noun = '{table}' AND {table}.last_seen_at < seen.taken_at"
+                ),
+                unchanged,
+            )?;
+        }
         Ok(())
     }
 
-    /// What the source said of these before, by noun and key: its digest. Of what vanished there is an empty one.
+    /// What the source said of these before, by noun and key: its digest. Of what vanished there is an empty one, and
+    /// [`OUTDATED`] of what it said, or no longer said, after this export was taken. Where somebody else said another status of a
+    /// credential since, there is an empty one, too.
     fn digests(&self, tx: &mut Transaction<'_>, items: &[Item<'_>]) -> Result<HashMap<Place, String>, StoreError> {
         let wanted = items.iter().map(|item| (item.record.noun(), item.key.as_str())).collect::<BTreeSet<_>>();
-        let row = |(noun, key): (&str, &str)| vec![(&self.source_id).into(), noun.into(), key.into()];
+        let status = |item: &Item<'_>| match item.record {
+            Record::Credential(credential) => Some((item.key.clone(), credential.status)),
+            _ => None,
+        };
+        let said: HashMap<String, CredentialStatus> = items.iter().filter_map(status).collect();
+        let row = |(noun, key): (&str, &str)| {
+            vec![(&self.source_id).into(), noun.into(), key.into(), self.reading.taken_at.into()]
+        };
         // One look-up by the whole key for each. With lists PostgreSQL read all that the source ever said, for each batch.
         let rows = tx.query_rows(
-            "WITH wanted (source_id, noun, item_key) AS (VALUES {rows})
-             SELECT noun, item_key, (SELECT CASE WHEN i.vanished_snapshot_id IS NULL THEN i.digest ELSE '' END
-                FROM inventory_item AS i WHERE i.source_id = w.source_id AND i.noun = w.noun AND i.item_key = w.item_key)
-             FROM wanted AS w",
+            &format!(
+                "WITH wanted (source_id, noun, item_key, taken_at) AS (VALUES {{rows}})
+                 SELECT w.noun, w.item_key, (SELECT CASE WHEN coalesce(v.taken_at, l.taken_at) > w.taken_at THEN '{OUTDATED}'
+                        WHEN i.vanished_snapshot_id IS NULL THEN i.digest ELSE '' END
+                    FROM inventory_item AS i JOIN snapshot AS l ON l.id = i.last_snapshot_id
+                    LEFT JOIN snapshot AS v ON v.id = i.vanished_snapshot_id
+                    WHERE i.source_id = w.source_id AND i.noun = w.noun AND i.item_key = w.item_key),
+                    CASE WHEN w.noun = 'credential' THEN (SELECT c.status FROM inventory_item AS i
+                        JOIN credential AS c ON c.id = i.entity_id
+                        WHERE i.source_id = w.source_id AND i.noun = w.noun AND i.item_key = w.item_key) END
+                 FROM wanted AS w"
+            ),
             &wanted.into_iter().map(row).collect::<Vec<_>>(),
         )?;
         let mut digests = HashMap::new();
         for row in &rows {
-            if let Some(digest) = row.get::<Option<String>>(2)? {
-                digests.insert((row.get(0)?, row.get(1)?), digest);
-            }
+            let (place, status): (Place, Option<String>) = ((row.get(0)?, row.get(1)?), row.get(3)?);
+            let Some(digest) = row.get::<Option<String>>(2)? else { continue };
+            let is_at_odds = digest != OUTDATED
+                && status.is_some_and(|status| said.get(&place.1).is_some_and(|said| is_at_odds(*said, &status)));
+            digests.insert(place, if is_at_odds { String::new() } else { digest });
         }
         Ok(digests)
     }
@@ -265,7 +333,7 @@ impl Importer {
     /// Takes in what is new or other than it was; each thing once.
     fn change(&self, tx: &mut Transaction<'_>, items: &[&Item<'_>]) -> Result<(), StoreError> {
         let records: Vec<&Record> = items.iter().map(|item| item.record).collect();
-        let entities = entity::upsert(tx, &records, &self.snapshot_id)?;
+        let entities = entity::upsert(tx, &records, &self.reading)?;
         let row = |(item, entity): (&&Item<'_>, Option<String>)| {
             vec![
                 (&self.source_id).into(),
@@ -274,9 +342,9 @@ impl Importer {
                 (&item.digest).into(),
                 item.json.clone(),
                 entity.into(),
-                (&self.snapshot_id).into(),
-                (&self.snapshot_id).into(),
-                (&self.snapshot_id).into(),
+                (&self.reading.id).into(),
+                (&self.reading.id).into(),
+                (&self.reading.id).into(),
             ]
         };
         tx.execute_rows(
@@ -291,20 +359,22 @@ impl Importer {
     }
 
     /// Ends the import. Only of a complete one what it lacks has vanished: credentials become tombstones, unless another
-    /// source, read no earlier, still has them.
+    /// source, read no earlier, still has them. What was said after the export was taken stays; and what only this one has has
+    /// vanished by the next complete one.
     ///
     /// # Errors
     /// What the engine says.
     pub fn finish(mut self, store: &mut Store<'_>, snapshot: &Snapshot) -> Result<Imported, StoreError> {
         self.flush(store)?;
         if snapshot.complete {
-            let mut after = ItemCursor::default();
-            // Nothing outside of a transaction changes before it is kept: it may be tried more than once.
-            while let Some((last, counts)) = store.write(|tx| self.vanish(tx, &after))? {
-                (after, self.counts) = (last, counts);
-            }
+            self.vanish_all(store, &self.reading.clone())?;
         }
-        let (counts, id) = (self.counts, self.snapshot_id);
+        if self.outdated_by.is_some()
+            && let Some(later) = store.read(|tx| tx.next_complete(&self.source_id, self.reading.taken_at))?
+        {
+            self.vanish_all(store, &later)?;
+        }
+        let (counts, id, outdated_by) = (self.counts, self.reading.id, self.outdated_by);
         store.write(|tx| {
             let said = serde_json::json!(counts);
             let problems = snapshot.problems.len() as u64;
@@ -315,46 +385,7 @@ impl Importer {
             });
             tx.audit("inventory.import", &format!("snapshot:{id}"), &data)
         })?;
-        Ok(Imported { snapshot_id: id, is_known: false, counts })
-    }
-
-    /// Lets a batch of what wasn't seen behind a place vanish. Where it ended, and what that makes of the counts; `None` if
-    /// there was nothing.
-    fn vanish(
-        &self,
-        tx: &mut Transaction<'_>,
-        after: &ItemCursor,
-    ) -> Result<Option<(ItemCursor, ImportCounts)>, StoreError> {
-        let gone = tx.query(
-            "SELECT noun, item_key, entity_id FROM inventory_item
-             WHERE source_id = $1 AND last_snapshot_id <> $2 AND vanished_snapshot_id IS NULL
-                AND (noun, item_key) > ($3, $4)
-             ORDER BY noun, item_key LIMIT 500",
-            &[(&self.source_id).into(), (&self.snapshot_id).into(), (&after.noun).into(), (&after.key).into()],
-        )?;
-        let mut counts = self.counts;
-        for row in &gone {
-            let (noun, key): (String, String) = (row.get(0)?, row.get(1)?);
-            tx.execute(
-                "UPDATE inventory_item SET vanished_snapshot_id = $4
-                 WHERE source_id = $1 AND noun = $2 AND item_key = $3",
-                &[(&self.source_id).into(), (&noun).into(), (&key).into(), (&self.snapshot_id).into()],
-            )?;
-            counts.vanished += 1;
-            let Some(entity) = row.get::<Option<String>>(2)? else { continue };
-            let others = tx.query_one(
-                "SELECT 1 FROM inventory_item AS i JOIN snapshot AS s ON s.id = i.last_snapshot_id
-                 WHERE i.entity_id = $1 AND i.noun = $2 AND i.vanished_snapshot_id IS NULL
-                    AND s.taken_at >= (SELECT taken_at FROM snapshot WHERE id = $3) LIMIT 1",
-                &[(&entity).into(), (&noun).into(), (&self.snapshot_id).into()],
-            )?;
-            if others.is_none() && entity::vanish(tx, &noun, &entity, &self.kind)? {
-                counts.tombstones += 1;
-            }
-        }
-        let Some(last) = gone.last() else { return Ok(None) };
-        let last = ItemCursor { source_id: self.source_id.clone(), noun: last.get(0)?, key: last.get(1)? };
-        Ok(Some((last, counts)))
+        Ok(Imported { snapshot_id: id, is_known: false, counts, outdated_by })
     }
 }
 
@@ -431,6 +462,14 @@ impl Transaction<'_> {
                 Ok(ChangedItem { change, noun: row.get(1)?, key: row.get(2)?, record: row.get(3)?, former })
             })
             .collect()
+    }
+}
+
+/// Does an export say something else of a credential than the store has? One that doesn't tell the status only says that it is there.
+fn is_at_odds(said: CredentialStatus, known: &str) -> bool {
+    match said {
+        CredentialStatus::Unknown => known == CredentialStatus::Deleted.as_str(),
+        said => said.as_str() != known,
     }
 }
 

@@ -16,6 +16,7 @@ mod findings;
 pub(crate) mod fixture;
 mod inventory;
 mod lost;
+mod older;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod scale;
 mod schema;

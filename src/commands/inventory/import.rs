@@ -11,7 +11,7 @@ use super::{
 use crate::commands::store::{open, sign};
 use crate::{
     inventory::{Coverage, Importer, InventoryError, find},
-    model::identity::{Record, Snapshot},
+    model::identity::{Record, Snapshot, Timestamp},
     store::{Imported, Store},
 };
 
@@ -68,6 +68,14 @@ pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
         let imported = store_records(settings, env, snapshot, spool)?;
         if exit_code(&snapshots) != ExitCode::Clean {
             code = ExitCode::Incomplete;
+        }
+        if let Some(newest) = imported.outdated_by {
+            let file = one.files.first().map_or(String::new(), |file| crate::model::DisplayPath(file).to_string());
+            (env.warn)(&format!(
+                "{file}: it was taken at {}, and the store knows this source as of {}: what that says stays as it is",
+                snapshot.taken_at,
+                Timestamp { millis: newest }
+            ));
         }
         let counts = imported.counts;
         let unchanged =

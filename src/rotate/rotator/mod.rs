@@ -74,12 +74,12 @@ pub enum Reconciled {
     Unknown,
 }
 
-/// What else is known of a credential: from inventories imported since the run began, and from people.
+/// What else is known of a credential: from inventories taken since the run began, and from people.
 pub trait World {
     /// What a person ticked for a step: who, and the proof given.
     fn tick(&self, run: &str, step: u32) -> Option<String>;
 
-    /// What an inventory imported after `since_ms` says of the credential: `Some(true)` if it is out of use or gone,
+    /// What an inventory taken after `since_ms` says of the credential: `Some(true)` if it is out of use or gone,
     /// `Some(false)` if it is still active, `None` if no inventory speaks of it. With it, which inventory.
     fn is_dead(&self, credential: &str, since_ms: i64) -> Option<(bool, String)>;
 

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     super::{StoreError, Transaction, Value},
+    Reading,
     principal::{self, Identities},
 };
 use crate::model::identity::{Consumer, Grant, OwnedBy, Owner, Ownership, Record, Timestamp, Workload};
@@ -12,10 +13,10 @@ use crate::model::identity::{Consumer, Grant, OwnedBy, Owner, Ownership, Record,
 pub(super) fn upsert(
     tx: &mut Transaction<'_>,
     records: &[&Record],
-    snapshot: &str,
+    reading: &Reading,
 ) -> Result<Vec<Option<String>>, StoreError> {
     // Identities before what they have, whatever the order of the export.
-    let mut identities = Identities::read(tx, records, snapshot)?;
+    let mut identities = Identities::read(tx, records, reading)?;
     let mut credentials = principal::upsert_credentials(tx, records, &mut identities)?;
     let mut ids = Vec::with_capacity(records.len());
     for record in records {
@@ -29,36 +30,46 @@ pub(super) fn upsert(
             Record::Owner(owner) => upsert_owner(tx, owner)?,
             Record::Ownership(ownership) => upsert_ownership(tx, ownership, &mut identities)?,
             Record::Workload(workload) => upsert_workload(tx, workload)?,
-            Record::Consumer(consumer) => upsert_consumer(tx, consumer, snapshot)?,
+            Record::Consumer(consumer) => upsert_consumer(tx, consumer, reading)?,
             Record::Vendor(vendor) => vendor_id(tx, &vendor.name)?,
         });
     }
+    principal::number_generations(tx, records, &identities)?;
     Ok(ids)
 }
 
+/// How the reason of a tombstone begins that is there because a source no longer has the credential.
+pub(super) const GONE: &str = "gone from ";
+
 /// Lets a row die of which no source says anything any more. Is it a credential's tombstone?
-pub(super) fn vanish(tx: &mut Transaction<'_>, noun: &str, id: &str, by: &str) -> Result<bool, StoreError> {
+/// It ended when the export was taken that no longer has it, at the latest: nobody knows better.
+pub(super) fn vanish(
+    tx: &mut Transaction<'_>,
+    noun: &str,
+    id: &str,
+    (by, ended): (&str, i64),
+) -> Result<bool, StoreError> {
     let now = tx.now();
-    let row: [Value; 2] = [id.into(), now.into()];
+    let row: [Value; 3] = [id.into(), ended.into(), now.into()];
     let _rows = match noun {
         "credential" => {
-            let reason = format!("gone from {by}");
+            let reason = format!("{GONE}{by}");
             let dead = tx.execute(
                 "UPDATE credential SET status = CASE WHEN status IN ('revoked', 'expired') THEN status ELSE 'deleted' END,
-                    tombstoned_at = $2, tombstone_reason = $3, updated_at = $2, version = version + 1
+                    tombstoned_at = $2, tombstone_reason = $4, updated_at = $3, version = version + 1
                  WHERE id = $1 AND tombstoned_at IS NULL",
-                &[id.into(), now.into(), reason.into()],
+                &[id.into(), ended.into(), now.into(), reason.into()],
             )?;
             return Ok(dead > 0);
         }
         "identity" => tx.execute(
-            "UPDATE identity SET vanished_at = $2, updated_at = $2, version = version + 1,
+            "UPDATE identity SET vanished_at = $2, updated_at = $3, version = version + 1,
                 state = CASE WHEN state IN ('active', 'suspended', 'offboarding') THEN 'offboarded' ELSE state END
              WHERE id = $1",
             &row,
         )?,
         "ownership" => tx.execute(
-            "UPDATE ownership SET valid_to_at = $2, updated_at = $2 WHERE id = $1 AND valid_to_at IS NULL",
+            "UPDATE ownership SET valid_to_at = $2, updated_at = $3 WHERE id = $1 AND valid_to_at IS NULL",
             &row,
         )?,
         "grant" => tx.execute("DELETE FROM identity_grant WHERE id = $1", &[id.into()])?,
@@ -99,7 +110,7 @@ fn upsert_grant(
     identities: &mut Identities<'_>,
 ) -> Result<Option<String>, StoreError> {
     let identity = identities.id(tx, &grant.identity)?;
-    let snapshot = identities.snapshot;
+    let snapshot = &identities.reading.id;
     let (id, now) = (tx.new_id()?, tx.now());
     let conditions = grant.conditional.then(|| json!({ "conditional": true }));
     id_of(
@@ -108,7 +119,8 @@ fn upsert_grant(
             last_used_at, snapshot_id, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
          ON CONFLICT (identity_id, resource, action, effect, via) DO UPDATE SET conditions = excluded.conditions,
             high_risk = excluded.high_risk, expires_at = excluded.expires_at, updated_at = excluded.updated_at,
-            last_used_at = coalesce(excluded.last_used_at, identity_grant.last_used_at), snapshot_id = excluded.snapshot_id
+            last_used_at = CASE WHEN identity_grant.last_used_at > excluded.last_used_at THEN identity_grant.last_used_at
+                ELSE coalesce(excluded.last_used_at, identity_grant.last_used_at) END, snapshot_id = excluded.snapshot_id
          RETURNING id",
         &[
             id.into(),
@@ -181,7 +193,7 @@ fn upsert_ownership(
         return Err(StoreError::Missing("an ownership came before its owner".to_owned()));
     };
     let subject = subject(tx, &claim.subject, identities)?;
-    let snapshot = identities.snapshot;
+    let snapshot = &identities.reading.id;
     let now = tx.now();
     // What a person said outranks what an export says: it is another origin, and another row.
     let known = id_of(
@@ -255,7 +267,11 @@ fn upsert_workload(tx: &mut Transaction<'_>, workload: &Workload) -> Result<Opti
     )
 }
 
-fn upsert_consumer(tx: &mut Transaction<'_>, found: &Consumer, snapshot: &str) -> Result<Option<String>, StoreError> {
+fn upsert_consumer(
+    tx: &mut Transaction<'_>,
+    found: &Consumer,
+    reading: &Reading,
+) -> Result<Option<String>, StoreError> {
     let workload =
         id_of(tx, "SELECT id FROM workload WHERE ref = $1 ORDER BY id LIMIT 1", &[(&found.workload).into()])?;
     let credential = match &found.credential {
@@ -284,7 +300,7 @@ fn upsert_consumer(tx: &mut Transaction<'_>, found: &Consumer, snapshot: &str) -
         return Ok(known);
     }
     let [_, name, _, distribution, locator] = place;
-    let confirmed = found.confirmed_at.map_or(now, |time| time.millis);
+    let confirmed = found.confirmed_at.map_or(reading.taken_at, |time| time.millis);
     tx.execute(
         "INSERT INTO consumer (id, credential_id, name, workload_id, distribution, locator, origin, confirmed_at, snapshot_id,
             created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, 'import', $7, $8, $9, $9)",
@@ -296,7 +312,7 @@ fn upsert_consumer(tx: &mut Transaction<'_>, found: &Consumer, snapshot: &str) -
             distribution,
             locator,
             confirmed.into(),
-            snapshot.into(),
+            (&reading.id).into(),
             now.into(),
         ],
     )?;

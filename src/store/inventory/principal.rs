@@ -6,14 +6,16 @@ use serde_json::json;
 
 use super::{
     super::{KeyedDigest, Row, StoreError, Transaction, Value},
-    entity::{id_of, json_unless_empty, ms, vendor_id},
+    Reading,
+    entity::{GONE, id_of, json_unless_empty, ms, vendor_id},
+    newer::Merge,
 };
 use crate::model::identity::{Credential, CredentialStatus, CredentialType, EntityKey, Identity, OwnedBy, Record};
 
 /// Identities that a batch of records speaks of.
 pub(super) struct Identities<'s> {
     /// The reading that is taken in.
-    pub(super) snapshot: &'s str,
+    pub(super) reading: &'s Reading,
     ids: HashMap<EntityKey, String>,
 }
 
@@ -22,10 +24,10 @@ impl<'s> Identities<'s> {
     pub(super) fn read(
         tx: &mut Transaction<'_>,
         records: &[&Record],
-        snapshot: &'s str,
+        reading: &'s Reading,
     ) -> Result<Identities<'s>, StoreError> {
-        let ids = upsert_identities(tx, records, snapshot)?;
-        let mut identities = Identities { snapshot, ids };
+        let ids = upsert_identities(tx, records, reading)?;
+        let mut identities = Identities { reading, ids };
         let named: BTreeSet<&str> = records
             .iter()
             .filter_map(|record| identity_of(record))
@@ -58,10 +60,12 @@ impl<'s> Identities<'s> {
 
     fn make(&self, tx: &mut Transaction<'_>, [provider, account, native]: [Value; 3]) -> Result<String, StoreError> {
         let (id, now) = (tx.new_id()?, tx.now());
+        let Reading { id: snapshot, taken_at, .. } = self.reading;
+        // Without a last reading: whoever describes it is the first to do so, however long ago.
         tx.execute(
-            "INSERT INTO identity (id, provider, account, native_id, kind, name, first_snapshot_id, last_snapshot_id, first_seen_at,
-                last_seen_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'other', $4, $5, $5, $6, $6, $6, $6)",
-            &[(&id).into(), provider, account, native, self.snapshot.into(), now.into()],
+            "INSERT INTO identity (id, provider, account, native_id, kind, name, first_snapshot_id, first_seen_at,
+                last_seen_at, created_at, updated_at) VALUES ($1, $2, $3, $4, 'other', $4, $5, $6, $6, $7, $7)",
+            &[(&id).into(), provider, account, native, snapshot.into(), (*taken_at).into(), now.into()],
         )?;
         Ok(id)
     }
@@ -84,43 +88,56 @@ fn keyed(row: &Row) -> Result<(EntityKey, String), StoreError> {
     Ok((EntityKey { provider: row.get(1)?, account: row.get(2)?, native_id: row.get(3)? }, row.get(0)?))
 }
 
-/// What an export doesn't know stays as it was.
-const IDENTITY: &str = "INSERT INTO identity (id, provider, account, native_id, kind, name, state, purpose, function, environment, criticality,
+/// What an export doesn't know stays as it was, and what an older one says that a newer one knows.
+fn identity_sql() -> String {
+    let merge = Merge { table: "identity", gone_at: "vanished_at" };
+    let (newer, seen, later) = (merge.is_newer(), merge.seen(), merge.later(&["last_used_at"]));
+    let known = merge.known(&[
+        "purpose",
+        "function",
+        "environment",
+        "criticality",
+        "data_class",
+        "privileged",
+        "vendor_id",
+        "created_by",
+        "native_created_at",
+        "expires_at",
+        "review_due_at",
+        "access_path",
+        "relations",
+        "tags",
+        "raw",
+    ]);
+    format!(
+        "INSERT INTO identity (id, provider, account, native_id, kind, name, state, purpose, function, environment, criticality,
             data_class, privileged, vendor_id, created_by, native_created_at, last_used_at, expires_at, review_due_at,
             access_path, relations, tags, raw, first_snapshot_id, last_snapshot_id, first_seen_at, last_seen_at, created_at,
             updated_at)
-         VALUES {rows}
+         VALUES {{rows}}
          ON CONFLICT (provider, account, native_id) DO UPDATE SET
             kind = CASE WHEN identity.kind = 'other' OR identity.state = 'proposed' THEN excluded.kind ELSE identity.kind END,
-            name = CASE WHEN excluded.name = excluded.native_id THEN identity.name ELSE excluded.name END,
-            state = CASE WHEN excluded.state = 'offboarded' AND identity.state IN ('active', 'suspended', 'offboarded')
+            name = CASE WHEN excluded.name = excluded.native_id THEN identity.name
+                WHEN {newer} OR identity.name = identity.native_id THEN excluded.name ELSE identity.name END,
+            state = CASE WHEN NOT {newer} THEN identity.state
+                WHEN excluded.state = 'offboarded' AND identity.state IN ('active', 'suspended', 'offboarded')
                     THEN 'offboarded'
                 WHEN identity.state IN ('proposed', 'offboarded') THEN 'active'
                 WHEN identity.state IN ('active', 'suspended') AND excluded.state <> 'proposed' THEN excluded.state
                 ELSE identity.state END,
-            purpose = coalesce(excluded.purpose, identity.purpose),
-            function = coalesce(excluded.function, identity.function),
-            environment = coalesce(excluded.environment, identity.environment),
-            criticality = coalesce(excluded.criticality, identity.criticality),
-            data_class = coalesce(excluded.data_class, identity.data_class),
-            privileged = coalesce(excluded.privileged, identity.privileged),
-            vendor_id = coalesce(excluded.vendor_id, identity.vendor_id),
-            created_by = coalesce(excluded.created_by, identity.created_by),
-            native_created_at = coalesce(excluded.native_created_at, identity.native_created_at),
-            last_used_at = coalesce(excluded.last_used_at, identity.last_used_at),
-            expires_at = coalesce(excluded.expires_at, identity.expires_at),
-            review_due_at = coalesce(excluded.review_due_at, identity.review_due_at),
-            access_path = coalesce(excluded.access_path, identity.access_path),
-            relations = coalesce(excluded.relations, identity.relations),
-            tags = coalesce(excluded.tags, identity.tags), raw = coalesce(excluded.raw, identity.raw),
-            last_snapshot_id = excluded.last_snapshot_id, last_seen_at = excluded.last_seen_at, vanished_at = NULL,
+            {known},
+            {later},
+            {seen},
+            vanished_at = CASE WHEN {newer} THEN NULL ELSE identity.vanished_at END,
             updated_at = excluded.updated_at, version = identity.version + 1
-         RETURNING id, provider, account, native_id";
+         RETURNING id, provider, account, native_id"
+    )
+}
 
 fn upsert_identities(
     tx: &mut Transaction<'_>,
     records: &[&Record],
-    snapshot: &str,
+    reading: &Reading,
 ) -> Result<HashMap<EntityKey, String>, StoreError> {
     let (mut vendors, mut rows) = (HashMap::new(), Vec::new());
     for record in records {
@@ -134,16 +151,16 @@ fn upsert_identities(
             }
             None => None,
         };
-        rows.push(identity_row(tx, identity, vendor, snapshot)?);
+        rows.push(identity_row(tx, identity, vendor, reading)?);
     }
-    tx.query_rows(IDENTITY, &rows)?.iter().map(keyed).collect()
+    tx.query_rows(&identity_sql(), &rows)?.iter().map(keyed).collect()
 }
 
 fn identity_row(
     tx: &mut Transaction<'_>,
     identity: &Identity,
     vendor: Option<String>,
-    snapshot: &str,
+    reading: &Reading,
 ) -> Result<Vec<Value>, StoreError> {
     let state = match identity.state.as_str() {
         state @ ("proposed" | "suspended" | "offboarded") => state,
@@ -174,10 +191,10 @@ fn identity_row(
         json_unless_empty(&json!(identity.relations)),
         json_unless_empty(&json!(identity.tags)),
         json_unless_empty(&json!(identity.raw)),
-        snapshot.into(),
-        snapshot.into(),
-        now.into(),
-        now.into(),
+        (&reading.id).into(),
+        (&reading.id).into(),
+        reading.taken_at.into(),
+        reading.taken_at.into(),
         now.into(),
         now.into(),
     ])
@@ -196,10 +213,10 @@ pub(super) fn upsert_credentials(
             continue;
         }
         let identity = found.identity.as_ref().map(|key| identities.id(tx, key)).transpose()?;
-        rows.push(credential_row(tx, found, (&found.key, identity), identities.snapshot)?);
+        rows.push(credential_row(tx, found, (&found.key, identity), identities.reading)?);
         alone.push(found);
     }
-    let ids: HashMap<_, _> = tx.query_rows(CREDENTIAL, &rows)?.iter().map(keyed).collect::<Result<_, _>>()?;
+    let ids: HashMap<_, _> = tx.query_rows(&credential_sql(), &rows)?.iter().map(keyed).collect::<Result<_, _>>()?;
     let digests: Vec<_> = alone
         .iter()
         .filter_map(|found| Some((ids.get(&found.key)?.as_str(), digests(found))))
@@ -218,12 +235,33 @@ pub(super) fn upsert_joined(
     let identity = found.identity.as_ref().map(|key| identities.id(tx, key)).transpose()?;
     let same = same_access_key(tx, found, identity.as_deref())?;
     let key = joined_key(tx, found, same.as_deref())?;
-    let row = credential_row(tx, found, (&key, identity), identities.snapshot)?;
-    let stored = tx.query_rows(CREDENTIAL, &[row])?;
+    let row = credential_row(tx, found, (&key, identity), identities.reading)?;
+    let stored = tx.query_rows(&credential_sql(), &[row])?;
     let stored = stored.first().map(|row| row.get::<String>(0)).transpose()?;
     let id = stored.ok_or_else(|| StoreError::Missing("the credential was not stored".to_owned()))?;
     tx.add_credential_digests(digests(found).iter().map(|digest| (id.as_str(), digest)))?;
     Ok(id)
+}
+
+/// Numbers the generations of whatever these records' identities have: credentials of one type and name, by when they were made.
+pub(super) fn number_generations(
+    tx: &mut Transaction<'_>,
+    records: &[&Record],
+    identities: &Identities<'_>,
+) -> Result<(), StoreError> {
+    let identity_of = |record: &&Record| match record {
+        Record::Credential(found) => identities.ids.get(found.identity.as_ref()?).map(String::as_str),
+        _ => None,
+    };
+    tx.execute_in(
+        "UPDATE credential SET generation = g.n FROM (
+            SELECT c.id, row_number() OVER (PARTITION BY c.identity_id, c.type, coalesce(c.name, '')
+                ORDER BY c.native_created_at, c.id) AS n
+            FROM credential AS c WHERE c.native_created_at IS NOT NULL AND c.identity_id IN (?)) AS g
+         WHERE credential.id = g.id AND coalesce(credential.generation, 0) <> g.n",
+        &records.iter().filter_map(identity_of).collect(),
+    )?;
+    Ok(())
 }
 
 fn digests(found: &Credential) -> Vec<KeyedDigest> {
@@ -280,44 +318,59 @@ fn joined_key(tx: &mut Transaction<'_>, found: &Credential, same: Option<&str>) 
     Ok(key)
 }
 
-/// What an export doesn't know stays as it was; a credential that works again is no tombstone.
-const CREDENTIAL: &str = "INSERT INTO credential (id, provider, account, native_id, identity_id, type, public_id, name, scopes, hint, status,
+/// What an export doesn't know stays as it was, and what an older one says that a newer one knows. A credential that works again
+/// is no tombstone, nor is one that was gone and is there again.
+fn credential_sql() -> String {
+    let merge = Merge { table: "credential", gone_at: "tombstoned_at" };
+    let (newer, seen, later) = (merge.is_newer(), merge.seen(), merge.later(&["last_used_at", "last_rotated_at"]));
+    let known = merge.known(&[
+        "identity_id",
+        "public_id",
+        "name",
+        "scopes",
+        "hint",
+        "store_ref",
+        "native_created_at",
+        "expires_at",
+        "raw",
+    ]);
+    let is_told = format!("(excluded.status <> 'unknown' AND ({newer} OR credential.status = 'unknown'))");
+    let is_back = format!("(excluded.status = 'unknown' AND {newer} AND credential.tombstone_reason LIKE '{GONE}%')");
+    format!(
+        "INSERT INTO credential (id, provider, account, native_id, identity_id, type, public_id, name, scopes, hint, status,
             store_ref, revocation_capability, native_created_at, last_used_at, last_rotated_at, expires_at, tombstoned_at,
             tombstone_reason, raw, first_snapshot_id, last_snapshot_id, first_seen_at, last_seen_at, created_at, updated_at)
-         VALUES {rows}
+         VALUES {{rows}}
          ON CONFLICT (provider, account, native_id) DO UPDATE SET
-            identity_id = coalesce(excluded.identity_id, credential.identity_id),
             type = CASE WHEN credential.type = 'other' THEN excluded.type ELSE credential.type END,
-            public_id = coalesce(excluded.public_id, credential.public_id),
-            name = coalesce(excluded.name, credential.name), scopes = coalesce(excluded.scopes, credential.scopes),
-            hint = coalesce(excluded.hint, credential.hint),
-            status = CASE WHEN excluded.status = 'unknown' THEN credential.status ELSE excluded.status END,
-            store_ref = coalesce(excluded.store_ref, credential.store_ref),
+            status = CASE WHEN {is_told} OR {is_back} THEN excluded.status ELSE credential.status END,
             revocation_capability = CASE WHEN excluded.revocation_capability = 'unknown'
                 THEN credential.revocation_capability ELSE excluded.revocation_capability END,
-            native_created_at = coalesce(excluded.native_created_at, credential.native_created_at),
-            last_used_at = coalesce(excluded.last_used_at, credential.last_used_at),
-            last_rotated_at = coalesce(excluded.last_rotated_at, credential.last_rotated_at),
-            expires_at = coalesce(excluded.expires_at, credential.expires_at),
-            tombstoned_at = CASE WHEN excluded.status = 'unknown' THEN credential.tombstoned_at
-                WHEN excluded.tombstoned_at IS NULL THEN NULL
-                ELSE coalesce(credential.tombstoned_at, excluded.tombstoned_at) END,
-            tombstone_reason = CASE WHEN excluded.status = 'unknown' THEN credential.tombstone_reason
-                ELSE excluded.tombstone_reason END,
-            raw = coalesce(excluded.raw, credential.raw), last_snapshot_id = excluded.last_snapshot_id,
-            last_seen_at = excluded.last_seen_at, updated_at = excluded.updated_at, version = credential.version + 1
-         RETURNING id, provider, account, native_id";
+            tombstoned_at = CASE WHEN {is_told} AND excluded.tombstoned_at IS NOT NULL
+                    THEN coalesce(credential.tombstoned_at, excluded.tombstoned_at)
+                WHEN {is_told} OR {is_back} THEN NULL ELSE credential.tombstoned_at END,
+            tombstone_reason = CASE WHEN {is_told} THEN excluded.tombstone_reason WHEN {is_back} THEN NULL
+                ELSE credential.tombstone_reason END,
+            {known},
+            {later},
+            {seen},
+            updated_at = excluded.updated_at, version = credential.version + 1
+         RETURNING id, provider, account, native_id"
+    )
+}
 
 fn credential_row(
     tx: &mut Transaction<'_>,
     found: &Credential,
     (key, identity): (&EntityKey, Option<String>),
-    snapshot: &str,
+    reading: &Reading,
 ) -> Result<Vec<Value>, StoreError> {
     let now = tx.now();
     let is_dead =
         matches!(found.status, CredentialStatus::Revoked | CredentialStatus::Deleted | CredentialStatus::Expired);
-    let died = is_dead.then(|| found.expires_at.map_or(now, |end| end.millis.min(now)));
+    // Nobody says when it was revoked: the export is the first to know.
+    let taken_at = reading.taken_at;
+    let died = is_dead.then(|| found.expires_at.map_or(taken_at, |end| end.millis.min(taken_at)));
     Ok(vec![
         tx.new_id()?.into(),
         (&key.provider).into(),
@@ -339,10 +392,10 @@ fn credential_row(
         died.into(),
         is_dead.then(|| format!("{}, as its provider says", found.status)).into(),
         json_unless_empty(&json!(found.raw)),
-        snapshot.into(),
-        snapshot.into(),
-        now.into(),
-        now.into(),
+        (&reading.id).into(),
+        (&reading.id).into(),
+        reading.taken_at.into(),
+        reading.taken_at.into(),
         now.into(),
         now.into(),
     ])
