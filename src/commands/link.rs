@@ -43,13 +43,16 @@ pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, Comm
             serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "links": counts, "proposed": proposed }))?;
             return writeln!(out);
         }
-        let Counts { findings, certain, likely, ambiguous, retired, unlinked } = counts;
+        let Counts { findings, certain, likely, doubtful, ambiguous, retired, reopened, unlinked } = counts;
         writeln!(
             out,
-            "{}: {certain} linked, {likely} probably, {ambiguous} ambiguous, {unlinked} to nobody",
+            "{}: {certain} linked, {likely} probably, {doubtful} doubtfully, {ambiguous} ambiguous, {unlinked} to nobody",
             count(findings, "finding")
         )?;
         writeln!(out, "{retired} closed: their credential was dead already")?;
+        if reopened > 0 {
+            writeln!(out, "{reopened} opened again: their credential was seen alive since they were closed")?;
+        }
         let new = count(proposed.new, "identity");
         writeln!(out, "{new} proposed, {} merged with what an import brought", proposed.merged)
     })?;
@@ -63,6 +66,7 @@ pub fn link(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, Comm
 pub fn link_all(store: &mut Store<'_>) -> Result<(Counts, link::Proposed), StoreError> {
     let counts = link::link(store, None)?;
     let proposed = propose_all(store)?;
+    guess_all_again(store)?;
     // What was merged has lost its proposed link and may have a real one now.
     let counts = if proposed.merged > 0 { link::link(store, None)? } else { counts };
     Ok((counts, proposed))
@@ -92,6 +96,14 @@ fn propose_all(store: &mut Store<'_>) -> Result<link::Proposed, StoreError> {
             None => return Ok(proposed),
         }
     }
+}
+
+fn guess_all_again(store: &mut Store<'_>) -> Result<(), StoreError> {
+    let mut after = String::new();
+    while let Some(last) = store.write(|tx| link::guess_again(tx, &after))? {
+        after = last;
+    }
+    Ok(())
 }
 
 /// A person's word on one link.
@@ -156,7 +168,7 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "{tier} {:.0} % {status}: {}", confidence * 100.0, Escaped(name.as_bytes()))?;
         if let Some(id) = &link.credential {
             let called = link.credential_name.as_deref().unwrap_or_default();
-            writeln!(out, "    credential {id} {}", Escaped(called.as_bytes()))?;
+            writeln!(out, "    credential {id} {}{}", Escaped(called.as_bytes()), life(link))?;
         }
         if let Some(id) = &link.identity {
             writeln!(out, "    identity {id}")?;
@@ -175,6 +187,19 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "what would settle it:")?;
     }
     explained.needed.iter().try_for_each(|needed| writeln!(out, "    {needed}"))
+}
+
+/// Of a credential that a link leads to: `, generation 3, revoked, retired 2024-05-01`.
+fn life(link: &StoredLink) -> String {
+    let mut life = link.generation.map_or_else(String::new, |n| format!(", generation {n}"));
+    life.extend(
+        link.credential_status.iter().filter(|status| *status != "unknown").map(|status| format!(", {status}")),
+    );
+    life.extend(link.retired_at.map(|time| {
+        let day = time.to_string();
+        format!(", retired {}", day.split('T').next().unwrap_or_default())
+    }));
+    life
 }
 
 const PROPOSED: &[Column] = &[

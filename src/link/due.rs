@@ -7,7 +7,7 @@ use super::{
     ENGINE_VERSION,
     facts::Facts,
     linkers,
-    settle::{BATCH, UNRESOLVED},
+    settle::{BATCH, REVIVED, UNRESOLVED},
 };
 use crate::{
     model::identity::{EntityKey, OwnedBy, Record, repository_name},
@@ -87,7 +87,7 @@ pub(super) fn mark_of_identity(tx: &mut Transaction<'_>, id: &str) -> Result<(),
 }
 
 fn mark_all(tx: &mut Transaction<'_>) -> Result<(), StoreError> {
-    tx.execute(&format!("UPDATE finding SET link_due = TRUE WHERE NOT link_due AND {UNRESOLVED}"), &[])?;
+    tx.execute(&format!("UPDATE finding SET link_due = TRUE WHERE NOT link_due AND ({UNRESOLVED} OR {REVIVED})"), &[])?;
     Ok(())
 }
 

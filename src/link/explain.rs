@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{CERTAIN, evidence::Evidence, facts::Facts};
-use crate::store::{StoreError, Transaction};
+use crate::{
+    model::identity::Timestamp,
+    store::{StoreError, Transaction},
+};
 
 /// A link as the store has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +17,12 @@ pub struct StoredLink {
     pub credential: Option<String>,
     /// Where it is kept, or how its provider calls it.
     pub credential_name: Option<String>,
+    /// Does it work?
+    pub credential_status: Option<String>,
+    /// The how-manieth of its series it is.
+    pub generation: Option<i64>,
+    /// When it died, if it did.
+    pub retired_at: Option<Timestamp>,
     /// The identity.
     pub identity: Option<String>,
     /// What people call the identity.
@@ -45,7 +54,7 @@ pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>
     let Some(facts) = Facts::read(tx, id)? else { return Ok(None) };
     let rows = tx.query(
         "SELECT l.id, l.credential_id, l.identity_id, i.name, l.tier, l.confidence, l.status, l.evidence,
-            coalesce(c.store_ref, c.public_id, c.name, c.native_id) FROM link AS l
+            coalesce(c.store_ref, c.public_id, c.name, c.native_id), c.status, c.generation, c.tombstoned_at FROM link AS l
          LEFT JOIN identity AS i ON i.id = l.identity_id
          LEFT JOIN credential AS c ON c.id = l.credential_id WHERE l.finding_id = $1 ORDER BY l.confidence DESC, l.id",
         &[id.into()],
@@ -57,6 +66,9 @@ pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>
             id: row.get(0)?,
             credential: row.get(1)?,
             credential_name: row.get(8)?,
+            credential_status: row.get(9)?,
+            generation: row.get(10)?,
+            retired_at: row.get::<Option<i64>>(11)?.map(|millis| Timestamp { millis }),
             identity: row.get(2)?,
             identity_name: row.get(3)?,
             tier: row.get(4)?,

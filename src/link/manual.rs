@@ -31,7 +31,8 @@ pub fn confirm(tx: &mut Transaction<'_>, finding: &str, target: &str, reason: &s
     say(tx, finding, target, "confirmed", reason)
 }
 
-/// A person says that the finding has nothing to do with it. It is not proposed again.
+/// A person says that the finding has nothing to do with it; of an identity, with none of its credentials, either. It is not
+/// proposed again.
 ///
 /// # Errors
 /// Ids that nothing has.
@@ -51,13 +52,17 @@ fn say(
     }
     let (credential, identity) = target_of(tx, target)?;
     match &credential {
+        // Whose credential it is after all isn't somebody who has nothing to do with it.
         Some(credential) => tx.execute(
-            "DELETE FROM link WHERE finding_id = $1 AND credential_id = $2",
-            &[finding.into(), credential.into()],
+            "DELETE FROM link WHERE finding_id = $1 AND (credential_id = $2
+                OR $4 = 'confirmed' AND status = 'rejected' AND credential_id IS NULL AND identity_id = $3)",
+            &[finding.into(), credential.into(), identity.as_deref().into(), status.into()],
         )?,
+        // Nor is it any credential of somebody who has nothing to do with it, whatever was said before.
         None => tx.execute(
-            "DELETE FROM link WHERE finding_id = $1 AND credential_id IS NULL AND identity_id = $2",
-            &[finding.into(), identity.as_deref().into()],
+            "DELETE FROM link WHERE finding_id = $1 AND identity_id = $2
+                AND (credential_id IS NULL OR $3 = 'rejected' AND status <> 'rejected')",
+            &[finding.into(), identity.as_deref().into(), status.into()],
         )?,
     };
     let evidence = json!([{

@@ -16,6 +16,7 @@
 //! another environment. Two candidates that are about as likely are *ambiguous*, and nothing acts on them. What a person
 //! confirmed or rejected stays.
 
+mod decision;
 mod due;
 mod evidence;
 mod explain;
@@ -30,6 +31,7 @@ mod settle;
 mod shadow;
 mod writes;
 
+pub use decision::{ShadowError, accept, dismiss, merge};
 pub use evidence::{Evidence, Proposal, Tier};
 pub use explain::{Explanation, StoredLink, explain};
 pub use facts::{Facts, Place};
@@ -38,16 +40,18 @@ pub use linkers::{LINKERS, Linker};
 pub use manual::{ManualLinkError, confirm, reject};
 pub use risk::{Exposure, Risk, assess};
 pub use settle::{Counts, link, link_due};
-pub use shadow::{Proposed, ProposedIdentity, ShadowError, accept, dismiss, merge, propose, proposed};
+pub use shadow::{Proposed, ProposedIdentity, guess_again, propose, proposed};
+
+use crate::model::AttributedLink;
 
 /// Version of the rules by which links are made; it stands in every link.
 pub const ENGINE_VERSION: &str = "1";
 
 /// What stands in its place in links to proposed identities: they are no result of the linkers.
-const SHADOW: &str = "shadow";
+const SHADOW: &str = AttributedLink::SHADOW;
 
 /// From here on a link is acted on: the finding belongs to the credential.
 pub const CERTAIN: f64 = 0.95;
 
 /// From here on a link is worth a message to the owner.
-pub const LIKELY: f64 = 0.5;
+pub const LIKELY: f64 = AttributedLink::LIKELY;

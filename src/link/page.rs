@@ -53,10 +53,14 @@ impl Found {
         }
     }
 
-    fn is_rejected(&self, proposal: &Proposal) -> bool {
-        self.rejected
-            .iter()
-            .any(|(credential, identity)| (credential.as_deref(), identity.as_deref()) == proposal.target())
+    /// Who isn't the owner isn't with any credential, either.
+    fn is_rejected(&self, proposal: &Proposal, credentials: &HashMap<String, CredentialFacts>) -> bool {
+        let of_credential = proposal.credential.as_ref().and_then(|id| credentials.get(id)?.identity.as_deref());
+        let whose = of_credential.or(proposal.identity.as_deref());
+        self.rejected.iter().any(|(credential, identity)| match credential {
+            Some(_) => *credential == proposal.credential,
+            None => identity.is_some() && identity.as_deref() == whose,
+        })
     }
 }
 
@@ -93,7 +97,7 @@ impl Page {
         let credentials = known::credentials(tx, proposals, confirmed)?;
         for (facts, found) in &mut findings {
             let mut proposals = judge(facts, std::mem::take(&mut found.proposals), &credentials);
-            proposals.retain(|proposal| !found.is_rejected(proposal));
+            proposals.retain(|proposal| !found.is_rejected(proposal, &credentials));
             found.proposals = proposals;
         }
         let certain: BTreeSet<&str> = findings.iter().filter_map(|(_, found)| found.certain()).collect();

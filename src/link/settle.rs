@@ -15,7 +15,7 @@ use super::{
     page::{Found, KeptLink, Page},
     writes::Writes,
 };
-use crate::store::{AuditEntry, Engine, FindingState, Row, Store, StoreError, Transaction};
+use crate::store::{AuditEntry, Engine, FindingMove, FindingState, Row, StateChange, Store, StoreError, Transaction};
 
 /// Candidates that are closer than this are ambiguous.
 const TIE: f64 = 0.1;
@@ -35,10 +35,14 @@ pub struct Counts {
     pub certain: u64,
     /// Of them, linked with less.
     pub likely: u64,
+    /// Of them, with a candidate that is too unlikely to be told to anybody.
+    pub doubtful: u64,
     /// Of them, with several candidates that are about as likely.
     pub ambiguous: u64,
     /// Of them, closed: their credential was dead already.
     pub retired: u64,
+    /// Of them, opened again: they were closed for the death of their credential, and it was seen alive since.
+    pub reopened: u64,
     /// Of them, with no candidate.
     pub unlinked: u64,
 }
@@ -47,7 +51,13 @@ pub struct Counts {
 /// batch.
 pub(super) const UNRESOLVED: &str = "coalesce(state, '') IN ('open', 'linked', 'regressed')";
 
-/// Links every unresolved finding anew, in batches; `only` one if it is given. Running it again changes nothing.
+/// Findings that were closed because their credential was dead, which it isn't (any more).
+pub(super) const REVIVED: &str =
+    "(coalesce(state, '') = 'resolved' AND validity = 'dead' AND EXISTS (SELECT 1 FROM credential AS c
+    WHERE c.id = finding.credential_id AND c.status IN ('active', 'unknown') AND c.tombstoned_at IS NULL))";
+
+/// Links every unresolved finding anew, in batches; `only` one if it is given. Running it again changes nothing. What was closed
+/// for the death of a credential that lives is open again, and unresolved.
 ///
 /// # Errors
 /// What the engine says. Batches before stay.
@@ -55,7 +65,7 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
     if let Some(id) = only {
         return store.write(|tx| {
             let mut counts = Counts::default();
-            let sql = format!("SELECT id FROM finding WHERE id = $1 AND {UNRESOLVED}{}", locked(tx));
+            let sql = format!("SELECT id FROM finding WHERE id = $1 AND ({UNRESOLVED} OR {REVIVED}){}", locked(tx));
             let ids = first_column(&tx.query(&sql, &[id.into()])?)?;
             link_page(tx, &ids, &mut counts, &mut Owners::default())?;
             Ok(counts)
@@ -69,8 +79,10 @@ pub fn link(store: &mut Store<'_>, only: Option<&str>) -> Result<Counts, StoreEr
         let (ids, more) = store.write(|tx| {
             // Of this try alone: it may be done again.
             let mut counts = counts;
-            let sql =
-                format!("SELECT id FROM finding WHERE id > $1 AND {UNRESOLVED} ORDER BY id LIMIT $2{}", locked(tx));
+            let sql = format!(
+                "SELECT id FROM finding WHERE id > $1 AND ({UNRESOLVED} OR {REVIVED}) ORDER BY id LIMIT $2{}",
+                locked(tx)
+            );
             let ids = first_column(&tx.query(&sql, &[(&after).into(), BATCH.into()])?)?;
             link_page(tx, &ids, &mut counts, &mut owners)?;
             Ok::<_, StoreError>((ids, counts))
@@ -96,7 +108,10 @@ pub fn link_due(store: &mut Store<'_>) -> Result<Counts, StoreError> {
     loop {
         let more = store.write(|tx| {
             let mut counts = counts;
-            let sql = format!("SELECT id, {UNRESOLVED} FROM finding WHERE link_due ORDER BY id LIMIT $1{}", locked(tx));
+            let sql = format!(
+                "SELECT id, {UNRESOLVED} OR {REVIVED} FROM finding WHERE link_due ORDER BY id LIMIT $1{}",
+                locked(tx)
+            );
             let rows = tx.query(&sql, &[BATCH.into()])?;
             let (mut unresolved, mut others) = (Vec::new(), Vec::new());
             for row in &rows {
@@ -137,6 +152,7 @@ fn link_page(
     if ids.is_empty() {
         return Ok(());
     }
+    counts.reopened += reopen(tx, ids)?;
     let page = Page::read(tx, ids)?;
     let mut writes = Writes::default();
     for (facts, found) in page.findings() {
@@ -144,6 +160,30 @@ fn link_page(
     }
     writes.write(tx)?;
     not_due(tx, ids)
+}
+
+/// Opens those again whose credential lives, although they were closed for its death. How many?
+fn reopen(tx: &mut Transaction<'_>, ids: &[String]) -> Result<u64, StoreError> {
+    let ids = ids.iter().map(String::as_str).collect();
+    let rows = tx.query_in(
+        &format!(
+            "SELECT id, (SELECT c.last_seen_at FROM credential AS c WHERE c.id = finding.credential_id) FROM finding
+             WHERE id IN (?) AND {REVIVED} ORDER BY id"
+        ),
+        &ids,
+    )?;
+    let mut moves = Vec::new();
+    for row in &rows {
+        let reason = format!("its credential was seen alive {}", day(row.get(1)?));
+        let change = StateChange { to: FindingState::Regressed, reason: Some(reason), until_ms: None };
+        moves.push(FindingMove { finding: row.get(0)?, from: FindingState::Resolved, change });
+    }
+    tx.move_findings(&moves)?;
+    let reopened = moves.iter().map(|step| step.finding.as_str()).collect();
+    tx.execute_in("UPDATE finding SET validity = 'unknown', validity_at = NULL WHERE id IN (?)", &reopened)?;
+    let events: Vec<AuditEntry> = moves.iter().map(FindingMove::event).collect();
+    tx.audit_all(&events)?;
+    Ok(moves.len() as u64)
 }
 
 fn not_due(tx: &mut Transaction<'_>, ids: &[String]) -> Result<(), StoreError> {
@@ -181,7 +221,8 @@ fn settle_one(
             so_far.counts.certain += 1;
             return adopt(tx, page, (facts, found), best.credential.as_deref(), so_far);
         }
-        Some(_) => so_far.counts.likely += 1,
+        Some(best) if best.confidence >= LIKELY => so_far.counts.likely += 1,
+        Some(_) => so_far.counts.doubtful += 1,
     }
     let linked = best.is_some_and(|best| !is_tie && best.confidence >= LIKELY);
     release(tx, page, (facts, found), linked, so_far.writes)

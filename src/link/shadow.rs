@@ -1,5 +1,5 @@
-//! Shadow identities: findings that belong to nobody known propose whom they may belong to. A person accepts, merges or
-//! dismisses; an import that knows better merges by itself.
+//! Shadow identities: findings that belong to nobody known propose whom they may belong to. A person decides on them
+//! ([`super::decision`]); an import that knows better merges by itself.
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
@@ -7,34 +7,14 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    due,
+    SHADOW,
+    decision::fold,
     facts::Facts,
     linkers::same_provider,
-    manual::{self, ManualLinkError},
     owners::{Guess, Owners},
     writes::Writes,
 };
 use crate::store::{AuditEntry, StoreError, Transaction, Value};
-
-/// Why a proposed identity can't be accepted, merged or dismissed.
-#[derive(Debug, thiserror::Error)]
-pub enum ShadowError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Nothing has that id.
-    #[error("no identity has the id `{0}`")]
-    Unknown(String),
-    /// It isn't proposed.
-    #[error("identity {0} is {1}, not proposed")]
-    NotProposed(String, String),
-    /// It was to be merged with itself.
-    #[error("identity {0} can't be merged with itself: name the one that it is")]
-    Itself(String),
-    /// Its findings can't be linked to the other.
-    #[error(transparent)]
-    Link(#[from] ManualLinkError),
-}
 
 /// What proposing changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -250,24 +230,12 @@ fn keep_credentials(
 }
 
 /// What ids of proposed credentials begin with.
-const CREDENTIAL_PREFIX: &str = "shadow:";
+pub(super) const CREDENTIAL_PREFIX: &str = "shadow:";
 
-/// Who may answer for each of these identities: whoever owns the place where the finding stands, or else whoever put it there.
+/// Who may answer for each of these identities.
 fn guess_owners(tx: &mut Transaction<'_>, new: &[(&Facts, String)], writes: &mut Writes) -> Result<(), StoreError> {
-    let mut owners = Owners::default();
-    let mut guesses = Vec::with_capacity(new.len());
-    for (facts, _) in new {
-        guesses.push(owners.of(tx, facts)?);
-    }
-    let unowned = new.iter().zip(&guesses).filter(|(_, guess)| guess.is_none()).map(|((facts, _), _)| *facts);
-    let authors = keep_authors(tx, unowned)?;
+    let guesses = guesses(tx, new.iter().map(|(facts, _)| *facts))?;
     for ((facts, identity), guess) in new.iter().zip(guesses) {
-        let guess = guess.or_else(|| {
-            let (_, email) = author(facts)?;
-            let owner = authors.get(&email)?.clone();
-            let reason = "put the secret where it was found".to_owned();
-            Some(Guess { owner, reference: email, confidence: 40, reason, is_active: true })
-        });
         writes.events.push(AuditEntry {
             action: "identity.propose".to_owned(),
             subject: format!("identity:{identity}"),
@@ -278,6 +246,83 @@ fn guess_owners(tx: &mut Transaction<'_>, new: &[(&Facts, String)], writes: &mut
         }
     }
     Ok(())
+}
+
+/// For each finding whoever owns the place where it stands, or else whoever put it there.
+fn guesses<'f>(
+    tx: &mut Transaction<'_>,
+    all: impl Iterator<Item = &'f Facts> + Clone,
+) -> Result<Vec<Option<Guess>>, StoreError> {
+    let mut owners = Owners::default();
+    let mut guesses = Vec::new();
+    for facts in all.clone() {
+        guesses.push(owners.of(tx, facts)?);
+    }
+    let unowned = all.clone().zip(&guesses).filter(|(_, guess)| guess.is_none()).map(|(facts, _)| facts);
+    let authors = keep_authors(tx, unowned)?;
+    let by_author = |facts: &Facts| {
+        let (_, email) = author(facts)?;
+        let owner = authors.get(&email)?.clone();
+        let reason = "put the secret where it was found".to_owned();
+        Some(Guess { owner, reference: email, confidence: 40, reason, is_active: true })
+    };
+    Ok(all.zip(guesses).map(|(facts, guess)| guess.or_else(|| by_author(facts))).collect())
+}
+
+/// Guesses anew who answers for the next proposed identities after `after`: what owns files and repositories may have been
+/// imported, or have changed, since they were proposed. The last one looked at; `None` at the end.
+///
+/// # Errors
+/// What the engine says.
+pub fn guess_again(tx: &mut Transaction<'_>, after: &str) -> Result<Option<String>, StoreError> {
+    let rows = tx.query(
+        "SELECT i.id, min(l.finding_id) FROM identity AS i JOIN link AS l ON l.identity_id = i.id
+         WHERE i.state = 'proposed' AND i.id > $1 AND l.engine_version = $2 AND l.status = 'auto'
+         GROUP BY i.id ORDER BY i.id LIMIT $3",
+        &[after.into(), SHADOW.into(), BATCH.into()],
+    )?;
+    let mut by_finding = BTreeMap::new();
+    for row in &rows {
+        by_finding.insert(row.get::<String>(1)?, row.get::<String>(0)?);
+    }
+    let facts = Facts::read_all(tx, &by_finding.keys().map(String::as_str).collect())?;
+    let guesses = guesses(tx, facts.iter())?;
+    let before = guessed(tx, &by_finding.values().map(String::as_str).collect())?;
+    let (mut ended, mut writes) = (BTreeSet::new(), Writes::default());
+    for (facts, guess) in facts.iter().zip(guesses) {
+        let Some(identity) = by_finding.get(&facts.id) else { continue };
+        let said = guess.as_ref().map(|guess| (guess.owner.clone(), guess.reason.clone()));
+        if before.get(identity) == said.as_ref() {
+            continue;
+        }
+        ended.insert(identity.as_str());
+        writes.events.push(AuditEntry {
+            action: "identity.guess".to_owned(),
+            subject: format!("identity:{identity}"),
+            data: json!({ "finding": facts.id, "owner": guess.as_ref().map(|guess| &guess.reference) }),
+        });
+        if let Some(guess) = guess {
+            writes.guess(tx, identity, guess)?;
+        }
+    }
+    tx.execute_among(
+        "UPDATE ownership SET valid_to_at = $1, updated_at = $1
+         WHERE valid_to_at IS NULL AND origin = 'inferred' AND identity_id IN (?)",
+        &[tx.now().into()],
+        &ended,
+    )?;
+    writes.write(tx)?;
+    rows.last().map(|row| row.get(0)).transpose()
+}
+
+/// Who is guessed to answer for identities now, and why.
+fn guessed(tx: &mut Transaction<'_>, ids: &BTreeSet<&str>) -> Result<BTreeMap<String, (String, String)>, StoreError> {
+    let rows = tx.query_in(
+        "SELECT identity_id, owner_id, coalesce(reason, '') FROM ownership
+         WHERE valid_to_at IS NULL AND origin = 'inferred' AND identity_id IN (?)",
+        ids,
+    )?;
+    rows.iter().map(|row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)))).collect()
 }
 
 /// Whoever put a finding into one of its places: as it is written there, and the address.
@@ -364,94 +409,4 @@ fn brought_since(
         only = Some(identity);
     }
     Ok(only)
-}
-
-fn state_of(tx: &mut Transaction<'_>, id: &str) -> Result<String, ShadowError> {
-    let row = tx.query_one("SELECT state FROM identity WHERE id = $1", &[id.into()])?;
-    row.map_or_else(|| Err(ShadowError::Unknown(id.to_owned())), |row| Ok(row.get(0)?))
-}
-
-fn proposed_only(tx: &mut Transaction<'_>, id: &str) -> Result<(), ShadowError> {
-    let state = state_of(tx, id)?;
-    if state == "proposed" { Ok(()) } else { Err(ShadowError::NotProposed(id.to_owned(), state)) }
-}
-
-/// It is real: it becomes part of the inventory.
-///
-/// # Errors
-/// An identity that isn't proposed.
-pub fn accept(tx: &mut Transaction<'_>, id: &str, name: Option<&str>) -> Result<(), ShadowError> {
-    proposed_only(tx, id)?;
-    tx.execute(
-        "UPDATE identity SET state = 'active', name = coalesce($2, name), updated_at = $3, version = version + 1 WHERE id = $1",
-        &[id.into(), name.into(), tx.now().into()],
-    )?;
-    due::mark_of_identity(tx, id)?;
-    // Its finding is a copy of its credential: the finding is all that there is of it.
-    tx.execute(
-        "UPDATE link SET status = 'confirmed', confidence = 1.0, actor = $2, reason = 'accepted', updated_at = $3
-         WHERE identity_id = $1 AND status = 'auto'",
-        &[id.into(), tx.actor().to_owned().into(), tx.now().into()],
-    )?;
-    tx.audit("identity.accept", &format!("identity:{id}"), &json!({ "name": name }))?;
-    Ok(())
-}
-
-/// It is none of ours, or none at all. It is not proposed again.
-///
-/// # Errors
-/// An identity that isn't proposed.
-pub fn dismiss(tx: &mut Transaction<'_>, id: &str, reason: &str) -> Result<(), ShadowError> {
-    proposed_only(tx, id)?;
-    due::mark_of_identity(tx, id)?;
-    tx.execute(
-        "UPDATE identity SET state = 'dismissed', updated_at = $2, version = version + 1 WHERE id = $1",
-        &[id.into(), tx.now().into()],
-    )?;
-    tx.execute("DELETE FROM link WHERE identity_id = $1 AND status = 'auto'", &[id.into()])?;
-    end_guesses(tx, id)?;
-    tx.audit("identity.dismiss", &format!("identity:{id}"), &json!({ "reason": reason }))?;
-    Ok(())
-}
-
-/// It is another identity, which is known: its findings belong to that one, on this person's word.
-///
-/// # Errors
-/// An identity that isn't proposed, or another that isn't there.
-pub fn merge(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), ShadowError> {
-    if id == into {
-        return Err(ShadowError::Itself(id.to_owned()));
-    }
-    proposed_only(tx, id)?;
-    state_of(tx, into)?;
-    let rows = tx.query(
-        "SELECT DISTINCT finding_id FROM link WHERE identity_id = $1 AND status = 'auto' ORDER BY finding_id",
-        &[id.into()],
-    )?;
-    fold(tx, id, into)?;
-    for row in &rows {
-        manual::confirm(tx, &row.get::<String>(0)?, into, "merged by a person")?;
-    }
-    Ok(())
-}
-
-fn fold(tx: &mut Transaction<'_>, id: &str, into: &str) -> Result<(), StoreError> {
-    let now = tx.now();
-    due::mark_of_identity(tx, id)?;
-    tx.execute("DELETE FROM link WHERE identity_id = $1 AND status IN ('auto', 'ambiguous')", &[id.into()])?;
-    tx.execute(
-        "UPDATE identity SET state = 'dismissed', merged_into = $2, updated_at = $3, version = version + 1 WHERE id = $1",
-        &[id.into(), into.into(), now.into()],
-    )?;
-    end_guesses(tx, id)?;
-    tx.audit("identity.merge", &format!("identity:{id}"), &json!({ "into": into }))
-}
-
-/// Nobody answers any more for what isn't there.
-fn end_guesses(tx: &mut Transaction<'_>, id: &str) -> Result<(), StoreError> {
-    tx.execute(
-        "UPDATE ownership SET valid_to_at = $2, updated_at = $2 WHERE identity_id = $1 AND valid_to_at IS NULL",
-        &[id.into(), tx.now().into()],
-    )?;
-    Ok(())
 }

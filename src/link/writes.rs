@@ -80,10 +80,10 @@ impl Writes {
         Ok(())
     }
 
-    /// Brings a finding into a state, unless it is in it, or regressed: that stays until somebody looks at it.
+    /// Brings a finding into a state, unless it is in it, or regressed: that stays until somebody does something about it.
     pub(super) fn move_to(&mut self, finding: (&Facts, &Found), to: FindingState, reason: String) {
         let state = finding.1.state;
-        if state != Some(to) && !(state == Some(FindingState::Regressed) && to == FindingState::Open) {
+        if state != Some(to) && state != Some(FindingState::Regressed) {
             self.change(finding, to, reason);
         }
     }

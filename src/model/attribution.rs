@@ -11,7 +11,7 @@ pub struct Attribution {
     pub state: String,
     /// By what lists are ordered, 0 to 100.
     pub risk: i64,
-    /// Whose it is. `None` if nobody known is, or several are as likely.
+    /// Whose it is. `None` if nobody known is, several are as likely, or none is likely.
     pub identity: Option<AttributedIdentity>,
     /// The credential that it is a copy of, once that is certain.
     pub credential: Option<AttributedCredential>,
@@ -54,6 +54,8 @@ pub struct AttributedCredential {
     pub status: String,
     /// The how-manieth of its series.
     pub generation: Option<i64>,
+    /// When it died, if it did.
+    pub retired_at: Option<Timestamp>,
 }
 
 /// A person or team who answers for an identity.
@@ -89,6 +91,21 @@ pub struct AttributedLink {
     pub status: String,
     /// What speaks for it and against it.
     pub evidence: Vec<Evidence>,
+}
+
+impl AttributedLink {
+    /// From here on a link is told to anybody.
+    pub const LIKELY: f64 = 0.5;
+
+    /// What evidence of a proposed identity is called: nobody else claims the finding.
+    pub const SHADOW: &str = "shadow";
+
+    /// Is it likely enough to name an identity and its owners?
+    #[must_use]
+    pub fn is_probable(&self) -> bool {
+        let is_proposed = self.evidence.iter().any(|item| item.rule == AttributedLink::SHADOW);
+        self.status != "ambiguous" && (self.confidence >= AttributedLink::LIKELY || is_proposed)
+    }
 }
 
 /// One reason for or against a link.

@@ -1,6 +1,8 @@
 //! What a store knows of a finding, in words: whose it is, why that is believed, what is done about it.
 
-use crate::model::{AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attribution};
+use crate::model::{
+    AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attribution,
+};
 
 /// Reasons that are told; the first are the strongest.
 const MAX_REASONS: usize = 4;
@@ -8,6 +10,10 @@ const MAX_REASONS: usize = 4;
 /// Lines that a person reads, without secrets but as hostile as the names in them.
 pub(super) fn lines(attribution: &Attribution) -> Vec<String> {
     let mut lines = vec![identity_line(attribution)];
+    lines.extend(attribution.credential.as_ref().filter(|found| is_dead(found)).map(|found| {
+        let closed = if attribution.state == "resolved" { "; the finding is resolved" } else { "" };
+        format!("credential {}{closed}", self::credential(found))
+    }));
     lines.extend(attribution.link.iter().flat_map(reasons).map(|reason| format!("because {reason}")));
     lines.push(match attribution.owners.as_slice() {
         [] => "owner not known".to_owned(),
@@ -21,6 +27,7 @@ fn identity_line(attribution: &Attribution) -> String {
     let name = match (&attribution.identity, &attribution.link) {
         (Some(identity), _) => format!("identity {}", self::identity(identity)),
         (None, Some(link)) if link.status == "ambiguous" => "identity not known: several are as likely".to_owned(),
+        (None, Some(link)) if !link.is_probable() => "identity not known: too little speaks for anybody".to_owned(),
         (None, _) => "identity not known".to_owned(),
     };
     match &attribution.link {
@@ -34,6 +41,20 @@ pub(super) fn identity(identity: &AttributedIdentity) -> String {
     let account = if identity.account.is_empty() { String::new() } else { format!(" {}", identity.account) };
     let proposed = if identity.state == "active" { String::new() } else { format!(", {}", identity.state) };
     format!("{} ({}{account}{proposed})", identity.name, identity.provider)
+}
+
+fn is_dead(credential: &AttributedCredential) -> bool {
+    matches!(credential.status.as_str(), "revoked" | "deleted" | "expired")
+}
+
+/// What it is, whether it works, and since when it doesn't: `access-key, generation 3, revoked, retired 2024-05-01`.
+pub(super) fn credential(credential: &AttributedCredential) -> String {
+    let generation = credential.generation.map_or_else(String::new, |n| format!(", generation {n}"));
+    let retired = credential.retired_at.map_or_else(String::new, |time| {
+        let day = time.to_string();
+        format!(", retired {}", day.split('T').next().unwrap_or_default())
+    });
+    format!("{}{generation}, {}{retired}", credential.kind, credential.status)
 }
 
 /// Tier and confidence.
@@ -71,7 +92,7 @@ pub(super) fn plan(plan: &AttributedPlan) -> String {
 #[cfg(test)]
 mod tests {
     use super::lines;
-    use crate::model::{AttributedLink, Attribution, Evidence};
+    use crate::model::{AttributedCredential, AttributedLink, Attribution, Evidence, identity::Timestamp};
 
     #[test]
     fn what_is_not_known_is_said() {
@@ -100,6 +121,9 @@ mod tests {
             status: "ambiguous".to_owned(),
             evidence: vec![evidence],
         };
+        let weak = AttributedLink { status: "auto".to_owned(), ..link.clone() };
+        nothing.link = Some(weak);
+        assert_eq!(lines(&nothing)[0], "identity not known: too little speaks for anybody, tier C (40 %)");
         nothing.link = Some(link);
         let expected = [
             "identity not known: several are as likely, tier C (40 %, ambiguous)",
@@ -107,5 +131,16 @@ mod tests {
             "owner not known",
         ];
         assert_eq!(lines(&nothing), expected);
+        nothing.state = "resolved".to_owned();
+        nothing.credential = Some(AttributedCredential {
+            id: "02".to_owned(),
+            kind: "access-key".to_owned(),
+            public_id: None,
+            status: "revoked".to_owned(),
+            generation: Some(3),
+            retired_at: Timestamp::parse("2024-05-01T10:00:00Z"),
+        });
+        let dead = "credential access-key, generation 3, revoked, retired 2024-05-01; the finding is resolved";
+        assert_eq!(lines(&nothing)[1], dead);
     }
 }

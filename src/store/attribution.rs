@@ -96,7 +96,7 @@ impl Transaction<'_> {
                 certain.insert(row.get::<String>(0)?, credential);
             }
         }
-        let sure = links.values().filter(|linked| linked.link.status != "ambiguous");
+        let sure = links.values().filter(|linked| linked.link.is_probable());
         let linked: BTreeSet<&str> = sure.clone().filter_map(|linked| linked.credential.as_deref()).collect();
         let credentials = self.credentials(&certain.values().map(String::as_str).chain(linked).collect())?;
         let of_links = sure.filter_map(|linked| linked.identity.as_deref());
@@ -110,8 +110,7 @@ impl Transaction<'_> {
         for row in &rows {
             let id: String = row.get(0)?;
             let linked = links.remove(&id);
-            let is_sure = linked.as_ref().is_some_and(|linked| linked.link.status != "ambiguous");
-            let probable = linked.as_ref().filter(|_| is_sure);
+            let probable = linked.as_ref().filter(|linked| linked.link.is_probable());
             let credential =
                 certain.get(&id).cloned().or_else(|| probable.and_then(|linked| linked.credential.clone()));
             let known = credential.as_ref().and_then(|id| credentials.get(id));
@@ -182,7 +181,7 @@ impl Transaction<'_> {
         ids: &BTreeSet<&str>,
     ) -> Result<BTreeMap<String, (AttributedCredential, Option<String>)>, StoreError> {
         let rows = self.among(
-            "SELECT id, type, public_id, status, generation, identity_id FROM credential WHERE id IN",
+            "SELECT id, type, public_id, status, generation, identity_id, tombstoned_at FROM credential WHERE id IN",
             ids.iter().copied(),
             "",
         )?;
@@ -194,6 +193,7 @@ impl Transaction<'_> {
                 public_id: row.get(2)?,
                 status: row.get(3)?,
                 generation: row.get(4)?,
+                retired_at: row.get::<Option<i64>>(6)?.map(|millis| Timestamp { millis }),
             };
             Ok((id, (credential, row.get(5)?)))
         };

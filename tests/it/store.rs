@@ -22,3 +22,5 @@ mod scale;
 mod schema;
 #[cfg(feature = "cli")]
 mod statements;
+#[cfg(all(feature = "cli", unix))]
+mod whose;

@@ -106,6 +106,7 @@ fn cells(finding: &StoredFinding, attribution: Option<&Attribution>) -> Vec<Stri
     let owner = attribution.and_then(|known| known.owners.first()).map(|owner| owner.reference.clone());
     let link = attribution.and_then(|known| known.link.as_ref()).map(|link| match link.status.as_str() {
         "ambiguous" => "?".to_owned(),
+        _ if !link.is_probable() => format!("{}?", link.tier),
         _ => link.tier.clone(),
     });
     let plan = attribution.and_then(|known| known.plan.as_ref()).map(|plan| plan.state.clone());

@@ -104,10 +104,29 @@ fn status_rows(tx: &mut crate::store::Transaction<'_>) -> Result<Vec<(String, St
         let count: i64 = tx.query_one(sql, &[])?.map_or(Ok(0), |row| row.get(0))?;
         rows.push((name.to_owned(), count.to_string()));
     }
+    let cut_off = unfinished_imports(tx)?;
+    if cut_off > 0 {
+        let readings = crate::report::count(cut_off, "import");
+        rows.push((
+            "unfinished".to_owned(),
+            format!("{readings}: cut off, or still running; the same file again ends it"),
+        ));
+    }
     let last = tx.query_one("SELECT max(finished_at) FROM snapshot", &[])?;
     let last: Option<i64> = last.map_or(Ok(None), |row| row.get(0))?;
     rows.push(("last read".to_owned(), last.map_or_else(none, timestamp)));
     Ok(rows)
+}
+
+/// Sources of the inventory of which the last import didn't come to its end.
+fn unfinished_imports(tx: &mut crate::store::Transaction<'_>) -> Result<u64, StoreError> {
+    let row = tx.query_one(
+        "SELECT count(*) FROM source AS s WHERE s.category = 'inventory' AND EXISTS (SELECT 1 FROM snapshot AS n
+            WHERE n.source_id = s.id AND n.finished_at IS NULL AND NOT EXISTS (SELECT 1 FROM snapshot AS l
+                WHERE l.source_id = s.id AND l.id > n.id AND l.finished_at IS NOT NULL))",
+        &[],
+    )?;
+    Ok(row.map_or(Ok(0), |row| row.get::<i64>(0))?.unsigned_abs())
 }
 
 /// Writes a copy of a store to a file that must not exist: one moment's state, whoever writes meanwhile.

@@ -193,8 +193,7 @@ impl PageFinding {
             facts.extend(attribution::reasons(link).into_iter().map(|reason| ("evidence", reason)));
         }
         if let Some(credential) = &attribution.credential {
-            let generation = credential.generation.map(|n| format!(", generation {n}")).unwrap_or_default();
-            facts.push(("credential", format!("{}, {}{generation}", credential.kind, credential.status)));
+            facts.push(("credential", attribution::credential(credential)));
         }
         facts.extend(
             attribution

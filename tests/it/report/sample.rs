@@ -160,6 +160,7 @@ pub(super) fn attribution(name: &str) -> Attribution {
             public_id: Some(text("acct_42")),
             status: "active".to_owned(),
             generation: Some(2),
+            retired_at: None,
         }),
         owners: vec![AttributedOwner {
             kind: "team".to_owned(),

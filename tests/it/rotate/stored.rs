@@ -235,7 +235,7 @@ fn evidence_against_a_link_counts(fixture: &Fixture) {
             })
             .unwrap();
         let counts = link::link(store, None).unwrap();
-        assert_eq!((counts.certain, counts.likely), (0, 1));
+        assert_eq!((counts.certain, counts.likely, counts.doubtful), (0, 0, 1));
         let id: String = one(store, "SELECT id FROM finding");
         let explained = store.read(|tx| link::explain(tx, &id)).unwrap().unwrap();
         assert!(explained.links[0].evidence.iter().any(|e| e.rule == "younger-than-leak"), "{explained:?}");

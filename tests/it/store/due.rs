@@ -122,7 +122,7 @@ fn links_are_the_same_as_if_all_were_made_anew(fixture: &Fixture) {
         })
     };
     let fp = CredentialFp::public(FpScheme::GithubSha256, "h4sh");
-    let steps: [(&str, Step<'_>); 15] = [
+    let steps: [(&str, Step<'_>); 16] = [
         ("a public id", &|store| import(store, ("pats", "1"), false, &[identity("octo"), with_id(|_| {})])),
         ("a user", &|store| import(store, ("users", "1"), false, &[identity("svc-ci")])),
         ("the user's only credential", &|store| import(store, ("ci", "1"), false, &[token("T2", "svc-ci", |_| {})])),
@@ -151,6 +151,9 @@ fn links_are_the_same_as_if_all_were_made_anew(fixture: &Fixture) {
         }),
         ("a dead one", &|store| {
             import(store, ("pats", "2"), false, &[with_id(|t| t.status = CredentialStatus::Revoked)]);
+        }),
+        ("one that lives after all", &|store| {
+            import(store, ("pats", "3"), false, &[with_id(|t| t.status = CredentialStatus::Active)]);
         }),
         ("what vanishes", &|store| import(store, ("log", "2"), true, &[])),
         ("a finding that a person opens again", &|store| {
