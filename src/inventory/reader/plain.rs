@@ -8,8 +8,15 @@ pub(crate) struct Plain<R> {
     inner: R,
     /// What is to be handed out next.
     ready: Cursor<Vec<u8>>,
-    /// Of UTF-16: how two bytes make a unit, and bytes that aren't decoded yet.
-    utf16: Option<(fn([u8; 2]) -> u16, Vec<u8>)>,
+    utf16: Option<Utf16>,
+}
+
+/// What is known of an export in UTF-16.
+struct Utf16 {
+    /// How two bytes make a unit.
+    unit: fn([u8; 2]) -> u16,
+    /// Bytes that aren't decoded yet.
+    raw: Vec<u8>,
 }
 
 impl<R: Read> Plain<R> {
@@ -20,9 +27,9 @@ impl<R: Read> Plain<R> {
     pub(crate) fn new(mut inner: R) -> io::Result<Plain<R>> {
         let mut mark = Vec::new();
         inner.by_ref().take(3).read_to_end(&mut mark)?;
-        let (ready, utf16): (&[u8], Option<(fn([u8; 2]) -> u16, _)>) = match mark.as_slice() {
-            [0xff, 0xfe, rest @ ..] => (&[], Some((u16::from_le_bytes, rest.to_vec()))),
-            [0xfe, 0xff, rest @ ..] => (&[], Some((u16::from_be_bytes, rest.to_vec()))),
+        let (ready, utf16): (&[u8], _) = match mark.as_slice() {
+            [0xff, 0xfe, rest @ ..] => (&[], Some(Utf16 { unit: u16::from_le_bytes, raw: rest.to_vec() })),
+            [0xfe, 0xff, rest @ ..] => (&[], Some(Utf16 { unit: u16::from_be_bytes, raw: rest.to_vec() })),
             [0xef, 0xbb, 0xbf] => (&[], None),
             other => (other, None),
         };
@@ -31,7 +38,7 @@ impl<R: Read> Plain<R> {
 
     /// Decodes some more of UTF-16. Half a character at the end is an error: the export was cut off.
     fn decode(&mut self) -> io::Result<()> {
-        let Some((unit, raw)) = &mut self.utf16 else { return Ok(()) };
+        let Some(Utf16 { unit, raw }) = &mut self.utf16 else { return Ok(()) };
         let mut text = String::new();
         while text.is_empty() {
             let before = raw.len();
