@@ -90,19 +90,20 @@ fn hits(matcher: &Gitignore, path: Option<&Path>) -> bool {
 }
 
 impl Config {
-    /// Hides what the configuration allows, sets severities, and notes in the report how much was hidden. `today` is
+    /// Hides what the configuration allows, sets severities, and notes in the report how much was hidden or lowered. `today` is
     /// written as `2027-01-31`; `least` is the least score that the user asked for, which outranks the configuration's. Returns the reasons of entries that have expired.
     pub fn apply(&self, report: &mut ScanReport, today: &str, least: Option<u8>) -> Vec<String> {
-        let mut silenced = 0;
+        let (mut silenced, mut lowered) = (0, 0);
         report.findings.retain_mut(|finding| {
-            let before = finding.occurrences.len();
+            let (before, severity) = (finding.occurrences.len(), finding.severity);
             self.judge(finding, today, self.file.min_score.filter(|_| least.is_none()));
             silenced += u64::from(before > 0 && finding.occurrences.is_empty());
+            lowered += u64::from(!finding.occurrences.is_empty() && finding.severity < severity);
             !finding.occurrences.is_empty()
         });
         report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         let path = DisplayPath(&self.path).to_string();
-        report.config = Some(ConfigUse { path, found: self.trust == Trust::Found, silenced });
+        report.config = Some(ConfigUse { path, found: self.trust == Trust::Found, silenced, lowered });
         let expired = self.file.allow.iter().filter(|entry| !is_current(entry, today));
         expired.map(|entry| entry.reason.get_ref().clone()).collect()
     }

@@ -34,6 +34,8 @@ pub struct ConfigUse {
     pub found: bool,
     /// How many findings it hid.
     pub silenced: u64,
+    /// Of how many it lowered the severity.
+    pub lowered: u64,
 }
 
 /// Counts of one scan. Sums over threads; never dependent on the number of them, times apart.

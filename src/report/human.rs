@@ -228,8 +228,13 @@ impl Page<'_> {
         }
         if let Some(config) = &report.config {
             let silenced = count(config.silenced, "finding");
-            let line = format!("Configuration {}: {silenced} silenced.", printable(&self.redactor.text(&config.path)));
-            let style = if config.silenced > 0 { Style::Warning } else { Style::Faint };
+            let lowered = match config.lowered {
+                0 => String::new(),
+                lowered => format!(", {lowered} of lower severity than their rule's"),
+            };
+            let path = self.redactor.text(&config.path);
+            let line = format!("Configuration {}: {silenced} silenced{lowered}.", printable(&path));
+            let style = if config.silenced + config.lowered > 0 { Style::Warning } else { Style::Faint };
             writeln!(out, "{}", self.paint.paint(style, line))?;
         }
         if let Some(changes) = &report.stats.store {

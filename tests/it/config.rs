@@ -100,6 +100,7 @@ fn findings_are_hidden_counted_and_changed() {
     assert_eq!(paths_and_severities(&report), expected);
     let value: serde_json::Value = serde_json::from_str(&report).unwrap();
     assert_eq!((&value["config"]["silenced"], &value["config"]["found"]), (&1.into(), &true.into()));
+    assert_eq!(value["config"]["lowered"], 1);
     assert_eq!(paths_and_severities(&scan(dir.path(), &["--no-config"]).1).len(), 3);
     // What hides by a fingerprint hides nothing else.
     let all: serde_json::Value = serde_json::from_str(&scan(dir.path(), &["--no-config"]).1).unwrap();

@@ -211,7 +211,11 @@ pub(super) fn dropped_notification(dropped: usize, catalogue: &Catalogue<'_>) ->
 /// Says which configuration hid how much.
 pub(super) fn silenced_notification(config: &ConfigUse, redactor: &Redactor<'_>) -> Notification {
     let path = redactor.text(&config.path);
-    let text = format!("The configuration {path} silenced {}.", count(config.silenced, "finding"));
+    let lowered = match config.lowered {
+        0 => String::new(),
+        lowered => format!(", and lowered the severity of {lowered}"),
+    };
+    let text = format!("The configuration {path} silenced {}{lowered}.", count(config.silenced, "finding"));
     Notification::builder().level(Value::from("note")).message(message(text)).build()
 }
 
