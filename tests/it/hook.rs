@@ -166,6 +166,10 @@ fn a_hook_that_was_there_runs_first_and_comes_back_as_it_was() {
     assert_eq!(desk.log(), "former\n");
     desk.bring_back_unleak();
     assert!(desk.run(&["status"]).1.contains("pre-commit:  installed; runs the hook"));
+    let set_mode = |mode| fs::set_permissions(desk.hook("pre-commit"), fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o644);
+    assert!(desk.run(&["status"]).1.contains("pre-commit:  installed, but git ignores it"));
+    set_mode(0o755);
     assert_eq!(desk.run(&["uninstall"]).0, 0);
     assert_eq!(fs::read_to_string(desk.hook("pre-commit")).unwrap(), text);
     assert_eq!(fs::metadata(desk.hook("pre-commit")).unwrap().mode() & 0o7777, 0o751);

@@ -30,12 +30,15 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) fn describe(&self, has_backup: bool) -> String {
+    pub(super) fn describe(&self, has_backup: bool, runs: bool) -> String {
         let backup = if has_backup { "; runs the hook that was there first" } else { "" };
         match self {
             State::Absent => "not installed".to_owned(),
+            State::Ours(_) | State::Changed if !runs => {
+                "installed, but git ignores it, as it is not executable: nothing is scanned".to_owned()
+            }
             State::Ours(_) => format!("installed{backup}"),
-            State::Changed => "installed, and changed by hand since".to_owned(),
+            State::Changed => "installed, and changed by hand since: it may scan nothing any more".to_owned(),
             State::Other { runs: true } => "not installed; another hook is there".to_owned(),
             State::Other { runs: false } => {
                 "not installed; another hook is there that git ignores, as it is not executable".to_owned()
@@ -76,7 +79,7 @@ impl Slot {
         };
         if metadata.is_symlink() {
             // Whatever it leads to: the link is somebody's.
-            return Ok(State::Other { runs: fs::metadata(&self.hook).is_ok_and(|target| is_executable(&target)) });
+            return Ok(State::Other { runs: self.runs() });
         }
         if !metadata.is_file() {
             return Err(HookError::NotAFile(self.shown()));
@@ -91,6 +94,11 @@ impl Slot {
             script::Origin::Changed => State::Changed,
             script::Origin::Other => other,
         })
+    }
+
+    /// Would git run what is there?
+    pub(super) fn runs(&self) -> bool {
+        fs::metadata(&self.hook).is_ok_and(|target| is_executable(&target))
     }
 
     /// Writes the hook where none is. The directory is made if need be.
