@@ -206,6 +206,7 @@ fn close(tx: &mut Transaction<'_>, run: &RunRecord, to: State, now_ms: i64) -> R
             tombstone_reason = coalesce(tombstone_reason, $3), updated_at = $2, version = version + 1 WHERE id = $1",
         &[credential.into(), now_ms.into(), format!("rotated by run {}", run.id).into()],
     )?;
+    lower_risks(tx, credential)?;
     tx.execute(
         "UPDATE finding SET state = 'resolved', state_reason = $3, state_actor = $4, state_at = $2, validity = 'dead',
             validity_at = $2, version = version + 1
@@ -217,6 +218,31 @@ fn close(tx: &mut Transaction<'_>, run: &RunRecord, to: State, now_ms: i64) -> R
             tx.actor().into(),
         ],
     )?;
+    Ok(())
+}
+
+/// Takes out of the risks of a credential's findings what a dead one can't do, as linking does: points and reasons.
+fn lower_risks(tx: &mut Transaction<'_>, credential: &str) -> Result<(), StoreError> {
+    const DEAD: i64 = -60;
+    let rows = tx.query(
+        "SELECT id, risk, risk_reasons FROM finding
+         WHERE credential_id = $1 AND state IN ('open', 'linked', 'rotating', 'regressed')",
+        &[credential.into()],
+    )?;
+    for row in &rows {
+        let known: Option<serde_json::Value> = row.get(2)?;
+        let mut reasons = known.and_then(|known| known.as_array().cloned()).unwrap_or_default();
+        reasons.retain(|reason| !matches!(reason["feature"].as_str(), Some("active" | "dead")));
+        let points = match reasons.as_slice() {
+            [] => row.get(1)?,
+            reasons => reasons.iter().filter_map(|reason| reason["points"].as_i64()).sum::<i64>(),
+        };
+        reasons.push(json!({ "feature": "dead", "points": DEAD, "detail": "its credential is proven dead" }));
+        tx.execute(
+            "UPDATE finding SET risk = $2, risk_reasons = $3 WHERE id = $1",
+            &[row.get::<String>(0)?.into(), (points + DEAD).clamp(0, 100).into(), Value::json(&json!(reasons))],
+        )?;
+    }
     Ok(())
 }
 

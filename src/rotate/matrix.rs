@@ -78,6 +78,9 @@ pub struct Provider {
     pub name: String,
     /// Rule ids, `provider.*`, or `*`.
     pub rules: Vec<String>,
+    /// Sorts of credentials as an inventory has them, `provider.sort`: of one that is linked it says more than the rule.
+    #[serde(default)]
+    pub credentials: Vec<String>,
     /// How old and new relate.
     pub strategy: Strategy,
     /// How many credentials of this sort an identity may have at once.
@@ -112,7 +115,7 @@ pub fn providers() -> &'static [Provider] {
     &PROVIDERS
 }
 
-/// The row for credentials that `rule_id` finds: the first that names it. There is always one.
+/// The row for credentials that `rule_id` finds, or of that sort (`postgres.password`): the first that names it. There is always one.
 ///
 /// ```
 /// let provider = unleak::rotate::provider_of("aws.access-key-pair");
@@ -125,13 +128,31 @@ pub fn provider_of(rule_id: &str) -> &'static Provider {
         Some(start) => rule_id.starts_with(start),
         None => pattern == rule_id,
     };
-    let row = PROVIDERS.iter().find(|provider| provider.rules.iter().any(|pattern| fits(pattern)));
+    let names = |provider: &&Provider| provider.rules.iter().chain(&provider.credentials).any(|pattern| fits(pattern));
+    let row = PROVIDERS.iter().find(names);
     row.expect("the last row is for every rule")
+}
+
+/// Does the matrix know this sort of credential (`postgres.password`)?
+pub(super) fn knows(sort: &str) -> bool {
+    PROVIDERS.iter().any(|provider| provider.credentials.iter().any(|known| known == sort))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Strategy, providers};
+    use super::{Strategy, knows, provider_of, providers};
+
+    #[test]
+    fn sorts_of_an_inventory_lead_to_a_row() {
+        for (sort, name) in [
+            ("postgres.password", "Database password"),
+            ("kubernetes.service-account-token", "Kubernetes service account token"),
+            ("aws.access-key", "AWS IAM access key"),
+        ] {
+            assert!(knows(sort) && provider_of(sort).name == name, "{sort}");
+        }
+        assert!(!knows("aws.password") && !knows("jwt.token"));
+    }
 
     #[test]
     fn every_row_can_end_a_credential_and_prove_it() {

@@ -19,7 +19,8 @@ pub struct Subject {
     pub credential: String,
     /// Which of its generations: 1 for the first that was known. One generation is rotated once.
     pub generation: u32,
-    /// Id of the rule that found it, by which its provider is known.
+    /// By what its provider is known: `provider.sort` where the inventory says of what sort it is and the matrix knows that, else
+    /// the id of the rule that found it.
     pub rule: String,
     /// What a person calls it.
     pub name: String,
@@ -181,9 +182,13 @@ impl Plan {
     }
 }
 
-/// Public and privileged at once is critical, whatever the credential's own severity.
+/// What is public, or may administer something, is critical, whatever rule found it; of low harm it is high, unless it is both.
 fn effective_severity(subject: &Subject) -> Severity {
-    if subject.public && subject.privileged { Severity::Critical } else { subject.severity }
+    match (subject.public || subject.privileged, subject.public && subject.privileged, subject.severity) {
+        (false, ..) => subject.severity,
+        (_, false, Severity::Low) => Severity::High,
+        _ => Severity::Critical,
+    }
 }
 
 fn strategy(provider: &Provider, subject: &Subject) -> Strategy {
@@ -390,6 +395,18 @@ mod tests {
             plan.steps[0].call,
             "iam:UpdateAccessKey UserName=svc-billing AccessKeyId=AKIA-PUBLIC-ID Status=Inactive"
         );
+    }
+
+    #[test]
+    fn what_is_public_or_privileged_is_due_at_once() {
+        let hours = |severity, public, privileged| {
+            let subject = Subject { severity, public, privileged, ..subject("jwt.token") };
+            (Plan::new(subject, Trigger::Finding, "manual", &Policy::default()).contain_by_ms - 1_000) / 3_600_000
+        };
+        assert_eq!(hours(Severity::Medium, false, true), 1);
+        assert_eq!(hours(Severity::High, true, false), 1);
+        assert_eq!(hours(Severity::Medium, false, false), 7 * 24);
+        assert_eq!(hours(Severity::Low, true, false), 24);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{
     consumers, journal,
     machine::State,
+    matrix,
     plan::{Plan, Subject, Trigger},
     policy::Policy,
     run::UNDO,
@@ -113,6 +114,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
     let finding = worst_finding(tx, credential)?;
     let identity: Option<String> = row.get(8)?;
     let (provider, kind): (String, String) = (row.get(12)?, row.get(0)?);
+    let sort = format!("{provider}.{}", kind.replace('_', "-"));
     let generation = row.get::<Option<i64>>(5)?.and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
     let name = match row.get::<Option<String>>(9)? {
         Some(identity) => format!("{kind} of {identity}"),
@@ -121,7 +123,7 @@ pub fn subject(tx: &mut Transaction<'_>, credential: &str) -> Result<Subject, Pl
     Ok(Subject {
         credential: credential.to_owned(),
         generation,
-        rule: finding.as_ref().map_or_else(|| format!("{provider}.{kind}"), |finding| finding.rule.clone()),
+        rule: finding.as_ref().map(|finding| finding.rule.clone()).filter(|_| !matrix::knows(&sort)).unwrap_or(sort),
         name,
         severity: finding.as_ref().map_or(Severity::High, |finding| finding.severity),
         public_id: row.get::<Option<String>>(1)?.or(Some(row.get(2)?)),

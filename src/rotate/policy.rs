@@ -55,9 +55,9 @@ pub struct Hours {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sla {
-    /// Of critical credentials, and of any that are public and privileged.
+    /// Of critical credentials, and of any that are public or privileged.
     pub critical: Hours,
-    /// Of high ones.
+    /// Of high ones, and of low ones that are public or privileged.
     pub high: Hours,
     /// Of medium ones.
     pub medium: Hours,

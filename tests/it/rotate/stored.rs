@@ -99,7 +99,10 @@ fn a_leaked_key_is_linked_planned_approved_run_and_closed(fixture: &Fixture) {
         let (counts, _) = link_all(store).unwrap();
         assert_eq!((counts.findings, counts.certain), (1, 1));
         assert_eq!(one::<String>(store, "SELECT state FROM finding"), "linked");
+        // Whatever rule found it: the credential says how it is replaced.
+        store.write(|tx| tx.execute("UPDATE finding SET rule_id = 'generic.assignment'", &[])).unwrap();
         let plan = store.write(|tx| plans::make(tx, &credential, Trigger::Finding, "manual", &policy)).unwrap();
+        assert_eq!(plan.plan.provider, "AWS IAM access key");
         assert_eq!(plan.plan.subject.principal.as_deref(), Some("svc-billing"));
         assert!(plan.plan.steps[0].call.contains("UserName=svc-billing"), "{:?}", plan.plan.steps[0]);
         // The same facts make the same plan, however often it is asked for.
@@ -122,6 +125,10 @@ fn a_leaked_key_is_linked_planned_approved_run_and_closed(fixture: &Fixture) {
         assert_eq!(one::<String>(store, "SELECT state FROM finding"), "resolved");
         assert_eq!(one::<String>(store, "SELECT status FROM credential"), "revoked");
         assert_eq!(one::<String>(store, "SELECT state FROM rotation_plan"), "done");
+        assert!(one::<i64>(store, "SELECT risk FROM finding") < 10);
+        assert!(
+            one::<serde_json::Value>(store, "SELECT risk_reasons FROM finding").to_string().contains("proven dead")
+        );
         let seen = store.read(|tx| audit::verify(tx, &[])).unwrap();
         assert!(seen.faults.is_empty() && seen.events > 10, "{seen:?}");
     });
