@@ -122,7 +122,7 @@ enum RotateCommand {
     /// List plans, the most urgent first.
     List {
         /// Only those in this state.
-        #[arg(long)]
+        #[arg(long, value_parser = PLAN_STATES)]
         state: Option<String>,
     },
     /// Show a plan and how far its run is.
@@ -276,6 +276,9 @@ impl WebhookArgs {
 }
 
 /// Options of ours that no program for steps has a use for.
+/// The states of plans, as the store has them.
+const PLAN_STATES: [&str; 7] = ["draft", "awaiting_approval", "approved", "running", "done", "cancelled", "expired"];
+
 const OURS: &[&str] = &["--execute", "--rotator", "--policy", "--store", "--actor", "--command-timeout", "--reason"];
 
 impl MeansArgs {

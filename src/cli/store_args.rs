@@ -93,6 +93,8 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+    /// Sign the end of the log if nobody did, once everything before it has been checked.
+    Sign(StoreArgs),
     /// Write all events as JSON lines.
     Export(StoreArgs),
 }
@@ -262,6 +264,7 @@ pub(super) fn run_store(command: StoreCommand, env: &mut Env<'_>) -> Result<Exit
 pub(super) fn run_audit(command: AuditCommand, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     match command {
         AuditCommand::Verify { keys, store } => commands::audit::verify(&store.choice(), &keys, env),
+        AuditCommand::Sign(store) => commands::audit::sign(&store.choice(), env),
         AuditCommand::Export(store) => commands::audit::export(&store.choice(), env),
     }
 }

@@ -1,13 +1,13 @@
-//! `unleak audit verify|export`.
+//! `unleak audit verify|sign|export`.
 
 use super::{
     CommandError, Env, ExitCode, output,
     store::{StoreChoice, audit_signer, open},
 };
 use crate::{
-    model::identity::Timestamp,
+    model::{Escaped, identity::Timestamp},
     store::{
-        Transaction,
+        StoreError, Transaction,
         audit::{self, Signer, Verification},
     },
 };
@@ -16,14 +16,46 @@ use crate::{
 /// digits; if there are none, the user's own.
 ///
 /// # Errors
-/// If there is no store, or it can't be read.
+/// If a key is none, there is no store, or it can't be read.
 pub fn verify(choice: &StoreChoice, keys: &[String], env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let mut trusted: Vec<String> = keys.iter().map(|key| key.to_ascii_lowercase()).collect();
+    let mut trusted = keys.iter().map(|key| public_key(key)).collect::<Result<Vec<_>, _>>()?;
     if trusted.is_empty() {
         trusted.extend(audit_signer(env)?.iter().map(Signer::public_key));
     }
     let seen = open(choice, env)?.read(|tx| audit::verify(tx, &trusted))?;
     output::write(None, env, &|out| write_verification(&seen, out))?;
+    Ok(if seen.faults.is_empty() { ExitCode::Clean } else { ExitCode::Findings })
+}
+
+/// A public key as the log has it.
+fn public_key(text: &str) -> Result<String, CommandError> {
+    let key = text.trim().to_ascii_lowercase();
+    let is_key = key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_key.then_some(key).ok_or_else(|| {
+        let shown = Escaped(text.as_bytes());
+        CommandError::Choice(format!("--key: `{shown}` is no public key: it has 64 hexadecimal digits"))
+    })
+}
+
+/// Signs the end of the log with the user's key, once its chain and all signatures have been checked: whoever does it answers for
+/// what nobody had signed.
+///
+/// # Errors
+/// If the log was tampered with, there is no key, or no store.
+pub fn sign(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
+    let no_key = || CommandError::Choice("there is no key to sign with: set UNLEAK_AUDIT_KEY".to_owned());
+    let signer = audit_signer(env)?.ok_or_else(no_key)?;
+    // One transaction: nobody appends between the look and the signature.
+    let (seen, signed) = open(choice, env)?.write(|tx| {
+        let seen = audit::verify(tx, &[])?;
+        let signed = if seen.faults.is_empty() { signer.checkpoint(tx)? } else { None };
+        Ok::<_, StoreError>((seen, signed))
+    })?;
+    output::write(None, env, &|out| match (seen.unsigned(), signed) {
+        (Some((first, _)), Some(last)) => writeln!(out, "signed events {first} to {last}, which nobody had signed"),
+        _ if seen.faults.is_empty() => writeln!(out, "the end of the audit log is signed already"),
+        _ => write_verification(&seen, out),
+    })?;
     Ok(if seen.faults.is_empty() { ExitCode::Clean } else { ExitCode::Findings })
 }
 
@@ -33,11 +65,19 @@ fn write_verification(seen: &Verification, out: &mut dyn std::io::Write) -> std:
     writeln!(out, "checkpoints  {}, signed up to event {}", seen.checkpoints, seen.signed_until)?;
     seen.keys.iter().try_for_each(|key| writeln!(out, "public key   {key}"))?;
     seen.faults.iter().try_for_each(|fault| writeln!(out, "WRONG        {fault}"))?;
-    writeln!(
-        out,
-        "{}",
-        if seen.faults.is_empty() { "the audit log is whole" } else { "the audit log was tampered with" }
-    )
+    match (seen.faults.as_slice(), seen.unsigned()) {
+        ([], None) => writeln!(out, "the audit log is whole"),
+        ([], Some((first, last))) => {
+            writeln!(
+                out,
+                "the chain is unbroken, but nobody signed events {first} to {last}: anybody may have written them"
+            )
+        }
+        (faults, _) if faults.iter().all(|fault| fault.contains("not signed with")) => {
+            writeln!(out, "the audit log can't be relied on from there: see docs/store.md, \"Audit log\"")
+        }
+        _ => writeln!(out, "the audit log was tampered with"),
+    }
 }
 
 /// Writes all events as JSON lines: the canonical text that was hashed, and its hashes.

@@ -7,8 +7,8 @@ mod listing;
 mod sorter;
 mod table;
 
-pub(super) use consumers::find as find_references;
 pub use consumers::{ConsumerSettings, consumers};
+pub(super) use consumers::{below, find as find_references, shown_directories};
 pub use diff::{diff, diff_of_store};
 pub use import::import;
 pub use listing::{formats, list, owners, show};

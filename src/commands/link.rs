@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{
-    CommandError, Env, ExitCode, output,
+    CommandError, Env, ExitCode, gate, output,
     store::{StoreChoice, open, with_store},
     table::{Column, TableFormat, TableWriter},
 };
@@ -117,7 +117,8 @@ pub fn say(
     reason: &str,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    with_store(&settings.store, env, |store, _| {
+    with_store(&settings.store, env, |store, env| {
+        gate::check_typed("--reason", reason, store, env)?;
         let finding = store.read(|tx| finding_id(tx, finding))?;
         store.write(|tx| match say {
             Say::Confirm => link::confirm(tx, &finding, target, reason),
@@ -159,6 +160,10 @@ pub fn explain(settings: &LinkSettings, finding: &str, env: &mut Env<'_>) -> Res
 }
 
 fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "risk {}", explained.risk)?;
+    for reason in &explained.risk_reasons {
+        writeln!(out, "    {:16} {:+5}  {}", reason.feature, reason.points, Escaped(reason.detail.as_bytes()))?;
+    }
     if explained.links.is_empty() {
         writeln!(out, "linked to nothing")?;
     }
@@ -221,11 +226,11 @@ pub fn proposed(settings: &LinkSettings, env: &mut Env<'_>) -> Result<ExitCode, 
     let format = if settings.json { TableFormat::Json } else { TableFormat::Table };
     output::stream(None, env, &mut |out| {
         let mut table = TableWriter::begin(out, format, PROPOSED).map_err(output::failed)?;
-        let mut after = String::new();
+        let mut after = None;
         loop {
-            let page = store.read(|tx| link::proposed(tx, &after))?;
+            let page = store.read(|tx| link::proposed(tx, after.as_ref()))?;
             let Some(last) = page.last() else { break };
-            after.clone_from(&last.id);
+            after = Some((last.risk, last.id.clone()));
             for one in page {
                 let (owner, reason) = one.owner.clone().unwrap_or_else(|| ("not known".to_owned(), String::new()));
                 let cells = vec![
@@ -266,7 +271,10 @@ pub fn decide(
     decision: &ShadowDecision,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let counts = with_store(&settings.store, env, |store, _| {
+    let counts = with_store(&settings.store, env, |store, env| {
+        if let ShadowDecision::Dismiss(reason) = decision {
+            gate::check_typed("--reason", reason, store, env)?;
+        }
         store.write(|tx| match decision {
             ShadowDecision::Accept(name) => link::accept(tx, identity, name.as_deref()),
             ShadowDecision::Merge(into) => link::merge(tx, identity, into),

@@ -16,6 +16,8 @@ pub mod findings;
 #[cfg(feature = "identity")]
 pub mod fingerprint;
 mod fingerprint_key;
+#[cfg(feature = "identity")]
+mod gate;
 pub mod hook;
 #[cfg(feature = "identity")]
 pub mod inventory;

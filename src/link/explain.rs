@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{CERTAIN, evidence::Evidence, facts::Facts};
+use super::{CERTAIN, evidence::Evidence, facts::Facts, risk::Reason};
 use crate::{
     model::identity::Timestamp,
     store::{StoreError, Transaction},
@@ -40,6 +40,10 @@ pub struct StoredLink {
 /// Why a finding is linked as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
+    /// How bad the finding is, 0 to 100.
+    pub risk: i64,
+    /// What that is made of.
+    pub risk_reasons: Vec<Reason>,
     /// Its links, the surest first.
     pub links: Vec<StoredLink>,
     /// What would settle it.
@@ -77,7 +81,11 @@ pub fn explain(tx: &mut Transaction<'_>, id: &str) -> Result<Option<Explanation>
             evidence: serde_json::from_value(evidence).unwrap_or_default(),
         });
     }
-    Ok(Some(Explanation { needed: needed(&facts, &links), links }))
+    let row = tx.query_one("SELECT risk, risk_reasons FROM finding WHERE id = $1", &[id.into()])?;
+    let row = row.ok_or_else(|| StoreError::Missing(format!("finding {id} is gone")))?;
+    let reasons: Option<serde_json::Value> = row.get(1)?;
+    let risk_reasons = reasons.and_then(|reasons| serde_json::from_value(reasons).ok()).unwrap_or_default();
+    Ok(Some(Explanation { risk: row.get(0)?, risk_reasons, needed: needed(&facts, &links), links }))
 }
 
 fn needed(facts: &Facts, links: &[StoredLink]) -> Vec<String> {
@@ -86,10 +94,18 @@ fn needed(facts: &Facts, links: &[StoredLink]) -> Vec<String> {
         return Vec::new();
     }
     let mut needed = Vec::new();
-    if facts.public_id.is_some() {
-        needed.push(format!("an inventory of {} that lists the public id", facts.provider));
+    let tied = links.iter().filter(|link| link.status == "ambiguous").count();
+    if tied > 1 {
+        needed.push(format!("which of the {tied} it is: they are as likely, for all that inventories say"));
     }
-    needed.push("a fingerprint of the secret from whoever keeps it (`unleak fingerprint`)".to_owned());
+    let rests_on = |tiers: &[&str]| best.is_some_and(|link| tiers.contains(&link.tier.as_str()));
+    if facts.public_id.is_some() && !rests_on(&["A0", "A2"]) {
+        needed
+            .push(format!("an inventory of {} that lists the public id, of the account that it is of", facts.provider));
+    }
+    if !rests_on(&["A0"]) {
+        needed.push("a fingerprint of the secret from whoever keeps it (`unleak fingerprint`)".to_owned());
+    }
     if best.is_some() {
         needed.push("somebody who knows: `unleak link --confirm` or `--reject`".to_owned());
     }

@@ -38,7 +38,7 @@ pub use facts::{Facts, Place};
 pub use known::{Candidate, Known};
 pub use linkers::{LINKERS, Linker};
 pub use manual::{ManualLinkError, confirm, reject};
-pub use risk::{Exposure, Risk, assess};
+pub use risk::{Exposure, Reason, Risk, assess};
 pub use settle::{Counts, link, link_due};
 pub use shadow::{Proposed, ProposedIdentity, guess_again, propose, proposed};
 

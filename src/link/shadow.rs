@@ -48,18 +48,21 @@ pub struct ProposedIdentity {
     pub risk: i64,
 }
 
-/// Proposed identities behind one (by its id), at most 500, in the order in which they were proposed.
+/// Proposed identities behind one (by its risk and id), at most 500, the riskiest first.
 ///
 /// # Errors
 /// What the engine says.
-pub fn proposed(tx: &mut Transaction<'_>, after: &str) -> Result<Vec<ProposedIdentity>, StoreError> {
+pub fn proposed(tx: &mut Transaction<'_>, after: Option<&(i64, String)>) -> Result<Vec<ProposedIdentity>, StoreError> {
+    let (risk, id) = after.map_or((i64::MAX, ""), |(risk, id)| (*risk, id.as_str()));
     let rows = tx.query(
-        "SELECT i.id, i.name, i.kind, i.provider, i.account, i.native_id,
-            (SELECT count(*) FROM link AS l WHERE l.identity_id = i.id AND l.status <> 'rejected'),
+        "SELECT id, name, kind, provider, account, native_id, findings, risk FROM (
+            SELECT i.id, i.name, i.kind, i.provider, i.account, i.native_id,
+            (SELECT count(*) FROM link AS l WHERE l.identity_id = i.id AND l.status <> 'rejected') AS findings,
             coalesce((SELECT max(f.risk) FROM link AS l JOIN finding AS f ON f.id = l.finding_id
-                WHERE l.identity_id = i.id AND l.status <> 'rejected'), 0)
-         FROM identity AS i WHERE i.state = 'proposed' AND i.id > $1 ORDER BY i.id LIMIT $2",
-        &[after.into(), BATCH.into()],
+                WHERE l.identity_id = i.id AND l.status <> 'rejected'), 0) AS risk
+            FROM identity AS i WHERE i.state = 'proposed') AS p
+         WHERE risk < $1 OR (risk = $1 AND id > $2) ORDER BY risk DESC, id LIMIT $3",
+        &[risk.into(), id.into(), BATCH.into()],
     )?;
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {

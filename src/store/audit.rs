@@ -1,8 +1,11 @@
 //! The audit log: who did what, in a chain that can only grow.
 //!
 //! Each event is canonical JSON (RFC 8785) of `action`, `actor`, `at`, `data`, `seq`, `subject` and `v`; its hash is SHA-256
-//! over the 32 bytes of the hash before it and that text. A checkpoint is an Ed25519 signature over the end of the chain: who
-//! rewrites the table afterwards would need the key as well.
+//! over the 32 bytes of the hash before it and that text. A checkpoint is an Ed25519 signature over the end of the chain and over
+//! the checkpoint before it: who rewrites the chain, or takes a checkpoint out of the middle, would need the key as well.
+//!
+//! Checkpoints are made in the transaction of their events, so the program never leaves an end unsigned while it has a key. An
+//! end that is unsigned all the same was written without a key, or by somebody else: it is not signed by the way.
 
 use std::borrow::Cow;
 
@@ -90,6 +93,7 @@ pub(super) fn append_all(tx: &mut Transaction<'_>, entries: &[AuditEntry]) -> Re
         tx.query_one("UPDATE audit_head SET seq = seq + $1 WHERE id = 1 RETURNING seq, hash", &[added.into()])?;
     let head = head.ok_or_else(|| StoreError::Damaged("the end of the audit log is missing".to_owned()))?;
     let (mut seq, mut hash) = (head.get::<i64>(0)? - added, head.get::<String>(1)?);
+    tx.appended_after(seq);
     let mut rows = Vec::with_capacity(entries.len());
     for entry in entries {
         seq += 1;
@@ -163,20 +167,24 @@ impl Signer {
         data_encoding::HEXLOWER.encode(self.key.verifying_key().as_bytes())
     }
 
-    /// Signs the end of the log, unless that is signed already. Returns its number.
+    /// Signs the end of the log, unless that is signed already. Returns its number. Whoever calls it answers for what was not
+    /// signed: [`verify`] first.
     ///
     /// # Errors
     /// What the engine says.
     pub fn checkpoint(&self, tx: &mut Transaction<'_>) -> Result<Option<i64>, StoreError> {
-        let Some(head) = tx.query_one(
-            "SELECT seq, hash FROM audit_head WHERE seq > coalesce((SELECT max(seq) FROM checkpoint), 0)",
-            &[],
-        )?
-        else {
+        if !is_unsigned(tx)? {
             return Ok(None);
-        };
+        }
+        let head = tx.query_one(
+            "SELECT h.seq, h.hash, (SELECT c.signature FROM checkpoint AS c ORDER BY c.seq DESC LIMIT 1)
+             FROM audit_head AS h WHERE h.id = 1",
+            &[],
+        )?;
+        let Some(head) = head else { return Ok(None) };
         let (seq, hash, at) = (head.get::<i64>(0)?, head.get::<String>(1)?, tx.now());
-        let statement = statement(&store_id(tx)?, seq, &hash, at)?;
+        let previous = head.get::<Option<String>>(2)?.unwrap_or_default();
+        let statement = statement(&store_id(tx)?, seq, &hash, at, &previous)?;
         let signature = data_encoding::HEXLOWER.encode(&self.key.sign(statement.as_bytes()).to_bytes());
         let public_key = self.public_key();
         tx.execute(
@@ -186,6 +194,73 @@ impl Signer {
         )?;
         Ok(Some(seq))
     }
+
+    /// Signs the end of the log if all events up to number `before` are signed, by whomever, and what follows continues exactly
+    /// those; with 0, if nothing was ever signed. Says whether it did. Costs a query and a signature, however long the log is.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn continue_after(&self, tx: &mut Transaction<'_>, before: i64) -> Result<bool, StoreError> {
+        let is_covered = is_signed_at(tx, before)?;
+        if is_covered {
+            self.checkpoint(tx)?;
+        }
+        Ok(is_covered)
+    }
+}
+
+/// Is event `before` the last that was signed, unchanged, and does the next one continue it? With 0: was nothing signed?
+fn is_signed_at(tx: &mut Transaction<'_>, before: i64) -> Result<bool, StoreError> {
+    let rows = tx.query(
+        "SELECT c.seq, c.hash, c.at, c.public_key, c.signature, e.hash, n.prev_hash FROM checkpoint AS c
+         LEFT JOIN audit_event AS e ON e.seq = c.seq LEFT JOIN audit_event AS n ON n.seq = c.seq + 1
+         ORDER BY c.seq DESC LIMIT 2",
+        &[],
+    )?;
+    let Some(last) = rows.first() else { return Ok(before == 0) };
+    let previous = rows.get(1).map_or(Ok(String::new()), |row| row.get(4))?;
+    let (checkpoint, store_id) = (Checkpoint::from_row(last)?, store_id(tx)?);
+    let hash = Some(&checkpoint.hash);
+    Ok(checkpoint.seq == before
+        && last.get::<Option<String>>(5)?.as_ref() == hash
+        && last.get::<Option<String>>(6)?.as_ref() == hash
+        && checkpoint.is_signed(&store_id, &previous)?)
+}
+
+/// A signature as the store has it.
+struct Checkpoint {
+    seq: i64,
+    hash: String,
+    at: i64,
+    public_key: String,
+    signature: String,
+}
+
+impl Checkpoint {
+    fn from_row(row: &Row) -> Result<Checkpoint, StoreError> {
+        Ok(Checkpoint {
+            seq: row.get(0)?,
+            hash: row.get(1)?,
+            at: row.get(2)?,
+            public_key: row.get(3)?,
+            signature: row.get(4)?,
+        })
+    }
+
+    /// Did its key sign it, behind the checkpoint with that signature?
+    fn is_signed(&self, store_id: &str, previous: &str) -> Result<bool, StoreError> {
+        let statement = statement(store_id, self.seq, &self.hash, self.at, previous)?;
+        let lone = lone_statement(store_id, self.seq, &self.hash, self.at)?;
+        Ok([statement, lone].iter().any(|text| is_signed(text, &self.public_key, &self.signature)))
+    }
+}
+
+/// The number of the last event.
+///
+/// # Errors
+/// What the engine says.
+pub fn end(tx: &mut Transaction<'_>) -> Result<i64, StoreError> {
+    tx.query_one("SELECT seq FROM audit_head WHERE id = 1", &[])?.map_or(Ok(0), |row| row.get(0))
 }
 
 /// Does the log end with events that no checkpoint covers?
@@ -208,8 +283,13 @@ fn store_id(tx: &mut Transaction<'_>) -> Result<String, StoreError> {
     row.map_or(Err(StoreError::Damaged("the store has no id".to_owned())), |row| row.get(0))
 }
 
-/// What a checkpoint signs.
-fn statement(store_id: &str, seq: i64, hash: &str, at: i64) -> Result<String, StoreError> {
+/// What a checkpoint signs. `previous` is the signature of the one before it, empty for the first.
+fn statement(store_id: &str, seq: i64, hash: &str, at: i64, previous: &str) -> Result<String, StoreError> {
+    canonical_json(&json!({ "at": at, "hash": hash, "previous": previous, "seq": seq, "store": store_id, "v": 2 }))
+}
+
+/// What checkpoints of the first stores signed: none knew the one before it.
+fn lone_statement(store_id: &str, seq: i64, hash: &str, at: i64) -> Result<String, StoreError> {
     canonical_json(&json!({ "at": at, "hash": hash, "seq": seq, "store": store_id, "v": 1 }))
 }
 
@@ -236,9 +316,16 @@ impl Verification {
             self.faults.push(fault);
         }
     }
+
+    /// The first and last of the events at the end that no good checkpoint covers.
+    #[must_use]
+    pub fn unsigned(&self) -> Option<(i64, i64)> {
+        (self.signed_until < self.events).then_some((self.signed_until + 1, self.events))
+    }
 }
 
-/// Recomputes the chain and checks every checkpoint. With `trusted`, checkpoints of other keys are faults.
+/// Recomputes the chain and checks every checkpoint. With `trusted`, checkpoints of other keys are faults, and so is an end that
+/// none of these keys signed.
 ///
 /// # Errors
 /// What the engine says. A broken chain is no error: it is what the result tells.
@@ -261,7 +348,11 @@ pub fn verify(tx: &mut Transaction<'_>, trusted: &[String]) -> Result<Verificati
             seen.fault(format!("the log ends after event {}, and should not", seen.events));
         }
     }
+    let is_chained = seen.faults.is_empty();
     check_checkpoints(tx, trusted, &mut seen)?;
+    if let (Some((first, last)), true, false) = (seen.unsigned(), is_chained, trusted.is_empty()) {
+        seen.fault(format!("events {first} to {last} are not signed with a key that is trusted"));
+    }
     Ok(seen)
 }
 
@@ -283,7 +374,7 @@ fn check_event(event: &Event, seen: &mut Verification) {
 
 fn check_checkpoints(tx: &mut Transaction<'_>, trusted: &[String], seen: &mut Verification) -> Result<(), StoreError> {
     let store_id = store_id(tx)?;
-    let mut after = 0;
+    let (mut after, mut previous) = (0, String::new());
     loop {
         let rows = tx.query(
             "SELECT c.seq, c.hash, c.at, c.public_key, c.signature, e.hash FROM checkpoint AS c
@@ -293,21 +384,22 @@ fn check_checkpoints(tx: &mut Transaction<'_>, trusted: &[String], seen: &mut Ve
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.get(0)?;
         for row in &rows {
-            let (seq, hash, public_key) = (row.get::<i64>(0)?, row.get::<String>(1)?, row.get::<String>(3)?);
+            let checkpoint = Checkpoint::from_row(row)?;
+            let (seq, public_key) = (checkpoint.seq, &checkpoint.public_key);
             seen.checkpoints += 1;
-            if let Err(place) = seen.keys.binary_search(&public_key) {
+            if let Err(place) = seen.keys.binary_search(public_key) {
                 seen.keys.insert(place, public_key.clone());
             }
-            let statement = statement(&store_id, seq, &hash, row.get(2)?)?;
-            if row.get::<Option<String>>(5)?.as_ref() != Some(&hash) {
+            if row.get::<Option<String>>(5)?.as_ref() != Some(&checkpoint.hash) {
                 seen.fault(format!("event {seq} is not the one that was signed"));
-            } else if !is_signed(&statement, &public_key, &row.get::<String>(4)?) {
-                seen.fault(format!("the signature under event {seq} is wrong"));
-            } else if !trusted.is_empty() && !trusted.contains(&public_key) {
+            } else if !checkpoint.is_signed(&store_id, &previous)? {
+                seen.fault(format!("the signature under event {seq} is wrong, or one before it is missing"));
+            } else if !trusted.is_empty() && !trusted.contains(public_key) {
                 seen.fault(format!("event {seq} is signed with a key that is not trusted: {public_key}"));
             } else {
                 seen.signed_until = seq;
             }
+            previous = checkpoint.signature;
         }
     }
 }

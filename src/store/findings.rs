@@ -60,6 +60,8 @@ pub struct StoredFinding {
     pub score: i64,
     /// By what lists are ordered, 0 to 100.
     pub risk: i64,
+    /// What the risk is made of: `feature`, `points` and `detail` of each reason. `None` until it was worked out.
+    pub risk_reasons: Option<serde_json::Value>,
     /// What may be shown of it.
     pub preview: String,
     /// The public part that names its identity.
@@ -129,11 +131,14 @@ pub struct StoredOccurrence {
     pub gone_at: Option<i64>,
 }
 
+/// A finding is named by at least so many characters of its id or fingerprint.
+pub const SHORTEST_NAME: usize = 6;
+
 const COLUMNS: &str = "f.id, f.fp, f.fp_key_id, f.rule_id, f.provider, f.kind, f.severity, f.score, f.risk, f.preview,
     f.public_id, f.credential_id, f.validity, f.state, f.state_reason, f.state_actor, f.state_at, f.state_until_at,
     f.first_seen_at, f.last_seen_at, f.gone_at, f.sla_due_at, f.version,
     (SELECT count(*) FROM occurrence AS o WHERE o.finding_id = f.id AND o.present),
-    (SELECT min(o.path) FROM occurrence AS o WHERE o.finding_id = f.id)";
+    (SELECT min(o.path) FROM occurrence AS o WHERE o.finding_id = f.id), f.risk_reasons";
 
 impl StoredFinding {
     fn from_row(row: &Row) -> Result<StoredFinding, StoreError> {
@@ -166,6 +171,7 @@ impl StoredFinding {
             version: row.get(22)?,
             places: row.get(23)?,
             path: row.get(24)?,
+            risk_reasons: row.get(25)?,
         })
     }
 
@@ -289,7 +295,7 @@ impl Transaction<'_> {
         self.query_one(&sql, &conditions.values)?.map_or(Ok(0), |row| row.get(0))
     }
 
-    /// The findings whose id or fingerprint is `name`, or begins with it (six characters or more): at most two, which is
+    /// The findings whose id or fingerprint is `name`, or begins with it ([`SHORTEST_NAME`] characters or more): at most two, which is
     /// enough to tell that a name is ambiguous.
     ///
     /// # Errors
@@ -298,7 +304,7 @@ impl Transaction<'_> {
         let exact = format!("SELECT {COLUMNS} FROM finding AS f WHERE f.id = $1 OR f.fp = $1 OR f.fp = $2");
         let values = [name.into(), format!("v1:{name}").into()];
         let rows = self.query(&exact, &values)?;
-        if !rows.is_empty() || name.len() < 6 {
+        if !rows.is_empty() || name.len() < SHORTEST_NAME {
             return rows.iter().map(StoredFinding::from_row).collect();
         }
         let start = format!("{}%", escape_like(name));

@@ -49,13 +49,16 @@ impl Migration {
     }
 }
 
+/// The table that tells which were applied: what has it is a store.
+pub(super) const TABLE: &str = "schema_migration";
+
 pub(super) fn latest() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.number)
 }
 
 /// The number of the last migration that was applied, or `None` where there never was one.
 pub(super) fn version(database: &mut dyn Database) -> Result<Option<i64>, StoreError> {
-    if !database.tables()?.iter().any(|table| table.name == "schema_migration") {
+    if !database.tables()?.iter().any(|table| table.name == TABLE) {
         return Ok(None);
     }
     let rows = database.query("SELECT max(number) FROM schema_migration", &[])?;
@@ -78,7 +81,7 @@ pub(super) fn apply(tx: &mut Transaction<'_>) -> Result<Vec<i64>, StoreError> {
             applied_at BIGINT NOT NULL -- when
         )",
     )?;
-    let applied = check_applied(tx, engine)?;
+    let applied = check_applied(tx.database())?;
     let mut done = Vec::new();
     for migration in MIGRATIONS.iter().filter(|migration| migration.number > applied) {
         tx.script(migration.sql(engine))?;
@@ -106,9 +109,9 @@ pub(super) fn apply(tx: &mut Transaction<'_>) -> Result<Vec<i64>, StoreError> {
 }
 
 /// The number of the last applied migration, once all of them are known to be ours.
-fn check_applied(tx: &mut Transaction<'_>, engine: Engine) -> Result<i64, StoreError> {
-    let mut last = 0;
-    for row in tx.query("SELECT number, digest FROM schema_migration ORDER BY number", &[])? {
+pub(super) fn check_applied(database: &mut dyn Database) -> Result<i64, StoreError> {
+    let (engine, mut last) = (database.engine(), 0);
+    for row in database.query("SELECT number, digest FROM schema_migration ORDER BY number", &[])? {
         let (number, digest) = (row.get::<i64>(0)?, row.get::<String>(1)?);
         let known = MIGRATIONS.iter().find(|migration| migration.number == number);
         if known.is_none_or(|migration| migration.digest(engine) != digest) {

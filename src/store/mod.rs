@@ -50,7 +50,7 @@ use std::{path::Path, time::SystemTime};
 pub use canonical::canonical_json;
 pub use check::TextCell;
 pub use error::StoreError;
-pub use findings::{Cursor, FindingFilter, StoredFinding, StoredOccurrence};
+pub use findings::{Cursor, FindingFilter, SHORTEST_NAME, StoredFinding, StoredOccurrence};
 pub use inventory::{
     About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedClaim, ListedCredential,
     ListedIdentity, OwnerClaim, VanishedItem,
@@ -177,6 +177,8 @@ pub struct Store<'e> {
     place: String,
     context: Context<'e>,
     ids: Ids,
+    /// Signs the audit log.
+    signer: Option<audit::Signer>,
     /// Did the last transaction fail in a way that may have cost the connection?
     is_lost: bool,
 }
@@ -248,13 +250,16 @@ impl<'e> Store<'e> {
     /// Opens a store of this version's schema or an older one: to migrate it, or to say how it is.
     ///
     /// # Errors
-    /// As [`Store::open`], but for an older one.
+    /// As [`Store::open`], but for an older one; [`StoreError::ForeignMigration`].
     pub fn open_any(location: &Location, context: Context<'e>) -> Result<Store<'e>, StoreError> {
         let mut store = Store::connect(location, context, Creation::Refused)?;
         let known = migration::latest();
         match store.version()? {
             Some(found) if found > known => Err(StoreError::Newer { place: store.place, found, known }),
-            Some(_) => Ok(store),
+            Some(_) => {
+                migration::check_applied(store.database.as_mut())?;
+                Ok(store)
+            }
             None if store.database.tables()?.is_empty() => Err(StoreError::NotFound { place: store.place }),
             None => Err(StoreError::NotAStore { place: store.place }),
         }
@@ -265,7 +270,12 @@ impl<'e> Store<'e> {
             Location::File(path) => Box::new(sqlite::Sqlite::connect(path, creation)?),
             Location::Server(options) => Box::new(postgres::Postgres::connect(options)?),
         };
-        Ok(Store { database, place: location.to_string(), context, ids: Ids::default(), is_lost: false })
+        Ok(Store { database, place: location.to_string(), context, ids: Ids::default(), signer: None, is_lost: false })
+    }
+
+    /// Signs what is appended to the audit log from here on, in the transaction of each event, as long as all before it is signed.
+    pub fn sign_with(&mut self, signer: audit::Signer) {
+        self.signer = Some(signer);
     }
 
     /// The number of the last migration that was applied; `None` if this is no store.
@@ -340,7 +350,8 @@ impl<'e> Store<'e> {
         }
         let mut tx = Transaction::begin(self.database.as_mut(), &self.context, &mut self.ids, access)?;
         let result = work(&mut tx);
-        let done = match result {
+        let signed = result.and_then(|value| tx.sign(self.signer.as_ref()).map(|()| value).map_err(E::from));
+        let done = match signed {
             Ok(value) => tx.commit(failure).map(|()| value).map_err(E::from),
             Err(error) => {
                 *failure = tx.failure();

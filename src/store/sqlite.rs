@@ -32,7 +32,12 @@ impl Sqlite {
     pub(super) fn connect(path: &Path, creation: Creation) -> Result<Sqlite, StoreError> {
         let place = || DisplayPath(path).to_string();
         match fs::File::open(path) {
-            Ok(file) => check_magic(file, path, creation)?,
+            Ok(file) => {
+                check_magic(file, path, creation)?;
+                if is_foreign(path)? {
+                    return Err(StoreError::NotAStore { place: place() });
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match creation {
                 Creation::Allowed => create(path)?,
                 Creation::Refused => return Err(StoreError::NotFound { place: place() }),
@@ -68,11 +73,40 @@ fn check_magic(mut file: fs::File, path: &Path, creation: Creation) -> Result<()
     let mut start = Vec::new();
     file.by_ref().take(16).read_to_end(&mut start).map_err(|error| StoreError::io(path, error))?;
     match (start.is_empty(), creation) {
-        (true, Creation::Allowed) => Ok(()),
+        (true, Creation::Allowed) => close_to_others(&file).map_err(|error| StoreError::io(path, error)),
         (true, Creation::Refused) => Err(StoreError::NotFound { place: DisplayPath(path).to_string() }),
         (false, _) if start == MAGIC => Ok(()),
         (false, _) => Err(StoreError::NotAStore { place: DisplayPath(path).to_string() }),
     }
+}
+
+/// Does a database hold tables, and none of a store's? Opening one as a store would change its journal, so it is looked at before,
+/// in a way that writes nothing. What can't be told so is left to whoever opens it.
+fn is_foreign(path: &Path) -> Result<bool, StoreError> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(BUSY_TIMEOUT);
+    // Without a log beside it nobody has it open for writing, and its file is all there is of it. With one, SQLite must read that,
+    // too, and uses the files which are there.
+    let options = options.immutable(!with_suffix(path, "-wal").exists());
+    let runtime = runtime()?;
+    let tables = runtime.block_on(async {
+        let mut connection = SqliteConnection::connect_with(&options).await.ok()?;
+        let query = sqlx::query_scalar::<_, String>("SELECT name FROM sqlite_schema WHERE type = 'table'");
+        let names = query.fetch_all(&mut connection).await.ok();
+        connection.close().await.ok();
+        names
+    });
+    Ok(tables.is_some_and(|names| !names.is_empty() && !names.iter().any(|name| name == migration::TABLE)))
+}
+
+/// An empty file that somebody else made becomes the user's own.
+#[cfg(unix)]
+fn close_to_others(file: &fs::File) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &fs::File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Makes a store of a backup. It appears whole or not at all, and never in place of another.
@@ -96,7 +130,7 @@ pub(super) fn restore(path: &Path, backup: &Path) -> Result<(), StoreError> {
     let (found, known) = (migration::version(&mut database)?, migration::latest());
     match found {
         Some(found) if found > known => return Err(StoreError::Newer { place, found, known }),
-        Some(_) => {}
+        Some(_) => drop(migration::check_applied(&mut database)?),
         None => return Err(StoreError::NotAStore { place: DisplayPath(backup).to_string() }),
     }
     if let Some(wrong) = database.integrity()?.into_iter().next() {

@@ -28,6 +28,8 @@ pub struct Transaction<'t> {
     now_ms: i64,
     is_open: bool,
     failure: Option<Passing>,
+    /// The number of the last event of the audit log before those of this transaction.
+    logged_before: Option<i64>,
 }
 
 impl<'t> Transaction<'t> {
@@ -47,7 +49,7 @@ impl<'t> Transaction<'t> {
             }
             begun => begun?,
         }
-        Ok(Transaction { database, context, ids, now_ms, is_open: true, failure: None })
+        Ok(Transaction { database, context, ids, now_ms, is_open: true, failure: None, logged_before: None })
     }
 
     pub(super) fn commit(mut self, failure: &mut Option<Passing>) -> Result<(), StoreError> {
@@ -59,6 +61,19 @@ impl<'t> Transaction<'t> {
         let committed = self.noted(committed);
         *failure = self.failure;
         committed
+    }
+
+    /// Signs the events that were appended here, if what stands before them is signed.
+    pub(super) fn sign(&mut self, signer: Option<&audit::Signer>) -> Result<(), StoreError> {
+        match (signer, self.logged_before) {
+            (Some(signer), Some(before)) => signer.continue_after(self, before).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that events were appended behind that one.
+    pub(super) fn appended_after(&mut self, seq: i64) {
+        self.logged_before.get_or_insert(seq);
     }
 
     /// What failed here in a way that may pass.

@@ -15,6 +15,8 @@ mod exports;
 mod findings;
 pub(crate) mod fixture;
 mod inventory;
+#[cfg(all(feature = "cli", unix))]
+mod kept;
 mod lost;
 mod older;
 #[cfg(all(feature = "cli", target_os = "linux"))]

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::record::{FindingLine, named};
 use crate::{
     commands::{
-        CommandError, Env, ExitCode, output,
+        CommandError, Env, ExitCode,
+        gate::Gate,
+        output,
         store::{StoreChoice, with_store},
     },
     model::{DisplayPath, StoreChanges},
@@ -73,7 +75,8 @@ fn take_in(
     settings: &ImportSettings,
     lines: &mut Lines<impl io::Read>,
 ) -> Result<StoreChanges, CommandError> {
-    let mut recorder = Recorder::begin(store, &named(&settings.source), &NewSnapshot::default())?;
+    let source = named(&Gate::new()?.clear(&settings.source));
+    let mut recorder = Recorder::begin(store, &source, &NewSnapshot::default())?;
     let mut batch: Vec<ScannedFinding> = Vec::with_capacity(BATCH);
     let (mut places, mut problems) = (0, 0);
     let mut ended = false;

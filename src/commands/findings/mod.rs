@@ -15,14 +15,17 @@ pub use record::RecordSettings;
 pub(super) use record::Recording;
 
 use super::{
-    CommandError, Env, ExitCode, output,
+    CommandError, Env, ExitCode, gate, output,
     store::{StoreChoice, open, with_store},
     table::{Column, TableFormat, TableWriter, timestamp, timestamp_or_empty},
 };
 use crate::{
+    link::Reason,
     model::{Attribution, Escaped},
     report::attribution_lines,
-    store::{FindingFilter, FindingState, StateChange, Store, StoredFinding, StoredOccurrence, Transaction},
+    store::{
+        FindingFilter, FindingState, SHORTEST_NAME, StateChange, Store, StoredFinding, StoredOccurrence, Transaction,
+    },
 };
 
 /// Findings are read in pages of so many.
@@ -157,10 +160,22 @@ pub fn show(choice: &StoreChoice, name: &str, format: ShowFormat, env: &mut Env<
 fn find(tx: &mut Transaction<'_>, name: &str) -> Result<StoredFinding, CommandError> {
     let mut found = tx.find_findings(name)?;
     match found.len() {
+        0 if name.len() < SHORTEST_NAME => Err(CommandError::Choice(format!(
+            "{} is too short: give {SHORTEST_NAME} characters of an id or fingerprint, or more",
+            Escaped(name.as_bytes())
+        ))),
         1 => Ok(found.remove(0)),
         0 => Err(CommandError::Choice(format!("there is no finding {}", Escaped(name.as_bytes())))),
         _ => Err(CommandError::Choice(format!("{} begins more than one finding's name", Escaped(name.as_bytes())))),
     }
+}
+
+/// What a risk is made of, in words; empty for one that was never worked out.
+fn reasons(finding: &StoredFinding) -> String {
+    let reasons: Vec<Reason> =
+        finding.risk_reasons.clone().and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default();
+    let reason = |reason: &Reason| format!("{:+} {}", reason.points, reason.detail);
+    reasons.iter().map(reason).collect::<Vec<_>>().join(", ")
 }
 
 /// Calls `visit` with each place, page by page.
@@ -186,6 +201,7 @@ fn show_text(tx: &mut Transaction<'_>, finding: &StoredFinding, out: &mut dyn Wr
         ("fingerprint", format!("{} (key {})", finding.fingerprint, finding.fingerprint_key)),
         ("rule", format!("{} ({})", finding.rule, finding.provider)),
         ("severity", format!("{}, score {}, risk {}", finding.severity, finding.score, finding.risk)),
+        ("risk", reasons(finding)),
         ("shown as", finding.preview.clone()),
         ("public id", finding.public_id.clone().unwrap_or_default()),
         ("state", format!("{}{until} since {}{actor}{reason}", finding.state.as_str(), timestamp(finding.state_at))),
@@ -246,7 +262,10 @@ pub struct ChangeSettings {
 /// # Errors
 /// If one is not there, or there is no way from its state to the new one.
 pub fn change(settings: &ChangeSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
-    let changed = with_store(&settings.store, env, |store: &mut Store<'_>, _| {
+    let changed = with_store(&settings.store, env, |store: &mut Store<'_>, env| {
+        if let Some(reason) = &settings.change.reason {
+            gate::check_typed("--reason", reason, store, env)?;
+        }
         store.write(|tx| {
             tx.reopen_expired()?;
             settings.names.iter().try_for_each(|name| {

@@ -14,9 +14,11 @@ use sha2::{Digest as _, Sha256};
 use super::{references, shown, witness};
 use crate::{
     commands::{
-        CommandError, Env, fingerprint_key, key_elsewhere, key_file,
+        CommandError, Env, fingerprint_key,
+        gate::Gate,
+        key_elsewhere, key_file,
         scan::{History, ScanSettings, Target},
-        store::{StoreChoice, open, sign},
+        store::{StoreChoice, check_signed, open_to_write},
     },
     config::Config,
     engine::FingerprintKey,
@@ -48,6 +50,7 @@ pub(in crate::commands) struct Recording<'a, 's> {
     store: Store<'a>,
     settings: &'s ScanSettings,
     roots: Roots,
+    gate: Gate,
     /// Of the settings that decide what a scan sees.
     digest: String,
     former: Option<FingerprintKey>,
@@ -74,11 +77,15 @@ impl<'a, 's> Recording<'a, 's> {
         let Some(record) = &settings.record else { return Ok(None) };
         let former = record.former_key.as_deref();
         let former = former.map(|path| key_file::read(&key_file::FINGERPRINT, Some(path), env)).transpose()?.flatten();
-        let roots = Roots::of(&settings.target, record.source.as_deref())?;
+        let (gate, mut roots) = (Gate::new()?, Roots::of(&settings.target, record.source.as_deref())?);
+        for root in &mut roots.roots {
+            root.name.scope = gate.clear(&root.name.scope);
+        }
         Ok(Some(Recording {
-            store: open(&record.store, env)?,
+            store: open_to_write(&record.store, env)?,
             settings,
             roots,
+            gate,
             digest: settings_digest(settings, config),
             former: former.map(FingerprintKey::new),
             ring: None,
@@ -108,7 +115,7 @@ impl<'a, 's> Recording<'a, 's> {
         self.record_references(env)?;
         crate::commands::link::link_due(&mut self.store)?;
         self.attribute(report)?;
-        sign(&mut self.store, env)
+        check_signed(&mut self.store, env)
     }
 
     /// Who asks for secrets by name in the directories that were scanned.
@@ -116,7 +123,7 @@ impl<'a, 's> Recording<'a, 's> {
         let has_files = self.settings.history != History::Only;
         for root in self.roots.roots.iter().filter(|root| root.is_whole && has_files) {
             let Some(directory) = root.path.as_deref().filter(|path| path.is_dir()) else { continue };
-            references::record(&mut self.store, (directory, &root.name.scope), self.settings, env)?;
+            references::record(&mut self.store, (directory, &root.name.scope), (self.settings, &self.gate), env)?;
         }
         Ok(())
     }

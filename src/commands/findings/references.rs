@@ -5,12 +5,14 @@ use std::{collections::BTreeSet, path::Path};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    commands::{CommandError, Env, inventory::find_references, scan::ScanSettings},
-    inventory::reference::consumer,
-    model::{
-        DisplayPath,
-        identity::{Record, Snapshot, SnapshotCounts, SnapshotSource, Timestamp, repository_name},
+    commands::{
+        CommandError, Env,
+        gate::Gate,
+        inventory::{below, find_references, shown_directories},
+        scan::ScanSettings,
     },
+    inventory::reference::consumer,
+    model::identity::{Record, Snapshot, SnapshotCounts, SnapshotSource, Timestamp, repository_name},
     store::Store,
 };
 
@@ -25,18 +27,17 @@ const MAX: usize = 100_000;
 pub(super) fn record(
     store: &mut Store<'_>,
     (directory, source): (&Path, &str),
-    settings: &ScanSettings,
+    (settings, gate): (&ScanSettings, &Gate),
     env: &Env<'_>,
 ) -> Result<(), CommandError> {
-    let found = find_references(vec![directory.to_owned()], settings.files.clone(), settings.threads, env)?;
-    let root = DisplayPath(directory).to_string();
+    let found = find_references(vec![directory.to_owned()], settings.files.clone(), (settings.threads, gate), env)?;
+    let root = shown_directories(&[directory.to_owned()], gate);
     // As others that speak of this repository call it.
     let repository = repository_name(source);
     let (mut records, mut counts) = (Vec::new(), SnapshotCounts::default());
     let mut workloads = BTreeSet::new();
     for (path, reference) in found.references.iter().take(MAX) {
-        let shown = path.strip_prefix(&root).unwrap_or(path).trim_start_matches('/');
-        let (workload, consumer) = consumer(reference, shown, repository);
+        let (workload, consumer) = consumer(reference, below(&root, path), repository);
         if workloads.insert(workload.clone()) {
             records.push(Record::Workload(workload));
         }

@@ -1,12 +1,13 @@
-use std::{path::PathBuf, sync::Mutex};
+use std::{collections::BTreeSet, path::PathBuf, sync::Mutex};
 
 use super::{
     CommandError, Env, ExitCode, output,
     table::{Table, TableFormat},
 };
+use crate::commands::gate::Gate;
 use crate::{
     inventory::reference::{Reference, consumer, references},
-    model::{Origin, Part, Problem, Stats},
+    model::{DisplayPath, Origin, Part, Problem, Stats},
     source::{Chunk, FileOptions, Files, LargeBlob, Overlap, Plan, Receiver, Source as _},
 };
 
@@ -76,14 +77,14 @@ impl Drop for Collector<'_> {
     }
 }
 
-/// Reads files and directories for references.
+/// Reads files and directories for references. What looks like a secret in a name or a path is hidden.
 ///
 /// # Errors
 /// If an exclude glob can't be understood.
 pub(in crate::commands) fn find(
     paths: Vec<PathBuf>,
     files: FileOptions,
-    threads: usize,
+    (threads, gate): (usize, &Gate),
     env: &Env<'_>,
 ) -> Result<Found, CommandError> {
     let source = Files::new(paths, files)?;
@@ -91,9 +92,42 @@ pub(in crate::commands) fn find(
     let plan = Plan { threads, overlap: OVERLAP, timed: false, interrupt: env.interrupt, known: None };
     source.run(&plan, &|| Box::new(Collector { own: Found::default(), all: &found, stats: Stats::default() }));
     let mut found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    hide_secrets(&mut found.references, gate);
     found.references.sort();
     found.references.dedup();
     Ok(found)
+}
+
+fn hide_secrets(references: &mut [(String, Reference)], gate: &Gate) {
+    let texts = references.iter().flat_map(|(path, reference)| [path.clone(), reference.name.clone()]);
+    let texts: BTreeSet<String> = texts.collect();
+    let hidden = gate.hidden(&texts.iter().map(String::as_str).collect());
+    if hidden.is_empty() {
+        return;
+    }
+    for (path, reference) in references {
+        for text in [path, &mut reference.name] {
+            if let Some(clear) = hidden.get(text.as_str()) {
+                text.clone_from(clear);
+            }
+        }
+    }
+}
+
+/// A path as its directory sees it: the same wherever the directory stands, and however it was named.
+pub(in crate::commands) fn below<'p>(directories: &[String], path: &'p str) -> &'p str {
+    let rest = |directory: &String| {
+        let rest = path.strip_prefix(directory.as_str())?;
+        (directory.ends_with('/') || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
+    };
+    let inner = directories.iter().filter_map(rest);
+    inner.min_by_key(|rest| rest.len()).unwrap_or_else(|| path.strip_prefix("./").unwrap_or(path))
+}
+
+/// Directories as paths in them begin, without secrets.
+pub(in crate::commands) fn shown_directories(paths: &[PathBuf], gate: &Gate) -> Vec<String> {
+    let directories = paths.iter().filter(|path| path.is_dir());
+    directories.map(|path| gate.clear(&DisplayPath(path).to_string())).collect()
 }
 
 /// Lists who asks for which secret by name, and how it gets there.
@@ -105,13 +139,15 @@ pub fn consumers(
     format: TableFormat,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    let found = find(settings.paths.clone(), settings.files.clone(), settings.threads, env)?;
+    let gate = Gate::new()?;
+    let found = find(settings.paths.clone(), settings.files.clone(), (settings.threads, &gate), env)?;
     for problem in &found.problems {
         (env.warn)(&format!("{}: {}", problem.provenance, problem.message));
     }
     let repository = settings.repository.clone().unwrap_or_else(|| directory_name(settings));
-    let consumers: Vec<_> =
-        found.references.iter().map(|(path, reference)| consumer(reference, path, &repository)).collect();
+    let (repository, directories) = (gate.clear(&repository), shown_directories(&settings.paths, &gate));
+    let seen = |(path, reference): &(String, Reference)| consumer(reference, below(&directories, path), &repository);
+    let consumers: Vec<_> = found.references.iter().map(seen).collect();
     let mut table = Table::new(&["name", "distribution", "workload", "kind", "locator"]);
     for (workload, consumer) in &consumers {
         table.push(vec![

@@ -8,7 +8,8 @@ use super::{
     table::{Table, TableFormat},
     write_line,
 };
-use crate::commands::store::{open, sign};
+use crate::commands::gate::Gate;
+use crate::commands::store::{check_signed, open_to_write};
 use crate::{
     inventory::{Coverage, Importer, InventoryError, find},
     model::identity::{Record, Snapshot, Timestamp},
@@ -17,7 +18,7 @@ use crate::{
 
 /// Opens the store that the settings name.
 pub(super) fn open_store<'e>(settings: &InventorySettings, env: &Env<'e>) -> Result<Store<'e>, CommandError> {
-    open(&settings.store, env)
+    open_to_write(&settings.store, env)
 }
 
 /// Everything that the store says now. It has no snapshot of its own.
@@ -94,7 +95,7 @@ pub fn import(settings: &InventorySettings, format: TableFormat, env: &mut Env<'
             imported.snapshot_id,
         ]);
     }
-    sign(&mut open_store(settings, env)?, env)?;
+    check_signed(&mut open_store(settings, env)?, env)?;
     output::write(None, env, &|out| table.write(format, out))?;
     Ok(code)
 }
@@ -104,6 +105,9 @@ fn is_nameless(snapshot: &Snapshot) -> bool {
     let is_whole = |importer: &Importer| importer.coverage == Coverage::Whole;
     snapshot.source.scope.is_empty() && find(&snapshot.source.kind).is_ok_and(is_whole)
 }
+
+/// Records are looked through for secrets so many at a time.
+const BATCH: usize = 1_000;
 
 fn store_records(
     settings: &InventorySettings,
@@ -117,11 +121,20 @@ fn store_records(
         Err(known) => return Ok(known),
     };
     spool.flush().and_then(|()| io::Seek::rewind(&mut spool)).map_err(spool_error)?;
-    for line in BufReader::new(spool).lines() {
-        let line = line.map_err(spool_error)?;
-        let record: Record =
-            serde_json::from_str(&line).map_err(|_| InventoryError::Taker("a record can't be read back".to_owned()))?;
-        importer.add(&mut store, record)?;
+    let (mut lines, gate) = (BufReader::new(spool).lines(), Gate::new()?);
+    loop {
+        let mut batch = Vec::new();
+        for line in lines.by_ref().take(BATCH) {
+            let line = line.map_err(spool_error)?;
+            let record = serde_json::from_str::<Record>(&line);
+            batch.push(record.map_err(|_| InventoryError::Taker("a record can't be read back".to_owned()))?);
+        }
+        if batch.is_empty() {
+            break;
+        }
+        // Names and places of consumers come from files: a secret may stand in one.
+        gate.clear_records(&mut batch);
+        batch.into_iter().try_for_each(|record| importer.add(&mut store, record))?;
     }
     Ok(importer.finish(&mut store, snapshot)?)
 }

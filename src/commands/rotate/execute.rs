@@ -2,12 +2,13 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::super::{CommandError, Env, ExitCode, fingerprint_key, output};
+use super::super::{CommandError, Env, ExitCode, fingerprint_key, gate, output};
 use super::{Receiver, RotateSettings, deliver};
 use crate::{
     engine::{FingerprintKey, Scanner, ScannerOptions},
@@ -15,7 +16,7 @@ use crate::{
     rotate::{
         Means, PlanError, Policy, Progress, Rotator, StoreJournal, StoredPlan, StoredWorld, Subject, advance, journal,
         plans,
-        rotator::{CommandRotator, ManualRotator, WebhookRotator},
+        rotator::{CommandRotator, ManualRotator, WebhookRotator, World},
     },
     store::{Store, StoreError, Transaction},
 };
@@ -91,6 +92,9 @@ fn carry_all(
 ) -> Result<ExitCode, CommandError> {
     let policy = settings.policy()?;
     let (lines, manual) = settings.with_store(env, |store| {
+        if let Way::Back(reason) = way {
+            gate::check_typed("--reason", reason, &mut store.borrow_mut(), env)?;
+        }
         let chosen = store.borrow_mut().read(|tx| chosen(tx, run))?;
         let mut lines = Vec::new();
         if chosen.is_empty() {
@@ -103,7 +107,8 @@ fn carry_all(
                 carry_out(store, &plan, run, (&policy, way), env)?
             } else {
                 let frozen = journal::frozen(&policy, plan.plan.strategy, now_ms(env));
-                dry(&plan, way, stopped.as_ref().or(frozen.as_ref()))
+                let tried = store.borrow_mut().read(|tx| tried(tx, &plan))?;
+                dry(&plan, (way, &tried), stopped.as_ref().or(frozen.as_ref()))
             };
             manual += u32::from(line.1);
             lines.push(line.0);
@@ -137,7 +142,7 @@ fn chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<Vec<StoredPlan>
 
 /// Why there is nothing to carry out.
 fn nothing_chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<String, PlanError> {
-    let mut others = std::collections::BTreeSet::new();
+    let mut others = BTreeSet::new();
     for state in ["running", "approved"] {
         for id in plans::list(tx, Some(state), 10_000)? {
             others.insert(plans::read(tx, &id)?.plan.rotator);
@@ -153,13 +158,18 @@ fn nothing_chosen(tx: &mut Transaction<'_>, run: &RunSettings) -> Result<String,
 }
 
 /// What would be done, and what keeps it from being done now.
-fn dry(plan: &StoredPlan, way: Way<'_>, halted: Option<&String>) -> (String, bool) {
+fn dry(plan: &StoredPlan, (way, tried): (Way<'_>, &BTreeSet<u32>), halted: Option<&String>) -> (String, bool) {
+    if matches!(way, Way::Back(_)) && plan.run.is_none() {
+        return (not_begun(plan), true);
+    }
     let (verb, mut steps): (_, Vec<_>) = match way {
         Way::Forward => ("do", plan.plan.steps.iter().map(|step| (step, step.call.clone())).collect()),
         Way::Back(_) => {
             let back =
                 |step: &crate::rotate::Step| step.undo.clone().unwrap_or_else(|| format!("take back: {}", step.call));
-            let steps = plan.plan.steps.iter().filter(|step| crate::rotate::run::leaves(step.op));
+            let left =
+                |step: &&crate::rotate::Step| crate::rotate::run::leaves(step.op) && tried.contains(&step.number);
+            let steps = plan.plan.steps.iter().filter(left);
             ("take back, of what was tried", steps.map(|step| (step, back(step))).collect())
         }
     };
@@ -167,6 +177,9 @@ fn dry(plan: &StoredPlan, way: Way<'_>, halted: Option<&String>) -> (String, boo
         steps.reverse();
     }
     let mut text = format!("plan {} ({}) would {verb}, with --execute:", plan.id, plan.state);
+    if steps.is_empty() {
+        text.push_str("\n  nothing: no step that leaves anything was tried");
+    }
     for (step, call) in steps {
         text.push_str(&format!("\n  {:2} {:11} {call}", step.number, step.op.as_str()));
     }
@@ -174,6 +187,22 @@ fn dry(plan: &StoredPlan, way: Way<'_>, halted: Option<&String>) -> (String, boo
         text.push_str(&format!("\n  ! nothing of it now: rotation is {why}"));
     }
     (text, false)
+}
+
+/// The steps of a plan's run that were tried, or that a person says were done.
+fn tried(tx: &mut Transaction<'_>, plan: &StoredPlan) -> Result<BTreeSet<u32>, StoreError> {
+    let Some(run) = &plan.run else { return Ok(BTreeSet::new()) };
+    let rows = tx.query("SELECT n FROM run_step WHERE run_id = $1 AND attempts > 0", &[run.into()])?;
+    let numbers = rows.iter().map(|row| Ok(u32::try_from(row.get::<i64>(0)?).unwrap_or_default()));
+    let mut tried = numbers.collect::<Result<BTreeSet<_>, StoreError>>()?;
+    let world = StoredWorld::read(tx, run, &plan.plan.subject.credential)?;
+    let ticked = plan.plan.steps.iter().map(|step| step.number).filter(|number| world.tick(run, *number).is_some());
+    tried.extend(ticked);
+    Ok(tried)
+}
+
+fn not_begun(plan: &StoredPlan) -> String {
+    format!("plan {} was not begun: `unleak rotate cancel` is enough", plan.id)
 }
 
 /// One line about how far the run came, and whether a person must act.
@@ -192,7 +221,7 @@ fn carry_out(
         (Way::Forward, _) => store.borrow_mut().write(|tx| plans::begin(tx, &stored.id, policy)),
         (Way::Back(_), Some(run)) => Ok(run.clone()),
         (Way::Back(_), None) => {
-            return Ok((format!("plan {} was not begun: `unleak rotate cancel` is enough", stored.id), true));
+            return Ok((not_begun(stored), true));
         }
     };
     let id = match begun {

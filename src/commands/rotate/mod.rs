@@ -10,8 +10,8 @@ pub use deliver::{Delivered, Receiver, Waiting};
 pub use execute::{RotatorChoice, RunSettings};
 
 use super::{
-    CommandError, Env, ExitCode, output,
-    store::{StoreChoice, open, sign},
+    CommandError, Env, ExitCode, gate, output,
+    store::{StoreChoice, check_signed, open_to_write},
 };
 use crate::{
     rotate::{
@@ -51,15 +51,15 @@ impl RotateSettings {
         Policy::parse(&text).map_err(|error| CommandError::Policy(format!("{}: {error}", shown())))
     }
 
-    /// Calls `work` with the store, and signs the end of the audit log when it is done, also if it failed half-way.
+    /// Calls `work` with the store, and says when it is done whether the end of the audit log isn't signed, also if it failed half-way.
     fn with_store<T>(
         &self,
         env: &Env<'_>,
         work: impl FnOnce(&RefCell<Store<'_>>) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
-        let store = RefCell::new(open(&self.store, env)?);
+        let store = RefCell::new(open_to_write(&self.store, env)?);
         let result = work(&store);
-        let signed = sign(&mut store.borrow_mut(), env);
+        let signed = check_signed(&mut store.borrow_mut(), env);
         let result = result?;
         signed?;
         Ok(result)
@@ -163,6 +163,7 @@ pub fn decide(
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
     let state = settings.with_store(env, |store| {
+        decision.1.map_or(Ok(()), |reason| gate::check_typed("--reason", reason, &mut store.borrow_mut(), env))?;
         Ok(store.borrow_mut().write(|tx| plans::decide(tx, id, hash, decision.0, decision.1))?)
     })?;
     output::write(None, env, &|out| writeln!(out, "plan {id} is {state}"))?;
@@ -180,7 +181,10 @@ pub fn tick(
     proof: &str,
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
-    settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| plans::tick(tx, run, step, proof))?))?;
+    settings.with_store(env, |store| {
+        gate::check_typed("--proof", proof, &mut store.borrow_mut(), env)?;
+        Ok(store.borrow_mut().write(|tx| plans::tick(tx, run, step, proof))?)
+    })?;
     output::write(None, env, &|out| writeln!(out, "step {step} of run {run} is ticked"))?;
     Ok(ExitCode::Clean)
 }
@@ -200,7 +204,10 @@ pub fn cancel(
     env: &mut Env<'_>,
 ) -> Result<ExitCode, CommandError> {
     check_reason(reason)?;
-    settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| plans::cancel(tx, plan, reason))?))?;
+    settings.with_store(env, |store| {
+        gate::check_typed("--reason", reason, &mut store.borrow_mut(), env)?;
+        Ok(store.borrow_mut().write(|tx| plans::cancel(tx, plan, reason))?)
+    })?;
     output::write(None, env, &|out| writeln!(out, "plan {plan} is cancelled"))?;
     Ok(ExitCode::Clean)
 }
@@ -225,7 +232,10 @@ pub fn roll_back(
 /// A store that can't be written.
 pub fn stop(settings: &RotateSettings, reason: Option<&str>, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     reason.map_or(Ok(()), check_reason)?;
-    settings.with_store(env, |store| Ok(store.borrow_mut().write(|tx| journal::stop(tx, reason))?))?;
+    settings.with_store(env, |store| {
+        reason.map_or(Ok(()), |reason| gate::check_typed("--reason", reason, &mut store.borrow_mut(), env))?;
+        Ok(store.borrow_mut().write(|tx| journal::stop(tx, reason))?)
+    })?;
     let said = if reason.is_some() { "stopped: no run begins or goes on" } else { "rotation may go on" };
     output::write(None, env, &|out| writeln!(out, "{said}"))?;
     Ok(ExitCode::Clean)

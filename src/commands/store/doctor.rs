@@ -2,9 +2,8 @@ use std::collections::BTreeSet;
 
 use super::{StoreChoice, audit_signer, place};
 use crate::{
-    commands::{CommandError, Env, ExitCode, RuleChoice, output},
+    commands::{CommandError, Env, ExitCode, gate, output},
     engine::{Scanner, ScannerOptions},
-    rule::Shape,
     store::{MIGRATIONS, Store, TextCell, audit},
 };
 
@@ -41,7 +40,10 @@ pub fn doctor(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Comma
     if found == known {
         section("invariants", store.read(|tx| tx.broken_invariants())?);
         let trusted: Vec<String> = audit_signer(env)?.iter().map(audit::Signer::public_key).collect();
-        let seen = store.read(|tx| audit::verify(tx, &[]))?;
+        let mut seen = store.read(|tx| audit::verify(tx, &[]))?;
+        if let (Some((first, last)), true, false) = (seen.unsigned(), seen.faults.is_empty(), trusted.is_empty()) {
+            seen.faults.push(format!("events {first} to {last} are not signed: `unleak audit verify`"));
+        }
         section("audit log", seen.faults);
         if seen.keys.iter().any(|key| !trusted.contains(key)) {
             (env.warn)(
@@ -106,10 +108,7 @@ impl Texts {
 
 /// Where the built-in rules find something in the store's texts. Says where, never what.
 fn clear_secrets(store: &mut Store<'_>) -> Result<Vec<String>, CommandError> {
-    // What stands here is structured and full of names such as `AccessKeyId`: only formats that identify themselves count.
-    let mut rules = RuleChoice::default().load(&|_| ())?;
-    rules.retain(|rule| !rule.generic && rule.shape != Shape::Assignment);
-    let scanner = Scanner::new(rules, &ScannerOptions::default());
+    let scanner = Scanner::new(gate::self_identifying_rules()?, &ScannerOptions::default());
     let mut texts = Texts::default();
     store.read(|tx| tx.for_each_text(&mut |cell| texts.add(cell, &scanner)))?;
     texts.scan(&scanner);

@@ -8,12 +8,12 @@ use std::path::Path;
 
 pub use doctor::doctor;
 pub use place::StoreChoice;
-pub(super) use place::{audit_signer, open, sign, with_store};
+pub(super) use place::{audit_signer, check_signed, open, open_to_write, with_store};
 
 use super::{CommandError, Env, ExitCode, output, table::timestamp};
 use crate::{
     model::DisplayPath,
-    store::{FindingFilter, FindingState, MIGRATIONS, Store, StoreError},
+    store::{FindingFilter, FindingState, MIGRATIONS, Store, StoreError, audit},
 };
 
 /// Makes a store.
@@ -23,7 +23,7 @@ use crate::{
 pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
     let mut store = Store::init(&location, place::context(choice, env))?;
-    place::sign(&mut store, env)?;
+    place::sign_own_since(&mut store, 0, env)?;
     output::write(None, env, &|out| writeln!(out, "made a store at {location} (schema {})", MIGRATIONS.len()))?;
     Ok(ExitCode::Clean)
 }
@@ -35,8 +35,9 @@ pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, Command
 pub fn migrate(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
     let mut store = Store::open_any(&location, place::context(choice, env))?;
+    place::sign_with_own(&mut store, env);
     let applied = store.migrate()?;
-    place::sign(&mut store, env)?;
+    place::check_signed(&mut store, env)?;
     output::write(None, env, &|out| match applied.as_slice() {
         [] => writeln!(out, "the store at {location} has schema {} already", MIGRATIONS.len()),
         applied => {
@@ -74,7 +75,9 @@ pub fn restore(choice: &StoreChoice, backup: &Path, env: &mut Env<'_>) -> Result
     let mut store = Store::restore(&location, backup, place::context(choice, env))?;
     let found = store.version()?.unwrap_or(0);
     if found == MIGRATIONS.len() as i64 {
-        place::sign(&mut store, env)?;
+        // The last event tells of this.
+        let end = store.read(audit::end)?;
+        place::sign_own_since(&mut store, end - 1, env)?;
     }
     output::write(None, env, &|out| {
         writeln!(out, "made a store at {location} of {} (schema {found})", DisplayPath(backup))

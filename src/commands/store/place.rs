@@ -61,7 +61,25 @@ pub(in super::super) fn open<'a>(choice: &StoreChoice, env: &Env<'a>) -> Result<
     Ok(Store::open(&choice.location(env)?, context(choice, env))?)
 }
 
-/// Calls `work` with the chosen store, and signs the end of the audit log when it is done, also if it failed half-way.
+/// Opens the chosen store for work that leaves events in the audit log: each is signed in its own transaction.
+///
+/// # Errors
+/// If there is none of this version.
+pub(in super::super) fn open_to_write<'a>(choice: &StoreChoice, env: &Env<'a>) -> Result<Store<'a>, CommandError> {
+    let mut store = open(choice, env)?;
+    sign_with_own(&mut store, env);
+    Ok(store)
+}
+
+/// What is appended from here on is signed with the user's key. One that can't be had is told when something was left unsigned.
+pub(super) fn sign_with_own(store: &mut Store<'_>, env: &Env<'_>) {
+    if let Ok(Some(signer)) = audit_signer(env) {
+        store.sign_with(signer);
+    }
+}
+
+/// Calls `work` with the chosen store, and says when it is done whether the end of the audit log isn't signed, also if it failed
+/// half-way.
 ///
 /// # Errors
 /// If there is no store of this version; those of `work`.
@@ -70,29 +88,41 @@ pub(in super::super) fn with_store<'a, T>(
     env: &mut Env<'a>,
     work: impl FnOnce(&mut Store<'a>, &mut Env<'a>) -> Result<T, CommandError>,
 ) -> Result<T, CommandError> {
-    let mut store = open(choice, env)?;
+    let mut store = open_to_write(choice, env)?;
     let result = work(&mut store, env);
-    let signed = sign(&mut store, env);
+    let signed = check_signed(&mut store, env);
     let result = result?;
     signed?;
     Ok(result)
 }
 
-/// Signs the end of the audit log, if there is a key to sign with.
+/// Says if the end of the audit log isn't signed, and why.
 ///
 /// # Errors
-/// If there is something that is no key; if the store can't be written.
-pub(in super::super) fn sign(store: &mut Store<'_>, env: &Env<'_>) -> Result<(), CommandError> {
+/// If there is something that is no key; if the store can't be read.
+pub(in super::super) fn check_signed(store: &mut Store<'_>, env: &Env<'_>) -> Result<(), CommandError> {
     if !store.read(audit::is_unsigned)? {
         return Ok(());
     }
-    match audit_signer(env)? {
-        Some(signer) => store.write(|tx| signer.checkpoint(tx)).map(drop).map_err(CommandError::from),
-        None => {
-            (env.warn)("no place to keep a key for the audit log: its end was not signed (set UNLEAK_AUDIT_KEY)");
-            Ok(())
+    (env.warn)(match audit_signer(env)? {
+        Some(_) => {
+            "the end of the audit log is not signed: somebody wrote it without a key, or took signatures away (`unleak audit \
+             verify` says where it begins, `unleak audit sign` signs it)"
         }
+        None => "no place to keep a key for the audit log: its end was not signed (set UNLEAK_AUDIT_KEY)",
+    });
+    Ok(())
+}
+
+/// Signs what the program wrote itself since event `before`, before there was a signer, if all up to that is signed.
+///
+/// # Errors
+/// If there is something that is no key; if the store can't be written.
+pub(super) fn sign_own_since(store: &mut Store<'_>, before: i64, env: &Env<'_>) -> Result<(), CommandError> {
+    if let Some(signer) = audit_signer(env)? {
+        store.write(|tx| signer.continue_after(tx, before))?;
     }
+    check_signed(store, env)
 }
 
 /// The key that signs the audit log: of `UNLEAK_AUDIT_KEY`, or of the user's settings, where it is made once.

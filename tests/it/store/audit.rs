@@ -11,6 +11,8 @@ on_both_engines!(
     tampering_is_found,
     an_event_is_there_if_and_only_if_its_change_is,
     writers_at_once_make_one_chain,
+    an_end_that_nobody_signed_is_told_and_not_signed_by_the_way,
+    a_rewritten_chain_is_not_whole,
 );
 
 fn append(store: &mut Store<'_>, count: usize) {
@@ -69,7 +71,12 @@ fn without_triggers(store: &mut Store<'_>, statement: &str) {
         .write(|tx| {
             match tx.engine() {
                 Engine::Sqlite => {
-                    for name in ["audit_event_no_update", "audit_event_no_delete", "checkpoint_no_update"] {
+                    for name in [
+                        "audit_event_no_update",
+                        "audit_event_no_delete",
+                        "checkpoint_no_update",
+                        "checkpoint_no_delete",
+                    ] {
                         tx.execute(&format!("DROP TRIGGER IF EXISTS {name}"), &[])?;
                     }
                 }
@@ -160,5 +167,77 @@ fn writers_at_once_make_one_chain(fixture: &Fixture) {
         let seen = verify(store, &[]);
         // The first event tells of the migration.
         assert_eq!((seen.events, seen.faults), (1 + 3 * EACH as i64, Vec::new()));
+    });
+}
+
+/// A log of six events, each signed in its own transaction.
+fn signed_log(store: &mut Store<'_>) -> [String; 1] {
+    let key = audit::Signer::new(&[7; 32]).public_key();
+    assert!(store.write(|tx| audit::Signer::new(&[7; 32]).continue_after(tx, 0)).unwrap());
+    store.sign_with(audit::Signer::new(&[7; 32]));
+    append(store, 5);
+    let seen = verify(store, std::slice::from_ref(&key));
+    assert_eq!((seen.faults.as_slice(), seen.events, seen.signed_until, seen.checkpoints), (&[][..], 6, 6, 6));
+    [key]
+}
+
+fn an_end_that_nobody_signed_is_told_and_not_signed_by_the_way(fixture: &Fixture) {
+    fixture.with(|store| {
+        let trusted = signed_log(store);
+        without_triggers(store, "DELETE FROM checkpoint WHERE seq >= 4");
+        assert_eq!(verify(store, &trusted).faults, ["events 4 to 6 are not signed with a key that is trusted"]);
+        let anybody = verify(store, &[]);
+        assert_eq!((anybody.faults.as_slice(), anybody.unsigned()), (&[][..], Some((4, 6))));
+        // What follows doesn't lend it a signature.
+        append(store, 2);
+        assert_eq!(verify(store, &trusted).unsigned(), Some((4, 8)));
+        // Somebody who looked at it does.
+        store.write(|tx| audit::Signer::new(&[7; 32]).checkpoint(tx)).unwrap();
+        append(store, 1);
+        assert_eq!(verify(store, &trusted).faults, Vec::<String>::new());
+        // One that is taken out of the middle is missed by the next.
+        without_triggers(store, "DELETE FROM checkpoint WHERE seq = 2");
+        let faults = verify(store, &trusted).faults;
+        assert!(faults[0].contains("under event 3") && faults[0].contains("missing"), "{faults:?}");
+    });
+}
+
+/// Changes the actor of all events from `first` on, and makes the chain fit again, as somebody without the key could.
+fn rewrite(store: &mut Store<'_>, first: i64) {
+    use sha2::{Digest as _, Sha256};
+    let events = store.read(|tx| audit::events(tx, first - 1)).unwrap();
+    let mut hash = events[0].prev_hash.clone();
+    for mut event in events {
+        event.actor = "mallory".to_owned();
+        let before = data_encoding::HEXLOWER.decode(hash.as_bytes()).unwrap();
+        let digest = Sha256::new().chain_update(before).chain_update(event.canonical().unwrap()).finalize();
+        let new = data_encoding::HEXLOWER.encode(&digest);
+        let seq = event.seq;
+        let set = format!("actor = 'mallory', prev_hash = '{hash}', hash = '{new}' WHERE seq = {seq}");
+        without_triggers(store, &format!("UPDATE audit_event SET {set}"));
+        hash = new;
+    }
+    without_triggers(store, &format!("DELETE FROM checkpoint WHERE seq >= {first}"));
+    without_triggers(store, &format!("UPDATE audit_head SET hash = '{hash}'"));
+}
+
+fn a_rewritten_chain_is_not_whole(fixture: &Fixture) {
+    fixture.with(|store| {
+        let trusted = signed_log(store);
+        for first in [5, 1] {
+            rewrite(store, first);
+            let found = verify(store, &trusted).faults;
+            assert_eq!(found, [format!("events {first} to 6 are not signed with a key that is trusted")]);
+        }
+        append(store, 1);
+        assert_eq!(verify(store, &trusted).unsigned(), Some((1, 7)), "the forged chain was signed");
+        // Signed with another key, it is that key's.
+        store.write(|tx| audit::Signer::new(&[9; 32]).checkpoint(tx)).unwrap();
+        append(store, 1);
+        let found = verify(store, &trusted).faults;
+        assert!(
+            found.iter().any(|fault| fault.contains("event 7 is signed with a key that is not trusted")),
+            "{found:?}"
+        );
     });
 }
