@@ -26,6 +26,9 @@ pub(super) fn self_identifying_rules() -> Result<Vec<Rule>, CommandError> {
     Ok(rules)
 }
 
+/// Words of a name that are looked at each.
+const MAX_WORDS: usize = 8;
+
 /// Hides what looks like a secret in names.
 pub(super) struct Gate {
     scanner: Scanner,
@@ -40,30 +43,35 @@ impl Gate {
 
     /// Those of `texts` that look as if they held secrets, each with what to write instead.
     pub(super) fn hidden<'t>(&self, texts: &BTreeSet<&'t str>) -> BTreeMap<&'t str, String> {
-        let (mut text, mut starts) = (String::new(), Vec::with_capacity(texts.len()));
+        let (mut text, mut parts) = (String::new(), Vec::with_capacity(texts.len()));
         for one in texts {
-            starts.push((text.len(), *one));
-            text.push_str(one);
-            // An empty line between them: a word in one must not tell a secret in another.
-            text.push_str("\n\n");
+            // A name may be made of words and a secret: `TOKEN_…`.
+            let words = one.match_indices('_').map(|(at, _)| at + 1).take(MAX_WORDS);
+            for from in std::iter::once(0).chain(words) {
+                parts.push((text.len(), *one, from));
+                text.push_str(&one[from..]);
+                // An empty line between them: a word in one must not tell a secret in another.
+                text.push_str("\n\n");
+            }
         }
         let report = self.scanner.scan_bytes("names", text.as_bytes());
         let mut spans = Vec::new();
         for finding in &report.findings {
             for occurrence in finding.occurrences.iter().filter(|occurrence| occurrence.part == Part::Content) {
-                let span = occurrence.place.span;
-                spans.push((span.start as usize, span.end as usize, finding.preview.as_str()));
+                let (start, end) = (occurrence.place.span.start as usize, occurrence.place.span.end as usize);
+                let part = parts[..parts.partition_point(|(base, ..)| *base <= start)].last();
+                spans.extend(part.map(|&(base, one, from)| {
+                    let end = (end - base + from).min(one.len());
+                    (one, start - base + from, end, finding.preview.as_str())
+                }));
             }
         }
         // From the last to the first: what stands before a replaced one stays where it is.
         spans.sort_unstable_by(|a, b| b.cmp(a));
         let mut hidden: BTreeMap<&str, (String, usize)> = BTreeMap::new();
-        for (start, end, preview) in spans {
-            let Some(&(base, one)) = starts[..starts.partition_point(|(base, _)| *base <= start)].last() else {
-                continue;
-            };
+        for (one, start, end, preview) in spans {
             let (written, replaced) = hidden.entry(one).or_insert_with(|| (one.to_owned(), one.len()));
-            let (start, end) = (start - base, (end - base).min(*replaced));
+            let end = end.min(*replaced);
             if start < end && written.is_char_boundary(start) && written.is_char_boundary(end) {
                 written.replace_range(start..end, preview);
                 *replaced = start;
@@ -171,7 +179,7 @@ mod tests {
         let tail = |partial: &[u8]| checksum::tail(Some(Checksum::Crc32Base62), partial);
         let token = expand("«ghp_{{alnum:30}}{{checksum}}»", &mut SampleRng::new(7), &tail).unwrap();
         let token = String::from_utf8(token.bytes).unwrap();
-        let (path, name) = (format!("dir-{token}/x/b.py"), format!("TOKEN_{token}"));
+        let (path, name) = (format!("dir-{token}/x/b.py"), format!("MY_TOKEN_{token}"));
         let gate = Gate::new().unwrap();
         let hidden = gate.hidden(&BTreeSet::from(["a/é.py", &path, &name, "DB_PASSWORD"]));
         assert_eq!(hidden.len(), 2, "{hidden:?}");

@@ -79,7 +79,7 @@ fn is_one(text: &[u8], behind: usize, end: usize) -> bool {
     let separates = between.trim_ascii_start().first().is_some_and(|byte| b",;:=)]}+.&|-".contains(byte));
     let has_blank = between.iter().any(|byte| matches!(byte, b' ' | b'\t'));
     let goes_on = text.get(end + 1).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"_$\"'`".contains(byte));
-    !goes_on && !(separates && has_blank)
+    !(goes_on || separates && has_blank)
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ pub fn status(path: &std::path::Path, env: &mut Env<'_>) -> Result<ExitCode, Com
     for hook in HookKind::ALL {
         let slot = Slot::new(&place.dir, hook);
         let state = match slot.state() {
-            Ok(state) => state.describe(slot.has_backup(), slot.runs()),
+            Ok(state) => state.describe(&slot),
             Err(error) => error.to_string(),
         };
         lines.push(format!("{:12} {state}", format!("{}:", hook.as_str())));

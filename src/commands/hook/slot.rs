@@ -30,11 +30,12 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) fn describe(&self, has_backup: bool, runs: bool) -> String {
-        let backup = if has_backup { "; runs the hook that was there first" } else { "" };
+    /// What to say of this state of a slot.
+    pub(super) fn describe(&self, slot: &Slot) -> String {
+        let backup = if slot.has_backup() { "; runs the hook that was there first" } else { "" };
         match self {
             State::Absent => "not installed".to_owned(),
-            State::Ours(_) | State::Changed if !runs => {
+            State::Ours(_) | State::Changed if !slot.runs() => {
                 "installed, but git ignores it, as it is not executable: nothing is scanned".to_owned()
             }
             State::Ours(_) => format!("installed{backup}"),

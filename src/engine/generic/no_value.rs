@@ -479,6 +479,11 @@ mod tests {
         ] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
         }
+    }
+
+    #[test]
+    fn signs_and_numbers_are_judged_by_what_they_make() {
+        let judged = |value: &str, quoted| no_value(value.as_bytes(), quoted, traits_of(value.as_bytes()).kind);
         for value in
             ["Kd8;mXw93LpA", "Kd8]mXw93LpA", "Harbor.kettle1434", "*Kd82mXw93LpA", "Kd8\"mXw93LpA", "Kd8\\mXw93LpA"]
         {

@@ -3,28 +3,28 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    11, // name.password
+    10, // name.password
     13, // name.secret
-    6, // name.token
-    3, // name.api-key
-    -8, // name.key
+    5, // name.token
+    5, // name.api-key
+    -9, // name.key
     -1, // name.auth
     19, // name.given
-    -52, // name.other
+    -53, // name.other
     -16, // name.verb
     -8, // name.plural
-    5, // name.owner
-    16, // name.signing
+    6, // name.owner
+    15, // name.signing
     0, // syntax.quoted
-    2, // syntax.line
+    3, // syntax.line
     0, // syntax.inline
-    0, // syntax.text
+    -1, // syntax.text
     -7, // syntax.argument
     -8, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
     7, // syntax.flag
-    4, // syntax.apart
+    5, // syntax.apart
     -5, // syntax.prose
     -2, // syntax.blank
     0, // syntax.default
@@ -39,9 +39,9 @@ pub(super) const POINTS: &[i16] = &[
     0, // password.odd-word
     -25, // password.words
     -4, // password.number
-    29, // key.random
-    14, // key.hex
-    6, // key.uuid
+    28, // key.random
+    15, // key.hex
+    5, // key.uuid
     -9, // key.mixed
     -22, // key.word-number
     -42, // key.word
@@ -51,11 +51,11 @@ pub(super) const POINTS: &[i16] = &[
     -14, // length.under-6
     -13, // length.under-8
     6, // length.under-16
-    6, // length.16-and-up
+    7, // length.16-and-up
     -10, // length.over-128
     3, // entropy.high
     -8, // entropy.low
-    4, // spelling.rare
+    3, // spelling.rare
     0, // spelling.common
     -9, // words.most
     0, // value.marks
@@ -69,10 +69,10 @@ pub(super) const POINTS: &[i16] = &[
     -79, // value.code
     -91, // value.sealed
     -40, // value.cut
-    -1, // value.digest
+    -2, // value.digest
     -21, // key.digest
     0, // context.comment
-    -3, // context.example
+    -4, // context.example
     0, // context.login
     -22, // context.repeated
     -41, // context.badge

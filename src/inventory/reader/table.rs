@@ -63,7 +63,7 @@ pub(crate) fn read_table(
         }
         take(0, "", fields(columns, &row, redaction))?;
     }
-    if header.is_none() {
+    if header.is_none() && outcome.problems.is_empty() {
         outcome.problems.push("it is empty".to_owned());
     }
     Ok(outcome)

@@ -221,6 +221,23 @@ pub(super) fn small() -> ScanReport {
     }
 }
 
+fn stats() -> Stats {
+    Stats {
+        blobs: 1_234,
+        bytes: 5_678_901,
+        store: Some(StoreChanges { new: 3, seen: 2, gone: 1, places_gone: 4, regressed: 1 }),
+        times: StageTimes {
+            read: Duration::from_millis(250),
+            prefilter: Duration::from_millis(120),
+            confirm: Duration::from_millis(30),
+            history: Duration::from_millis(70),
+            floor: Duration::from_millis(40),
+            wall: Duration::from_millis(500),
+        },
+        ..small().stats
+    }
+}
+
 /// Everything that is hard to write: secrets in names and link targets, beside other secrets and in problems; newlines,
 /// quotes, escapes and other scripts in paths; secrets of several lines and of no text; many places; all severities.
 pub(super) fn hard() -> ScanReport {
@@ -289,20 +306,7 @@ pub(super) fn hard() -> ScanReport {
             message: format!("live {password}"),
             count: 7,
         }],
-        stats: Stats {
-            blobs: 1_234,
-            bytes: 5_678_901,
-            store: Some(StoreChanges { new: 3, seen: 2, gone: 1, places_gone: 4, regressed: 1 }),
-            times: StageTimes {
-                read: Duration::from_millis(250),
-                prefilter: Duration::from_millis(120),
-                confirm: Duration::from_millis(30),
-                history: Duration::from_millis(70),
-                floor: Duration::from_millis(40),
-                wall: Duration::from_millis(500),
-            },
-            ..small().stats
-        },
+        stats: stats(),
         config: Some(ConfigUse { path: format!("work-{password}/.unleak.toml"), found: true, silenced: 2, lowered: 0 }),
     }
 }
