@@ -297,7 +297,7 @@ mod tests {
             ("token = 'a\'\'b';", "a\'\'b", true),
             ("{\\\"token\\\":\\\"a\\\\\\\"b\\\"}", "a\\\\\\\"b", true),
             ("token = \"\"\"a\"b\"\"\"", "a\"b", true),
-            ("<token>a,b;c&amp;d)</token>", "a,b;c&amp;d)", true),
+            ("<token>a,b&amp;c</token>", "a,b&amp;c", true),
             ("<token><![CDATA[a<b]]></token>", "a<b", true),
             ("f \"token=a&b;c\" x", "a&b;c", true),
             ("f \"token=a;user=b\" x", "a", false),

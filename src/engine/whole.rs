@@ -31,15 +31,16 @@ mod tests {
 
     #[test]
     fn a_login_ends_at_its_last_mark() {
-        for (text, whole) in [
-            ("x://u:abcd@h/p", None),
-            ("x://u:abcd@ef@h/p@q", Some("abcd@ef")),
-            ("x://u:abcd@ef@gh@h:1/", Some("abcd@ef@gh")),
-            ("x://u:abcd@ef@h", Some("abcd@ef")),
-            ("x://u:abcd@h1:1,u:efgh@h2:1/", None),
-            ("x://u:abcd@h mail@h2 ", None),
-            ("x://u:abcd@h@", None),
+        for (rest, whole) in [
+            ("abcd@h/p", None),
+            ("abcd@ef@h/p@q", Some("abcd@ef")),
+            ("abcd@ef@gh@h:1/", Some("abcd@ef@gh")),
+            ("abcd@ef@h", Some("abcd@ef")),
+            ("abcd@h1:1,u:efgh@h2:1/", None),
+            ("abcd@h mail@h2 ", None),
+            ("abcd@h@", None),
         ] {
+            let text = format!("x://u:{rest}");
             let end = login_end(text.as_bytes(), &(6..10));
             assert_eq!(end.map(|end| &text[6..end]), whole, "{text}");
         }

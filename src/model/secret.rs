@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn every_way_of_printing_is_redacted() {
-        let secret = Secret::new(b"hunter2-hunter2");
+        let secret = Secret::new(b"hunter2");
         let printed = format!("{secret} {secret:?} {:#?} {}", Some(&secret), serde_json::json!({ "s": &secret }));
         assert!(!printed.contains("hunter2"), "{printed}");
-        assert_eq!(secret.expose(), b"hunter2-hunter2");
+        assert_eq!(secret.expose(), b"hunter2");
     }
 }

@@ -189,7 +189,7 @@ impl Cursor<'_> {
         (words().count() <= 2 && words().all(is_no_command) && line.len() > len).then_some(line.len())
     }
 
-    /// `"db_password=Kettle&7x"`: the text's own quotes say where it ends, unless other fields follow. `len` is where the first sign
+    /// `"db_password=a&b"`: the text's own quotes say where it ends, unless other fields follow. `len` is where the first sign
     /// stands that ends values elsewhere.
     fn rest_of_text(&self, rest: &[u8], len: usize) -> Option<usize> {
         let sign = *rest.get(len)?;
