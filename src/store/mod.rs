@@ -201,7 +201,20 @@ impl<'e> Store<'e> {
     /// # Errors
     /// [`StoreError::Exists`] if there is one; what keeps it from being made.
     pub fn init(location: &Location, context: Context<'e>) -> Result<Store<'e>, StoreError> {
+        Store::init_signed(location, context, None)
+    }
+
+    /// As [`Store::init`]; the first event of the audit log is signed in the transaction that makes the store.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn init_signed(
+        location: &Location,
+        context: Context<'e>,
+        signer: Option<audit::Signer>,
+    ) -> Result<Store<'e>, StoreError> {
         let mut store = Store::connect(location, context, Creation::Allowed)?;
+        store.signer = signer;
         if migration::version(store.database.as_mut())?.is_some() {
             return Err(StoreError::Exists { place: store.place });
         }

@@ -22,8 +22,8 @@ use crate::{
 /// If there is one, or it can't be made.
 pub fn init(choice: &StoreChoice, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let location = choice.location(env)?;
-    let mut store = Store::init(&location, place::context(choice, env))?;
-    place::sign_own_since(&mut store, 0, env)?;
+    let mut store = Store::init_signed(&location, place::context(choice, env), audit_signer(env)?)?;
+    place::check_signed(&mut store, env)?;
     output::write(None, env, &|out| writeln!(out, "made a store at {location} (schema {})", MIGRATIONS.len()))?;
     Ok(ExitCode::Clean)
 }
