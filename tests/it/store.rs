@@ -19,6 +19,8 @@ mod inventory;
 mod kept;
 mod lost;
 mod older;
+#[cfg(all(feature = "cli", unix))]
+mod proofs;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod scale;
 mod schema;
