@@ -10,7 +10,7 @@ use super::{
 use crate::{
     link::{self, Counts, Explanation, StoredLink},
     model::Escaped,
-    report::count,
+    report::{count, credential_life},
     store::{Store, StoreError},
 };
 
@@ -173,7 +173,9 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "{tier} {:.0} % {status}: {}", confidence * 100.0, Escaped(name.as_bytes()))?;
         if let Some(id) = &link.credential {
             let called = link.credential_name.as_deref().unwrap_or_default();
-            writeln!(out, "    credential {id} {}{}", Escaped(called.as_bytes()), life(link))?;
+            let status = link.credential_status.as_deref().filter(|status| *status != "unknown");
+            let life = credential_life(link.generation, status, link.retired_at);
+            writeln!(out, "    credential {id} {}{life}", Escaped(called.as_bytes()))?;
         }
         if let Some(id) = &link.identity {
             writeln!(out, "    identity {id}")?;
@@ -192,19 +194,6 @@ fn write_explanation(explained: &Explanation, out: &mut dyn Write) -> io::Result
         writeln!(out, "what would settle it:")?;
     }
     explained.needed.iter().try_for_each(|needed| writeln!(out, "    {needed}"))
-}
-
-/// Of a credential that a link leads to: `, generation 3, revoked, retired 2024-05-01`.
-fn life(link: &StoredLink) -> String {
-    let mut life = link.generation.map_or_else(String::new, |n| format!(", generation {n}"));
-    life.extend(
-        link.credential_status.iter().filter(|status| *status != "unknown").map(|status| format!(", {status}")),
-    );
-    life.extend(link.retired_at.map(|time| {
-        let day = time.to_string();
-        format!(", retired {}", day.split('T').next().unwrap_or_default())
-    }));
-    life
 }
 
 const PROPOSED: &[Column] = &[

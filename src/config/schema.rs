@@ -3,7 +3,10 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::{model::Severity, rule::Mistake};
+use crate::{
+    model::{Severity, identity::Timestamp},
+    rule::Mistake,
+};
 
 /// A configuration file. `docs/config.md` explains each key.
 #[derive(Debug, Default, Deserialize)]
@@ -142,25 +145,9 @@ pub(super) fn parse(text: &str) -> Result<ConfigFile, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(file) } else { Err(mistakes) }
 }
 
-/// A day of the calendar, as `2027-01-31`.
+/// A day of the calendar, as `2027-01-31`: days are compared as texts.
 fn is_day(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = |text: &str| if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None };
-    let [year, month, day] = parts.as_slice() else { return false };
-    let (Some(number_of_year), Some(month), Some(day)) = (number(year), number(month), number(day)) else {
-        return false;
-    };
-    let has_form = parts.iter().map(|part| part.len()).eq([4_usize, 2, 2]);
-    has_form && (1..=12).contains(&month) && (1..=days_in(number_of_year, month)).contains(&day)
-}
-
-fn days_in(year: u32, month: u32) -> u32 {
-    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    match month {
-        2 => 28 + u32::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
+    matches!(text.as_bytes(), [_, _, _, _, b'-', _, _, b'-', _, _]) && Timestamp::parse(text).is_some()
 }
 
 /// As reports write it.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Row, StoreError, Transaction};
+use crate::store::{DEAD_POINTS, Row, StoreError, Transaction};
 
 /// One reason of a risk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub fn assess(exposure: &Exposure) -> Risk {
     match exposure.status.as_deref() {
         Some("active") => add("active", 12, "its credential is active".to_owned()),
         Some(dead @ ("inactive" | "expired" | "revoked" | "deleted")) => {
-            add("dead", -60, format!("its credential is {dead}"));
+            add("dead", DEAD_POINTS, format!("its credential is {dead}"));
         }
         _ => {}
     }

@@ -15,7 +15,10 @@ use super::{
     page::{Found, KeptLink, Page},
     writes::Writes,
 };
-use crate::store::{AuditEntry, Engine, FindingMove, FindingState, Row, StateChange, Store, StoreError, Transaction};
+use crate::{
+    model::identity::Timestamp,
+    store::{AuditEntry, Engine, FindingMove, FindingState, Row, StateChange, Store, StoreError, Transaction},
+};
 
 /// Candidates that are closer than this are ambiguous.
 const TIE: f64 = 0.1;
@@ -423,10 +426,10 @@ fn release(
     Ok(())
 }
 
-fn time(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
+fn time(millis: i64) -> String {
+    Timestamp { millis }.to_string()
 }
 
-fn day(ms: i64) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.strftime("%F").to_string())
+fn day(millis: i64) -> String {
+    Timestamp { millis }.day()
 }

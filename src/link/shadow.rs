@@ -239,16 +239,25 @@ pub(super) const CREDENTIAL_PREFIX: &str = "shadow:";
 fn guess_owners(tx: &mut Transaction<'_>, new: &[(&Facts, String)], writes: &mut Writes) -> Result<(), StoreError> {
     let guesses = guesses(tx, new.iter().map(|(facts, _)| *facts))?;
     for ((facts, identity), guess) in new.iter().zip(guesses) {
-        writes.events.push(AuditEntry {
-            action: "identity.propose".to_owned(),
-            subject: format!("identity:{identity}"),
-            data: json!({ "finding": facts.id, "owner": guess.as_ref().map(|guess| &guess.reference) }),
-        });
-        if let Some(guess) = guess {
-            writes.guess(tx, identity, guess)?;
-        }
+        note_guess(tx, "identity.propose", (facts, identity), guess, writes)?;
     }
     Ok(())
+}
+
+/// Writes down who may answer for an identity, and that somebody was thought of, or nobody.
+fn note_guess(
+    tx: &mut Transaction<'_>,
+    action: &str,
+    (facts, identity): (&Facts, &str),
+    guess: Option<Guess>,
+    writes: &mut Writes,
+) -> Result<(), StoreError> {
+    writes.events.push(AuditEntry {
+        action: action.to_owned(),
+        subject: format!("identity:{identity}"),
+        data: json!({ "finding": facts.id, "owner": guess.as_ref().map(|guess| &guess.reference) }),
+    });
+    guess.map_or(Ok(()), |guess| writes.guess(tx, identity, guess))
 }
 
 /// For each finding whoever owns the place where it stands, or else whoever put it there.
@@ -299,14 +308,7 @@ pub fn guess_again(tx: &mut Transaction<'_>, after: &str) -> Result<Option<Strin
             continue;
         }
         ended.insert(identity.as_str());
-        writes.events.push(AuditEntry {
-            action: "identity.guess".to_owned(),
-            subject: format!("identity:{identity}"),
-            data: json!({ "finding": facts.id, "owner": guess.as_ref().map(|guess| &guess.reference) }),
-        });
-        if let Some(guess) = guess {
-            writes.guess(tx, identity, guess)?;
-        }
+        note_guess(tx, "identity.guess", (facts, identity), guess, &mut writes)?;
     }
     tx.execute_among(
         "UPDATE ownership SET valid_to_at = $1, updated_at = $1

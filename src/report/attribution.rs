@@ -2,6 +2,7 @@
 
 use crate::model::{
     AttributedCredential, AttributedIdentity, AttributedLink, AttributedOwner, AttributedPlan, Attribution,
+    identity::Timestamp,
 };
 
 /// Reasons that are told; the first are the strongest.
@@ -49,12 +50,17 @@ fn is_dead(credential: &AttributedCredential) -> bool {
 
 /// What it is, whether it works, and since when it doesn't: `access-key, generation 3, revoked, retired 2024-05-01`.
 pub(super) fn credential(credential: &AttributedCredential) -> String {
-    let generation = credential.generation.map_or_else(String::new, |n| format!(", generation {n}"));
-    let retired = credential.retired_at.map_or_else(String::new, |time| {
-        let day = time.to_string();
-        format!(", retired {}", day.split('T').next().unwrap_or_default())
-    });
-    format!("{}{generation}, {}{retired}", credential.kind, credential.status)
+    let life = credential_life(credential.generation, Some(&credential.status), credential.retired_at);
+    format!("{}{life}", credential.kind)
+}
+
+/// What is known of a credential's life, to stand behind its name: `, generation 3, revoked, retired 2024-05-01`.
+#[must_use]
+pub fn credential_life(generation: Option<i64>, status: Option<&str>, retired_at: Option<Timestamp>) -> String {
+    let generation = generation.map(|number| format!(", generation {number}"));
+    let status = status.map(|status| format!(", {status}"));
+    let retired = retired_at.map(|time| format!(", retired {}", time.day()));
+    [generation, status, retired].into_iter().flatten().collect()
 }
 
 /// Tier and confidence.

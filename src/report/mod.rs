@@ -25,6 +25,7 @@ mod wording;
 
 use std::io;
 
+pub use attribution::credential_life;
 pub use group::GroupBy;
 pub use redact::without_secrets;
 pub(crate) use wording::count;

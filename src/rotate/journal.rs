@@ -11,7 +11,7 @@ use super::{
     rotator::{Outcome, World},
     run::{Journal, JournalError, RunRecord, StepRecord, Times},
 };
-use crate::store::{Store, StoreError, Transaction, Value};
+use crate::store::{DEAD_POINTS, Store, StoreError, Transaction, Value};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -223,7 +223,6 @@ fn close(tx: &mut Transaction<'_>, run: &RunRecord, to: State, now_ms: i64) -> R
 
 /// Takes out of the risks of a credential's findings what a dead one can't do, as linking does: points and reasons.
 fn lower_risks(tx: &mut Transaction<'_>, credential: &str) -> Result<(), StoreError> {
-    const DEAD: i64 = -60;
     let rows = tx.query(
         "SELECT id, risk, risk_reasons FROM finding
          WHERE credential_id = $1 AND state IN ('open', 'linked', 'rotating', 'regressed')",
@@ -237,10 +236,10 @@ fn lower_risks(tx: &mut Transaction<'_>, credential: &str) -> Result<(), StoreEr
             [] => row.get(1)?,
             reasons => reasons.iter().filter_map(|reason| reason["points"].as_i64()).sum::<i64>(),
         };
-        reasons.push(json!({ "feature": "dead", "points": DEAD, "detail": "its credential is proven dead" }));
+        reasons.push(json!({ "feature": "dead", "points": DEAD_POINTS, "detail": "its credential is proven dead" }));
         tx.execute(
             "UPDATE finding SET risk = $2, risk_reasons = $3 WHERE id = $1",
-            &[row.get::<String>(0)?.into(), (points + DEAD).clamp(0, 100).into(), Value::json(&json!(reasons))],
+            &[row.get::<String>(0)?.into(), (points + DEAD_POINTS).clamp(0, 100).into(), Value::json(&json!(reasons))],
         )?;
     }
     Ok(())

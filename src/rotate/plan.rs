@@ -184,9 +184,10 @@ impl Plan {
 
 /// What is public, or may administer something, is critical, whatever rule found it; of low harm it is high, unless it is both.
 fn effective_severity(subject: &Subject) -> Severity {
-    match (subject.public || subject.privileged, subject.public && subject.privileged, subject.severity) {
-        (false, ..) => subject.severity,
-        (_, false, Severity::Low) => Severity::High,
+    match (subject.public, subject.privileged) {
+        (false, false) => subject.severity,
+        (true, true) => Severity::Critical,
+        _ if subject.severity == Severity::Low => Severity::High,
         _ => Severity::Critical,
     }
 }

@@ -308,6 +308,8 @@ pub struct Verification {
     pub keys: Vec<String>,
     /// What is wrong, in order: at most 20.
     pub faults: Vec<String>,
+    /// Is the chain whole, but its end not signed with a key that is trusted? That is the last fault then.
+    pub is_end_untrusted: bool,
 }
 
 impl Verification {
@@ -351,6 +353,7 @@ pub fn verify(tx: &mut Transaction<'_>, trusted: &[String]) -> Result<Verificati
     let is_chained = seen.faults.is_empty();
     check_checkpoints(tx, trusted, &mut seen)?;
     if let (Some((first, last)), true, false) = (seen.unsigned(), is_chained, trusted.is_empty()) {
+        seen.is_end_untrusted = true;
         seen.fault(format!("events {first} to {last} are not signed with a key that is trusted"));
     }
     Ok(seen)

@@ -131,6 +131,9 @@ pub struct StoredOccurrence {
     pub gone_at: Option<i64>,
 }
 
+/// What a credential that is dead adds to the risk of its findings.
+pub const DEAD_POINTS: i64 = -60;
+
 /// A finding is named by at least so many characters of its id or fingerprint.
 pub const SHORTEST_NAME: usize = 6;
 

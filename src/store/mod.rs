@@ -50,7 +50,7 @@ use std::{path::Path, time::SystemTime};
 pub use canonical::canonical_json;
 pub use check::TextCell;
 pub use error::StoreError;
-pub use findings::{Cursor, FindingFilter, SHORTEST_NAME, StoredFinding, StoredOccurrence};
+pub use findings::{Cursor, DEAD_POINTS, FindingFilter, SHORTEST_NAME, StoredFinding, StoredOccurrence};
 pub use inventory::{
     About, Change, ChangedItem, ImportCounts, Imported, Importer, InventoryLine, ListedClaim, ListedCredential,
     ListedIdentity, OwnerClaim, VanishedItem,

@@ -27,6 +27,14 @@ impl Timestamp {
         self.millis.div_euclid(1000)
     }
 
+    /// Its day in UTC, as `2024-05-02`.
+    #[must_use]
+    pub fn day(self) -> String {
+        let mut text = self.to_string();
+        text.truncate(text.find('T').unwrap_or(text.len()));
+        text
+    }
+
     /// Reads what exports write: RFC 3339 with `T` or a space, with or without seconds, fraction and offset (`Z`, `+00`,
     /// `+0000`, `+00:00`, ` UTC`; none means UTC), and plain dates, which mean midnight. `None` for all else.
     #[must_use]
