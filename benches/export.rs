@@ -217,6 +217,52 @@ fn backup(path: &Path, bytes: u64) -> io::Result<u64> {
     Ok(generator.planted)
 }
 
+/// What ServiceNow unloads of incidents and their notes: two thirds of the elements are empty.
+fn unload(path: &Path, bytes: u64) -> io::Result<u64> {
+    const EMPTY: &str = "activity_due additional_assignee_list approval_history business_duration business_service calendar_duration \
+        caused_by close_code close_notes closed_at closed_by cmdb_ci comments_and_work_notes company contract \
+        correlation_display correlation_id delivery_plan delivery_task due_date expected_start follow_up group_list \
+        hold_reason location order origin_id origin_table parent parent_incident problem_id reopened_by reopened_time \
+        resolved_at resolved_by rfc route_reason service_offering sla_due subcategory time_worked universal_request \
+        user_input watch_list work_end work_notes work_notes_list work_start";
+    let mut generator = Generator { state: 5, planted: 0 };
+    let mut file = BufWriter::new(File::create(path)?);
+    writeln!(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><unload unload_date=\"2024-02-01 10:00:00\">")?;
+    let empty: String = EMPTY.split_ascii_whitespace().map(|name| format!("<{name}/>\n")).collect();
+    let (mut written, mut number) = (0, 0);
+    while written < bytes {
+        let (user, time) = (number % 5_000, "2024-01-01 10:00:00");
+        let mut text = String::new();
+        generator.text(&mut text);
+        let mut rows = format!(
+            "<incident action=\"INSERT_OR_UPDATE\">\n<active>true</active>\n<approval>not requested</approval>\n\
+             <assigned_to display_value=\"Ada L\">{:032x}</assigned_to>\n<caller_id display_value=\"Bob B\">{:032x}</caller_id>\n\
+             <category>inquiry</category>\n<contact_type>phone</contact_type>\n<description>{text}</description>\n{empty}\
+             <impact>3</impact>\n<incident_state>1</incident_state>\n<knowledge>false</knowledge>\n<made_sla>true</made_sla>\n\
+             <number>INC{number:07}</number>\n<opened_at>{time}</opened_at>\n<priority>5</priority>\n<severity>3</severity>\n\
+             <short_description>cannot log in</short_description>\n<state>1</state>\n<sys_class_name>incident</sys_class_name>\n\
+             <sys_created_by>u{user}</sys_created_by>\n<sys_created_on>{time}</sys_created_on>\n<sys_domain>global</sys_domain>\n\
+             <sys_id>{number:032x}</sys_id>\n<sys_mod_count>2</sys_mod_count>\n<sys_updated_by>admin</sys_updated_by>\n\
+             <sys_updated_on>{time}</sys_updated_on>\n<upon_approval>proceed</upon_approval>\n<urgency>3</urgency>\n</incident>\n",
+            generator.next(),
+            generator.next()
+        );
+        text.clear();
+        generator.text(&mut text);
+        rows += &format!(
+            "<sys_journal_field action=\"INSERT_OR_UPDATE\"><element>work_notes</element><element_id>{number:032x}</element_id>\
+             <name>incident</name><sys_created_by>u{user}</sys_created_by><sys_created_on>{time}</sys_created_on>\
+             <sys_id>{:032x}</sys_id><value>{text}</value></sys_journal_field>\n",
+            generator.next()
+        );
+        file.write_all(rows.as_bytes())?;
+        (written, number) = (written + rows.len() as u64, number + 1);
+    }
+    file.write_all(b"</unload>\n")?;
+    file.flush()?;
+    Ok(generator.planted)
+}
+
 fn scan(scanner: &Scanner, source: &dyn Source) -> (ScanReport, Duration) {
     let (interrupt, progress) = (AtomicBool::new(false), Progress::default());
     let key = || FingerprintKey::new([7; 32]);
@@ -298,5 +344,8 @@ fn main() -> io::Result<()> {
     fs::create_dir(at("jira"))?;
     let planted = backup(&at("jira/entities.xml"), bytes)?;
     measure(&scanner, "jira's backup (XML)", &at("jira"), ExportOptions::default(), planted);
+    fs::remove_dir_all(at("jira"))?;
+    let planted = unload(&at("incident.xml"), bytes)?;
+    measure(&scanner, "servicenow's unload (XML)", &at("incident.xml"), ExportOptions::default(), planted);
     Ok(())
 }

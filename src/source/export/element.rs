@@ -117,6 +117,8 @@ pub(super) struct Element {
     names: [u64; 4],
     /// Its own text, without that of its children.
     pub(super) text: String,
+    /// Offset of its tag in the file.
+    pub(super) start: u64,
     /// Offset of its text in the file; of its tag if it has none.
     pub(super) offset: u64,
     /// Line of its tag, if it is a record or that was asked for.
@@ -151,9 +153,8 @@ impl Element {
     }
 
     /// The text of the first child of that name, if it isn't empty.
-    pub(super) fn text_of(&self, name: &str) -> Option<String> {
-        let text = self.child(name)?.text.trim();
-        (!text.is_empty()).then(|| text.to_owned())
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        Some(self.child(name)?.text.trim()).filter(|text| !text.is_empty())
     }
 }
 
@@ -379,7 +380,7 @@ impl Gathering<'_> {
         element.attributes.add(&tag.attributes);
         let has_line = self.stack.is_empty() || (self.kinds.has_line)(tag.name);
         element.line = if has_line { tag.line.number() } else { 0 };
-        (element.offset, element.bytes) = (tag.offset, tag.bytes);
+        (element.start, element.offset, element.bytes) = (tag.offset, tag.offset, tag.bytes);
         element
     }
 

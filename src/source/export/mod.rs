@@ -41,6 +41,7 @@ mod mattermost;
 mod names;
 mod near;
 mod notion;
+mod record_index;
 mod redmine;
 mod rocketchat;
 mod salesforce;

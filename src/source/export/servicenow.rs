@@ -5,17 +5,17 @@
 use std::{
     collections::{HashMap, HashSet},
     io::Read as _,
-    sync::atomic::{AtomicBool, Ordering},
 };
 
 use flate2::read::MultiGzDecoder;
 
 use super::{
     described::{Described, has, is_json, keys_in},
-    element::{Element, read_elements},
+    element::{Element, Kinds, read_records},
     input::{Input, head_as_text},
     layout::{Document, Facts, Files, Form, HTML, How, Layout, Note, PLAIN, Part, Records, Scope},
     markup::Markup,
+    record_index::{Key, RecordIndex},
     sink::Sink,
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
     table::Header,
@@ -47,7 +47,7 @@ impl System for ServiceNow {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(ServiceNowReader { records: FORMS.reader(opening), has_users: AtomicBool::new(false) })
+        Box::new(ServiceNowReader { records: FORMS.reader(opening), index: RecordIndex::default() })
     }
 }
 
@@ -84,7 +84,7 @@ static FILES: Files = Files {
 };
 
 const ELEMENTS: &[(&str, &Layout)] =
-    &[("sys_journal_field", &JOURNAL), ("sys_audit", &AUDIT), ("sys_attachment", &FILE), ("", &RECORD)];
+    &[("sys_journal_field", &JOURNAL), ("sys_audit", &AUDIT), (ATTACHMENT, &FILE), ("", &RECORD)];
 
 static PAGE: Document =
     Document { lists: &[("", &RECORD), ("records", &RECORD), ("result", &RECORD)], about: &[], other: &Layout::NONE };
@@ -191,12 +191,28 @@ fn of_table(facts: &Facts, place: &mut RecordPlace) {
 
 struct ServiceNowReader {
     records: Records,
-    /// Was anybody's own record met?
-    has_users: AtomicBool,
+    /// Of people, tickets, and the records of files.
+    index: RecordIndex,
 }
 
 /// The table of people.
 const USER: &str = "sys_user";
+
+/// That of files.
+const ATTACHMENT: &str = "sys_attachment";
+
+const RECORDS: Kinds<'_> = Kinds { is_record: &|name| layout_of(name).is_some(), ..Kinds::NONE };
+
+/// What a record is looked up by; `None` if nothing points to it.
+fn key_of(element: &Element) -> Option<Key<'_>> {
+    let id = element.text_of("sys_id");
+    match &*element.name {
+        // By their login names, of which there are few.
+        USER => Some((USER, "")),
+        ATTACHMENT => Some((ATTACHMENT, id?)),
+        ticket => element.text_of("number").and(Some((ticket, id?))),
+    }
+}
 
 impl Reader for ServiceNowReader {
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
@@ -209,12 +225,11 @@ impl Reader for ServiceNowReader {
         }
         let about = self.records.about();
         let mut pieces = Pieces::default();
-        let reach = read_elements(input, &|name| layout_of(name).is_some(), &mut |element| {
+        let mut noting = self.index.document(path);
+        let reach = read_records(input, &RECORDS, &mut |element| {
+            noting.add(element, key_of(element));
             if element.name == "sys_attachment_doc" {
                 return pieces.add(element, sink);
-            }
-            if element.name == USER {
-                self.has_users.store(true, Ordering::Relaxed);
             }
             pieces.finish(sink);
             let layout = layout_of(&element.name).unwrap_or(&Layout::NONE);
@@ -222,12 +237,13 @@ impl Reader for ServiceNowReader {
         });
         pieces.finish(sink);
         reach.tell(input.offset(), sink);
+        noting.keep();
         Reading::Records
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         self.find_files(export, places);
-        Known::fill(export, places, self.has_users.load(Ordering::Relaxed));
+        self.fill(export, places);
     }
 }
 
@@ -235,18 +251,18 @@ impl ServiceNowReader {
     /// The records of attached files.
     fn find_files(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
-        if !places.iter().any(|place| file(place).is_some()) {
-            return;
-        }
+        let wanted: HashSet<String> = places.iter().filter_map(|place| file(place)).collect();
         let about = self.records.about();
         let mut known: HashMap<String, RecordPlace> = HashMap::new();
-        export.read(&|_| true, &mut |_, input| {
-            read_elements(input, &|name| name == "sys_attachment", &mut |element| {
-                let Some(id) = element.text_of("sys_id") else { return };
-                let mut place = RecordPlace::default();
-                Scope::new(&about, Part::Element(element), &FILE).place(&mut place);
-                known.insert(id, place);
-            });
+        let keys = wanted.iter().map(|id| (ATTACHMENT, id.as_str()));
+        self.index.look_up(export, keys, &RECORDS, &mut |element| {
+            let Some(id) = element.text_of("sys_id").filter(|id| element.name == ATTACHMENT && wanted.contains(*id))
+            else {
+                return;
+            };
+            let mut place = RecordPlace::default();
+            Scope::new(&about, Part::Element(element), &FILE).place(&mut place);
+            known.insert(id.to_owned(), place);
         });
         for place in places {
             let Some(found) = file(place).and_then(|id| known.get(&id)) else { continue };
@@ -256,6 +272,29 @@ impl ServiceNowReader {
             **place = RecordPlace { physical, reader, system, field, ..found.clone() };
             if let Some(file) = &mut place.attachment {
                 file.path = path;
+            }
+        }
+    }
+
+    /// Fills in names, addresses and numbers, all in one reading.
+    fn fill(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let people: HashSet<String> = places.iter().filter_map(|place| login(place)).collect();
+        let tickets: HashSet<(String, String)> = places.iter().filter_map(|place| unnumbered(place)).collect();
+        let mut known = Known::default();
+        let people_keys = (!people.is_empty()).then_some((USER, ""));
+        let keys = tickets.iter().map(|(table, id)| (table.as_str(), id.as_str())).chain(people_keys);
+        self.index.look_up(export, keys, &RECORDS, &mut |element| match &*element.name {
+            USER => known.add_user(element, &people),
+            _ => known.add_ticket(element, &tickets),
+        });
+        for place in places {
+            let person = login(place).and_then(|id| known.people.get(&id).cloned());
+            if let (Some(author), Some(person)) = (&mut place.author, person) {
+                (author.name, author.email) = person;
+            }
+            let number = unnumbered(place).and_then(|ticket| known.tickets.get(&ticket).cloned());
+            if let Some(container) = &mut place.container {
+                container.name = container.name.take().or(number);
             }
         }
     }
@@ -271,45 +310,18 @@ struct Known {
 }
 
 impl Known {
-    /// Names, addresses and numbers, all in one reading.
-    fn fill(export: &Export<'_>, places: &mut [&mut RecordPlace], has_users: bool) {
-        let people: HashSet<String> = places.iter().filter_map(|place| login(place)).filter(|_| has_users).collect();
-        let tickets: HashSet<(String, String)> = places.iter().filter_map(|place| unnumbered(place)).collect();
-        if people.is_empty() && tickets.is_empty() {
-            return;
-        }
-        let mut known = Known::default();
-        let is_table = |name: &str| tickets.iter().any(|(table, _)| table == name);
-        export.read(&|_| true, &mut |_, input| {
-            read_elements(input, &|name| name == USER || is_table(name), &mut |element| match &*element.name {
-                USER => known.add_user(element, &people),
-                _ => known.add_ticket(element, &tickets),
-            });
-        });
-        for place in places {
-            let person = login(place).and_then(|id| known.people.get(&id).cloned());
-            if let (Some(author), Some(person)) = (&mut place.author, person) {
-                (author.name, author.email) = person;
-            }
-            let number = unnumbered(place).and_then(|ticket| known.tickets.get(&ticket).cloned());
-            if let Some(container) = &mut place.container {
-                container.name = container.name.take().or(number);
-            }
-        }
-    }
-
     fn add_user(&mut self, user: &Element, wanted: &HashSet<String>) {
-        let Some(id) = user.text_of("user_name").filter(|id| wanted.contains(id)) else { return };
-        let parts: Vec<String> = ["first_name", "last_name"].iter().filter_map(|part| user.text_of(part)).collect();
-        let name = user.text_of("name").or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
-        self.people.insert(id, (name, user.text_of("email")));
+        let Some(id) = user.text_of("user_name").filter(|id| wanted.contains(*id)) else { return };
+        let parts: Vec<&str> = ["first_name", "last_name"].iter().filter_map(|part| user.text_of(part)).collect();
+        let name = user.text_of("name").map(str::to_owned).or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
+        self.people.insert(id.to_owned(), (name, user.text_of("email").map(str::to_owned)));
     }
 
     fn add_ticket(&mut self, ticket: &Element, wanted: &HashSet<(String, String)>) {
         let (Some(id), Some(number)) = (ticket.text_of("sys_id"), ticket.text_of("number")) else { return };
-        let key = (ticket.name.clone(), id);
+        let key = (ticket.name.clone(), id.to_owned());
         if wanted.contains(&key) {
-            self.tickets.insert(key, number);
+            self.tickets.insert(key, number.to_owned());
         }
     }
 }
@@ -386,12 +398,12 @@ const PIECE_BYTES: usize = 64;
 
 impl Pieces {
     fn add(&mut self, element: &Element, sink: &mut Sink<'_>) {
-        let file = element.text_of("sys_attachment").unwrap_or_default();
+        let file = element.text_of(ATTACHMENT).unwrap_or_default();
         let data = element.child("data");
         if file != self.file {
             self.finish(sink);
             self.offset = data.map_or(element.offset, |data| data.offset);
-            (self.file, self.line, self.is_cut) = (file, element.line, false);
+            (self.file, self.line, self.is_cut) = (file.to_owned(), element.line, false);
         }
         if self.is_cut {
             return;

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::{
     super::{
         detect,
-        element::{Element, read_elements},
+        element::{Element, Kinds, read_records},
         input::Input,
         markup::Markup,
+        record_index::{Key, RecordIndex},
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
         time,
@@ -54,7 +55,7 @@ impl System for Space {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(SpaceReader { base_url: opening.options.base_url.clone() })
+        Box::new(SpaceReader { base_url: opening.options.base_url.clone(), index: RecordIndex::default() })
     }
 }
 
@@ -66,7 +67,33 @@ fn signs_of(head: &[u8]) -> Vec<String> {
 
 struct SpaceReader {
     base_url: Option<String>,
+    index: RecordIndex,
 }
+
+const OBJECTS: Kinds<'_> = Kinds { is_record: &|name| name == "object", ..Kinds::NONE };
+
+/// What contents, people and accounts are looked up by.
+const CONTENT: &str = "content";
+const PERSON: &str = "ConfluenceUserImpl";
+const ACCOUNT: &str = "InternalUser";
+
+/// Objects that are looked up all together.
+const SITE: [&str; 2] = ["Space", "ConfluenceBandanaRecord"];
+
+/// What an object is looked up by; `None` if nothing points to it.
+fn key_of(object: &Element) -> Option<Key<'_>> {
+    match object.attribute("class")? {
+        "ConfluenceBandanaRecord" if property(object, "key") != Some(SETTINGS) => None,
+        class if SITE.contains(&class) => Some((class, "")),
+        class if CONTENTS.contains(&class) => Some((CONTENT, object.text_of("id")?)),
+        PERSON => Some((PERSON, object.text_of("id")?)),
+        ACCOUNT | "User" => Some((ACCOUNT, property(object, "name")?)),
+        _ => None,
+    }
+}
+
+/// The record that has the address of the site.
+const SETTINGS: &str = "atlassian.confluence.settings";
 
 /// Objects that are pages or stand on some.
 const CONTENTS: [&str; 8] = [
@@ -89,14 +116,19 @@ impl Reader for SpaceReader {
         if path != "entities.xml" && !is_only {
             return Reading::NotMine;
         }
-        let reach = read_elements(input, &|name| name == "object", &mut |object| tell(object, sink));
+        let mut noting = self.index.document(path);
+        let reach = read_records(input, &OBJECTS, &mut |object| {
+            noting.add(object, key_of(object));
+            tell(object, sink);
+        });
         reach.tell(input.offset(), sink);
+        noting.keep();
         Reading::Records
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let mut known = Known::default();
-        known.contents(export, places);
+        self.look_up(export, places, &mut known);
         let base = match (&self.base_url, known.base.take()) {
             (Some(base), _) => Some((base.clone(), PermalinkBasis::Derived)),
             (None, Some(base)) => Some((base, PermalinkBasis::Exact)),
@@ -105,7 +137,65 @@ impl Reader for SpaceReader {
         for place in &mut *places {
             known.fill(place, base.as_ref());
         }
-        fill_people(export, places);
+        self.fill_people(export, places);
+    }
+}
+
+impl SpaceReader {
+    /// Reads the contents with findings, then those that they stand on.
+    fn look_up(&self, export: &Export<'_>, places: &[&mut RecordPlace], known: &mut Known) {
+        let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
+        let mut wanted: HashSet<String> =
+            places.iter().filter_map(|place| file(place).or_else(|| place.thread.clone())).collect();
+        let mut site = SITE.as_slice();
+        while !wanted.is_empty() || !site.is_empty() {
+            let keys = wanted.iter().map(|id| (CONTENT, id.as_str())).chain(site.iter().map(|class| (*class, "")));
+            self.index.look_up(export, keys, &OBJECTS, &mut |object| {
+                known.site(object);
+                if let Some(content) = Content::new(object).filter(|content| wanted.contains(&content.id)) {
+                    known.contents.insert(content.id.clone(), content);
+                }
+            });
+            let is_first = !std::mem::take(&mut site).is_empty();
+            let above = known.contents.values().flat_map(|content| [&content.above, &content.newest]).flatten();
+            let others = above.filter(|id| !known.contents.contains_key(*id) && is_first);
+            wanted = others.cloned().collect();
+        }
+    }
+
+    /// Fills in names and addresses: by the key of a user to the name, by the name to the rest.
+    fn fill_people(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
+        let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
+        // Login names with the id that authors have; accounts are listed before or behind people.
+        let mut logins: HashMap<String, String> = wanted.iter().map(|id| (id.clone(), id.clone())).collect();
+        let mut people: HashMap<String, RecordAuthor> = HashMap::new();
+        let keys = wanted.iter().map(|id| (PERSON, id.as_str()));
+        self.index.look_up(export, keys, &OBJECTS, &mut |object| {
+            let key =
+                object.text_of("id").filter(|id| object.attribute("class") == Some(PERSON) && wanted.contains(*id));
+            let Some((key, login)) = key.zip(property(object, "name")) else { return };
+            let (id, name) = (Some(key.to_owned()), Some(login.to_owned()));
+            people
+                .insert(key.to_owned(), RecordAuthor { id, name, email: property(object, "email").map(str::to_owned) });
+            logins.insert(login.to_owned(), key.to_owned());
+        });
+        let keys = logins.keys().map(|login| (ACCOUNT, login.as_str()));
+        self.index.look_up(export, keys, &OBJECTS, &mut |object| {
+            if !matches!(object.attribute("class"), Some(ACCOUNT | "User")) {
+                return;
+            }
+            let of = |name: &str| property(object, name).map(str::to_owned);
+            let Some(key) = property(object, "name").and_then(|login| logins.get(login)) else { return };
+            let (name, email) =
+                (of("displayName").or_else(|| of("fullName")), of("emailAddress").or_else(|| of("email")));
+            people.insert(key.clone(), RecordAuthor { id: Some(key.clone()), name, email });
+        });
+        for place in places {
+            if let Some(known) = id_of(place).and_then(|id| people.get(&id)) {
+                place.author = Some(known.clone());
+            }
+        }
     }
 }
 
@@ -126,7 +216,7 @@ fn property<'o>(object: &'o Element, name: &str) -> Option<&'o str> {
 /// The id of the object that a property names.
 fn reference(object: &Element, name: &str) -> Option<String> {
     let own = object.children.iter().find(|own| own.attribute("name") == Some(name) && own.name == "property")?;
-    own.text_of("id")
+    own.text_of("id").map(str::to_owned)
 }
 
 fn tell(object: &Element, sink: &mut Sink<'_>) {
@@ -155,7 +245,7 @@ fn tell(object: &Element, sink: &mut Sink<'_>) {
         }
     }
     sink.finish(object.bytes, object.line, &|place| {
-        let id = object.text_of("id");
+        let id = object.text_of("id").map(str::to_owned);
         place.record.clone_from(&id);
         place.thread = match class {
             "BodyContent" => reference(object, "content"),
@@ -194,7 +284,7 @@ impl Content {
         let of = |name: &str| property(object, name).map(str::to_owned);
         let by = |name: &str| reference(object, name).or_else(|| of(&format!("{name}Name")));
         Some(Content {
-            id: object.text_of("id")?,
+            id: object.text_of("id")?.to_owned(),
             class,
             title: of("fileName").or_else(|| of("title")),
             space: reference(object, "space"),
@@ -217,38 +307,14 @@ struct Known {
 }
 
 impl Known {
-    /// Reads the contents with findings, then those that they stand on.
-    fn contents(&mut self, export: &Export<'_>, places: &[&mut RecordPlace]) {
-        let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
-        let mut wanted: HashSet<String> =
-            places.iter().filter_map(|place| file(place).or_else(|| place.thread.clone())).collect();
-        for pass in 0..2 {
-            each_object(export, &mut |object| {
-                if pass == 0 {
-                    self.site(object);
-                }
-                if let Some(content) = Content::new(object).filter(|content| wanted.contains(&content.id)) {
-                    self.contents.insert(content.id.clone(), content);
-                }
-            });
-            let above = |content: &Content| {
-                [content.above.clone(), content.newest.clone()].into_iter().flatten().collect::<Vec<_>>()
-            };
-            wanted = self.contents.values().flat_map(above).filter(|id| !self.contents.contains_key(id)).collect();
-            if wanted.is_empty() {
-                break;
-            }
-        }
-    }
-
     fn site(&mut self, object: &Element) {
         match object.attribute("class") {
             Some("Space") => {
-                let Some(id) = object.text_of("id") else { return };
+                let Some(id) = object.text_of("id").map(str::to_owned) else { return };
                 let name = property(object, "key").or(property(object, "name")).map(str::to_owned);
                 self.spaces.insert(id.clone(), RecordContainer { kind: "space".to_owned(), id: Some(id), name });
             }
-            Some("ConfluenceBandanaRecord") if property(object, "key") == Some("atlassian.confluence.settings") => {
+            Some("ConfluenceBandanaRecord") if property(object, "key") == Some(SETTINGS) => {
                 let settings = property(object, "value").unwrap_or_default();
                 let base = settings.split("<baseUrl>").nth(1).and_then(|rest| rest.split('<').next());
                 self.base =
@@ -287,51 +353,6 @@ impl Known {
         if let Some((base, basis)) = base {
             let comment = (content.class == "Comment").then_some(content.id.as_str());
             place.permalink = Some(link(base, page_id, comment, *basis));
-        }
-    }
-}
-
-fn each_object(export: &Export<'_>, each: &mut dyn FnMut(&Element)) {
-    export.read(&|path| !path.contains('/') && path.ends_with(".xml"), &mut |_, input| {
-        read_elements(input, &|name| name == "object", each);
-    });
-}
-
-/// Names and addresses: by the key of a user to the name, by the name to the rest.
-fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-    let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
-    let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
-    if wanted.is_empty() {
-        return;
-    }
-    // Login names with the id that authors have; people are listed before or behind those.
-    let mut logins: HashMap<String, String> = wanted.iter().map(|id| (id.clone(), id.clone())).collect();
-    let mut people: HashMap<String, RecordAuthor> = HashMap::new();
-    for pass in 0..2 {
-        each_object(export, &mut |object| match (pass, object.attribute("class")) {
-            (0, Some("ConfluenceUserImpl")) => {
-                let Some(key) = object.text_of("id").filter(|key| wanted.contains(key)) else { return };
-                let of = |name: &str| property(object, name).map(str::to_owned);
-                let Some(login) = of("name") else { return };
-                people.insert(
-                    key.clone(),
-                    RecordAuthor { id: Some(key.clone()), name: Some(login.clone()), email: of("email") },
-                );
-                logins.insert(login, key);
-            }
-            (1, Some("InternalUser" | "User")) => {
-                let of = |name: &str| property(object, name).map(str::to_owned);
-                let Some(key) = of("name").and_then(|login| logins.get(&login)) else { return };
-                let (name, email) =
-                    (of("displayName").or_else(|| of("fullName")), of("emailAddress").or_else(|| of("email")));
-                people.insert(key.clone(), RecordAuthor { id: Some(key.clone()), name, email });
-            }
-            _ => {}
-        });
-    }
-    for place in places {
-        if let Some(known) = id_of(place).and_then(|id| people.get(&id)) {
-            place.author = Some(known.clone());
         }
     }
 }

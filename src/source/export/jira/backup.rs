@@ -11,6 +11,7 @@ use super::{
         input::{Input, head_as_text},
         markup::Markup,
         names::Names,
+        record_index::{Key, RecordIndex},
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
         time,
@@ -58,7 +59,7 @@ impl System for Backup {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(BackupReader { base_url: opening.options.base_url.clone() })
+        Box::new(BackupReader { base_url: opening.options.base_url.clone(), index: RecordIndex::default() })
     }
 }
 
@@ -67,7 +68,7 @@ fn signs_of(head: &[u8]) -> Vec<String> {
     const SIGNS: [&str; 7] = [
         "JIRA Build",
         "Exported on",
-        "jira.baseurl",
+        BASE_URL,
         "<entity-engine-xml",
         "<Action id=",
         "<ApplicationUser id=",
@@ -81,7 +82,24 @@ fn signs_of(head: &[u8]) -> Vec<String> {
 
 struct BackupReader {
     base_url: Option<String>,
+    index: RecordIndex,
 }
+
+/// What a row is looked up by: those of small tables together, others by their id. `None` if nothing points to it.
+fn key_of(row: &Element) -> Option<Key<'_>> {
+    match &*row.name {
+        "OSPropertyEntry" if row.attribute("propertyKey") != Some(BASE_URL) => None,
+        table if TABLES.contains(&table) => Some((table, "")),
+        table @ ("ChangeGroup" | "FileAttachment" | "Issue") => Some((table, row.attribute("id")?)),
+        _ => None,
+    }
+}
+
+/// Tables that are looked up as a whole.
+const TABLES: [&str; 5] = ["ApplicationUser", "User", "OSPropertyEntry", "OSPropertyString", "Project"];
+
+/// The property that is the address of the server.
+const BASE_URL: &str = "jira.baseurl";
 
 /// What stands in for the thread until all is read: ids of rows that say more.
 const OF_ISSUE: &str = "issue:";
@@ -117,8 +135,13 @@ impl Reader for BackupReader {
         if path == "activeobjects.xml" {
             tables(input, sink);
         } else if path == "entities.xml" || is_only {
-            let reach = read_records(input, &ROWS, &mut |row| tell(row, sink));
+            let mut noting = self.index.document(path);
+            let reach = read_records(input, &ROWS, &mut |row| {
+                noting.add(row, key_of(row));
+                tell(row, sink);
+            });
             reach.tell(input.offset(), sink);
+            noting.keep();
         } else {
             return Reading::NotMine;
         }
@@ -126,7 +149,7 @@ impl Reader for BackupReader {
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
-        let known = Known::read(export, places);
+        let known = self.look_up(export, places);
         let base = match (&self.base_url, known.base()) {
             (Some(base), _) => Some((base.clone(), PermalinkBasis::Derived)),
             (None, Some(base)) => Some((base, PermalinkBasis::Exact)),
@@ -143,7 +166,7 @@ impl Reader for BackupReader {
             let comment = place.record.clone().filter(|_| is_comment);
             place.permalink = Some(link(base, &key, comment.as_deref(), *basis));
         }
-        fill_people(export, places, known.people);
+        fill_people(places, &known.people);
     }
 }
 
@@ -347,65 +370,69 @@ struct Known {
     people: People,
 }
 
-impl Known {
-    fn read(export: &Export<'_>, places: &[&mut RecordPlace]) -> Known {
-        let mut known =
-            Known { people: People::new(places.iter().filter_map(|place| author_of(place))), ..Known::default() };
+impl BackupReader {
+    /// Reads what says more of places: changes and files first, which name issues and people.
+    fn look_up(&self, export: &Export<'_>, places: &[&mut RecordPlace]) -> Known {
         let thread = |place: &RecordPlace, kind: &str| Some(place.thread.as_deref()?.strip_prefix(kind)?.to_owned());
         let file = |place: &RecordPlace| place.attachment.as_ref().filter(|_| place.record.is_none())?.id.clone();
-        let mut issues: HashSet<String> = places.iter().filter_map(|place| thread(place, OF_ISSUE)).collect();
         let changes: HashSet<String> = places.iter().filter_map(|place| thread(place, OF_CHANGE)).collect();
         let files: HashSet<String> = places.iter().filter_map(|place| file(place)).collect();
-        // Changes and files come before the issues that they are of.
-        each_row(
-            export,
-            &[
-                "ApplicationUser",
-                "User",
-                "OSPropertyEntry",
-                "OSPropertyString",
-                "ChangeGroup",
-                "FileAttachment",
-                "Issue",
-                "Project",
-            ],
-            &mut |row| {
-                let id = row.attribute("id").unwrap_or_default();
-                let mut about = RecordPlace::default();
-                match row.name.as_str() {
-                    "OSPropertyEntry" if row.attribute("propertyKey") == Some("jira.baseurl") => {
-                        known.base_id = Some(id.to_owned())
-                    }
-                    "OSPropertyString" if known.base_id.as_deref() == Some(id) => {
-                        known.base = row.attribute("value").map(str::to_owned).or_else(|| row.text_of("value"));
-                    }
-                    "ChangeGroup" if changes.contains(id) => {
-                        place_of(row, &mut about);
-                        issues.extend(thread(&about, OF_ISSUE));
-                        known.changes.insert(id.to_owned(), about);
-                    }
-                    "FileAttachment" if files.contains(id) => {
-                        place_of(row, &mut about);
-                        issues.extend(thread(&about, OF_ISSUE));
-                        known.files.insert(id.to_owned(), (about, row.attribute("filename").map(str::to_owned)));
-                    }
-                    "Issue" if issues.contains(id) => {
-                        let of = |name: &str| row.attribute(name).map(str::to_owned);
-                        let issue = Issue { key: of("key"), number: of("project").zip(of("number")) };
-                        known.issues.insert(id.to_owned(), issue);
-                    }
-                    "Project" => {
-                        let key = row.attribute("key").map(str::to_owned);
-                        let container =
-                            RecordContainer { kind: "project".to_owned(), id: Some(id.to_owned()), name: key };
-                        known.projects.insert(id.to_owned(), container);
-                    }
-                    "ApplicationUser" | "User" => known.people.see(row),
-                    _ => {}
-                }
-            },
-        );
-        known
+        let mut known = Known::default();
+        let keys = of_table("ChangeGroup", &changes).chain(of_table("FileAttachment", &files));
+        self.index.look_up(export, keys, &ROWS, &mut |row| known.see_work(row, (&changes, &files)));
+        let told = known.changes.values().chain(known.files.values().map(|(about, _)| about));
+        let all = || places.iter().map(|place| &**place).chain(told.clone());
+        let issues: HashSet<String> = all().filter_map(|place| thread(place, OF_ISSUE)).collect();
+        let mut people = People::new(all().filter_map(author_of));
+        let keys = TABLES.iter().map(|table| (*table, "")).chain(of_table("Issue", &issues));
+        self.index.look_up(export, keys, &ROWS, &mut |row| match row.name.as_str() {
+            "ApplicationUser" | "User" => people.see(row),
+            _ => known.see(row, &issues),
+        });
+        Known { people, ..known }
+    }
+}
+
+/// The keys of rows of a table.
+fn of_table<'k>(table: &'k str, ids: &'k HashSet<String>) -> impl Iterator<Item = Key<'k>> {
+    ids.iter().map(move |id| (table, id.as_str()))
+}
+
+impl Known {
+    /// Takes in changes and files.
+    fn see_work(&mut self, row: &Element, (changes, files): (&HashSet<String>, &HashSet<String>)) {
+        let id = row.attribute("id").unwrap_or_default();
+        let mut about = RecordPlace::default();
+        place_of(row, &mut about);
+        match row.name.as_str() {
+            "ChangeGroup" if changes.contains(id) => drop(self.changes.insert(id.to_owned(), about)),
+            "FileAttachment" if files.contains(id) => {
+                self.files.insert(id.to_owned(), (about, row.attribute("filename").map(str::to_owned)));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in issues, projects, and the server's address.
+    fn see(&mut self, row: &Element, issues: &HashSet<String>) {
+        let id = row.attribute("id").unwrap_or_default();
+        let of = |name: &str| row.attribute(name).map(str::to_owned);
+        match row.name.as_str() {
+            "OSPropertyEntry" if row.attribute("propertyKey") == Some(BASE_URL) => self.base_id = Some(id.to_owned()),
+            "OSPropertyString" if self.base_id.as_deref() == Some(id) => {
+                self.base = of("value").or_else(|| row.text_of("value").map(str::to_owned));
+            }
+            "Issue" if issues.contains(id) => {
+                let issue = Issue { key: of("key"), number: of("project").zip(of("number")) };
+                self.issues.insert(id.to_owned(), issue);
+            }
+            "Project" => {
+                let container =
+                    RecordContainer { kind: "project".to_owned(), id: Some(id.to_owned()), name: of("key") };
+                self.projects.insert(id.to_owned(), container);
+            }
+            _ => {}
+        }
     }
 
     fn base(&self) -> Option<String> {
@@ -459,14 +486,6 @@ impl Known {
     }
 }
 
-/// All rows of some tables.
-fn each_row(export: &Export<'_>, tables: &[&str], each: &mut dyn FnMut(&Element)) {
-    let is_wanted = |path: &str| !path.contains('/') && path.ends_with(".xml") && path != "activeobjects.xml";
-    export.read(&is_wanted, &mut |_, input| {
-        read_records(input, &Kinds { is_record: &|name| tables.contains(&name), ..ROWS }, each);
-    });
-}
-
 /// The id of a place's author.
 fn author_of(place: &RecordPlace) -> Option<String> {
     place.author.as_ref()?.id.clone()
@@ -504,17 +523,10 @@ impl People {
     }
 }
 
-/// Fills in people. Reads all rows again for those that weren't known to be looked for when they were read: who changed
-/// something or attached a file.
-fn fill_people(export: &Export<'_>, places: &mut [&mut RecordPlace], known: People) {
-    let ids = places.iter().filter_map(|place| author_of(place));
-    let mut others = People::new(ids.filter(|id| !known.wanted.contains(id)));
-    if !others.wanted.is_empty() {
-        each_row(export, &["ApplicationUser", "User"], &mut |row| others.see(row));
-    }
+/// Fills in people.
+fn fill_people(places: &mut [&mut RecordPlace], people: &People) {
     for place in places {
-        let known = author_of(place).and_then(|id| known.found.get(&id).or_else(|| others.found.get(&id)));
-        if let Some(known) = known {
+        if let Some(known) = author_of(place).and_then(|id| people.found.get(&id)) {
             place.author = Some(known.clone());
         }
     }

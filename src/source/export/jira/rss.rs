@@ -76,8 +76,8 @@ fn issue(item: &Element, sink: &mut Sink<'_>) {
             let id = reporter.attribute("accountid").or_else(|| reporter.attribute("username"));
             author(id.map(str::to_owned), Some(reporter.text.trim().to_owned()), None)
         });
-        place.time = item.text_of("created").map(|raw| time::parse(&raw));
-        place.edited = item.text_of("updated").map(|raw| time::parse(&raw));
+        place.time = item.text_of("created").map(time::parse);
+        place.edited = item.text_of("updated").map(time::parse);
     });
     let comments = item.children.iter().filter(|part| part.name == "comments");
     for comment in comments.flat_map(|comments| &comments.children) {
@@ -124,12 +124,12 @@ fn add(element: &Element, name: &str, sink: &mut Sink<'_>) {
 
 fn fill(item: &Element, place: &mut RecordPlace) {
     if let Some(key) = item.text_of("key") {
-        place_of_key(&key, place);
+        place_of_key(key, place);
     }
     if let (Some(container), Some(project)) = (&mut place.container, item.child("project")) {
         container.id = project.attribute("id").map(str::to_owned);
         container.name = project.attribute("key").map(str::to_owned).or_else(|| container.name.take());
     }
     let url = item.text_of("link").filter(|url| url.starts_with("http"));
-    place.permalink = url.map(|url| Permalink { url, basis: PermalinkBasis::Exact });
+    place.permalink = url.map(|url| Permalink { url: url.to_owned(), basis: PermalinkBasis::Exact });
 }
