@@ -131,17 +131,28 @@ fn is_hash_of_password(bytes: &[u8], name: &Range<usize>, value: &Range<usize>) 
 /// What titles of columns and what is between them are made of.
 const TITLES: ByteSet = ByteSet::of(b" _-./\"*`,;\t|\r0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
+/// So many bytes tell most lines of code from the titles of a table.
+const NEAR: usize = 16;
+
 /// `user,password` and below it `bob,…`; `| user | password |` likewise: the value of the column that the name heads, in the first
 /// row.
 pub(super) fn cell(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
     let is_title = |byte: &u8| TITLES.contains(*byte);
     let after = &bytes[name.end..(name.end + MAX_APART).min(bytes.len())];
-    let head_end = after.iter().position(|byte| !is_title(byte)).filter(|at| after[*at] == b'\n')? + name.end;
+    // In code something that no title has stands near.
+    let near = &after[..after.len().min(NEAR)];
+    let line_end = match near.iter().position(|byte| !is_title(byte)) {
+        Some(at) => Some(at).filter(|at| near[*at] == b'\n'),
+        None => memchr::memchr(b'\n', &after[near.len()..]).map(|at| near.len() + at),
+    };
+    let head_end = name.end + line_end?;
     let before = &bytes[name.start.saturating_sub(MAX_APART)..name.start];
     let head_start = name.start - memchr::memrchr(b'\n', before).map_or(before.len(), |at| before.len() - at - 1);
     let is_whole = head_start == 0 || bytes[head_start - 1] == b'\n';
     let head = bytes[head_start..head_end].trim_ascii_end();
-    let separator = *head.iter().find(|byte| matches!(**byte, b',' | b';' | b'\t' | b'|'))?;
+    // Most lines have none.
+    let separators = [memchr::memchr3(b',', b';', b'|', head), memchr::memchr(b'\t', head)];
+    let separator = head[separators.into_iter().flatten().min()?];
     let is_short = |cell: &[u8]| cell.len() <= MAX_NAME && (separator == b'|' || !cell.is_empty());
     let columns = head.split(|byte| *byte == separator).count();
     // `token,v1` is a name and its value.

@@ -21,7 +21,6 @@ use std::{
 use super::{
     BLOCK, Positions,
     grams::{BITMAP_WORDS, FIRST_BIT_SHIFT, FOLD, Grams, INDEX_BITS, MULTIPLIER, SECOND_BIT_SHIFT},
-    portable,
 };
 
 /// Does this processor have what [`candidates`] needs?
@@ -29,7 +28,7 @@ pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// See [`portable::candidates`]. Must only be called where [`is_available`].
+/// See [`portable::candidates`](super::portable::candidates). Must only be called where [`is_available`].
 pub(super) fn candidates(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
     debug_assert!(is_available(), "the prefilter chose this kernel without asking");
     // SAFETY: `Prefilter::new` chooses this kernel only where `is_available`.
@@ -38,12 +37,40 @@ pub(super) fn candidates(grams: &Grams, bytes: &[u8], range: Range<usize>, posit
 
 #[target_feature(enable = "avx2")]
 fn candidates_avx2(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: &mut Positions) -> usize {
+    let (rest, count) = eights(grams, (bytes, 0), range.clone(), positions, 0);
+    if rest == range.end {
+        return count;
+    }
+    // Fewer than sixteen positions: of most of what is looked at at once that is all. Zeros stand for what is behind the end.
+    let left = &bytes[rest..bytes.len().min(rest + PADDED - 8)];
+    let mut padded = [0; PADDED];
+    padded[..left.len()].copy_from_slice(left);
+    let (_, mut count) = eights(grams, (&padded, rest), 0..(range.end - rest).next_multiple_of(8), positions, count);
+    while count > 0 && positions[(count - 1) & (BLOCK - 1)] as usize >= range.end {
+        count -= 1;
+    }
+    count
+}
+
+/// Room for up to sixteen positions, the four bytes from each, and a load of sixteen from the last eight.
+const PADDED: usize = 32;
+
+/// Goes on behind `count` positions, eight at a time as long as there are bytes to load, and says where it ended and how many
+/// positions there are then. What stands before the bytes, `base`, is added to each.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn eights(
+    grams: &Grams,
+    (bytes, base): (&[u8], usize),
+    range: Range<usize>,
+    positions: &mut Positions,
+    mut count: usize,
+) -> (usize, usize) {
     // The four bytes from each of eight positions.
     let spread = _mm256_setr_epi8(
         0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6, 4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10,
     );
     let (fold, multiplier) = (_mm256_set1_epi32(FOLD as i32), _mm256_set1_epi32(MULTIPLIER as i32));
-    let mut count = 0;
     let mut position = range.start;
     while position + 8 <= range.end && position + 16 <= bytes.len() {
         let window = _mm256_broadcastsi128_si256(load_16(&bytes[position..position + 16]));
@@ -57,13 +84,13 @@ fn candidates_avx2(grams: &Grams, bytes: &[u8], range: Range<usize>, positions: 
         let both = _mm256_cmpeq_epi32(_mm256_and_si256(words, bits), bits);
         let mut mask = _mm256_movemask_ps(_mm256_castsi256_ps(both)) as u32;
         while mask != 0 {
-            positions[count & (BLOCK - 1)] = position as u32 + mask.trailing_zeros();
+            positions[count & (BLOCK - 1)] = (base + position) as u32 + mask.trailing_zeros();
             count += 1;
             mask &= mask - 1;
         }
         position += 8;
     }
-    portable::rest(grams, bytes, position..range.end, positions, count)
+    (position, count)
 }
 
 /// The bit that the lowest five bits of each word number.
