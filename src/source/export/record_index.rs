@@ -48,19 +48,22 @@ struct Document {
     until: Option<u64>,
 }
 
-/// Offset of a record (below 1 TiB) and a tag made of its key; without one it is the end of the record before it. One tag stands
-/// for several keys now and then: who looks up compares.
+/// Offset of a record (below 1 TiB) and a tag made of its key, or [`NO_TAG`]. One tag stands for several keys now and then: who
+/// looks up compares.
 #[derive(Clone, Copy, Debug)]
 struct Note(u64);
 
 const TAG_BITS: u32 = 24;
 
+/// There the record before it ends, and others begin that nobody asks for.
+const NO_TAG: u32 = 0;
+
 type Tags = HashSet<u32, foldhash::fast::RandomState>;
 
 impl Note {
-    fn new(offset: u64, tag: Option<u32>) -> Option<Note> {
+    fn new(offset: u64, tag: u32) -> Option<Note> {
         let is_near = offset < 1 << (u64::BITS - TAG_BITS);
-        is_near.then(|| Note(offset << TAG_BITS | u64::from(tag.unwrap_or(0))))
+        is_near.then(|| Note(offset << TAG_BITS | u64::from(tag)))
     }
 
     fn offset(self) -> u64 {
@@ -79,10 +82,10 @@ impl RecordIndex {
 
     /// Takes the notes of a document while it is read; `path` is what it is called below the export's root.
     pub(super) fn document<'i>(&'i self, path: &'i str) -> Noting<'i> {
-        Noting { index: self, path, document: Document::default() }
+        Noting { index: self, path, document: Document::default(), others: None }
     }
 
-    /// Never zero.
+    /// Never [`NO_TAG`].
     fn tag(&self, key: Key<'_>) -> u32 {
         (self.hasher.hash_one(key) as u32 >> (u32::BITS - TAG_BITS)).max(1)
     }
@@ -112,34 +115,53 @@ pub(super) struct Noting<'i> {
     index: &'i RecordIndex,
     path: &'i str,
     document: Document,
+    /// Where the first of the records behind the last note stands that are never looked up.
+    others: Option<u64>,
 }
+
+/// Where less than this stands between two records that may be looked up, it is read with the first of them.
+const BETWEEN: u64 = if cfg!(test) { 0 } else { 16 << 10 };
 
 impl Noting<'_> {
     /// Notes a record; without a key it is never looked up.
     pub(super) fn add(&mut self, record: &Element, key: Option<Key<'_>>) {
-        let Document { notes, until } = &mut self.document;
-        let last = notes.last().copied();
-        let is_one_more = last.is_none_or(|last| last.offset() < record.start);
-        let is_known = match key {
-            // What ends the one before it.
-            None => !is_one_more || last.is_none_or(|last| last.tag() == 0),
-            // A long one comes in parts.
-            Some(_) => !is_one_more && last.is_some_and(|last| last.tag() != 0),
-        };
-        if until.is_some() || record.name.is_empty() || is_known {
+        let last = self.document.notes.last().map(|note| note.offset());
+        // A long one comes in parts.
+        let is_known = last.is_some_and(|last| last >= record.start);
+        if is_known || record.name.is_empty() {
             return;
         }
-        let note = Note::new(record.start, key.map(|key| self.index.tag(key)));
+        let Some(key) = key else {
+            self.others.get_or_insert(record.start);
+            return;
+        };
+        self.end_last(record.start);
+        self.push(record.start, self.index.tag(key));
+    }
+
+    /// Notes where the last record ends, if others stand between it and `next`.
+    fn end_last(&mut self, next: u64) {
+        if let Some(others) = self.others.take().filter(|others| next - others > BETWEEN) {
+            self.push(others, NO_TAG);
+        }
+    }
+
+    fn push(&mut self, offset: u64, tag: u32) {
+        let Document { notes, until } = &mut self.document;
+        if until.is_some() {
+            return;
+        }
         let room = &self.index.room;
         let has_room = || room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).is_ok();
-        match note.filter(|_| has_room()) {
+        match Note::new(offset, tag).filter(|_| has_room()) {
             Some(note) => notes.push(note),
-            None => *until = Some(record.start),
+            None => *until = Some(offset),
         }
     }
 
     /// Keeps them.
-    pub(super) fn keep(self) {
+    pub(super) fn keep(mut self) {
+        self.end_last(u64::MAX);
         match lock(&self.index.documents).entry(self.path.to_owned()) {
             Entry::Vacant(place) => drop(place.insert(self.document)),
             // Archives may have two files of one name: which is which isn't known later.

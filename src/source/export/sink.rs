@@ -416,8 +416,11 @@ pub(super) fn without_texts(place: &mut RecordPlace) {
 
 /// Is it a time and nothing else? Every row of a table has some.
 fn is_time(text: &str) -> bool {
-    let is_part = |byte: &u8| byte.is_ascii_digit() || b"-:. TZ+".contains(byte);
-    matches!(text.as_bytes(), [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..] if text.len() <= 32 && text.bytes().all(|byte| is_part(&byte)))
+    // Digits, and `-:. TZ+`: a bit for each below 128.
+    const PARTS: u128 =
+        0x3ff << b'0' | 1 << b'-' | 1 << b':' | 1 << b'.' | 1 << b' ' | 1 << b'T' | 1 << b'Z' | 1 << b'+';
+    let is_part = |byte: u8| byte.is_ascii() && PARTS >> byte & 1 == 1;
+    matches!(text.as_bytes(), [b'1' | b'2', _, _, _, b'-', _, _, b'-', ..] if text.len() <= 32 && text.bytes().all(is_part))
 }
 
 /// Is it nothing, or a small number: what is in most cells?

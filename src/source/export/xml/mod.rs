@@ -160,7 +160,7 @@ static ENDS: LazyLock<Ends> = LazyLock::new(|| Ends {
 });
 
 /// Reads all of a document.
-pub(super) fn read_xml(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) {
+pub(super) fn read_xml(input: &mut Input<'_>, each: &mut impl FnMut(XmlEvent<'_>)) {
     input.decode_text();
     let ends = &*ENDS;
     let mut patience = Patience::default();

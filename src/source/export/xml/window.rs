@@ -15,7 +15,7 @@ use super::{
 
 /// Tells what stands in the window whole and is UTF-8, as nearly everything does: that is found out once for all of it.
 /// Returns its length and the line behind it.
-pub(super) fn in_window(input: &Input<'_>, ends: &Ends, each: &mut dyn FnMut(XmlEvent<'_>)) -> (usize, u64) {
+pub(super) fn in_window(input: &Input<'_>, ends: &Ends, each: &mut impl FnMut(XmlEvent<'_>)) -> (usize, u64) {
     let window = input.window();
     let text = match str::from_utf8(window) {
         Ok(text) => text,
@@ -43,7 +43,7 @@ struct Near<'w> {
 impl<'w> Near<'w> {
     /// Tells what stands at a place, by the same rules as `text` and `markup`; its length, or `None` if it goes on behind
     /// the window.
-    fn tell(&self, at: usize, spans: &mut Vec<Spans>, each: &mut dyn FnMut(XmlEvent<'_>)) -> Option<usize> {
+    fn tell(&self, at: usize, spans: &mut Vec<Spans>, each: &mut impl FnMut(XmlEvent<'_>)) -> Option<usize> {
         let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
         let (bytes, offset) = (rest.as_bytes(), self.base + at as u64);
         if bytes[0] != b'<' {
@@ -95,7 +95,7 @@ impl<'w> Near<'w> {
         &self,
         at: usize,
         (rest, spans): (&str, &mut Vec<Spans>),
-        each: &mut dyn FnMut(XmlEvent<'_>),
+        each: &mut impl FnMut(XmlEvent<'_>),
     ) -> Option<usize> {
         let bytes = rest.as_bytes();
         let name_end = 1 + name_in(&bytes[1..]);
