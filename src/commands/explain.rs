@@ -26,7 +26,7 @@ pub fn explain(path: &Path, line: u64, settings: &ScanSettings, env: &mut Env<'_
     let written = write_candidates(&shown, line, &candidates, &mut answer);
     written.map_err(|source| CommandError::Write { path: "the answer".to_owned(), source })?;
     let mut report = scanner.scan_source(&Files::new(vec![path.to_owned()], FileOptions::default())?);
-    report.hidden = scanner.secrets_in_paths([path]);
+    report.hidden.extend(scanner.secrets_in_paths([path]));
     let answer = without_secrets(&String::from_utf8_lossy(&answer), &report, &settings.report);
     output::write(settings.output.as_deref(), env, &|out| out.write_all(answer.as_bytes()))?;
     Ok(ExitCode::Clean)

@@ -248,7 +248,8 @@ fn scan(
         Target::ListedIn(list) => scan.paths(listed(list)?)?,
     }
     let hidden = std::mem::take(&mut scan.hidden);
-    let mut report = ScanReport { hidden, ..scan.scan.finish() };
+    let mut report = scan.scan.finish();
+    report.hidden.extend(hidden);
     report.findings.iter_mut().for_each(|finding| leave_out_indexes(finding, &scan.indexes));
     Ok((report, asked.into_inner().transpose()?))
 }

@@ -1,6 +1,7 @@
 //! From stored bytes to text that can be scanned, with the way back: every decoder yields an [`OffsetMap`], so that a
 //! finding names the bytes that a person can open.
 
+pub(crate) mod armor;
 mod offset_map;
 mod utf16;
 

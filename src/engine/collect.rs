@@ -24,7 +24,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Hit {
     pub(super) rule: u32,
+    /// As it is known.
     pub(super) secret: Secret,
+    /// As it stands there, if that is another.
+    pub(super) notation: Option<Secret>,
     pub(super) public_id: Option<String>,
     pub(super) severity: Severity,
     pub(super) attributes: Attributes,
@@ -41,6 +44,7 @@ impl Hit {
         Hit {
             rule: located.rule,
             secret: located.secret,
+            notation: located.notation,
             public_id: located.public_id,
             severity: located.severity,
             attributes: located.attributes,
@@ -56,6 +60,8 @@ impl Hit {
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     findings: HashMap<(u32, Secret), Gathered>,
+    /// In which other forms secrets stand somewhere: reports must not show those, either.
+    notations: BTreeSet<Secret>,
 }
 
 #[derive(Debug)]
@@ -75,6 +81,7 @@ struct Gathered {
 impl Collector {
     pub(super) fn extend(&mut self, hits: Vec<Hit>) {
         for hit in hits {
+            self.notations.extend(hit.notation);
             let occurrence = hit.occurrence.clone();
             let gathered = self.findings.entry((hit.rule, hit.secret)).or_insert_with(|| Gathered {
                 best: (hit.score.clone(), occurrence.clone()),
@@ -138,7 +145,8 @@ impl Collector {
         });
         problems.sort();
         problems.dedup();
-        ScanReport { findings, problems, stats, ..ScanReport::default() }
+        let hidden = self.notations.into_iter().collect();
+        ScanReport { findings, problems, stats, hidden, ..ScanReport::default() }
     }
 
     /// Takes out what is public and a part of other credentials.

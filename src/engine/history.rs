@@ -280,6 +280,7 @@ impl<'h> Group<'h> {
         Some(Hit {
             rule: hit.rule,
             secret: hit.secret.clone(),
+            notation: hit.notation.clone(),
             public_id: hit.public_id.clone(),
             severity: hit.severity,
             attributes: hit.attributes.clone(),

@@ -3,6 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
+    checksum,
     compose::{self, NearPart},
     confirm::Match,
     lines::{Carry, LineCursor, LocalPosition},
@@ -18,7 +19,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Located {
     pub(super) rule: u32,
+    /// As it is known.
     pub(super) secret: Secret,
+    /// As it stands there, if that is another.
+    pub(super) notation: Option<Secret>,
     pub(super) public_id: Option<String>,
     /// Harm of this one.
     pub(super) severity: Severity,
@@ -78,9 +82,12 @@ pub(super) fn locate(
         }
         let facts = scanner.facts(&matched, text.bytes);
         let id = matched.id.map(|(start, end)| &text.bytes[start as usize..end as usize]);
+        let secret = Secret::new(&text.bytes[range.clone()]);
+        let form = checksum::known_form(&rules[matched.rule as usize], secret.expose());
         located.push(Located {
             rule: matched.rule,
-            secret: Secret::new(&text.bytes[range.clone()]),
+            notation: form.is_some().then(|| secret.clone()),
+            secret: form.unwrap_or(secret),
             public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
             severity: facts.severity(rules[matched.rule as usize].meta.severity),
             attributes: facts.attributes,

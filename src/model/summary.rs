@@ -19,7 +19,7 @@ pub struct ScanReport {
     pub stats: Stats,
     /// The configuration in use, if there was one.
     pub config: Option<ConfigUse>,
-    /// What else is to be hidden wherever it stands: secrets in names that the user gave.
+    /// What else is to be hidden wherever it stands: secrets in names that the user gave, and other notations of those found.
     pub hidden: Vec<Secret>,
     /// Whose findings are, where a store knows it.
     pub attributions: BTreeMap<Fingerprint, Attribution>,

@@ -19,7 +19,7 @@ const USES: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("link", &["model", "store"]),
     ("rotate", &["model", "store"]),
-    ("fingerprint", &["model"]),
+    ("fingerprint", &["model", "decode"]),
     ("inventory", &["model", "fingerprint"]),
     (
         "commands",

@@ -91,6 +91,27 @@ fn encrypted_keys_count_less_and_cut_ones_not_at_all() {
 }
 
 #[test]
+fn a_key_is_one_however_its_lines_are_broken() {
+    for (label, kind) in [("RSA PRIVATE KEY", "rsa"), ("OPENSSH PRIVATE KEY", "openssh"), ("PRIVATE KEY", "pkcs8-ec")] {
+        let pem = text(&format!("-----BEGIN {label}-----\n{{{{key:{kind}}}}}\n-----END {label}-----\n"), None);
+        let lines = |around: &dyn Fn(&str) -> String| pem.lines().map(around).collect::<String>();
+        let notations = [
+            pem.clone(),
+            pem.replace('\n', "\r\n"),
+            format!("tls:\n  key: |\n{}", lines(&|line| format!("    {line}\n"))),
+            format!("{{\"key\": \"{}\"}}\n", pem.replace('\n', "\\n")),
+            format!("KEY=\"{}\"\n", pem.trim_end().replace('\n', "\\r\\n")),
+            format!("var key = {};\n", lines(&|line| format!("\"{line}\\n\" +\n  ")).trim_end().trim_end_matches('+')),
+        ];
+        let report = Scanner::builtin().scan_bytes("a", notations.join("\n").as_bytes());
+        assert_eq!(only(&report).occurrences.len(), notations.len(), "{kind}");
+        let alone =
+            notations.map(|notation| only(&Scanner::builtin().scan_bytes("a", notation.as_bytes())).fingerprint);
+        assert!(alone.iter().all(|fingerprint| *fingerprint == only(&report).fingerprint), "{kind}");
+    }
+}
+
+#[test]
 fn every_kind_of_key_is_described_and_a_changed_one_is_noticed() {
     for (label, kind, key_type, encrypted) in [
         ("RSA PRIVATE KEY", "rsa", "RSA", false),

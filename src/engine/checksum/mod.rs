@@ -2,7 +2,6 @@
 //! they learn on the way: whose it is, what it opens, whether it is encrypted.
 
 mod account;
-mod armor;
 mod connection;
 mod crc;
 mod der;
@@ -15,7 +14,8 @@ mod putty;
 use std::ops::Range;
 
 use crate::{
-    model::{Attributes, Escaped, Severity},
+    decode::armor,
+    model::{Attributes, Escaped, Secret, Severity},
     rule::{Checksum, Rule},
 };
 
@@ -123,6 +123,18 @@ pub fn verify(rule: &Rule, claim: &Claim<'_>) -> Result<Facts, Failure> {
         Some(Checksum::Discord) => account::discord(secret),
         Some(Checksum::JfrogReference) => account::jfrog(secret),
         Some(Checksum::AtlassianPat) => account::atlassian(secret),
+    }
+}
+
+/// The form by which a secret is known wherever it stands, if it stands there in another: keys are broken into lines,
+/// indented and escaped in many ways.
+#[must_use]
+pub fn known_form(rule: &Rule, secret: &[u8]) -> Option<Secret> {
+    match rule.checksum {
+        Some(Checksum::Pem) => {
+            armor::pem(secret).filter(|form| form.as_bytes() != secret).map(|form| Secret::new(form.as_bytes()))
+        }
+        _ => None,
     }
 }
 

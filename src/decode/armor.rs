@@ -1,24 +1,26 @@
 //! The text around a key: what stands between the opening and the closing line, in a file, in a JSON string, or in string
 //! literals of a program.
 
-use data_encoding::BASE64_NOPAD;
+use data_encoding::{BASE64, BASE64_NOPAD};
+use zeroize::Zeroizing;
 
-use super::Failure;
+/// Why a text is no key, in words without secret bytes.
+type Failure = &'static str;
 
 /// A key's text, cut into its parts.
-pub(super) struct Armor<'a> {
+pub(crate) struct Armor<'a> {
     /// What the opening line names, such as `RSA PRIVATE KEY`.
-    pub(super) label: &'a str,
+    pub(crate) label: &'a str,
     /// Header lines (`DEK-Info: AES-128-CBC,…`), names and values.
-    pub(super) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// What follows them, decoded.
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// The checksum of an OpenPGP armor, without its `=`.
-    pub(super) checksum: Option<String>,
+    pub(crate) checksum: Option<String>,
 }
 
 /// Cuts a key's text up.
-pub(super) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
     let (dashes, rest) = match text.split_once("-----BEGIN ") {
         Some((_, rest)) => ("-----", rest),
         None => (" ----", text.split_once("---- BEGIN ").ok_or("it has no opening line")?.1),
@@ -37,9 +39,36 @@ pub(super) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
     Ok(armor)
 }
 
+/// A key in PEM as it is written in files, however its lines are broken, indented, quoted or escaped here; `None` for
+/// anything else.
+pub(crate) fn pem(bytes: &[u8]) -> Option<Zeroizing<String>> {
+    let text = str::from_utf8(bytes).ok().filter(|text| text.contains(OPENING))?;
+    Some(parse(text).ok()?.written())
+}
+
+const OPENING: &str = "-----BEGIN ";
+
 impl Armor<'_> {
+    /// It as RFC 7468 has it written (OpenSSH's as `ssh-keygen` does), without a line's end behind it.
+    fn written(&self) -> Zeroizing<String> {
+        let line = if self.label.starts_with("OPENSSH ") { 70 } else { 64 };
+        let body = Zeroizing::new(BASE64.encode(&self.body));
+        let mut text = Zeroizing::new(String::with_capacity(body.len() * 66 / line + 256));
+        text.push_str(&format!("-----BEGIN {}-----\n", self.label));
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\n"));
+        }
+        text.push_str(if self.headers.is_empty() { "" } else { "\n" });
+        for line in body.as_bytes().chunks(line) {
+            text.extend(line.iter().map(|byte| char::from(*byte)));
+            text.push('\n');
+        }
+        text.push_str(&format!("-----END {}-----", self.label));
+        text
+    }
+
     /// The value of a header.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
@@ -57,7 +86,7 @@ impl Armor<'_> {
 }
 
 /// The lines of a text, whether they end in a file, by an escape, or by the end of a string literal.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
     let plain = text.replace("\\r", "").replace("\\n", "\n").replace("\\t", " ").replace("\\/", "/");
     let lines: Vec<String> = plain.split(['\n', '\r']).map(undecorated).filter(|line| !line.is_empty()).collect();
     lines.into_iter()
@@ -79,7 +108,7 @@ fn undecorated(line: &str) -> String {
 }
 
 /// Decodes base64 without padding; lenient about the unused bits of the last character.
-pub(super) fn decode(mut text: String) -> Result<Vec<u8>, Failure> {
+pub(crate) fn decode(mut text: String) -> Result<Vec<u8>, Failure> {
     if text.len() % 4 == 1 {
         text.pop();
     }
@@ -90,4 +119,28 @@ pub(super) fn decode(mut text: String) -> Result<Vec<u8>, Failure> {
     spec.check_trailing_bits = false;
     let encoding = spec.encoding().map_err(|_| "its body is not base64")?;
     encoding.decode(text.as_bytes()).map_err(|_| "its body is not base64")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pem;
+
+    #[test]
+    fn a_key_has_one_form() {
+        let (one, two) = ("QUJD".repeat(16), "REVG".repeat(5));
+        let file = format!("-----BEGIN RSA PRIVATE KEY-----\n{one}\n{two}\n-----END RSA PRIVATE KEY-----");
+        let ssh = format!(
+            "-----BEGIN OPENSSH PRIVATE KEY-----\n{one}REVGRE\nVG{}\n-----END OPENSSH PRIVATE KEY-----",
+            "REVG".repeat(3)
+        );
+        let headers = file.replacen("\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1);
+        for key in [&file, &ssh, &headers] {
+            let narrow = key.replace(&one, &format!("{}\n{}", &one[..40], &one[40..]));
+            let escaped = key.replace('\n', "\\r\\n");
+            for text in [key, &narrow, &escaped, &key.replace('\n', "\r\n"), &key.replace('\n', "\n  ")] {
+                assert_eq!(pem(text.as_bytes()).as_ref().map(|form| form.as_str()), Some(key.as_str()), "{text}");
+            }
+        }
+        assert!([&b"-----BEGIN RSA"[..], b"a token", b"\xff", one.as_bytes()].iter().all(|other| pem(other).is_none()));
+    }
 }
