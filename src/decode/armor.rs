@@ -14,7 +14,7 @@ pub(crate) struct Armor<'a> {
     /// Header lines (`DEK-Info: AES-128-CBC,…`), names and values.
     pub(crate) headers: Vec<(String, String)>,
     /// What follows them, decoded.
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
     /// The checksum of an OpenPGP armor, without its `=`.
     pub(crate) checksum: Option<String>,
 }
@@ -27,33 +27,47 @@ pub(crate) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
     };
     let (label, rest) = rest.split_once(dashes).ok_or("its opening line does not end")?;
     let content = rest.rsplit_once("END ").ok_or("it has no closing line")?.0.trim_end_matches([' ', '-']);
-    let mut armor = Armor { label, headers: Vec::new(), body: Vec::new(), checksum: None };
-    let mut base64 = String::new();
+    let mut armor = Armor { label, headers: Vec::new(), body: Zeroizing::default(), checksum: None };
+    let mut base64 = Zeroizing::new(String::with_capacity(content.len()));
     for line in lines(content) {
         match line.split_once(':') {
             Some((name, value)) => armor.headers.push((name.trim().to_owned(), value.trim().to_owned())),
             None => armor.add_words(&line, &mut base64),
         }
     }
-    armor.body = decode(base64)?;
+    armor.body = decode(&base64)?;
     Ok(armor)
 }
 
-/// A key in PEM as it is written in files, however its lines are broken, indented, quoted or escaped here; `None` for
-/// anything else.
-pub(crate) fn pem(bytes: &[u8]) -> Option<Zeroizing<String>> {
-    let text = str::from_utf8(bytes).ok().filter(|text| text.contains(OPENING))?;
-    Some(parse(text).ok()?.written())
+const OPENING: &str = "-----BEGIN ";
+
+/// Private keys in one text that are told apart: chains of certificates have one.
+const MAX_KEYS: usize = 4;
+
+/// The private keys in PEM in a text, each as it is written in files, however its lines are broken, indented, quoted or
+/// escaped here.
+pub(crate) fn private_keys(bytes: &[u8]) -> Vec<Zeroizing<String>> {
+    let Ok(text) = str::from_utf8(bytes) else { return Vec::new() };
+    text.match_indices(OPENING).filter_map(|(at, _)| private_key(&text[at..])).take(MAX_KEYS).collect()
 }
 
-const OPENING: &str = "-----BEGIN ";
+/// The one that a text begins with.
+fn private_key(text: &str) -> Option<Zeroizing<String>> {
+    let (label, _) = text[OPENING.len()..].split_once("-----")?;
+    let closing = format!("-----END {label}-----");
+    let end = text.find(&closing).filter(|_| label.ends_with("PRIVATE KEY"))? + closing.len();
+    let is_one = !text[OPENING.len()..end].contains(OPENING);
+    Some(parse(&text[..end]).ok().filter(|_| is_one)?.written())
+}
 
 impl Armor<'_> {
     /// It as RFC 7468 has it written (OpenSSH's as `ssh-keygen` does), without a line's end behind it.
     fn written(&self) -> Zeroizing<String> {
         let line = if self.label.starts_with("OPENSSH ") { 70 } else { 64 };
         let body = Zeroizing::new(BASE64.encode(&self.body));
-        let mut text = Zeroizing::new(String::with_capacity(body.len() * 66 / line + 256));
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        let around = headers + 2 * self.label.len() + 64;
+        let mut text = Zeroizing::new(String::with_capacity(body.len() + body.len() / line + around));
         text.push_str(&format!("-----BEGIN {}-----\n", self.label));
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\n"));
@@ -86,14 +100,17 @@ impl Armor<'_> {
 }
 
 /// The lines of a text, whether they end in a file, by an escape, or by the end of a string literal.
-pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
-    let plain = text.replace("\\r", "").replace("\\n", "\n").replace("\\t", " ").replace("\\/", "/");
-    let lines: Vec<String> = plain.split(['\n', '\r']).map(undecorated).filter(|line| !line.is_empty()).collect();
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
+    const ESCAPES: [(&str, &str); 4] = [("\\r", ""), ("\\n", "\n"), ("\\t", " "), ("\\/", "/")];
+    let unescaped =
+        |text: Zeroizing<String>, (escape, plain): &(&str, &str)| Zeroizing::new(text.replace(escape, plain));
+    let plain = ESCAPES.iter().fold(Zeroizing::new(text.to_owned()), unescaped);
+    let lines: Vec<_> = plain.split(['\n', '\r']).map(undecorated).filter(|line| !line.is_empty()).collect();
     lines.into_iter()
 }
 
 /// A line without quotes, commas, backslashes and what else joins string literals.
-fn undecorated(line: &str) -> String {
+fn undecorated(line: &str) -> Zeroizing<String> {
     let is_decoration =
         |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '\\' | '`' | ';' | '>' | '#' | '*');
     let mut line = line.trim_matches(is_decoration);
@@ -104,13 +121,14 @@ fn undecorated(line: &str) -> String {
     if let Some(end) = line.strip_prefix(['+', '.']).filter(|end| end.starts_with([' ', '"', '\''])) {
         line = end.trim_matches(is_decoration);
     }
-    line.to_owned()
+    Zeroizing::new(line.to_owned())
 }
 
-/// Decodes base64 without padding; lenient about the unused bits of the last character.
-pub(crate) fn decode(mut text: String) -> Result<Vec<u8>, Failure> {
+/// Decodes base64; lenient about padding and the unused bits of the last character.
+pub(crate) fn decode(text: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let mut text = text.trim_end_matches('=');
     if text.len() % 4 == 1 {
-        text.pop();
+        text = &text[..text.floor_char_boundary(text.len() - 1)];
     }
     if text.len() < 24 {
         return Err("its body is too short");
@@ -118,12 +136,12 @@ pub(crate) fn decode(mut text: String) -> Result<Vec<u8>, Failure> {
     let mut spec = BASE64_NOPAD.specification();
     spec.check_trailing_bits = false;
     let encoding = spec.encoding().map_err(|_| "its body is not base64")?;
-    encoding.decode(text.as_bytes()).map_err(|_| "its body is not base64")
+    encoding.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| "its body is not base64")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::pem;
+    use super::private_keys;
 
     #[test]
     fn a_key_has_one_form() {
@@ -134,13 +152,19 @@ mod tests {
             "REVG".repeat(3)
         );
         let headers = file.replacen("\n", "\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n", 1);
+        let certificate = file.replace("RSA PRIVATE KEY", "CERTIFICATE");
         for key in [&file, &ssh, &headers] {
             let narrow = key.replace(&one, &format!("{}\n{}", &one[..40], &one[40..]));
             let escaped = key.replace('\n', "\\r\\n");
-            for text in [key, &narrow, &escaped, &key.replace('\n', "\r\n"), &key.replace('\n', "\n  ")] {
-                assert_eq!(pem(text.as_bytes()).as_ref().map(|form| form.as_str()), Some(key.as_str()), "{text}");
+            let in_chain = format!("{certificate}\n{key}\n{certificate}\n");
+            let crlf = key.replace('\n', "\r\n");
+            for text in [key, &narrow, &escaped, &in_chain, &crlf, &key.replace('\n', "\n  ")] {
+                let forms = private_keys(text.as_bytes());
+                assert_eq!(forms.iter().map(|form| form.as_str()).collect::<Vec<_>>(), [key.as_str()], "{text}");
             }
         }
-        assert!([&b"-----BEGIN RSA"[..], b"a token", b"\xff", one.as_bytes()].iter().all(|other| pem(other).is_none()));
+        assert_eq!(private_keys(format!("{file}\n{ssh}").as_bytes()).len(), 2);
+        let others = [&b"-----BEGIN RSA"[..], b"a token", b"\xff", one.as_bytes(), certificate.as_bytes()];
+        assert!(others.iter().all(|other| private_keys(other).is_empty()));
     }
 }

@@ -1,5 +1,5 @@
-//! From stored bytes to text that can be scanned, with the way back: every decoder yields an [`OffsetMap`], so that a
-//! finding names the bytes that a person can open.
+//! From stored bytes to text that can be scanned, with the way back: a decoder yields an [`OffsetMap`], so that a finding
+//! names the bytes that a person can open. And what is in the text of a key.
 
 pub(crate) mod armor;
 mod offset_map;

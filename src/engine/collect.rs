@@ -26,8 +26,8 @@ pub(super) struct Hit {
     pub(super) rule: u32,
     /// As it is known.
     pub(super) secret: Secret,
-    /// As it stands there, if that is another.
-    pub(super) notation: Option<Secret>,
+    /// As it stands there, where that is otherwise.
+    pub(super) notations: Vec<Secret>,
     pub(super) public_id: Option<String>,
     pub(super) severity: Severity,
     pub(super) attributes: Attributes,
@@ -44,7 +44,7 @@ impl Hit {
         Hit {
             rule: located.rule,
             secret: located.secret,
-            notation: located.notation,
+            notations: located.notation.into_iter().collect(),
             public_id: located.public_id,
             severity: located.severity,
             attributes: located.attributes,
@@ -79,9 +79,14 @@ struct Gathered {
 }
 
 impl Collector {
+    /// Sees to it that no notation of these is shown, whatever becomes of them.
+    pub(super) fn hide(&mut self, hits: &[Hit]) {
+        self.notations.extend(hits.iter().flat_map(|hit| &hit.notations).cloned());
+    }
+
     pub(super) fn extend(&mut self, hits: Vec<Hit>) {
         for hit in hits {
-            self.notations.extend(hit.notation);
+            self.notations.extend(hit.notations);
             let occurrence = hit.occurrence.clone();
             let gathered = self.findings.entry((hit.rule, hit.secret)).or_insert_with(|| Gathered {
                 best: (hit.score.clone(), occurrence.clone()),

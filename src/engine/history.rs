@@ -280,7 +280,7 @@ impl<'h> Group<'h> {
         Some(Hit {
             rule: hit.rule,
             secret: hit.secret.clone(),
-            notation: hit.notation.clone(),
+            notations: Vec::new(),
             public_id: hit.public_id.clone(),
             severity: hit.severity,
             attributes: hit.attributes.clone(),

@@ -113,6 +113,7 @@ impl<'s> Scan<'s> {
         if !unresolved.is_empty() {
             let traced = Instant::now();
             let wanted = history::wanted(&unresolved);
+            self.shared.collector.hide(&unresolved);
             let traces = source.trace(&plan, &wanted, &mut |problem| self.shared.problems.push(problem));
             self.note_interrupt();
             let (places, left_out) = history::most_places(&unresolved, &traces);

@@ -30,12 +30,13 @@ pub(super) fn hits(mut located: Vec<Located>, record: &Record<'_>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = Vec::new();
     for found in located {
         let Some(segment) = segment(&found, record) else { continue };
-        let is_known = hits.iter().any(|known| {
+        let known = hits.iter_mut().find(|known| {
             (known.rule == found.rule && known.secret == found.secret)
                 || segment.view == View::Stored && shows_the_same(found.secret.expose(), known.secret.expose())
         });
-        if !is_known {
-            hits.push(hit(found, segment, record));
+        match known {
+            Some(known) => known.notations.extend(found.notation),
+            None => hits.push(hit(found, segment, record)),
         }
     }
     hits

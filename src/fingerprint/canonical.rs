@@ -21,8 +21,8 @@ const GUESSABLE_BITS: f64 = 80.0;
 type Form = Zeroizing<Vec<u8>>;
 
 /// The forms in which a secret is digested, each once: as it is without quotes and white space, and, where it looks like
-/// one, what is in its base64, what is percent-encoded in it, the password of a URL, and a key in PEM with its lines as files
-/// have them. At most eight. Empty for values that are empty or no credential by their size.
+/// one, what is in its base64, what is percent-encoded in it, the password of a URL, and private keys in PEM with their lines
+/// as files have them. A dozen or so at most. Empty for values that are empty or no credential by their size.
 #[must_use]
 pub fn canonical_forms(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
     let mut forms: Vec<Form> = Vec::new();
@@ -42,8 +42,8 @@ pub fn canonical_forms(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
             add(&mut forms, decoded);
         }
     }
-    for pem in forms.clone().iter().filter_map(|form| armor::pem(form)) {
-        add(&mut forms, pem.as_bytes().to_vec().into());
+    for key in forms.clone().iter().flat_map(|form| armor::private_keys(form)) {
+        add(&mut forms, key.as_bytes().to_vec().into());
     }
     forms
 }

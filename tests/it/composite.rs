@@ -105,6 +105,11 @@ fn a_key_is_one_however_its_lines_are_broken() {
         ];
         let report = Scanner::builtin().scan_bytes("a", notations.join("\n").as_bytes());
         assert_eq!(only(&report).occurrences.len(), notations.len(), "{kind}");
+        // Reports hide those that it isn't known by, too.
+        let is_hidden = |notation: &String| {
+            report.hidden.iter().any(|own| notation.as_bytes().windows(own.len()).any(|part| part == own.expose()))
+        };
+        assert!(notations[1..].iter().all(is_hidden) && report.hidden.len() == notations.len() - 1, "{kind}");
         let alone =
             notations.map(|notation| only(&Scanner::builtin().scan_bytes("a", notation.as_bytes())).fingerprint);
         assert!(alone.iter().all(|fingerprint| *fingerprint == only(&report).fingerprint), "{kind}");

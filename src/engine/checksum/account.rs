@@ -56,7 +56,7 @@ pub(super) fn gcp(claim: &Claim<'_>) -> Result<Facts, Failure> {
         return gcp_with(claim.secret, &String::from_utf8_lossy(claim.around(JSON_REACH)));
     }
     let base64 = String::from_utf8_lossy(claim.secret);
-    let json = armor::decode(base64.trim_end_matches('=').to_owned())?;
+    let json = armor::decode(&base64)?;
     let json = String::from_utf8_lossy(&json);
     let key = json.find("-----BEGIN ").map(|start| &json[start..]).and_then(|rest| Some(&rest[..rest.find('"')?]));
     gcp_with(key.ok_or("it decodes to no file with a private key")?.as_bytes(), &json)
@@ -115,7 +115,7 @@ pub(super) fn jfrog(secret: &[u8]) -> Result<Facts, Failure> {
 
 /// A personal access token of Jira or Confluence Data Center: its number, a colon, 20 random bytes.
 pub(super) fn atlassian(secret: &[u8]) -> Result<Facts, Failure> {
-    let decoded = armor::decode(String::from_utf8_lossy(secret).into_owned())?;
+    let decoded = armor::decode(&String::from_utf8_lossy(secret))?;
     let colon = decoded.iter().position(|byte| *byte == b':').ok_or("it does not decode to a number and a token")?;
     let (number, token) = decoded.split_at(colon);
     if !number.iter().all(u8::is_ascii_digit) || number.is_empty() || token.len() != 21 {

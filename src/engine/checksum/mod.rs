@@ -132,7 +132,8 @@ pub fn verify(rule: &Rule, claim: &Claim<'_>) -> Result<Facts, Failure> {
 pub fn known_form(rule: &Rule, secret: &[u8]) -> Option<Secret> {
     match rule.checksum {
         Some(Checksum::Pem) => {
-            armor::pem(secret).filter(|form| form.as_bytes() != secret).map(|form| Secret::new(form.as_bytes()))
+            let form = armor::private_keys(secret).into_iter().next();
+            form.filter(|form| form.as_bytes() != secret).map(|form| Secret::new(form.as_bytes()))
         }
         _ => None,
     }

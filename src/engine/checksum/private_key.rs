@@ -53,7 +53,7 @@ pub(super) fn verify(secret: &[u8]) -> Result<Facts, Failure> {
 /// One run of base64: of the key's DER, as programs keep it in their settings, or of a whole PEM file, as kubeconfig and
 /// variables of CI have it.
 fn bare(text: &str) -> Result<Facts, Failure> {
-    let body = armor::decode(text.trim_end_matches('=').to_owned())?;
+    let body = armor::decode(text)?;
     if body.starts_with(b"-----BEGIN ") {
         return armored(&String::from_utf8_lossy(&body));
     }

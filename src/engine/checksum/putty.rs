@@ -1,11 +1,13 @@
 //! PuTTY's private keys. Source: PuTTY's manual, appendix C, "PPK file format".
 
+use zeroize::Zeroizing;
+
 use super::{Facts, Failure, armor, openssh};
 
 /// Checks the text of a key, from its first line to its MAC.
 pub(super) fn verify(secret: &[u8]) -> Result<Facts, Failure> {
     let text = String::from_utf8_lossy(secret);
-    let lines: Vec<String> = armor::lines(&text).collect();
+    let lines: Vec<Zeroizing<String>> = armor::lines(&text).collect();
     let field = |name: &str| {
         lines
             .iter()
@@ -39,11 +41,11 @@ pub(super) fn verify(secret: &[u8]) -> Result<Facts, Failure> {
 }
 
 /// The lines that a count stands before, decoded.
-fn block(lines: &[String], name: &str) -> Result<Vec<u8>, Failure> {
+fn block(lines: &[Zeroizing<String>], name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let counted = lines.iter().enumerate().find_map(|(index, line)| {
         let count: usize = line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok()?;
         lines.get(index + 1..index.checked_add(count)?.checked_add(1)?)
     });
-    let base64: String = counted.ok_or("it has fewer lines than it says")?.concat();
-    armor::decode(base64.trim_end_matches('=').to_owned())
+    let base64 = counted.ok_or("it has fewer lines than it says")?.iter().map(|line| line.as_str());
+    armor::decode(&Zeroizing::new(base64.collect::<String>()))
 }

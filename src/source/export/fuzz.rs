@@ -10,6 +10,7 @@ use super::{
     container::{Store, Tree},
     input::Input,
     limits::ExportLimits,
+    record_index::Room,
     sink::{Host, Notices, Parts, Sink},
     system::{Export, Look, Opening, ReadingOptions, SYSTEMS},
 };
@@ -139,7 +140,7 @@ fn read(name: &str, path: &str, data: &[u8]) {
     let look = Look::new(&tree);
     system.detect(&look);
     let options = ReadingOptions { base_url: Some("https://example.com/".to_owned()), map: None };
-    let reader = system.open(&Opening { look: &look, root: "", options: &options });
+    let reader = system.open(&Opening { look: &look, root: "", options: &options, room: &Room::default() });
     let never = AtomicBool::new(false);
     let mut input = Input::new(Box::new(data), &never);
     let mut seen = Seen { limit: data.len() * MOST_TIMES + (1 << 16), ..Seen::default() };

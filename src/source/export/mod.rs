@@ -75,6 +75,7 @@ pub use stream::Streamed;
 use self::{
     container::Tree,
     detect::Found,
+    record_index::Room,
     sink::Notices,
     system::{Detection, Look, Opening, Reader, ReadingOptions, System},
 };
@@ -239,6 +240,8 @@ impl Export {
 struct Scanned<'s> {
     candidates: Vec<&'static dyn System>,
     options: ReadingOptions,
+    /// For notes of where records stand.
+    room: Room,
     limits: ExportLimits,
     opened: &'s Mutex<Vec<Arc<Opened>>>,
 }
@@ -254,7 +257,8 @@ impl Scanned<'_> {
     ) -> Vec<Arc<Opened>> {
         let mut owners = Vec::with_capacity(found.len());
         for Found { system, detection } in found {
-            let reader = system.open(&Opening { look, root: &detection.root, options: &self.options });
+            let reader =
+                system.open(&Opening { look, root: &detection.root, options: &self.options, room: &self.room });
             let path = match detection.root.trim_end_matches('/') {
                 "" => tree.display(),
                 root => format!("{}!{root}", tree.display()),
@@ -285,7 +289,8 @@ impl Source for Export {
         self.problems.iter().for_each(|problem| crew.first().receiver.problem(problem.clone()));
         let options = ReadingOptions { base_url: self.options.base_url.clone(), map: self.options.map.clone() };
         let candidates = self.candidates.clone();
-        let scanned = Scanned { candidates, options, limits: self.options.limits, opened: &self.opened };
+        let (room, limits) = (Room::default(), self.options.limits);
+        let scanned = Scanned { candidates, options, room, limits, opened: &self.opened };
         let found = self.found.iter().map(|found| Found { system: found.system, detection: found.detection.clone() });
         let look = Look::new(&self.tree);
         let owners = scanned.open(&self.tree, &look, found.collect(), &mut *crew.first().receiver);

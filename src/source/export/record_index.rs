@@ -7,7 +7,7 @@ use std::{
     io::{self, Read},
     ops::Range,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -19,8 +19,29 @@ use super::{
 };
 use crate::source::crew::lock;
 
-/// Records that are noted of one export: 32 MiB. Those behind them are read again.
+/// Records that are noted of all exports in one: 32 MiB. Those behind them are read again.
 const MAX_NOTES: usize = 4 << 20;
+
+/// So many notes there may still be, of all exports together that are read at once.
+#[derive(Clone, Debug)]
+pub(super) struct Room(Arc<AtomicUsize>);
+
+impl Default for Room {
+    fn default() -> Room {
+        Room(Arc::new(MAX_NOTES.into()))
+    }
+}
+
+impl Room {
+    /// Is there room for one more?
+    fn take(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).is_ok()
+    }
+
+    fn give_back(&self, notes: usize) {
+        self.0.fetch_add(notes, Ordering::Relaxed);
+    }
+}
 
 /// What a record is looked up by: its table, and its id there. Without an id it is found with all of its table that have none.
 pub(super) type Key<'k> = (&'k str, &'k str);
@@ -29,15 +50,12 @@ pub(super) type Key<'k> = (&'k str, &'k str);
 pub(super) struct RecordIndex {
     documents: Mutex<HashMap<String, Document>>,
     hasher: foldhash::fast::RandomState,
-    /// So many notes there may still be.
-    room: AtomicUsize,
+    room: Room,
+    /// Where less than this stands between two records that may be looked up, it is read with the first of them.
+    between: u64,
 }
 
-impl Default for RecordIndex {
-    fn default() -> RecordIndex {
-        RecordIndex::with_room(MAX_NOTES)
-    }
-}
+const BETWEEN: u64 = 16 << 10;
 
 /// What is noted of one document.
 #[derive(Default)]
@@ -76,8 +94,8 @@ impl Note {
 }
 
 impl RecordIndex {
-    fn with_room(room: usize) -> RecordIndex {
-        RecordIndex { documents: Mutex::default(), hasher: Default::default(), room: AtomicUsize::new(room) }
+    pub(super) fn new(room: &Room) -> RecordIndex {
+        RecordIndex { documents: Mutex::default(), hasher: Default::default(), room: room.clone(), between: BETWEEN }
     }
 
     /// Takes the notes of a document while it is read; `path` is what it is called below the export's root.
@@ -99,6 +117,9 @@ impl RecordIndex {
         each: &mut dyn FnMut(&Element),
     ) {
         let tags: Tags = wanted.into_iter().map(|key| self.tag(key)).collect();
+        if tags.is_empty() {
+            return;
+        }
         let documents = lock(&self.documents);
         let has_some = |path: &str| documents.get(path).is_some_and(|own| own.places(&tags).next().is_some());
         export.read(&has_some, &mut |path, input| {
@@ -119,9 +140,6 @@ pub(super) struct Noting<'i> {
     others: Option<u64>,
 }
 
-/// Where less than this stands between two records that may be looked up, it is read with the first of them.
-const BETWEEN: u64 = if cfg!(test) { 0 } else { 16 << 10 };
-
 impl Noting<'_> {
     /// Notes a record; without a key it is never looked up.
     pub(super) fn add(&mut self, record: &Element, key: Option<Key<'_>>) {
@@ -141,7 +159,7 @@ impl Noting<'_> {
 
     /// Notes where the last record ends, if others stand between it and `next`.
     fn end_last(&mut self, next: u64) {
-        if let Some(others) = self.others.take().filter(|others| next - others > BETWEEN) {
+        if let Some(others) = self.others.take().filter(|others| next - others > self.index.between) {
             self.push(others, NO_TAG);
         }
     }
@@ -151,9 +169,7 @@ impl Noting<'_> {
         if until.is_some() {
             return;
         }
-        let room = &self.index.room;
-        let has_room = || room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |room| room.checked_sub(1)).is_ok();
-        match Note::new(offset, tag).filter(|_| has_room()) {
+        match Note::new(offset, tag).filter(|_| self.index.room.take()) {
             Some(note) => notes.push(note),
             None => *until = Some(offset),
         }
@@ -162,10 +178,14 @@ impl Noting<'_> {
     /// Keeps them.
     pub(super) fn keep(mut self) {
         self.end_last(u64::MAX);
+        self.document.notes.shrink_to_fit();
         match lock(&self.index.documents).entry(self.path.to_owned()) {
             Entry::Vacant(place) => drop(place.insert(self.document)),
             // Archives may have two files of one name: which is which isn't known later.
-            Entry::Occupied(mut place) => drop(place.insert(Document { notes: Vec::new(), until: Some(0) })),
+            Entry::Occupied(mut place) => {
+                let former = place.insert(Document { notes: Vec::new(), until: Some(0) });
+                self.index.room.give_back(former.notes.len() + self.document.notes.len());
+            }
         }
     }
 }
@@ -215,11 +235,11 @@ impl<P: Iterator<Item = Range<u64>>> Read for Picked<'_, '_, P> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::{Arc, atomic::AtomicBool};
 
     use proptest::{collection::vec, prelude::*};
 
-    use super::{Element, Input, Key, Kinds, Picked, RecordIndex, Tags, lock, read_records};
+    use super::{BETWEEN, Element, Input, Key, Kinds, Picked, RecordIndex, Room, Tags, lock, read_records};
 
     const RECORDS: Kinds<'_> = Kinds { is_record: &|name| name != "all", ..Kinds::NONE };
 
@@ -230,9 +250,9 @@ mod tests {
     }
 
     /// What is read of a document by an index with room for some notes, of records that are wanted and in all.
-    fn looked_up(text: &[u8], room: usize, wanted: &[(String, String)]) -> (Vec<String>, usize) {
+    fn looked_up(text: &[u8], (room, between): (usize, u64), wanted: &[(String, String)]) -> (Vec<String>, usize) {
         let interrupt = AtomicBool::new(false);
-        let index = RecordIndex::with_room(room);
+        let index = RecordIndex { between, ..RecordIndex::new(&Room(Arc::new(room.into()))) };
         let mut noting = index.document("a.xml");
         read_records(&mut Input::new(Box::new(text), &interrupt), &RECORDS, &mut |record| {
             noting.add(record, key_of(record));
@@ -284,7 +304,7 @@ mod tests {
         fn what_is_looked_up_is_what_is_read(
             records in vec(any_record(), 0..24),
             (is_wide, is_cut) in any::<(bool, bool)>(),
-            room in 0..40_usize,
+            (room, between) in (0..40_usize, prop::sample::select(&[0, 64, BETWEEN][..])),
             wanted in vec((prop::sample::select(&["A", "B"][..]), 0..6_u32), 0..4),
         ) {
             let mut text = format!("<?xml version=\"1.0\"?><all>\n{}</all>", records.concat());
@@ -298,9 +318,9 @@ mod tests {
             let wanted: Vec<_> = wanted.into_iter().map(|(table, id)| (table.to_owned(), id.to_string())).collect();
             let interrupt = AtomicBool::new(false);
             let all = read(&mut Input::new(Box::new(&text[..]), &interrupt), &wanted);
-            prop_assert_eq!(looked_up(&text, room, &wanted).0, all.0.clone());
+            prop_assert_eq!(looked_up(&text, (room, between), &wanted).0, all.0.clone());
             // Without others, where there is room.
-            let (told, count) = looked_up(&text, 1_000, &wanted);
+            let (told, count) = looked_up(&text, (1_000, 0), &wanted);
             prop_assert!(is_cut || count == told.len(), "{} of {}", told.len(), count);
         }
     }

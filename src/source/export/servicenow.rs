@@ -47,7 +47,7 @@ impl System for ServiceNow {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(ServiceNowReader { records: FORMS.reader(opening), index: RecordIndex::default() })
+        Box::new(ServiceNowReader { records: FORMS.reader(opening), index: RecordIndex::new(opening.room) })
     }
 }
 

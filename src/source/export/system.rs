@@ -10,6 +10,7 @@ use super::{
     container::{Member, Refusal, Tree},
     input::{Input, head_as_text},
     map::FieldMap,
+    record_index::Room,
     sink::Sink,
 };
 use crate::model::{Problem, RecordAttachment, RecordPlace};
@@ -102,6 +103,8 @@ pub(super) struct Opening<'o, 'l> {
     pub(super) root: &'o str,
     /// What the user said.
     pub(super) options: &'o ReadingOptions,
+    /// For notes of where records stand.
+    pub(super) room: &'o Room,
 }
 
 /// What a user may say about how exports are to be read.

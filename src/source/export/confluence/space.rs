@@ -55,7 +55,7 @@ impl System for Space {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(SpaceReader { base_url: opening.options.base_url.clone(), index: RecordIndex::default() })
+        Box::new(SpaceReader { base_url: opening.options.base_url.clone(), index: RecordIndex::new(opening.room) })
     }
 }
 

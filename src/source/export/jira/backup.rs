@@ -59,7 +59,7 @@ impl System for Backup {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(BackupReader { base_url: opening.options.base_url.clone(), index: RecordIndex::default() })
+        Box::new(BackupReader { base_url: opening.options.base_url.clone(), index: RecordIndex::new(opening.room) })
     }
 }
 
@@ -402,12 +402,15 @@ impl Known {
     /// Takes in changes and files.
     fn see_work(&mut self, row: &Element, (changes, files): (&HashSet<String>, &HashSet<String>)) {
         let id = row.attribute("id").unwrap_or_default();
-        let mut about = RecordPlace::default();
-        place_of(row, &mut about);
+        let about = || {
+            let mut about = RecordPlace::default();
+            place_of(row, &mut about);
+            about
+        };
         match row.name.as_str() {
-            "ChangeGroup" if changes.contains(id) => drop(self.changes.insert(id.to_owned(), about)),
+            "ChangeGroup" if changes.contains(id) => drop(self.changes.insert(id.to_owned(), about())),
             "FileAttachment" if files.contains(id) => {
-                self.files.insert(id.to_owned(), (about, row.attribute("filename").map(str::to_owned)));
+                self.files.insert(id.to_owned(), (about(), row.attribute("filename").map(str::to_owned)));
             }
             _ => {}
         }
