@@ -35,7 +35,8 @@ impl Generator {
         self.state >> 33
     }
 
-    fn text(&mut self, out: &mut String) {
+    fn text(&mut self) -> String {
+        let mut out = String::new();
         // As chats and tickets have them: of a few hundred words one is the like of `token`.
         const WORDS: &str = "the a to and of is it that for on you we this be with have can not are will at as was but do \
             if there your just from our or so all about when what they has me an get use how out one need new more like \
@@ -64,12 +65,12 @@ impl Generator {
                 ));
             }
         }
+        out
     }
 
     /// A message as Slack writes it.
     fn message(&mut self, number: u64) -> String {
-        let mut text = String::new();
-        self.text(&mut text);
+        let text = self.text();
         format!(
             r#"{{"client_msg_id":"{:08x}-{number:08x}","type":"message","user":"U{:05}","ts":"{}.{:06}","team":"T01","text":"{text}","blocks":[{{"type":"rich_text","elements":[{{"type":"rich_text_section","elements":[{{"type":"text","text":"{text}"}}]}}]}}]}}"#,
             self.next(),
@@ -164,41 +165,47 @@ fn one_document(path: &Path, bytes: u64) -> io::Result<u64> {
     Ok(generator.planted)
 }
 
-fn table(path: &Path, bytes: u64) -> io::Result<u64> {
-    let mut generator = Generator { state: 3, planted: 0 };
+/// Writes numbered rows between a head and a tail until there are so many bytes; how many secrets are in them.
+fn rows(
+    path: &Path,
+    (state, bytes): (u64, u64),
+    (head, tail): (&str, &str),
+    row: impl Fn(&mut Generator, u64) -> String,
+) -> io::Result<u64> {
+    let mut generator = Generator { state, planted: 0 };
     let mut file = BufWriter::new(File::create(path)?);
-    writeln!(file, "Id,Owner,Created,Subject,Description")?;
+    file.write_all(head.as_bytes())?;
     let (mut written, mut number) = (0, 0);
     while written < bytes {
-        let mut text = String::new();
-        generator.text(&mut text);
-        let row =
-            format!("500{number:015},U{},2024-01-01T10:00:00Z,a case,\"{text}\nand \"\"more\"\"\"\r\n", number % 5_000);
+        let row = row(&mut generator, number);
         file.write_all(row.as_bytes())?;
         (written, number) = (written + row.len() as u64, number + 1);
     }
+    file.write_all(tail.as_bytes())?;
     file.flush()?;
     Ok(generator.planted)
 }
 
+fn table(path: &Path, bytes: u64) -> io::Result<u64> {
+    rows(path, (3, bytes), ("Id,Owner,Created,Subject,Description\n", ""), |generator, number| {
+        let (user, text) = (number % 5_000, generator.text());
+        format!("500{number:015},U{user},2024-01-01T10:00:00Z,a case,\"{text}\nand \"\"more\"\"\"\r\n")
+    })
+}
+
 /// A backup as Jira writes it: comments, issues, changes.
 fn backup(path: &Path, bytes: u64) -> io::Result<u64> {
-    let mut generator = Generator { state: 4, planted: 0 };
-    let mut file = BufWriter::new(File::create(path)?);
-    writeln!(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<entity-engine-xml date=\"2024-01-01\">")?;
-    let (mut written, mut number) = (0, 0);
-    while written < bytes {
+    const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<entity-engine-xml date=\"2024-01-01\">\n";
+    rows(path, (4, bytes), (HEAD, "</entity-engine-xml>\n"), |generator, number| {
         let (user, time) = (number % 5_000, "2024-01-01 10:00:00.0");
-        let mut text = String::new();
-        generator.text(&mut text);
+        let text = generator.text();
         let mut rows = format!(
             "    <Action id=\"{number}\" issue=\"{}\" author=\"u{user}\" type=\"comment\" created=\"{time}\" updateauthor=\"u{user}\" \
              updated=\"{time}\">\n        <body><![CDATA[{text}\nand more]]></body>\n    </Action>\n",
             number / 3
         );
         if number % 3 == 0 {
-            text.clear();
-            generator.text(&mut text);
+            let text = generator.text();
             rows += &format!(
                 "    <Issue id=\"{number}\" key=\"OPS-{number}\" project=\"1\" reporter=\"u{user}\" creator=\"u{user}\" type=\"1\" summary=\"cannot log in\" \
                  priority=\"3\" status=\"1\" created=\"{time}\" updated=\"{time}\" votes=\"0\" watches=\"1\" description=\"{text}\"/>\n"
@@ -209,31 +216,23 @@ fn backup(path: &Path, bytes: u64) -> io::Result<u64> {
                 "    <ChangeItem id=\"{number}\" group=\"{number}\" fieldtype=\"jira\" field=\"status\" oldvalue=\"1\" oldstring=\"Open\" newvalue=\"3\" newstring=\"Done\"/>\n"
             );
         }
-        file.write_all(rows.as_bytes())?;
-        (written, number) = (written + rows.len() as u64, number + 1);
-    }
-    file.write_all(b"</entity-engine-xml>\n")?;
-    file.flush()?;
-    Ok(generator.planted)
+        rows
+    })
 }
 
 /// What ServiceNow unloads of incidents and their notes: two thirds of the elements are empty.
 fn unload(path: &Path, bytes: u64) -> io::Result<u64> {
+    const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><unload unload_date=\"2024-02-01 10:00:00\">\n";
     const EMPTY: &str = "activity_due additional_assignee_list approval_history business_duration business_service calendar_duration \
         caused_by close_code close_notes closed_at closed_by cmdb_ci comments_and_work_notes company contract \
         correlation_display correlation_id delivery_plan delivery_task due_date expected_start follow_up group_list \
         hold_reason location order origin_id origin_table parent parent_incident problem_id reopened_by reopened_time \
         resolved_at resolved_by rfc route_reason service_offering sla_due subcategory time_worked universal_request \
         user_input watch_list work_end work_notes work_notes_list work_start";
-    let mut generator = Generator { state: 5, planted: 0 };
-    let mut file = BufWriter::new(File::create(path)?);
-    writeln!(file, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><unload unload_date=\"2024-02-01 10:00:00\">")?;
     let empty: String = EMPTY.split_ascii_whitespace().map(|name| format!("<{name}/>\n")).collect();
-    let (mut written, mut number) = (0, 0);
-    while written < bytes {
+    rows(path, (5, bytes), (HEAD, "</unload>\n"), |generator, number| {
         let (user, time) = (number % 5_000, "2024-01-01 10:00:00");
-        let mut text = String::new();
-        generator.text(&mut text);
+        let text = generator.text();
         let mut rows = format!(
             "<incident action=\"INSERT_OR_UPDATE\">\n<active>true</active>\n<approval>not requested</approval>\n\
              <assigned_to display_value=\"Ada L\">{:032x}</assigned_to>\n<caller_id display_value=\"Bob B\">{:032x}</caller_id>\n\
@@ -247,20 +246,15 @@ fn unload(path: &Path, bytes: u64) -> io::Result<u64> {
             generator.next(),
             generator.next()
         );
-        text.clear();
-        generator.text(&mut text);
+        let text = generator.text();
         rows += &format!(
             "<sys_journal_field action=\"INSERT_OR_UPDATE\"><element>work_notes</element><element_id>{number:032x}</element_id>\
              <name>incident</name><sys_created_by>u{user}</sys_created_by><sys_created_on>{time}</sys_created_on>\
              <sys_id>{:032x}</sys_id><value>{text}</value></sys_journal_field>\n",
             generator.next()
         );
-        file.write_all(rows.as_bytes())?;
-        (written, number) = (written + rows.len() as u64, number + 1);
-    }
-    file.write_all(b"</unload>\n")?;
-    file.flush()?;
-    Ok(generator.planted)
+        rows
+    })
 }
 
 fn scan(scanner: &Scanner, source: &dyn Source) -> (ScanReport, Duration) {

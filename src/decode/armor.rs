@@ -7,6 +7,9 @@ use zeroize::Zeroizing;
 /// Why a text is no key, in words without secret bytes.
 type Failure = &'static str;
 
+/// What the opening line begins with.
+const OPENING: &str = "-----BEGIN ";
+
 /// A key's text, cut into its parts.
 pub(crate) struct Armor<'a> {
     /// What the opening line names, such as `RSA PRIVATE KEY`.
@@ -21,7 +24,7 @@ pub(crate) struct Armor<'a> {
 
 /// Cuts a key's text up.
 pub(crate) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
-    let (dashes, rest) = match text.split_once("-----BEGIN ") {
+    let (dashes, rest) = match text.split_once(OPENING) {
         Some((_, rest)) => ("-----", rest),
         None => (" ----", text.split_once("---- BEGIN ").ok_or("it has no opening line")?.1),
     };
@@ -39,9 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
     Ok(armor)
 }
 
-const OPENING: &str = "-----BEGIN ";
-
-/// Private keys in one text that are told apart: chains of certificates have one.
+/// So many private keys of one text are told apart: a chain of certificates has one.
 const MAX_KEYS: usize = 4;
 
 /// The private keys in PEM in a text, each as it is written in files, however its lines are broken, indented, quoted or

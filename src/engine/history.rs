@@ -280,6 +280,7 @@ impl<'h> Group<'h> {
         Some(Hit {
             rule: hit.rule,
             secret: hit.secret.clone(),
+            // Known to the collector already.
             notations: Vec::new(),
             public_id: hit.public_id.clone(),
             severity: hit.severity,
