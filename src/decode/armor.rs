@@ -30,38 +30,44 @@ pub(crate) fn parse(text: &str) -> Result<Armor<'_>, Failure> {
     };
     let (label, rest) = rest.split_once(dashes).ok_or("its opening line does not end")?;
     let content = rest.rsplit_once("END ").ok_or("it has no closing line")?.0.trim_end_matches([' ', '-']);
-    let mut armor = Armor { label, headers: Vec::new(), body: Zeroizing::default(), checksum: None };
-    let mut base64 = Zeroizing::new(String::with_capacity(content.len()));
-    for line in lines(content) {
-        match line.split_once(':') {
-            Some((name, value)) => armor.headers.push((name.trim().to_owned(), value.trim().to_owned())),
-            None => armor.add_words(&line, &mut base64),
-        }
-    }
-    armor.body = decode(&base64)?;
-    Ok(armor)
+    Armor::new(label, content)
+}
+
+/// The PEM blocks of a text, however their lines are broken, indented, quoted or escaped. One that can't be read, or has
+/// no closing line before the next one opens, is left out.
+pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Armor<'_>> {
+    text.split(OPENING).skip(1).filter_map(|block| {
+        let (label, rest) = block.split_once("-----")?;
+        let (content, _) = rest.split_once(&format!("-----END {label}-----"))?;
+        Armor::new(label, content).ok()
+    })
 }
 
 /// So many private keys of one text are told apart: a chain of certificates has one.
 const MAX_KEYS: usize = 4;
 
-/// The private keys in PEM in a text, each as it is written in files, however its lines are broken, indented, quoted or
-/// escaped here.
+/// The private keys in PEM in a text, each as it is written in files.
 pub(crate) fn private_keys(bytes: &[u8]) -> Vec<Zeroizing<String>> {
     let Ok(text) = str::from_utf8(bytes) else { return Vec::new() };
-    text.match_indices(OPENING).filter_map(|(at, _)| private_key(&text[at..])).take(MAX_KEYS).collect()
+    let private = blocks(text).filter(|block| block.label.ends_with("PRIVATE KEY"));
+    private.take(MAX_KEYS).map(|key| key.written()).collect()
 }
 
-/// The one that a text begins with.
-fn private_key(text: &str) -> Option<Zeroizing<String>> {
-    let (label, _) = text[OPENING.len()..].split_once("-----")?;
-    let closing = format!("-----END {label}-----");
-    let end = text.find(&closing).filter(|_| label.ends_with("PRIVATE KEY"))? + closing.len();
-    let is_one = !text[OPENING.len()..end].contains(OPENING);
-    Some(parse(&text[..end]).ok().filter(|_| is_one)?.written())
-}
+impl<'a> Armor<'a> {
+    /// What stands between the opening line, which names `label`, and the closing one.
+    fn new(label: &'a str, content: &str) -> Result<Armor<'a>, Failure> {
+        let mut armor = Armor { label, headers: Vec::new(), body: Zeroizing::default(), checksum: None };
+        let mut base64 = Zeroizing::new(String::with_capacity(content.len()));
+        for line in lines(content) {
+            match line.split_once(':') {
+                Some((name, value)) => armor.headers.push((name.trim().to_owned(), value.trim().to_owned())),
+                None => armor.add_words(&line, &mut base64),
+            }
+        }
+        armor.body = decode(&base64)?;
+        Ok(armor)
+    }
 
-impl Armor<'_> {
     /// It as RFC 7468 has it written (OpenSSH's as `ssh-keygen` does), without a line's end behind it.
     fn written(&self) -> Zeroizing<String> {
         let line = if self.label.starts_with("OPENSSH ") { 70 } else { 64 };
@@ -102,7 +108,7 @@ impl Armor<'_> {
 
 /// The lines of a text, whether they end in a file, by an escape, or by the end of a string literal.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
-    const ESCAPES: [(&str, &str); 4] = [("\\r", ""), ("\\n", "\n"), ("\\t", " "), ("\\/", "/")];
+    const ESCAPES: [(&str, &str); 5] = [("\\r", ""), ("\\n", "\n"), ("\\t", " "), ("\\/", "/"), ("\\u003d", "=")];
     let unescaped =
         |text: Zeroizing<String>, (escape, plain): &(&str, &str)| Zeroizing::new(text.replace(escape, plain));
     let plain = ESCAPES.iter().fold(Zeroizing::new(text.to_owned()), unescaped);

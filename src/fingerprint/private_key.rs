@@ -1,10 +1,12 @@
 //! From private keys, certificates and public keys to fingerprints of the public key, which is the same for all three.
 
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::der::{BIT_STRING, INTEGER, NULL, OBJECT_ID, OCTET_STRING, Reader, SEQUENCE, element};
-use crate::model::identity::{CredentialFp, FpScheme};
+use crate::{
+    decode::armor::{self, Armor},
+    model::identity::{CredentialFp, FpScheme},
+};
 
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
@@ -16,24 +18,17 @@ const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 /// Most PEM blocks of one text that are looked at.
 const MAX_BLOCKS: usize = 64;
 
-/// Public-key fingerprints of a text that is, or holds, keys: PEM of any kind (private, public, certificate, OpenSSH), an
-/// SSH public key, or JSON with a `private_key` (Google service accounts). Sorted, without duplicates; empty for all else,
+/// Public-key fingerprints of a text that is, or holds, keys: PEM of any kind (private, public, certificate, OpenSSH) in any
+/// notation (JSON, environment files, string literals), or an SSH public key. Sorted, without duplicates; empty for all else,
 /// and for encrypted keys that don't show their public part.
 #[must_use]
 pub fn public_key_fingerprints(text: &[u8]) -> Vec<CredentialFp> {
     let mut found = Vec::new();
     let Ok(text) = std::str::from_utf8(text) else { return found };
-    let text = text.trim();
-    if text.starts_with('{') {
-        let fields: Option<Value> = serde_json::from_str(text).ok();
-        let key = fields.as_ref().and_then(|fields| fields.get("private_key")?.as_str());
-        key.into_iter().for_each(|pem| of_pem(pem, &mut found));
-    } else if text.contains("-----BEGIN ") {
-        // In an environment file the lines of a key are often joined by `\n`.
-        if text.contains("\\n") { of_pem(&text.replace("\\n", "\n"), &mut found) } else { of_pem(text, &mut found) }
-    } else if let Some(blob) = ssh_blob(text) {
+    if let Some(blob) = ssh_blob(text.trim()) {
         of_ssh(&blob, &mut found);
     }
+    armor::blocks(text).take(MAX_BLOCKS).for_each(|block| of_block(&block, &mut found));
     found.sort();
     found.dedup();
     found
@@ -45,40 +40,32 @@ pub fn spki_fingerprint(spki: &[u8]) -> CredentialFp {
     CredentialFp::public(FpScheme::SpkiSha256, &data_encoding::HEXLOWER.encode(&Sha256::digest(spki)))
 }
 
-fn of_pem(text: &str, found: &mut Vec<CredentialFp>) {
-    for block in text.split("-----BEGIN ").skip(1).take(MAX_BLOCKS) {
-        let Some((label, rest)) = block.split_once("-----") else { continue };
-        let Some((body, _)) = rest.split_once("-----END ") else { continue };
-        if body.contains(':') {
-            // Headers: an encrypted key of the old kind.
-            continue;
+fn of_block(block: &Armor<'_>, found: &mut Vec<CredentialFp>) {
+    if !block.headers.is_empty() {
+        // An encrypted key of the old kind.
+        return;
+    }
+    let der = &*block.body;
+    let spki = match block.label {
+        "OPENSSH PRIVATE KEY" => {
+            openssh_public(der).into_iter().for_each(|blob| of_ssh(blob, found));
+            None
         }
-        let base64: String = body.split_ascii_whitespace().collect();
-        let Ok(der) = data_encoding::BASE64.decode(base64.as_bytes()) else { continue };
-        let der = zeroize::Zeroizing::new(der);
-        if label == "OPENSSH PRIVATE KEY" {
-            openssh_public(&der).into_iter().for_each(|blob| of_ssh(blob, found));
-            continue;
+        "RSA PRIVATE KEY" => rsa_spki(der),
+        "EC PRIVATE KEY" => ec_spki(der, None),
+        "PRIVATE KEY" => pkcs8_spki(der),
+        "PUBLIC KEY" => Some(der.clone()),
+        "CERTIFICATE" => {
+            let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(der));
+            found.push(CredentialFp::public(FpScheme::CertSha256, &digest));
+            certificate_spki(der)
         }
-        let spki = match label {
-            "RSA PRIVATE KEY" => rsa_spki(&der),
-            "EC PRIVATE KEY" => ec_spki(&der, None),
-            "PRIVATE KEY" => pkcs8_spki(&der),
-            "PUBLIC KEY" => Some(der.to_vec()),
-            "CERTIFICATE" => {
-                found.push(CredentialFp::public(
-                    FpScheme::CertSha256,
-                    &data_encoding::HEXLOWER.encode(&Sha256::digest(&*der)),
-                ));
-                certificate_spki(&der)
-            }
-            _ => None,
-        };
-        if let Some(spki) = spki {
-            found.push(spki_fingerprint(&spki));
-            if label != "CERTIFICATE" {
-                found.extend(ssh_of_spki(&spki));
-            }
+        _ => None,
+    };
+    if let Some(spki) = spki {
+        found.push(spki_fingerprint(&spki));
+        if block.label != "CERTIFICATE" {
+            found.extend(ssh_of_spki(&spki));
         }
     }
 }
@@ -250,7 +237,11 @@ mod tests {
         assert_eq!(private, of_public);
         let json = serde_json::json!({ "type": "service_account", "private_key": pem });
         assert_eq!(public_key_fingerprints(json.to_string().as_bytes()), private);
-        assert_eq!(public_key_fingerprints(pem.replace('\n', "\\n").as_bytes()), private);
+        let escaped = pem.replace('\n', "\\n");
+        assert_eq!(public_key_fingerprints(escaped.as_bytes()), private);
+        assert_eq!(public_key_fingerprints(escaped.replace('=', "\\u003d").as_bytes()), private);
+        let quoted: Vec<_> = pem.lines().map(|line| format!("    \"{line}\\n\" +")).collect();
+        assert_eq!(public_key_fingerprints(quoted.join("\n").as_bytes()), private);
         assert_ne!(public_key_fingerprints(ed25519_pem(6).as_bytes()), private);
     }
 
