@@ -37,7 +37,7 @@ pub struct RecordPlace {
     pub revision: Revision,
     /// Who could see it.
     pub visibility: Option<Visibility>,
-    /// How many accounts could read it.
+    /// How many accounts could read it; of a public container, how many are in it.
     pub readers: Option<u64>,
     /// Where it is to be seen.
     pub permalink: Option<Permalink>,

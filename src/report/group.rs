@@ -204,7 +204,7 @@ pub(super) struct Exposure {
     pub(super) containers: u64,
     /// Could everybody in the workspace see it somewhere? `None` if it isn't known of any place.
     pub(super) public: Option<bool>,
-    /// Readers of the largest of those places, where known.
+    /// Readers of the largest of those places, where known; `None` if one is public.
     pub(super) readers: Option<u64>,
 }
 
@@ -224,14 +224,15 @@ impl Exposure {
         let authors: BTreeSet<_> = places.iter().filter_map(|place| place.author.as_ref()).collect();
         let containers: BTreeSet<_> = places.iter().filter_map(|place| ContainerKey::of(place)).collect();
         let seen: Vec<Visibility> = places.iter().filter_map(|place| place.visibility).collect();
+        let is_public = seen.contains(&Visibility::Public);
         Some(Exposure {
             records: places.len() as u64,
             first: times().min().map(str::to_owned),
             last: times().max().map(str::to_owned),
             authors: authors.len() as u64,
             containers: containers.len() as u64,
-            public: (!seen.is_empty()).then(|| seen.contains(&Visibility::Public)),
-            readers: places.iter().filter_map(|place| place.readers).max(),
+            public: (!seen.is_empty()).then_some(is_public),
+            readers: places.iter().filter(|_| !is_public).filter_map(|place| place.readers).max(),
         })
     }
 }

@@ -200,7 +200,9 @@ fn within(container: &RecordContainer, place: &RecordPlace) -> String {
     let name = container.name.as_deref().or(container.id.as_deref()).unwrap_or_default();
     let mut text = format!("in {} {name}", container.kind);
     let visibility = place.visibility.map(|visibility| visibility.as_str().to_owned());
-    let readers = place.readers.map(|readers| count(readers, "reader"));
+    // What is public can be read by others, too.
+    let what = if place.visibility == Some(crate::model::Visibility::Public) { "member" } else { "reader" };
+    let readers = place.readers.map(|readers| count(readers, what));
     let known: Vec<String> = visibility.into_iter().chain(readers).collect();
     if !known.is_empty() {
         text.push_str(&format!(" ({})", known.join(", ")));

@@ -107,7 +107,7 @@ pub(super) fn keys_in(head: &[u8], keys: &[&str]) -> Vec<String> {
 
 /// The site in the first address that has `part` behind its host: `https://acme.example.com` of one with `/attachments/`.
 pub(super) fn site_before(head: &[u8], part: &str) -> Option<String> {
-    let text = String::from_utf8_lossy(head).replace("\\/", "/");
+    let text = String::from_utf8_lossy(head);
     let mut from = 0;
     while let Some(at) = text[from..].find(part) {
         let before = &text[..from + at];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     input::{Input, head_as_text},
-    system::{Detection, HEAD_BYTES, Look, SYSTEMS, System},
+    system::{Detection, HEAD_BYTES, Look, SYSTEMS, System, WRAPPED},
 };
 
 /// Signs that are needed: one may be chance.
@@ -16,14 +16,17 @@ pub(super) struct Found {
     pub(super) detection: Detection,
 }
 
-/// Everything in a container, the most specific first: deeper ones before those around them, then by the number of signs.
+/// Everything in a container, the most specific first: deeper ones before those around them, then records that a tool has wrapped
+/// before what is in them, then by the number of signs.
 pub(super) fn detect(look: &Look<'_>, candidates: &[&'static dyn System]) -> Vec<Found> {
     let mut found: Vec<Found> = candidates
         .iter()
         .flat_map(|system| system.detect(look).into_iter().map(|detection| Found { system: *system, detection }))
         .filter(|found| found.detection.signs.len() >= MIN_SIGNS)
         .collect();
-    found.sort_by_key(|found| std::cmp::Reverse((found.detection.root.len(), found.detection.signs.len())));
+    found.sort_by_key(|Found { system, detection }| {
+        std::cmp::Reverse((detection.root.len(), system.name() == WRAPPED, detection.signs.len()))
+    });
     found
 }
 

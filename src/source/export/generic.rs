@@ -6,11 +6,11 @@ use super::{
     adf,
     csv::{CsvEvent, Row, read_csv},
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json},
+    json::{Descend, Json, JsonEvent, Path, documents, is_element, keys, read_json},
     map::{FieldMap, Role, visit},
     markup::Markup,
     sink::{Rest, Sink},
-    system::{Detection, Export, Look, Opening, Reader, Reading, System},
+    system::{Detection, Export, Look, Opening, Reader, Reading, System, WRAPPED},
     time,
 };
 use crate::model::{Permalink, PermalinkBasis, ProblemKind, RecordAuthor, RecordContainer, RecordPlace};
@@ -20,7 +20,7 @@ pub(super) struct Generic;
 
 impl System for Generic {
     fn name(&self) -> &'static str {
-        "records"
+        WRAPPED
     }
 
     fn title(&self) -> &'static str {
@@ -73,10 +73,11 @@ fn is_message(line: &[u8]) -> bool {
 
 /// What on a line says that a tool wrapped a record.
 fn signs_on(line: &[u8]) -> Vec<String> {
-    const WRAPPERS: [&[&str]; 5] = [
+    const WRAPPERS: [&[&str]; 6] = [
         &["\"stream\"", "\"data\"", "\"emitted_at\""],
         &["\"RECORD\"", "\"stream\"", "\"record\""],
         &["\"_airbyte_data\"", "\"_airbyte_emitted_at\""],
+        &["\"_airbyte_data\"", "\"_airbyte_extracted_at\""],
         &["\"metadata\"", "\"data_b64\""],
         &["\"content_base64\"", "\"provenance\""],
     ];
@@ -131,7 +132,28 @@ impl GenericReader {
     }
 
     fn record(&self, json: Json<'_>, bytes: usize, line: u64, sink: &mut Sink<'_>) {
-        let (record, stream) = unwrap(json);
+        // Where a database has no type for JSON, Airbyte keeps it as text.
+        let stored = json.get("_airbyte_data").and_then(|value| Some((value.text()?, value.offset())));
+        let is_told = stored.is_some_and(|(stored, offset)| {
+            documents(&stored, offset, &mut |record| {
+                sink.rest(json, &|key| if key == "_airbyte_data" { Rest::Skip } else { Rest::Text(Markup::Plain) });
+                self.tell((record, record), None, (bytes, line), sink);
+            })
+        });
+        if !is_told {
+            let (record, stream) = unwrap(json);
+            self.tell((json, record), stream.as_deref(), (bytes, line), sink);
+        }
+    }
+
+    /// Tells a record with what is wrapped around it.
+    fn tell(
+        &self,
+        (json, record): (Json<'_>, Json<'_>),
+        stream: Option<&str>,
+        (bytes, line): (usize, u64),
+        sink: &mut Sink<'_>,
+    ) {
         if let Some(map) = &self.map {
             for path in map.of(Role::Text) {
                 let name = path.join(".");
@@ -153,7 +175,7 @@ impl GenericReader {
             }
             _ => Rest::Text(Markup::Plain),
         });
-        sink.finish(bytes, line, &|place| self.place(record, stream.as_deref(), place));
+        sink.finish(bytes, line, &|place| self.place(record, stream, place));
     }
 
     fn place(&self, record: Json<'_>, stream: Option<&str>, place: &mut RecordPlace) {

@@ -96,7 +96,7 @@ fn signs_of(head: &[u8]) -> Vec<String> {
         return Vec::new();
     }
     let mut signs = Vec::new();
-    let is_api = has("api.github.com/repos/") || has("api.github.com\\/repos\\/");
+    let is_api = has("api.github.com/repos/");
     if has("\"html_url\"") && (has("\"node_id\"") || is_api) {
         let own = if is_api { "addresses of GitHub's REST interface" } else { "key node_id" };
         signs.extend([own.to_owned(), "keys html_url, body and login".to_owned()]);

@@ -17,8 +17,26 @@ pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// A file's first bytes as they are recognised by: text in UTF-16 as UTF-8, without a byte order mark.
+/// A file's first bytes as they are recognised by: text in UTF-16 as UTF-8, without a byte order mark; in JSON, slashes
+/// without the backslash that some programs put before each.
 pub(super) fn head_as_text(head: &[u8]) -> Cow<'_, [u8]> {
+    let text = head_as_utf8(head);
+    let is_json = matches!(text.trim_ascii_start().first(), Some(b'{' | b'['));
+    let slashes = memchr::memmem::Finder::new(b"\\/");
+    if !is_json || slashes.find(&text).is_none() {
+        return text;
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut told = 0;
+    for at in slashes.find_iter(&text) {
+        plain.extend_from_slice(&text[told..at]);
+        told = at + 1;
+    }
+    plain.extend_from_slice(&text[told..]);
+    Cow::Owned(plain)
+}
+
+fn head_as_utf8(head: &[u8]) -> Cow<'_, [u8]> {
     let (encoding, mark) = match wide(head) {
         Some(wide) => wide,
         None => return Cow::Borrowed(head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)),
@@ -308,6 +326,8 @@ mod tests {
         assert_eq!(head_as_text(&wide).as_ref(), "<a>ü".as_bytes());
         assert_eq!(head_as_text(b"\xef\xbb\xbfId").as_ref(), b"Id");
         assert_eq!(head_as_text(b"P\0K").as_ref(), b"P\0K");
+        assert_eq!(head_as_text(br#"{"a":"https:\/\/b\/"}"#).as_ref(), br#"{"a":"https://b/"}"#);
+        assert_eq!(head_as_text(br"<a>\/").as_ref(), br"<a>\/");
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn signs(head: &[u8]) -> Vec<String> {
         return columns.iter().map(|name| format!("column {name}")).collect();
     }
     let mut signs = keys_in(head, &["identifier", "title"]);
-    if has(head, "https://linear.app/") || has(head, "https:\\/\\/linear.app\\/") {
+    if has(head, "https://linear.app/") {
         signs.push("addresses on linear.app".to_owned());
     } else {
         signs.clear();
@@ -79,6 +79,13 @@ const NOTE: Layout = Layout {
 
 static COMMENT: Layout = NOTE;
 
+/// What is attached is shown with the issue; its own address is that of anything.
+static ATTACHMENT: Layout = Layout {
+    facts: &[PERSON[0], PERSON[1], PERSON[2], ("time", "createdAt"), ("edited", "editedAt"), ("id", "id")],
+    links: &["{page}"],
+    ..NOTE
+};
+
 static ISSUE: Layout = Layout {
     texts: &[("description", PLAIN), ("title", PLAIN)],
     facts: &[
@@ -92,8 +99,9 @@ static ISSUE: Layout = Layout {
         ("container_id", "team.key|team.id"),
         ("container", "team.name"),
         ("url", "url"),
+        ("page", "url"),
     ],
-    inner: &[("comments.nodes", &COMMENT), ("history.nodes", &COMMENT), ("attachments.nodes", &COMMENT)],
+    inner: &[("comments.nodes", &COMMENT), ("history.nodes", &COMMENT), ("attachments.nodes", &ATTACHMENT)],
     old: &[],
     ..NOTE
 };

@@ -106,7 +106,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Asks the systems that the file may belong to; what none of them knows is a file.
+    /// Asks the systems that the file may belong to; what none of them knows is a file. One that would have it as attached
+    /// to some record of its own gives way to one that reads records from it: any file may be attached.
     fn member(&self, part: &Contents<'_>, member: &Member, reader: Box<dyn Read + '_>, hands: &mut Hands<'_, '_>) {
         let mut input = Input::new(unpacked(reader), self.plan.interrupt);
         let physical = part.tree.place_of(member);
@@ -117,6 +118,7 @@ impl Scan<'_> {
         if let Some(attachment) = &mut place.attachment {
             attachment.path = Some(member.path.clone());
         }
+        let mut attached = None;
         for owner in part.owners {
             let Some(path) = member.path.strip_prefix(&owner.root) else { continue };
             let mut mine = RecordPlace { reader: owner.id, system: owner.system.to_owned(), ..place.clone() };
@@ -134,10 +136,12 @@ impl Scan<'_> {
                 }
                 Reading::Attachment(attachment) => {
                     mine.attachment = Some(attachment);
-                    place = mine;
-                    break;
+                    attached.get_or_insert(mine);
                 }
             }
+        }
+        if let Some(attached) = attached {
+            place = attached;
         }
         if place.system.is_empty()
             && let Some(owner) = part.owners.iter().find(|owner| member.path.starts_with(&owner.root))

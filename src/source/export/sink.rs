@@ -395,7 +395,7 @@ impl<'s> Sink<'s> {
 /// Longest id, name or time: what is longer is a text that stands where one should.
 const ID_BYTES: usize = 1024;
 
-/// Takes texts out of where a place has ids, names and times: a report must not have them.
+/// Takes texts out of where a place has ids, names and times, and signatures out of its address: a report must not have them.
 pub(super) fn without_texts(place: &mut RecordPlace) {
     let cut = |id: &mut Option<String>| drop(id.take_if(|id| id.len() > ID_BYTES));
     [&mut place.record, &mut place.thread, &mut place.workspace].into_iter().for_each(cut);
@@ -412,6 +412,11 @@ pub(super) fn without_texts(place: &mut RecordPlace) {
         drop(time.take_if(|time| time.raw.len() > ID_BYTES));
     }
     drop(place.permalink.take_if(|link| link.url.len() > 4 * ID_BYTES));
+    if let Some(link) = &mut place.permalink
+        && let Some((_, unsigned)) = noise(&link.url)
+    {
+        link.url.truncate(unsigned.len());
+    }
 }
 
 /// Is it a time and nothing else? Every row of a table has some.

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::model::{Problem, RecordAttachment, RecordPlace};
 
+/// Name of the kind that is recognised by what tools that copy data wrap around records.
+pub(super) const WRAPPED: &str = "records";
+
 /// All kinds, in the order in which they are tried where two are equally sure.
 pub(super) const SYSTEMS: &[&dyn System] = &[
     &super::slack::Slack,

@@ -57,6 +57,13 @@ fn what_tools_wrap_around_records_is_taken_off() {
     for line in [
         format!(r#"{{"stream":"notes","data":{data},"emitted_at":1704103200000}}"#),
         format!(r#"{{"type":"RECORD","stream":"notes","record":{data}}}"#),
+        format!(
+            r#"{{"_airbyte_raw_id":"a","_airbyte_extracted_at":1704103200000,"_airbyte_meta":{{}},"_airbyte_data":{data}}}"#
+        ),
+        format!(
+            r#"{{"_airbyte_ab_id":"a","_airbyte_emitted_at":1704103200000,"_airbyte_data":{}}}"#,
+            serde_json::Value::from(data.as_str())
+        ),
         format!(r#"{{"type":"RECORD","record":{{"stream":"notes","data":{data},"emitted_at":1}}}}"#),
         format!(
             r#"{{"metadata":{{"author":{{"name":"ada"}},"created_at":"2024-01-01T10:00:00Z"}},"data_b64":"{encoded}"}}"#
@@ -71,6 +78,20 @@ fn what_tools_wrap_around_records_is_taken_off() {
         let report = scan_export(&path, ExportOptions::default());
         assert_eq!(told(only(&report, &secret)), "- ada <-> 2024-01-01T10:00:00Z -", "{line}");
     }
+}
+
+#[test]
+fn what_is_wrapped_may_be_a_system_of_its_own() {
+    let secret = token(125);
+    let issue = format!(
+        r#"{{"id":9,"body":"{secret}","html_url":"https://github.com/a/b/issues/1","node_id":"x","user":{{"login":"ada"}},"created_at":"2024-01-01T10:00:00Z"}}"#
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("issues.jsonl");
+    std::fs::write(&path, format!(r#"{{"_airbyte_raw_id":"a","_airbyte_extracted_at":1,"_airbyte_data":{issue}}}"#))
+        .unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    assert_eq!(told(only(&report, &secret)), "- ada <-> 2024-01-01T10:00:00Z https://github.com/a/b/issues/1");
 }
 
 #[test]

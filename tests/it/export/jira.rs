@@ -156,6 +156,38 @@ fn issues_as_a_table() {
 }
 
 #[test]
+fn every_part_of_a_cell_is_scanned() {
+    let [name, comment, person, by_chance] = [323, 324, 325, 326].map(token);
+    let table = format!(
+        "Summary,Issue key,Issue id,Issue Type,Project key,Creator,Reporter,Attachment,Log Work,Log Work,Comment\n\
+         s,A-1,1,Bug,A,bob,ada,14/Nov/23 10:22 PM;u;{name}.txt;{SITE}/secure/attachment/1/x.txt,\
+         note {comment};14/Nov/23 10:00 PM;u;60,{person} 1;14/Nov/23;u;60,1 {by_chance};b;c\n"
+    );
+    for report in scan_each("Jira.csv", &table, None) {
+        for (token, who) in [(&name, "u"), (&comment, "u"), (&person, "u"), (&by_chance, "b")] {
+            assert_eq!(only(&report, token).author.as_ref().unwrap().id.as_deref(), Some(who));
+        }
+        assert_eq!(only(&report, &comment).time.as_ref().unwrap().raw, "14/Nov/23 10:00 PM");
+        assert_eq!(report.findings.len(), 4, "{:#?}", report.findings);
+    }
+}
+
+#[test]
+fn slashes_may_be_escaped_and_notes_be_for_a_few() {
+    let [plain, internal] = [token(327), token(328)];
+    let mut issue = issue([&plain, "b", "c", "d"]);
+    issue["fields"]["creator"] = json!({"accountId": "maker", "displayName": "Mae K"});
+    issue["fields"]["comment"] =
+        json!({"comments": [{"id": "1", "body": format!("is {internal}"), "jsdPublic": false}]});
+    let text = json!({"issues": [issue]}).to_string().replace('/', "\\/");
+    for report in scan_each("issues.json", text, None) {
+        assert_eq!(report.exports[0].system, "jira-json");
+        assert_eq!(only(&report, &plain).author.as_ref().unwrap().id.as_deref(), Some("maker"));
+        assert_eq!(only(&report, &internal).visibility, Some(unleak::model::Visibility::Private));
+    }
+}
+
+#[test]
 fn regression_documents_in_other_shapes_are_scanned() {
     let secrets: Vec<String> = (0..5).map(|index| token(660 + index)).collect();
     let [listed, content, shapeless, work, text] = secrets.as_slice() else { unreachable!("as many as were made") };

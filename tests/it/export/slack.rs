@@ -96,6 +96,61 @@ fn check(report: &unleak::model::ScanReport, tokens: &[String; 5]) {
 }
 
 #[test]
+fn a_channels_topic_is_of_the_one_who_set_it() {
+    let [topic, purpose, name, picture, _] = tokens(40);
+    let channel = json!([{"id": "C01", "name": "general", "creator": "U01", "created": 1_580_000_000, "old_name": name,
+        "topic": {"value": format!("use {topic}"), "creator": "U02", "last_set": 1_704_103_200},
+        "purpose": {"value": format!("for {purpose}"), "creator": "", "last_set": 0}}]);
+    let day = json!([{"type": "message", "user": "U01", "ts": "1704103200.000100", "text": "see",
+        "blocks": [{"type": "image", "alt_text": "x", "image_url": format!("https://g.example/r.png?private_token={picture}&a=b")}]}]);
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", slack_json(&channel))
+        .add("general/2024-01-01.json", slack_json(&day));
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    let who = |token: &str| {
+        let place = only(&report, token);
+        let time = place.time.as_ref().and_then(|time| time.utc.clone());
+        (place.field.clone(), place.author.as_ref().and_then(|author| author.id.clone()), time)
+    };
+    let expected = |field: &str, id: Option<&str>, time: Option<&str>| {
+        (field.to_owned(), id.map(str::to_owned), time.map(str::to_owned))
+    };
+    assert_eq!(who(&topic), expected("topic", Some("U02"), Some("2024-01-01T10:00:00Z")));
+    assert_eq!(who(&purpose), expected("purpose", None, None));
+    assert_eq!(who(&name), expected("old_name", Some("U01"), Some("2020-01-26T00:53:20Z")));
+    assert_eq!(only(&report, &picture).author.as_ref().unwrap().id.as_deref(), Some("U01"));
+}
+
+#[test]
+fn files_of_other_systems_beside_it_take_nothing_away() {
+    let [text, ..] = tokens(45);
+    let rich = json!([{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+        {"type": "text", "text": &text[..9]}, {"type": "text", "text": &text[9..]}]}]}]);
+    let day = json!([{"type": "message", "user": "U01", "ts": "1704103200.000100", "text": "see", "blocks": rich}]);
+    let telegram = json!({"name": "c", "type": "private_supergroup", "id": 1, "messages": [
+        {"id": 1, "type": "message", "date_unixtime": "1700000000", "from": "I", "from_id": "user1", "text": "hi"}]});
+    let mattermost = r#"{"type":"version","version":1}
+{"type":"channel","channel":{"team":"t","name":"c","display_name":"c","type":"O"}}
+{"type":"post","post":{"team":"t","channel":"c","user":"u","message":"hi","create_at":1704103200000}}
+"#;
+    let mut files = Files::default();
+    files
+        .add("users.json", people().to_string())
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", slack_json(&day))
+        .add("result.json", telegram.to_string())
+        .add("import.jsonl", mattermost);
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    assert!(report.exports.len() >= 3, "{:?}", report.exports);
+    let place = only(&report, &text);
+    assert_eq!((place.system.as_str(), place.author.as_ref().unwrap().id.as_deref()), ("slack", Some("U01")));
+}
+
+#[test]
 fn messages_of_programs_and_messages_passed_on() {
     let [text, block, shared, edited, answered] = tokens(30);
     let section = |text: &str| json!([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]);

@@ -12,7 +12,7 @@ use super::{
     },
     author, base_of, link, place_of_key,
 };
-use crate::model::{PermalinkBasis, RecordAuthor, RecordPlace};
+use crate::model::{PermalinkBasis, RecordAuthor, RecordPlace, Visibility};
 
 /// Jira's issues as JSON.
 pub(in crate::source::export) struct Issues;
@@ -115,7 +115,7 @@ impl RestReader {
         });
         sink.finish(bytes, line, &|place| {
             self.fill(issue, None, place);
-            let who = ["reporter", "creator"].iter().find_map(|key| fields?.get(key).filter(Json::is_object));
+            let who = ["creator", "reporter"].iter().find_map(|key| fields?.get(key).filter(Json::is_object));
             place.author = who.and_then(person);
             place.time = fields.and_then(|fields| fields.text_of("created")).map(|raw| time::parse(&raw));
             place.edited = fields.and_then(|fields| fields.text_of("updated")).map(|raw| time::parse(&raw));
@@ -161,6 +161,10 @@ impl RestReader {
             place.time = note.text_of("created").or_else(|| note.text_of("started")).map(|raw| time::parse(&raw));
             let edited = note.text_of("updated").filter(|raw| note.text_of("created").as_ref() != Some(raw));
             place.edited = edited.map(|raw| time::parse(&raw));
+            // For a role or a group alone, or for those who answer.
+            let is_restricted = note.get("visibility").is_some_and(|who| who.is_object())
+                || note.get("jsdPublic").is_some_and(|is_public| !is_public.is_true());
+            place.visibility = is_restricted.then_some(Visibility::Private);
         });
     }
 

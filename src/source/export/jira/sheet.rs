@@ -81,15 +81,17 @@ impl SheetReader {
         for index in 0..row.len() {
             let (name, text, offset) = (header.name(index), row.text(index), row.offset_of(index));
             match name {
-                "Comment" | "Attachment" | "Log Work" if row.is_sure && parts(&text).is_some() => notes.push(index),
+                "Comment" | "Attachment" | "Log Work" if row.is_sure && Note::of(name, &text).is_some() => {
+                    notes.push(index);
+                }
                 _ => sink.cell(name, &text, offset),
             }
         }
         sink.finish(row.bytes(), row.line, &|place| {
             place_issue(place);
             place.author = author(
-                header.get(row, "Reporter Id").or_else(|| header.get(row, "Creator Id")),
-                header.get(row, "Reporter").or_else(|| header.get(row, "Creator")),
+                header.get(row, "Creator Id").or_else(|| header.get(row, "Reporter Id")),
+                header.get(row, "Creator").or_else(|| header.get(row, "Reporter")),
                 None,
             );
             place.time = header.get(row, "Created").map(|raw| time::parse(&raw));
@@ -97,20 +99,19 @@ impl SheetReader {
         });
         for index in notes {
             let text = row.text(index);
-            let Some((when, who, said)) = parts(&text) else { continue };
-            let field = header.name(index).to_lowercase();
-            let offset = row.offset_of(index);
-            if field == "attachment" {
-                let address = said.rsplit_once(';').map_or(said, |(_, address)| address);
-                sink.link(&field, address, offset);
-            } else {
-                sink.field(&field, said, offset, Markup::Plain);
+            let Some(note) = Note::of(header.name(index), &text) else { continue };
+            let (field, offset) = (header.name(index).to_lowercase(), row.offset_of(index));
+            sink.field(&field, note.said, offset, Markup::Plain);
+            // Mostly a time and a person, but a cell may look so by chance.
+            sink.field(&field, note.about, offset, Markup::Plain);
+            if !note.address.is_empty() {
+                sink.link(&field, note.address, offset);
             }
             // Counted with the row.
             sink.finish(0, row.line, &|place| {
                 place_issue(place);
-                place.author = author(Some(who.to_owned()), None, None);
-                place.time = Some(time::parse(when));
+                place.author = author(Some(note.who.to_owned()), None, None);
+                place.time = Some(time::parse(note.when));
             });
         }
     }
@@ -125,11 +126,40 @@ impl SheetReader {
     }
 }
 
-/// Time, author and the rest of a comment. Anything may be in the rest; a comment that its first line doesn't introduce so
-/// is only a text.
-fn parts(cell: &str) -> Option<(&str, &str, &str)> {
-    let (when, rest) = cell.split_once(';')?;
-    let (who, said) = rest.split_once(';')?;
-    let is_time = when.len() < 40 && when.bytes().any(|byte| byte.is_ascii_digit());
-    (is_time && !when.contains('\n') && !who.contains('\n') && who.len() < 256).then_some((when, who, said))
+/// A cell that is a record of its own: `time;person;text` of a comment, `time;person;name;address` of a file,
+/// `text;time;person;seconds` of a log of work.
+struct Note<'c> {
+    when: &'c str,
+    who: &'c str,
+    said: &'c str,
+    /// Time and person, and what a log of work has behind them.
+    about: &'c str,
+    /// Of a file; else empty.
+    address: &'c str,
+}
+
+impl<'c> Note<'c> {
+    /// Anything may be in a text; a cell that isn't introduced so is only a text.
+    fn of(column: &str, cell: &'c str) -> Option<Note<'c>> {
+        let note =
+            if column == "Log Work" { Note::log(cell)? } else { Note::introduced(column == "Attachment", cell)? };
+        let is_time = note.when.len() < 40 && note.when.bytes().any(|byte| byte.is_ascii_digit());
+        (is_time && !note.about.contains('\n') && note.who.len() < 256).then_some(note)
+    }
+
+    fn introduced(is_file: bool, cell: &'c str) -> Option<Note<'c>> {
+        let (when, rest) = cell.split_once(';')?;
+        let (who, said) = rest.split_once(';')?;
+        let about = &cell[..cell.len() - said.len() - 1];
+        let (said, address) = said.rsplit_once(';').filter(|_| is_file).unwrap_or((said, ""));
+        Some(Note { when, who, said, about, address })
+    }
+
+    fn log(cell: &'c str) -> Option<Note<'c>> {
+        let (rest, seconds) = cell.rsplit_once(';')?;
+        let (rest, who) = rest.rsplit_once(';')?;
+        let (said, when) = rest.rsplit_once(';').unwrap_or(("", rest));
+        let about = &cell[cell.len() - seconds.len() - who.len() - when.len() - 2..];
+        seconds.bytes().all(|byte| byte.is_ascii_digit()).then_some(Note { when, who, said, about, address: "" })
+    }
 }

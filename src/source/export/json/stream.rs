@@ -263,12 +263,17 @@ fn piece(window: &[u8], is_ended: bool) -> &[u8] {
     &window[..end]
 }
 
-/// Where a broken value ends: at the line's end between lines of JSON, elsewhere behind its last bracket.
+/// Where a broken value ends: at the line's end between lines of JSON, elsewhere behind its last bracket. Should that be
+/// missing, before an object that stands where an object has a key; should a quote be, its string ends with its line.
 #[derive(Default)]
 struct Balance {
     depth: u64,
     is_in_string: bool,
     is_escaped: bool,
+    /// Is the value an object?
+    is_object: bool,
+    /// Is the last thing that was seen a comma in it?
+    is_behind_comma: bool,
 }
 
 impl Balance {
@@ -289,13 +294,21 @@ impl Balance {
                 }
                 continue;
             }
-            match bytes[at] {
+            let byte = bytes[at];
+            match byte {
                 b'"' => self.is_in_string = true,
-                b'{' | b'[' => self.depth += 1,
+                b'{' if self.depth == 1 && self.is_object && self.is_behind_comma => return (at, true),
+                b'{' | b'[' => {
+                    self.is_object |= self.depth == 0 && byte == b'{';
+                    self.depth += 1;
+                }
                 b'}' | b']' if self.depth <= 1 => return (at + usize::from(self.depth == 1), true),
                 b'}' | b']' => self.depth -= 1,
                 b',' if self.depth == 0 => return (at, true),
                 _ => {}
+            }
+            if !byte.is_ascii_whitespace() {
+                self.is_behind_comma = byte == b',';
             }
             at += 1;
         }
@@ -305,8 +318,10 @@ impl Balance {
     /// Where the string goes out, if it does.
     fn string(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         let from = at + usize::from(std::mem::take(&mut self.is_escaped));
-        match bytes.get(from..).and_then(|_| string_end(bytes, from)) {
-            Some((end, _)) => {
+        let end = bytes.get(from..).and_then(|_| string_end(bytes, from)).map(|(end, _)| end);
+        let line = bytes.get(from..end.unwrap_or(bytes.len())).and_then(|string| memchr::memchr(b'\n', string));
+        match line.map(|len| from + len).or(end) {
+            Some(end) => {
                 self.is_in_string = false;
                 Some(end + 1)
             }
@@ -402,6 +417,16 @@ mod tests {
         let (values, broken) = read("[{\"a\":1},{\"b\":@@,\"c\":[1]},{\"d\":2}]", &[]);
         assert_eq!(values, ["={\"a\":1}", "={\"d\":2}"]);
         assert_eq!(broken.len(), 1, "{broken:?}");
+        for mistake in [
+            "{\n\"b\": \"x,\n\"c\": [\"}\"]\n}",
+            "{\n\"b\": \"x\",\n\"c\": [{}]\n",
+            "{\"b\": {\"c\": \"x\",\n\"d\": 2}\n",
+        ] {
+            let text = format!("[{{\"a\":1}},\n{mistake},\n{{\"d\":2}},\n{{\"e\":3}}\n]");
+            let (values, broken) = read(&text, &[]);
+            assert_eq!(values, ["={\"a\":1}", "={\"d\":2}", "={\"e\":3}"], "{text}");
+            assert!(broken.concat().contains("\"b\""), "{broken:?}");
+        }
         let (values, broken) = read("{\"a\":1}\n{\"b\":@@\n{\"d\":2}\n", &[]);
         assert_eq!(values, ["={\"a\":1}", "={\"d\":2}"]);
         assert!(broken[0].contains("{\"b\":@@"), "{broken:?}");

@@ -202,8 +202,20 @@ fn flatten(node: Json<'_>, out: &mut String) {
 }
 
 /// Keys of what people wrote or see in blocks, and of where a button leads to. A file's address is the system's own.
-const BLOCK_TEXTS: [&str; 9] =
-    ["text", "value", "title", "alt_text", "label", "url", "initial_value", "description", "title_url"];
+const BLOCK_TEXTS: [&str; 12] = [
+    "text",
+    "value",
+    "title",
+    "alt_text",
+    "label",
+    "url",
+    "initial_value",
+    "description",
+    "title_url",
+    "image_url",
+    "video_url",
+    "thumbnail_url",
+];
 
 /// Anything that isn't a run of a line: what is in it, then a new line.
 fn flatten_block(node: Json<'_>, out: &mut String) {

@@ -331,16 +331,34 @@ fn read_list(path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) {
     let kind = split(path).1.trim_end_matches(".json");
     read_json(input, &top_list, &mut |event| match event {
         JsonEvent::Value { json, bytes, line, .. } => {
-            sink.rest(json, &treat_list);
-            sink.finish(bytes.len(), line, &|place| {
+            sink.rest_by_path(json, &|path, key, _| match (path, key) {
+                ("", key) if SET_LATER.contains(&key) && json.path(&[key, "value"]).is_some() => Rest::Skip,
+                _ => treat_list(key),
+            });
+            let place_own = |place: &mut RecordPlace| {
                 place.workspace = workspace_of(path);
                 place_of_list(kind, json, place);
-            });
+            };
+            sink.finish(bytes.len(), line, &place_own);
+            for name in SET_LATER {
+                let Some(set) = json.get(name) else { continue };
+                sink.json(name, set.get("value"), Markup::Mrkdwn);
+                // Counted with the list's.
+                sink.finish(0, line, &|place| {
+                    place_own(place);
+                    place.author = set.text_of("creator").filter(|id| !id.is_empty()).map(Author::by_id);
+                    let time = set.text_of("last_set").filter(|time| time != "0");
+                    place.time = time.map(|time| super::time::parse(&time));
+                });
+            }
         }
         JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
         JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
     });
 }
+
+/// What anybody may set of a channel, at any time.
+const SET_LATER: [&str; 2] = ["topic", "purpose"];
 
 fn treat_list(key: &str) -> Rest {
     match key {
