@@ -24,6 +24,9 @@ use crate::{
 /// How far around a value its surroundings are looked at.
 pub(in crate::engine) const AROUND: usize = 160;
 
+/// How far behind a hash its salt is looked for.
+const SALT_REACH: usize = 96;
+
 /// What a line with an example has.
 static EXAMPLE_WORDS: AnyOf = AnyOf::new(&["xample", "e.g.", "ummy", "ample:", "fake", "not a secret"]);
 /// What the address of a picture has that tells how a build went.
@@ -277,7 +280,14 @@ impl Subject<'_> {
             };
             of_value.into_iter().for_each(|feature| features.add(feature));
         }
-        features.add_if(self.is_in_longer_token(), Feature::Cut);
+        features.add_if(self.is_in_longer_token() || self.is_anchor(), Feature::Cut);
+        features.add_if(self.is_compared_word(traits.kind), Feature::Code);
+        let is_settled = features.has(Feature::Reference) || features.has(Feature::Sealed);
+        features.add_if(!is_settled && self.is_key_id(secret), Feature::Reference);
+        features.add_if(
+            !is_settled && (self.is_salted(secret) || self.is_checksum() || self.is_signed_address()),
+            Feature::Sealed,
+        );
         let is_digest = traits.kind == ValueKind::Hex && [32, 40, 64, 128].contains(&secret.len());
         features.add_if(is_digest, Feature::Digest);
         let is_key = features.has(Feature::NameKey);
@@ -310,7 +320,52 @@ impl Subject<'_> {
         let token = &before[before.len() - len..];
         let separators = token.iter().filter(|byte| b":/".contains(byte)).count();
         // `Smtp:Password` is a name; `//registry/:_authToken=` is npm's way of naming.
-        len > 1 && separators > 1 && before.ends_with(b":") && !before.ends_with(b"/:")
+        let is_cut = before.ends_with(b":") && !before.ends_with(b"/:") && !before.ends_with(b"::");
+        len > 1 && separators > 1 && is_cut
+    }
+
+    /// `- &api_key name`: YAML's mark for what stands there.
+    fn is_anchor(&self) -> bool {
+        self.found.syntax == Syntax::Blank && self.bytes[..self.found.name().start].ends_with(b"&")
+    }
+
+    /// `$pass = word`: where variables have a dollar on both sides of an assignment, texts have quotes.
+    fn is_compared_word(&self, kind: ValueKind) -> bool {
+        let is_word = matches!(kind, ValueKind::Word | ValueKind::OddWord | ValueKind::Words);
+        let has_dollar = self.bytes[..self.found.name().start].ends_with(b"$");
+        is_word && has_dollar && !self.found.is_quoted && self.found.syntax == Syntax::Assign
+    }
+
+    /// `signingkey = C911513FAF63267A`: which of the keys of OpenPGP git is to sign with.
+    fn is_key_id(&self, secret: &[u8]) -> bool {
+        let digits = secret.strip_prefix(b"0x").unwrap_or(secret);
+        self.bytes[self.found.name()].eq_ignore_ascii_case(b"signingkey")
+            && matches!(digits.len(), 8 | 16 | 40)
+            && digits.iter().all(u8::is_ascii_hexdigit)
+    }
+
+    /// Is it the hash of a password, whose salt stands behind it?
+    fn is_salted(&self, secret: &[u8]) -> bool {
+        let is_hash = matches!(secret.len(), 32 | 40 | 64 | 128) && secret.iter().all(u8::is_ascii_hexdigit);
+        let end = self.found.secret().end;
+        let after = &self.bytes[end..(end + SALT_REACH).min(self.bytes.len())];
+        let line = memchr::memchr(b'\n', after).map_or(after, |at| &after[..at]);
+        is_hash && line.windows(4).any(|word| word.eq_ignore_ascii_case(b"salt"))
+    }
+
+    /// `checksum/secret: 9f86…`: Helm's way to see that a secret has changed.
+    fn is_checksum(&self) -> bool {
+        self.bytes[..self.found.name().start].ends_with(b"checksum/")
+    }
+
+    /// `?e=1576142006&token=…`: an address that is signed until a time.
+    fn is_signed_address(&self) -> bool {
+        let start = self.found.name().start;
+        let before = &self.bytes[start.saturating_sub(16)..start];
+        let query = before.strip_suffix(b"&").unwrap_or_default();
+        let digits = query.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let expiry = &query[..query.len() - digits];
+        digits == 10 && (expiry.ends_with(b"?e=") || expiry.ends_with(b"&e="))
     }
 
     fn sample(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {

@@ -244,12 +244,14 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "check", "checker", "visibility", "visible", "algorithm", "iv", "nonce", "curve", "spec", "info", "data",
     "metadata", "cache", "exp", "iat", "interval", "budget", "cost", "updater", "operator", "controller", "plugin", "injector",
     "scheme", "attrs", "attr", "iter", "iterations", "last", "used", "since", "serial", "validity", "period", "seconds", "minutes", "hours", "days", "ms", "mtime", "ctime", "timestamp", "role", "roles", "created", "updated", "modified", "address", "addr", "contract",
+    "confirm", "retype", "repeat", "again", "forgot", "forgotten", "question", "answer", "ldflags", "cflags",
 ]);
 
 /// Extensions of files: `passwords.php` has a password for its subject, not for its value.
 static FILES: WordSet = WordSet::new(&[
     "php", "py", "js", "ts", "go", "rb", "java", "rs", "cs", "kt", "c", "h", "cpp", "md", "html", "css", "yml", "yaml",
-    "xml", "sh", "vue", "tsx", "jsx", "svg", "png", "scss", "swift", "exe", "dll", "rst",
+    "xml", "sh", "vue", "tsx", "jsx", "svg", "png", "scss", "swift", "exe", "dll", "rst", "pp", "erb", "epp", "tpl",
+    "tmpl",
 ]);
 
 /// Before the secret's word: the value is public, or names no credential.
@@ -263,6 +265,7 @@ static OTHER_BEFORE: WordSet = WordSet::new(&[
     "mask", "max", "min", "total", "num", "prompt", "completion", "i18n", "translation", "label", "error", "err",
     "msg", "message", "placeholder", "title", "hint", "sitekey", "publishable", "hashed", "encrypted", "crypted", "encoded", "sealed",
     "antiforgery", "cursor", "fetch", "erc", "nft", "bpe", "expected", "unexpected", "regex", "cookiename", "abstract",
+    "checksum", "cart", "chap", "pbkdf", "ssha", "smd", "retype",
 ]);
 
 /// What nginx hands a request over to, by `…_pass`, and what is done in several passes.

@@ -40,7 +40,12 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     {
         return Some(NoValue::Sealed);
     }
-    if REFERENCE_STARTS.any(value) || REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind) {
+    if REFERENCE_STARTS.any(value)
+        || REFERENCE_PARTS.is_in(value)
+        || is_variable(value)
+        || is_put_in(value)
+        || is_path(value, kind)
+    {
         return Some(NoValue::Reference);
     }
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
@@ -54,6 +59,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || is_locale(value)
         || is_joined(value)
         || !is_text(value)
+        || is_octal(value)
         || CONSTANTS.has_folded(unmarked)
     {
         return Some(NoValue::Code);
@@ -234,6 +240,32 @@ fn is_variable(value: &[u8]) -> bool {
     }
 }
 
+/// `!password!`, `#password#`, `%{password}`, `'$password'`, `'+password+'`, `$labels.get("password")`: what a template, a batch
+/// file or a text that is put together has in a value's place.
+fn is_put_in(value: &[u8]) -> bool {
+    let is_name = |name: &[u8]| {
+        name.len() > 2 && name.iter().all(|b| b.is_ascii_alphabetic() || b"_.-".contains(b)) && name[0] != b'.'
+    };
+    match value {
+        [b'!', name @ .., b'!'] | [b'#', name @ .., b'#'] => is_name(name),
+        [b'%', b'{', .., b'}'] => true,
+        [b'\'' | b'"', b'+', name @ .., b'+', b'\'' | b'"'] => is_name(name.trim_ascii()),
+        [b'\'' | b'"', b'$', name @ .., b'\'' | b'"'] => is_name(name),
+        [b'$', rest @ ..] => {
+            let call = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.:>-".contains(b)).count();
+            let is_called = matches!(rest.get(call..), Some([b'(', ..]));
+            is_called && rest[0].is_ascii_lowercase() && rest[..call].iter().any(|b| b".>:".contains(b))
+        }
+        _ => false,
+    }
+}
+
+/// `\323\006\334\020`: bytes of a packet, as C writes them.
+fn is_octal(value: &[u8]) -> bool {
+    let is_escape = |part: &&[u8]| part.len() >= 3 && part[..3].iter().all(|digit| (b'0'..=b'7').contains(digit));
+    value.split(|byte| *byte == b'\\').skip(1).filter(is_escape).count() >= 3
+}
+
 /// `MYSQL_PWD1`, `DB_PASS_2`, `S3_KEY`: what variables of a shell are called. Few digits, at the ends of words.
 fn is_numbered_name(name: &[u8]) -> bool {
     name.split(|byte| *byte == b'_').all(|word| {
@@ -368,7 +400,7 @@ static SEALED: Starts = Starts::new(&[
     "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "SHA1:", "SHA256:", "SHA512:", "MD5:",
     "AAAAB3NzaC1yc2E", "AAAAB3NzaC1kc3M", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh", "pbkdf2", "scrypt:", "bcrypt", "argon2",
     "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
-    "!!binary", "1:sha", "0x0", "AQIAAA5mAAAA",
+    "!!binary", "HMACSHA", "1:sha", "0x0", "AQIAAA5mAAAA",
 ]);
 /// What a long value begins with that is ciphertext or a public key.
 static LONG_SEALED: Starts = Starts::new(&["AQICAH", "CiQA", "AgA", "AgB", "AAAA"]);
@@ -478,6 +510,27 @@ mod tests {
             "8.56+14.04.20140307-0ubuntu2",
         ] {
             assert_eq!(judged(value, true), Some(NoValue::Code), "{value}");
+        }
+    }
+
+    #[test]
+    fn what_is_put_in_is_none() {
+        let judged = |value: &str| no_value(value.as_bytes(), true, traits_of(value.as_bytes()).kind);
+        for value in [
+            "!password!",
+            "#password#",
+            "%{screenshots_password}",
+            "'$password'",
+            "'+password+'",
+            "'+ password +'",
+            "$l10n.get(\"install.simple.passwd",
+            "$this->get(x",
+        ] {
+            assert_eq!(judged(value), Some(NoValue::Reference), "{value}");
+        }
+        assert_eq!(judged("\\323\\006\\334\\020\\236%\\004Z"), Some(NoValue::Code));
+        for value in ["!Kettle9!", "#copper1#", "$copper(Kettle", "Kett\\123le9", "'$Kd8mXw93LpA'"] {
+            assert_eq!(judged(value), None, "{value}");
         }
     }
 

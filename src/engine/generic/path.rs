@@ -92,8 +92,22 @@ fn traits_of(path: &Path) -> PathTraits {
     traits
 }
 
-/// `resources/de/common.json`: texts in the language that the directory is named after.
+/// `resources/de/common.json`: texts in the language that the directory is named after; `de.properties`, `labels_de_AT.properties`: in
+/// that of the file.
 fn is_of_a_language(path: &Path) -> bool {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let is_language = |part: &str| LANGUAGES.contains(&part);
+    let mut parts = stem.rsplit('_');
+    let is_named = match (parts.next(), parts.next(), parts.next()) {
+        (Some(last), before, _) if is_language(last) => before.is_none_or(|name| name.len() > 2),
+        (Some(region), Some(language), _) if region.len() == 2 => {
+            is_language(language) && region.bytes().all(|byte| byte.is_ascii_uppercase())
+        }
+        _ => false,
+    };
+    if is_named && path.extension().is_some_and(|extension| extension == "properties") {
+        return true;
+    }
     let is_text = path.extension().is_some_and(|extension| extension == "json");
     let mut directories = path.components().rev().skip(1).map(|component| component.as_os_str().to_string_lossy());
     let is_language =
@@ -164,6 +178,8 @@ mod tests {
         assert!(is("README.md").is_example && is(".env.example").is_example);
         assert!(is("app/i18n/de.json").is_translation && is("x/app_de.po").is_translation);
         assert!(is("admin/resources/zh-CN/users.json").is_translation && !is("config/de/users.json").is_translation);
+        assert!(is("a/de.properties").is_translation && is("a/shop_pt_BR.properties").is_translation);
+        assert!(!is("application.properties").is_translation && !is("db_x.properties").is_translation);
         assert!(is("app/res/values-de/strings.xml").is_android && !is("values/strings.xml").is_android);
         assert!(is(".env").is_flat && is("prod.env").is_flat && is(".env.prod").is_flat && !is("env.sh").is_flat);
         assert!(is("package-lock.json").is_lock && is("src/main.rs").is_code && !is("config.yml").is_code);

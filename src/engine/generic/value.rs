@@ -166,7 +166,7 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     // One long word of another language, or text in another script.
     let is_foreign =
         parts.digits == 0 && parts.words <= 2 && is_one_word(value) && rarity < 6.6 || foreign * 4 > value.len();
-    let is_rare = !is_words && !is_foreign && rarity >= RARE && coverage < 0.4 && randomness > 0.8;
+    let is_rare = !is_words && !is_foreign && !is_camel(value) && rarity >= RARE && coverage < 0.4 && randomness > 0.8;
     let is_mixed_up = parts.changes >= 3 || parts.upper >= 2 && parts.lower >= 2 && parts.words >= 3;
     if is_rare && (value.len() >= 20 || value.len() >= 12 && is_mixed_up || value.len() >= 8 && parts.changes >= 4) {
         return ValueKind::Random;
@@ -202,6 +202,33 @@ fn is_row_of_names(value: &[u8]) -> bool {
     let parts = || value.split(|byte| b"-_".contains(byte));
     let letters = parts().filter(|part| part.len() > 1 && part.iter().all(u8::is_ascii_lowercase)).count();
     parts().count() >= 3 && letters * 2 >= parts().count() && parts().all(is_name)
+}
+
+/// `mottarDuAlderstrygd`, `panel4Organisasjonsnummer`: words of any language, joined as names in code are. In what is drawn by
+/// chance a capital stands for every second letter, and not each piece has a vowel.
+fn is_camel(value: &[u8]) -> bool {
+    let is_vowel = |byte: &u8| b"aeiouyAEIOUY".contains(byte);
+    let is_hump = |hump: &[u8]| hump.len() >= 2 && hump.len() <= 24 && hump.iter().any(is_vowel);
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    if !value[0].is_ascii_lowercase() || !value.iter().all(u8::is_ascii_alphanumeric) || digits > 2 {
+        return false;
+    }
+    let (mut humps, mut start) = (0, 0);
+    for at in 1..=value.len() {
+        let ends = value.get(at).is_none_or(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        let is_inside_number = at < value.len() && value[at - 1].is_ascii_digit() && value[at].is_ascii_digit();
+        if !ends || is_inside_number {
+            continue;
+        }
+        let hump = &value[start..at];
+        let letters = &hump[hump.iter().take_while(|byte| byte.is_ascii_digit()).count()..];
+        if !letters.is_empty() && !is_hump(letters) {
+            return false;
+        }
+        humps += 1;
+        start = at;
+    }
+    humps >= 2 && (value.len() - digits) / humps >= 5
 }
 
 /// Letters alone, of which only the first may be a capital.
@@ -263,6 +290,9 @@ mod tests {
             ("admin123", ValueKind::WordNumber),
             ("password", ValueKind::Word),
             ("letmein", ValueKind::OddWord),
+            ("mottarDuAlderstrygd", ValueKind::Words),
+            ("panel4Organisasjonsnummer", ValueKind::Mixed),
+            ("xKwqzrTytpLmnvbc4Dfgh", ValueKind::Random),
             ("my-cluster-secret", ValueKind::Words),
             ("oauth2ClientSecret", ValueKind::Words),
             ("generatePasswordResetToken", ValueKind::Words),
