@@ -178,6 +178,9 @@ fn branch(repository: &Repository, name: &str) -> Result<Changes, ChangesError> 
 fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions, ChangesError> {
     let refs = repository.refs();
     let include = refs.refs.iter().map(|found| found.target).chain(refs.head).collect();
+    if text.trim().is_empty() {
+        return Err(ChangesError::NoMoment(text.to_owned()));
+    }
     if let Some(since) = date(text, (env.now)()) {
         return Ok(Revisions { include, since: Some(since), tags: Tags::OfListedCommits, ..Revisions::default() });
     }

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     model::{
-        Attributes, Escaped, Finding, Fingerprint, Occurrence, Part, Problem, Provenance, RuleMeta, ScanReport, Secret,
-        Severity, Stats,
+        Attributes, Escaped, Finding, Fingerprint, Occurrence, Part, Place, Problem, Provenance, RuleMeta, ScanReport,
+        Secret, Severity, Stats,
     },
     rule::Rule,
 };
@@ -80,8 +80,8 @@ struct Gathered {
 
 impl Collector {
     /// Sees to it that no notation of these is shown, whatever becomes of them.
-    pub(super) fn hide(&mut self, hits: &[Hit]) {
-        self.notations.extend(hits.iter().flat_map(|hit| &hit.notations).cloned());
+    pub(super) fn hide(&mut self, hits: &[(Arc<Hit>, Place)]) {
+        self.notations.extend(hits.iter().flat_map(|(hit, _)| &hit.notations).cloned());
     }
 
     pub(super) fn extend(&mut self, hits: Vec<Hit>) {

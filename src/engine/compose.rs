@@ -16,6 +16,7 @@ use super::{
     checksum::{self, Claim},
     confirm::is_touched_before,
     scanner::Scanner,
+    talk::MAX_APART,
 };
 use crate::{
     model::{CredentialPart, Finding, Neighbour, Occurrence, PhysicalPlace, Place, Provenance, RecordPlace, Span},
@@ -24,9 +25,6 @@ use crate::{
 
 /// Occurrences of a secret beside which parts are looked for.
 const MAX_OCCURRENCES: usize = 100;
-
-/// How far apart messages of a conversation may stand.
-const MAX_APART: u64 = 3;
 
 /// Bytes that may not touch a part.
 const WORD: ByteSet = ByteSet([0x03ff_0000_0000_0000, 0x07ff_fffe_87ff_fffe, 0, 0]);
@@ -76,7 +74,7 @@ fn matches<'b>(regex: &'b Regex, bytes: &'b [u8], range: Range<usize>) -> impl I
 }
 
 /// A part found near its secret, as far as a window can tell its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NearPart {
     /// Index among the rule's companions.
     pub(super) companion: usize,

@@ -23,6 +23,7 @@ mod proof;
 mod quotes;
 mod records;
 mod scanner;
+mod talk;
 mod training;
 mod verdict;
 mod versions;

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -13,11 +13,12 @@ use super::{
     cache::{Cache, Notes},
     collect::{Collector, Hit},
     fingerprint::FingerprintKey,
-    history,
+    history::{self, Shelf, Sighted},
     lines::{Carry, LineCursor, LocalPosition},
     locate::{Located, Text, locate},
     records,
     scanner::{Observer, Scanner, Scratch, Window},
+    talk::Talk,
 };
 use crate::{
     decode::{OffsetMap, Utf16},
@@ -95,35 +96,35 @@ impl<'s> Scan<'s> {
         source.run(&plan, &|| Box::new(Worker::new(scanner, effort, progress, &shared)));
         self.shared = shared.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         self.note_interrupt();
-        let mut unresolved = std::mem::take(&mut self.shared.unresolved);
+        let mut of_records = std::mem::take(&mut self.shared.of_records);
+        let mut sighted = std::mem::take(&mut self.shared.sighted);
         for (provenance, chunks) in std::mem::take(&mut self.shared.large) {
             let hits = join_chunks(&provenance, chunks);
             match provenance {
-                Provenance::Git(_) | Provenance::Record(_) => unresolved.extend(hits),
+                Provenance::Git(_) => sighted.extend(Shelf::default().sighted(hits)),
+                Provenance::Record(_) => of_records.extend(hits),
                 _ => self.shared.collector.extend(hits),
             }
         }
-        let is_of_record = |hit: &mut Hit| matches!(hit.occurrence.provenance, Provenance::Record(_));
-        let mut of_records: Vec<Hit> = unresolved.extract_if(.., is_of_record).collect();
         if !of_records.is_empty() {
             let problems = &mut self.shared.problems;
             source.resolve(&plan, &mut records::places(&mut of_records), &mut |problem| problems.push(problem));
             self.shared.collector.extend(of_records);
         }
-        if !unresolved.is_empty() {
+        if let Some(first) = sighted.first().and_then(|sighted| sighted.hits.first()).map(|(hit, _)| Arc::clone(hit)) {
             let traced = Instant::now();
-            let wanted = history::wanted(&unresolved);
-            self.shared.collector.hide(&unresolved);
+            let wanted = history::wanted(&sighted);
+            sighted.iter().for_each(|sighted| self.shared.collector.hide(&sighted.hits));
             let traces = source.trace(&plan, &wanted, &mut |problem| self.shared.problems.push(problem));
             self.note_interrupt();
-            let (places, left_out) = history::most_places(&unresolved, &traces);
-            if let (Provenance::Git(place), 1..) = (&unresolved[0].occurrence.provenance, left_out) {
+            let (places, left_out) = history::most_places(&sighted, &traces);
+            if let (Provenance::Git(place), 1..) = (&first.occurrence.provenance, left_out) {
                 let message = format!("secrets stand at {left_out} more paths of its history than can be reported");
                 let provenance = Provenance::File(place.repository.to_path_buf());
                 self.shared.problems.push(Problem { provenance, kind: ProblemKind::Limit, message });
             }
             let limits = history::Limits { min_score: self.scanner.min_score(), places };
-            let hits = history::resolve(unresolved, &traces, limits, plan.threads);
+            let hits = history::resolve(&sighted, &traces, limits, plan.threads);
             self.shared.collector.extend(hits);
             self.shared.stats.times.history += traced.elapsed();
         }
@@ -226,8 +227,10 @@ pub fn hand_over(origin: Origin<'_>, bytes: &[u8], plan: &Plan<'_>, receiver: &m
 #[derive(Debug, Default)]
 struct Shared {
     collector: Collector,
-    /// Hits in objects whose place in history isn't known yet.
-    unresolved: Vec<Hit>,
+    /// What was found in objects, whose place in history isn't known yet.
+    sighted: Vec<Sighted>,
+    /// Hits in records of which not everything is known yet.
+    of_records: Vec<Hit>,
     large: BTreeMap<Provenance, Vec<ScannedChunk>>,
     problems: Vec<Problem>,
     exports: Vec<ExportSummary>,
@@ -274,10 +277,14 @@ struct Worker<'s> {
     progress: &'s Progress,
     shared: &'s Mutex<Shared>,
     hits: Vec<Hit>,
-    unresolved: Vec<Hit>,
+    of_records: Vec<Hit>,
+    sighted: Vec<Sighted>,
+    shelf: Shelf,
     chunks: Vec<(Provenance, ScannedChunk)>,
     problems: Vec<Problem>,
     notes: Option<Box<Notes>>,
+    /// Public ids in the records before.
+    talk: Talk,
     /// Was anything found since the source last asked?
     has_found: bool,
     /// Blobs and bytes that are not in `progress` yet: small records are many, and all threads add to it.
@@ -296,10 +303,13 @@ impl<'s> Worker<'s> {
             progress,
             shared,
             hits: Vec::new(),
-            unresolved: Vec::new(),
+            of_records: Vec::new(),
+            sighted: Vec::new(),
+            shelf: Shelf::default(),
             chunks: Vec::new(),
             problems: Vec::new(),
             notes: effort.noted.then(Box::default),
+            talk: Talk::default(),
             has_found: false,
             untold: (0, 0),
         }
@@ -307,11 +317,12 @@ impl<'s> Worker<'s> {
 
     fn keep(&mut self, located: Vec<Located>, origin: Origin<'_>, part: Part) {
         self.has_found |= !located.is_empty();
-        let hits = match origin {
-            Origin::Object(_) | Origin::Record(_) => &mut self.unresolved,
-            _ => &mut self.hits,
-        };
-        hits.extend(located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part)));
+        let hits = located.into_iter().map(|l| Hit::new(l, Carry::default(), origin.to_provenance(), part));
+        match origin {
+            Origin::Object(_) => self.sighted.extend(self.shelf.sighted(hits.collect())),
+            Origin::Record(_) => self.of_records.extend(hits),
+            _ => self.hits.extend(hits),
+        }
     }
 
     fn count(&mut self, blobs: u64, bytes: u64) {
@@ -433,9 +444,18 @@ impl Receiver for Worker<'_> {
         let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
         self.count(0, record.bytes);
         self.scratch.stats.records += 1;
-        if !located.is_empty() {
-            self.unresolved.extend(records::hits(located, record));
+        let mut hits = if located.is_empty() { Vec::new() } else { records::hits(located, record) };
+        if self.talk.is_open() {
+            self.talk.complete(record, &mut hits, self.scanner, |text| {
+                let stored =
+                    StoredWindow { bytes: text, start: 0, owned: 0..text.len() as u64, encoding: None, origin };
+                scan_stored(self.scanner, &stored, &mut self.scratch, &mut ()).0
+            });
         }
+        if self.talk.is_open() || !hits.is_empty() {
+            self.talk.listen(&hits, self.scanner);
+        }
+        self.of_records.append(&mut hits);
     }
 
     fn export(&mut self, summary: ExportSummary) {
@@ -480,7 +500,8 @@ impl Drop for Worker<'_> {
         shared.stats.add(&self.scratch.stats);
         shared.problems.append(&mut self.problems);
         shared.collector.extend(std::mem::take(&mut self.hits));
-        shared.unresolved.append(&mut self.unresolved);
+        shared.of_records.append(&mut self.of_records);
+        shared.sighted.append(&mut self.sighted);
         shared.notes.extend(self.notes.take().map(|notes| *notes));
         for (provenance, chunk) in std::mem::take(&mut self.chunks) {
             shared.large.entry(provenance).or_default().push(chunk);

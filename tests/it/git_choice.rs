@@ -192,3 +192,34 @@ fn what_a_scan_of_changes_does_not_know_is_null() {
         |seconds: u64| scan(dir, &["--since", &format!("@{seconds}")]).1["findings"].as_array().unwrap().len();
     assert_eq!((seconds(1_700_000_000), seconds(1_900_000_000)), (1, 0));
 }
+
+#[test]
+fn what_a_range_or_a_date_leaves_open_is_scanned_or_refused() {
+    let dir = init(&[]);
+    let dir = dir.path();
+    commit(dir, "a", "1");
+    // A variable that is empty by mistake.
+    for args in [["--range", "..HEAD"], ["--range", ""], ["--range", "...HEAD"], ["--since", ""]] {
+        let (code, _, error) = run(dir, &args, b"");
+        assert_eq!(code, 2, "{args:?}: {error}");
+        assert!(error.contains("begins") || error.contains("date"), "{error}");
+    }
+    // A clock that stands still, on top of a commit of today; a commit without a date.
+    let [late, undated] = [21, 22].map(github_token);
+    fs::write(dir.join("b"), &late).unwrap();
+    git(dir, &["add", "b"]);
+    let commit_of = |name: &str, signature: &str, parent: &str| {
+        let tree = String::from_utf8(git(dir, &["write-tree"])).unwrap();
+        let text = format!("tree {tree}{parent}author a <a@b> {signature}\ncommitter a <a@b> {signature}\n\n3\n");
+        let id = git_with_input(dir, &["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], text.as_bytes());
+        git(dir, &["update-ref", &format!("refs/heads/{name}"), String::from_utf8(id).unwrap().trim()]);
+    };
+    commit_of("late", "1000000000 +0000", &format!("parent {}\n", head(dir)));
+    fs::write(dir.join("c"), &undated).unwrap();
+    git(dir, &["rm", "-q", "--cached", "b"]);
+    git(dir, &["add", "c"]);
+    commit_of("undated", "", "");
+    let (code, report) = scan(dir, &["--since", "2020-01-01"]);
+    assert_eq!(code, 1);
+    assert!([&late, &undated].iter().all(|token| found(&report).contains_key(*token)), "{report}");
+}

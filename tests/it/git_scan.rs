@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde_json::Value;
+use unleak::rule::template::SampleRng;
 
 use crate::{
     git_store::repositories::{git, git_with_input},
@@ -242,6 +243,63 @@ fn history_says_when_a_secret_came_and_whether_it_is_still_there() {
     let (first, second) = (&found[&kept][1]["provenance"]["history"], &found[&kept][2]["provenance"]["history"]);
     assert_eq!((&first["first"]["id"], &first["at_head"]), (&kept_in.into(), &false.into()));
     assert_eq!((&second["first"]["id"], &second["at_head"]), (&renamed.into(), &true.into()));
+}
+
+#[test]
+fn the_best_of_a_secrets_places_counts_in_history_as_in_files() {
+    let dir = init(&[]);
+    let dir = dir.path();
+    let key = SampleRng::new(9).pick(b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", 40);
+    let key = String::from_utf8(key).unwrap();
+    let (weak, strong) = (format!("url?key={key}\n"), format!("API_KEY={key}\n"));
+    commit(dir, "b.txt", &format!("{weak}{strong}"));
+    let score = |args: &[&str]| {
+        let (_, report) = scan(dir, &[&["."], args].concat());
+        let findings = report["findings"].as_array().unwrap().clone();
+        assert_eq!(findings.len(), 1, "{report}");
+        findings[0]["score"].as_u64().unwrap()
+    };
+    let in_files = score(&["--no-history"]);
+    assert_eq!(score(&["--history-only"]), in_files);
+    // Nor does it count less for having stood there otherwise first.
+    let other = init(&[]);
+    commit(other.path(), "b.txt", &weak);
+    commit(other.path(), "b.txt", &strong);
+    let (_, report) = scan(other.path(), &[".", "--history-only"]);
+    assert_eq!(report["findings"][0]["score"].as_u64(), Some(in_files), "{report}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_git_directory_may_be_a_link() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("r");
+    fs::create_dir(&root).unwrap();
+    git(&root, &["init", "-q"]);
+    let token = samples::github_token(31);
+    commit(&root, "z", &token);
+    commit(&root, "z", "nothing");
+    let is_found = |args: &[&str]| {
+        let (code, report) = scan(&root, &[&["."], args].concat());
+        assert_eq!((code, found(&report).contains_key(&token)), (1, true), "{args:?} {report}");
+    };
+    fs::rename(root.join(".git"), dir.path().join("g")).unwrap();
+    symlink("../g", root.join(".git")).unwrap();
+    is_found(&[]);
+    is_found(&["--history-only"]);
+    // From above it is named, as a `.git` file would be.
+    let (code, report) = scan(dir.path(), &[".", "--exclude", "g"]);
+    assert_eq!(code, 3, "{report}");
+    fs::remove_file(root.join(".git")).unwrap();
+    fs::rename(dir.path().join("g"), root.join(".git")).unwrap();
+    fs::rename(root.join(".git/objects"), dir.path().join("o")).unwrap();
+    symlink("../../o", root.join(".git/objects")).unwrap();
+    is_found(&[]);
+    is_found(&["--history-only"]);
+    fs::remove_file(root.join(".git/objects")).unwrap();
+    let (code, report) = scan(&root, &["."]);
+    assert_eq!((code, report["problems"][0]["kind"].as_str()), (3, Some("history-not-scanned")), "{report}");
 }
 
 #[test]

@@ -54,10 +54,15 @@ impl From<io::Error> for CacheFault {
 
 /// Reads a cache; `None` if there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Stored>, CacheFault> {
-    let file = match File::open(path) {
+    let kind = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
+        found => found?.file_type(),
     };
+    // To open a pipe is to wait for whoever writes to it.
+    if !kind.is_file() {
+        return Err(CacheFault::Foreign);
+    }
+    let file = File::open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > MAX_BYTES {
         return Err(CacheFault::Foreign);

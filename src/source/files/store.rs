@@ -21,7 +21,7 @@ pub(super) enum StorePart {
 }
 
 /// The directory that holds the objects, in a `.git` folder or a bare repository.
-const OBJECTS: &str = "objects";
+pub(super) const OBJECTS: &str = "objects";
 
 impl StorePart {
     /// The part that the directory `name` of a directory at `self` is.
@@ -56,6 +56,12 @@ pub(super) fn is_objects(name: &OsStr) -> bool {
 pub(super) fn is_store(dir: &Path, entries: &[Entry]) -> bool {
     let has = |wanted: &str| entries.iter().any(|entry| entry.name == *wanted);
     has(OBJECTS) && (dir.file_name() == Some(OsStr::new(GIT_DIR)) || (has("HEAD") && has("refs")))
+}
+
+/// Is it a `.git` folder that has no object store any more?
+pub(super) fn has_lost_store(dir: &Path, entries: &[Entry]) -> bool {
+    let has = |wanted: &str| entries.iter().any(|entry| entry.name == *wanted);
+    dir.file_name() == Some(OsStr::new(GIT_DIR)) && has("HEAD") && !has(OBJECTS)
 }
 
 /// Is the directory that the user named an object store itself?

@@ -19,7 +19,7 @@ use super::{
     problem_kind,
     roots::{Covered, Link, Root, directories},
     rules::{Filter, GIT_DIR, Rules, filter_for_root, read_rule_files},
-    store::{StorePart, is_objects, is_store, is_store_root},
+    store::{OBJECTS, StorePart, has_lost_store, is_objects, is_store, is_store_root},
 };
 use crate::{
     model::{Origin, Part, ProblemKind},
@@ -264,6 +264,9 @@ impl Shift<'_, '_, '_> {
     /// Queues directories, deals with links and special files, and gives the names of the files.
     fn sort_out(&mut self, folder: &Arc<Folder>, entries: Vec<Entry>) -> Vec<OsString> {
         let has_store = is_store(&folder.path, &entries);
+        if has_lost_store(&folder.path, &entries) {
+            self.at(OsStr::new(OBJECTS), Shift::note_store);
+        }
         let is_limited = !folder.filter.is_empty() || !self.walk.limits.is_empty();
         if is_limited {
             self.worker.real.clone_from(&folder.real);
@@ -291,7 +294,14 @@ impl Shift<'_, '_, '_> {
                     });
                     self.own.push(Task::Folder { parent: Arc::clone(folder), name, store });
                 }
-                Kind::Link => self.at(&name, |shift| shift.visit_link(folder, &name)),
+                Kind::Link => self.at(&name, |shift| {
+                    shift.visit_link(folder, &name);
+                    if has_store && is_objects(&name) {
+                        shift.note_store();
+                    } else if name == GIT_DIR {
+                        lock(&shift.walk.files.git_files).push(shift.worker.path.clone());
+                    }
+                }),
                 Kind::Special(what) => self.at(&name, |shift| {
                     shift.hand_over_name(&name);
                     shift.worker.problem(ProblemKind::SpecialFile, format!("{what}: not opened"));

@@ -51,6 +51,9 @@ pub(super) struct Listed {
 /// Why a revision can't be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RevisionError {
+    /// It doesn't say where a range begins. Git would take `HEAD`, so of a variable that is empty by mistake nothing would be left to scan.
+    #[error("`{0}` does not say where the range begins: write HEAD.. for the commit that is checked out")]
+    NoStart(String),
     /// Nothing has that name.
     #[error("`{0}` is no branch, tag or commit of this repository")]
     Unknown(String),
@@ -207,6 +210,24 @@ impl<'s> Commits<'s> {
         ordered
     }
 
+    /// Those of the commits that are new, and what was made on top of them by somebody whose clock was wrong.
+    fn with_children(&mut self, commits: &[ObjectId], is_new: impl Fn(i64) -> bool) -> HashSet<ObjectId> {
+        let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::new();
+        let (mut new, mut left) = (HashSet::new(), Vec::new());
+        for id in commits {
+            let Some(node) = self.node(id) else { continue };
+            if is_new(node.time) && new.insert(*id) {
+                left.push(*id);
+            }
+            node.parents.iter().for_each(|parent| children.entry(*parent).or_default().push(*id));
+        }
+        while let Some(id) = left.pop() {
+            let made = children.get(&id).into_iter().flatten().copied();
+            left.extend(made.filter(|child| new.insert(*child)));
+        }
+        new
+    }
+
     /// Everything that a range has.
     pub(super) fn list(&mut self, range: &Revisions) -> Listed {
         if range.exclude.is_empty() || range.since.is_some() {
@@ -231,13 +252,16 @@ impl<'s> Commits<'s> {
             chains.push(chain);
         }
         walk.run(self);
-        let is_new = |time: i64| range.since.is_none_or(|since| time >= since);
+        // What has no date may be of any.
+        let is_new = |time: i64| range.since.is_none_or(|since| time <= 0 || time >= since);
         let mut listed = HashSet::new();
         let RangeWalk { wanted: mut commits, known: known_commits, .. } = walk;
-        commits.retain(|id| {
-            let is_wanted = !known_commits.contains(id) && self.node(id).is_some_and(|node| is_new(node.time));
-            is_wanted && listed.insert(*id)
-        });
+        commits.retain(|id| !known_commits.contains(id) && self.node(id).is_some());
+        if range.since.is_some() {
+            let new = self.with_children(&commits, is_new);
+            commits.retain(|id| new.contains(id));
+        }
+        commits.retain(|id| listed.insert(*id));
         let mut found = Listed { commits, ..Listed::default() };
         for Chain { tags, end } in chains {
             let is_listed = match end {
@@ -367,12 +391,15 @@ fn parse(content: &[u8]) -> (Node, bool) {
 }
 
 impl Revisions {
-    /// Understands `A..B`, `A...B` and a single `B`, which stands for everything reachable from it. A missing side is
-    /// `HEAD`. A side that is a tag stays one, so that the range has its message.
+    /// Understands `A..B`, `A...B` and a single `B`, which stands for everything reachable from it. Behind the dots `HEAD` may be
+    /// left out. A side that is a tag stays one, so that the range has its message.
     ///
     /// # Errors
-    /// If a side is no revision.
+    /// If a side is no revision, or there is none before the dots.
     pub fn parse(store: &ObjectStore, refs: &Refs, text: &str) -> Result<Revisions, RevisionError> {
+        if text.trim().is_empty() || text.starts_with("..") {
+            return Err(RevisionError::NoStart(text.to_owned()));
+        }
         let side = |side: &str| tip(store, refs, if side.is_empty() { "HEAD" } else { side });
         let (include, exclude) = if let Some((left, right)) = text.split_once("...") {
             let (left, right) = (side(left)?, side(right)?);

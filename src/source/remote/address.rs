@@ -56,8 +56,13 @@ impl Remote {
         let is_url = !scheme.is_empty() && rest.starts_with(b"://");
         let is_option = bytes.starts_with(b"-") && memchr::memmem::find(bytes, b"://").is_some();
         let is_helper = !scheme.is_empty() && rest.starts_with(b"::");
-        if !(is_url || is_option || is_helper || is_scp_like(bytes)) || Path::new(argument).symlink_metadata().is_ok() {
+        if Path::new(argument).symlink_metadata().is_ok() {
             return None;
+        }
+        if !(is_url || is_option || is_helper || is_scp_like(bytes)) {
+            // It would be printed as a path that isn't there.
+            let why = "it has a password as an address would, but not its form (https://…, user@host:path)";
+            return has_password(bytes).then_some(Err(RemoteError::Malformed(why)));
         }
         Some(match argument.to_str() {
             _ if is_helper => Err(RemoteError::Helper),
@@ -78,6 +83,15 @@ impl Remote {
     pub fn display_url(&self) -> String {
         Escaped(self.url.as_bytes()).to_string()
     }
+}
+
+/// Is there anything like `user:password@`?
+fn has_password(bytes: &[u8]) -> bool {
+    let Some(at) = memchr::memrchr(b'@', bytes) else { return false };
+    // Behind a scheme or a drive a path begins.
+    let is_in_login = |colon: &usize| !matches!(bytes[colon + 1], b'/' | b'\\');
+    let colon = memchr::memchr_iter(b':', &bytes[..at]).find(is_in_login);
+    colon.is_some_and(|colon| colon > 0 && at - colon > 1)
 }
 
 /// The bytes that git takes for part of a scheme or of a helper's name.
@@ -218,6 +232,17 @@ mod tests {
             let remote = parse(text).unwrap_or_else(|| panic!("{text}")).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(remote.display_url(), shown);
             assert!(!format!("{remote:?}").contains("hunter2"), "{remote:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_a_password_is_never_a_path() {
+        for text in [" https://me:<pw>@example.org/a", "https:/me:<pw>@example.org/a", "me:<pw>@example.org:a/b"] {
+            let error = parse(text).unwrap_or_else(|| panic!("{text}")).unwrap_err();
+            assert!(matches!(error, RemoteError::Malformed(_)) && !error.to_string().contains("hunter2"), "{error}");
+        }
+        for path in ["C:\\a@b", "x:/a@b", "a@b:c", ":a@b"] {
+            assert!(parse(path).is_none_or(|found| found.is_ok()), "{path}");
         }
     }
 

@@ -94,3 +94,38 @@ fn a_part_is_told_by_its_place_in_its_own_field() {
         assert_eq!((&text.as_str().unwrap()[span], part.line), (id.as_str(), 2));
     }
 }
+
+#[test]
+fn a_secret_that_nobody_would_know_by_itself_is_known_behind_its_id() {
+    let (id, other) = (sample("AKIA{{base32:16}}", 45), sample("AKIA{{base32:16}}", 47));
+    let secret = sample("{{base64:40}}", 46);
+    let report = |messages: &[Value]| {
+        let mut files = Files::default();
+        files
+            .add("users.json", "[]")
+            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+            .add("general/2024-01-01.json", Value::from(messages.to_vec()).to_string());
+        let dir = tempfile::tempdir().unwrap();
+        scan_export(&files.dir(dir.path()), ExportOptions::default())
+    };
+    let before = message("U1", 0, None, &format!("here: `{id}` and the other part follows"));
+    for text in [secret.clone(), format!("`{secret}`"), format!("and secret {secret}")] {
+        let noise = message("U3", 0, None, "good morning");
+        let report = report(&[before.clone(), noise, message("U1", 1, None, &text)]);
+        let [finding] = report.findings.as_slice() else { panic!("{text}: {:#?}", report.findings) };
+        assert_eq!(&*finding.rule.id, "aws.access-key-pair", "{text}");
+        assert_eq!(finding.secret.expose(), secret.as_bytes());
+        assert_eq!(finding.occurrences.len(), 1);
+        let Provenance::Record(place) = &finding.occurrences[0].provenance else { panic!("no record") };
+        assert_eq!(place.record.as_deref(), Some("1704103260.000100"));
+        let at = text.find(&secret).unwrap() as u64;
+        assert_eq!((finding.occurrences[0].place.line, finding.occurrences[0].place.span.start), (1, at), "{text}");
+        let [part] = finding.parts.as_slice() else { panic!("{:#?}", finding.parts) };
+        let Provenance::Record(of_part) = &part.provenance else { panic!("no record") };
+        assert_eq!((&part.value, of_part.record.as_deref()), (&id, Some("1704103200.000100")));
+    }
+    let answer = |who: &str, minute: u64| message(who, minute, None, &secret);
+    assert!(report(&[before.clone(), answer("U2", 1)]).findings.is_empty());
+    assert!(report(&[before.clone(), answer("U1", 9)]).findings.is_empty());
+    assert!(report(&[before, message("U1", 1, None, &other), answer("U1", 2)]).findings.is_empty());
+}
