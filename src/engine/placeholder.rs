@@ -1,6 +1,10 @@
 //! Values that stand where a secret would: documentation samples, masks, sequences.
 
+use std::ops::Range;
+
 use aho_corasick::AhoCorasick;
+
+use super::entropy::randomness;
 
 /// Words of samples that weak passwords have, too, which people really set: `P@ssw0rd`, `admin12345678`.
 const WEAK: &[&str] = &[
@@ -107,6 +111,9 @@ const WORDS: &[&str] = &[
     "hh5s93j4hdidpola",
 ];
 
+/// What is said of a mask.
+const MASK: &str = "one character repeated";
+
 /// Looks for placeholder words and masks.
 #[derive(Debug)]
 pub(super) struct Placeholders {
@@ -122,13 +129,14 @@ impl Placeholders {
         Placeholders { words }
     }
 
-    /// The reason why `value` can't be a secret, if there is one: a placeholder word or a mask. A run of one character
-    /// that `pattern` spells out is no mask.
+    /// The reason why `value`, which has a format, can't be a secret, if there is one: a placeholder word or a mask. A run
+    /// of one character is no mask if `pattern` spells it out, or if it is a small part of a long random token.
     pub(super) fn find(&self, value: &[u8], pattern: &str) -> Option<&'static str> {
-        self.find_longer(value, pattern, 0)
+        self.find_longer(value, pattern, 0).filter(|reason| *reason != MASK || !is_random_besides(value))
     }
 
-    /// The same, but for words of fewer than `least` letters: by chance those stand in long random values.
+    /// The same for a value without a format, in which any long run is a mask, and but for words of fewer than `least`
+    /// letters: by chance those stand in long random values.
     pub(super) fn find_longer(&self, value: &[u8], pattern: &str, least: usize) -> Option<&'static str> {
         if let Some(index) = self.words(value).find(|index| word(*index).len() >= least) {
             return Some(word(index));
@@ -137,10 +145,10 @@ impl Placeholders {
         if half.len() >= 8 && half == other {
             return Some("the same twice");
         }
-        let longest = value.chunk_by(|a, b| a == b).max_by_key(|run| run.len())?;
+        let longest = &value[longest_run(value)];
         let is_mask = longest.len() >= 8 || longest.len() * 2 > value.len().max(5);
         let spelled_out = || memchr::memmem::find(pattern.as_bytes(), &longest[..longest.len().min(5)]).is_some();
-        (is_mask && !spelled_out()).then_some("one character repeated")
+        (is_mask && !spelled_out()).then_some(MASK)
     }
 
     /// Has it no other word of a sample than those of weak passwords?
@@ -152,6 +160,25 @@ impl Placeholders {
     fn words(&self, value: &[u8]) -> impl Iterator<Item = usize> {
         self.words.find_iter(value).map(|found| found.pattern().as_usize())
     }
+}
+
+/// Where the longest run of one character stands; empty if the value is.
+fn longest_run(value: &[u8]) -> Range<usize> {
+    let mut end = 0;
+    let runs = value.chunk_by(|a, b| a == b).map(|run| {
+        end += run.len();
+        end - run.len()..end
+    });
+    runs.max_by_key(Range::len).unwrap_or_default()
+}
+
+/// Is it a long token that passes for random without its longest run, and is that a fifth of it at most? So do tokens look
+/// that encode a structure with zero or all-one bytes: `…CACAAAAAAAAAAAAAASAZDO…` of Azure DevOps, `…VjEP///////////w…` of AWS.
+fn is_random_besides(value: &[u8]) -> bool {
+    let run = longest_run(value);
+    value.len() >= 64
+        && run.len() * 5 <= value.len()
+        && randomness(&[&value[..run.start], &value[run.end..]].concat()) >= 0.9
 }
 
 fn word(index: usize) -> &'static str {
@@ -171,6 +198,35 @@ mod tests {
         assert_eq!(placeholders.find(b"q7Zp2mX9vT4kL8sW1nB6yR3d", "[a-z]+"), None);
         assert_eq!(placeholders.find(b"my-P@ssw0rd", "[a-z]+"), Some("p@ssw0rd"));
         assert_eq!(placeholders.find(b"fakekey", "[a-z]+"), Some("fakekey"));
+    }
+
+    #[test]
+    fn a_run_in_a_long_random_token_is_no_mask() {
+        let placeholders = Placeholders::new();
+        // Made of a fixed sequence: no token stands here.
+        let noise = |len: usize| -> String {
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+            let mut state = 4_711_u32;
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                char::from(alphabet[(state >> 16) as usize % alphabet.len()])
+            };
+            (0..len).map(|_| next()).collect()
+        };
+        let run = |letter: &str, len| letter.repeat(len);
+        let azure = format!("{}JQQJ99BCAC{}SAZDO{}", noise(52), run("A", 14), noise(4));
+        let aws = format!("VjEP{}wEaCXVz{}", run("/", 11), noise(300));
+        for token in [&azure, &aws] {
+            assert_eq!(placeholders.find(token.as_bytes(), "[A-Za-z0-9]+"), None, "{token}");
+            assert!(placeholders.find_longer(token.as_bytes(), "[A-Za-z0-9]+", 0).is_some(), "{token}");
+        }
+        let masked = format!("{}{}{}", noise(40), run("A", 24), noise(20));
+        let short = format!("{}{}{}", noise(20), run("A", 8), noise(20));
+        let of_words = format!("{}{}", "theKeyThatTheTeamKeepsInTheTree".repeat(2), run("A", 10));
+        let filled = format!("{}{}", noise(100), run("x", 12));
+        for value in [masked, short, of_words, filled, run("A", 200)] {
+            assert!(placeholders.find(value.as_bytes(), "[A-Za-z0-9]+").is_some(), "{value}");
+        }
     }
 
     #[test]
