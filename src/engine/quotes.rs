@@ -64,6 +64,8 @@ fn inner_len(text: &[u8], at: usize, quote: Quote) -> usize {
     }
     let rest = &text[at + 1..];
     match quote.mark {
+        // PowerShell's.
+        b'"' if is_behind_backtick(text, at) => 1,
         // Doubled: SQL, Visual Basic, CSV, YAML.
         mark if rest.first() == Some(&mark) => 2,
         // `'it'\''s'`, `'it'"'"'s'`: a shell's.
@@ -71,6 +73,16 @@ fn inner_len(text: &[u8], at: usize, quote: Quote) -> usize {
         b'\'' if rest.starts_with(br#""'"'"#) => 5,
         _ => 0,
     }
+}
+
+/// Is the mark at `at` escaped by a backtick? Not by one that closes what another opened.
+fn is_behind_backtick(text: &[u8], at: usize) -> bool {
+    if text[..at].last() != Some(&b'`') {
+        return false;
+    }
+    // Those before `$` and a mark escape them.
+    let is_one = |tick: &usize| text[*tick] == b'`' && !matches!(text[*tick + 1], b'$' | b'"');
+    at > 1 && (0..at - 1).filter(is_one).count() % 2 == 0
 }
 
 /// Is what stands between an inner mark and the closing one more of the same text, and not what separates two?
@@ -106,6 +118,8 @@ mod tests {
             (r#"'a'"'"'b'"#, r#"a'"'"'b"#),
             (r#"'a"b'"#, r#"a"b"#),
             (r#""a\" b""#, r#"a\" b"#),
+            (r#""a`"b""#, r#"a`"b"#),
+            (r#""a`$b`"c""#, r#"a`$b`"c"#),
         ] {
             assert_eq!(quoted(text, 0), Some(whole), "{text}");
         }
@@ -119,6 +133,8 @@ mod tests {
             (r#""a\" b = "c""#, r"a\"),
             (r"'a\' + $b + '\c'", r"a\"),
             (r"'a\'", r"a\"),
+            (r#""a `b`", "c""#, "a `b`"),
+            (r#""a`" + "c""#, "a`"),
             ("'', 'b'", ""),
             ("'a'', 'b'", "a"),
             (r#""a\","b"]"#, r"a\"),

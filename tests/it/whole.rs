@@ -140,3 +140,13 @@ fn text_between_tags_may_have_any_sign() {
     ]);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn backticks_escape_marks_in_powershell() {
+    let wrong = broken(&[
+        ("a.ps1", r#"$Password = "‹A`"B›""#),
+        ("a.ps1", r#"$Password = "‹A`$B›""#),
+        ("a.ps1", r#"$Password = "‹A`$x`"B›""#),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}
