@@ -72,6 +72,9 @@ fn planted(template: &str, value: usize) -> (Vec<u8>, Option<Vec<u8>>) {
         ("‹H›", fill("{{hex:64}}")),
         ("‹H2›", fill("{{hex:128}}")),
         ("‹K88›", fill("{{base64:86}}==")),
+        ("‹W›", fill("{{upper:1}}{{lower:3}} {{lower:4}} {{digits:2}}!")),
+        ("‹G›", fill("{{lower:4}} {{lower:4}} {{lower:4}} {{lower:4}}")),
+        ("‹K32›", fill("{{alnum:32}}")),
         ("‹M›", fill("{{[A-Za-z0-9!@#^&*]:48}}")),
     ];
     let secret = values.iter().find(|(mark, _)| template.contains(mark)).map(|(_, secret)| secret.clone().into_bytes());
@@ -99,7 +102,7 @@ fn is_found(scanner: &Scanner, path: &str, text: &[u8], secret: &[u8]) -> bool {
 
 fn each_line(mut each: impl FnMut(&Scanner, &Line<'_>)) {
     let scanner = Scanner::builtin();
-    for name in ["configuration", "languages"] {
+    for name in ["configuration", "languages", "passwords"] {
         let text =
             std::fs::read_to_string(Path::new("tests/it/surroundings").join(name).with_extension("txt")).unwrap();
         for line in lines(&text) {

@@ -1,6 +1,7 @@
 //! The generic model: is a value without a format a secret? It sums points of named features, which are fitted on the
 //! corpus by `unleak eval --fit`; `docs/rules.md` lists them.
 
+mod chance;
 mod feature;
 mod lexicon;
 mod memo;

@@ -3,7 +3,7 @@
 use super::{
     feature::{Feature, Features},
     name::{self, NameClass, NameTraits},
-    no_value::{self, NoValue},
+    no_value::{self, NoValue, Place},
     parts::AnyOf,
     placeholder_words,
     setting::Setting,
@@ -268,9 +268,24 @@ impl Subject<'_> {
             && is_identifier(&self.bytes[at])
     }
 
+    /// Where it stands, for what its signs mean.
+    fn place(&self, kind: ValueKind, features: Features) -> Place {
+        let is_password = features.has(Feature::NamePassword) || features.has(Feature::NameGiven);
+        let is_made_up = is_password || kind == ValueKind::Random && !features.has(Feature::NameKey);
+        match self.found {
+            found if found.syntax == Syntax::Pattern => Place::Quoted,
+            found if found.is_quoted && is_made_up => Place::Password,
+            found if found.is_quoted => Place::Quoted,
+            found if self.bytes[found.secret()].contains(&b'$') && Setting::of(found, self.bytes).is_some() => {
+                Place::Setting
+            }
+            _ => Place::Bare,
+        }
+    }
+
     fn no_value(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
-        let is_whole = self.found.is_quoted || self.found.syntax == Syntax::Pattern;
-        if let Some(why) = no_value::no_value(secret, is_whole, traits.kind) {
+        let place = self.place(traits.kind, *features);
+        if let Some(why) = no_value::no_value(secret, place, traits.kind) {
             let of_value = match why {
                 NoValue::Reference => Some(Feature::Reference),
                 // Whether it is a setting its path says.

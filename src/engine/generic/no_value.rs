@@ -1,6 +1,7 @@
 //! What stands where a secret would and is none: references, code, hashes and ciphertext.
 
 use super::{
+    chance,
     parts::{AnyOf, Starts, WordSet},
     value::{ValueKind, traits_of},
 };
@@ -18,6 +19,19 @@ pub(super) enum NoValue {
     Sealed,
 }
 
+/// Where a value stands, for what its signs mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Without quotes.
+    Bare,
+    /// Without quotes, all of a setting's line.
+    Setting,
+    /// In quotes.
+    Quoted,
+    /// In quotes, where a password stands: chance may have put signs into it.
+    Password,
+}
+
 /// Has it the hash of a password in it?
 pub(super) fn has_hash(value: &[u8]) -> bool {
     HASH_PARTS.is_in(value)
@@ -25,11 +39,14 @@ pub(super) fn has_hash(value: &[u8]) -> bool {
 
 /// Has a value without quotes signs that code has, and could it be one all the same?
 pub(super) fn has_signs(value: &[u8]) -> bool {
-    no_value(value, false, traits_of(value).kind) == Some(NoValue::Signs)
+    no_value(value, Place::Setting, traits_of(value).kind) == Some(NoValue::Signs)
 }
 
 /// Is it a reference, code, or nothing that opens anything?
-pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option<NoValue> {
+pub(super) fn no_value(value: &[u8], place: Place, kind: ValueKind) -> Option<NoValue> {
+    let is_quoted = matches!(place, Place::Quoted | Place::Password);
+    let may_have_signs = matches!(place, Place::Setting | Place::Password) && chance::may_have_signs(value, kind);
+    let is_password = may_have_signs && is_quoted;
     if SEALED.any(value)
         || has_hash(value)
         || is_tagged_hash(value)
@@ -40,24 +57,26 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     {
         return Some(NoValue::Sealed);
     }
-    if REFERENCE_STARTS.any(value)
-        || REFERENCE_PARTS.is_in(value)
-        || is_variable(value)
-        || is_put_in(value)
-        || is_path(value, kind)
-    {
+    let refers = match may_have_signs {
+        true => chance::refers(value, kind),
+        false => REFERENCE_PARTS.is_in(value) || is_variable(value) || is_path(value, kind),
+    };
+    if refers || REFERENCE_STARTS.any(value) || is_put_in(value) {
         return Some(NoValue::Reference);
     }
     // `**required**`, `yes*`, `TYPE_*`: marks of Markdown, of a foot note, of a family of names.
     let stars = value.iter().rev().take_while(|byte| **byte == b'*').count();
     let unmarked = &value[..value.len() - stars];
-    if is_pattern(value)
+    let is_code = match is_password {
+        true => chance::is_code(value),
+        false => is_pattern(value) || is_joined(value),
+    };
+    if is_code
         || is_constant(unmarked)
         || is_date(value)
         || is_version(value)
         || is_port(value)
         || is_locale(value)
-        || is_joined(value)
         || !is_text(value)
         || is_octal(value)
         || CONSTANTS.has_folded(unmarked)
@@ -68,7 +87,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     if is_wrapped(b'<', b'>')
         || is_wrapped(b'[', b']')
         || is_wrapped(b'{', b'}')
-        || is_wrapped(b'(', b')')
+        || is_wrapped(b'(', b')') && !(is_password && chance::is_bracketed(value))
         || is_wrapped(b'*', b'*')
         || is_wrapped(b'+', b'+')
     {
@@ -76,7 +95,8 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
     }
     if is_quoted {
         let is_flag = value.starts_with(b"--") && value.get(2).is_some_and(u8::is_ascii_lowercase);
-        return (is_flag || QUOTED_CODE_PARTS.is_in(value) || is_selector(value)).then_some(NoValue::Code);
+        let is_code = !is_password && QUOTED_CODE_PARTS.is_in(value);
+        return (is_flag || is_code || is_selector(value)).then_some(NoValue::Code);
     }
     let unpadded = value.len() - value.iter().rev().take_while(|byte| **byte == b'=').count();
     if is_number_of_a_type(value)
@@ -86,6 +106,7 @@ pub(super) fn no_value(value: &[u8], is_quoted: bool, kind: ValueKind) -> Option
         || is_marked_word(value, kind)
         || value.ends_with(b":")
         || value.starts_with(b"**")
+        || value.starts_with(b"*.")
         || is_distinguished(value)
     {
         return Some(NoValue::Code);
@@ -215,7 +236,7 @@ fn is_selector(value: &[u8]) -> bool {
 }
 
 /// `$password`, `%PASSWORD%`, `:password`, `@password`, `%s`: a name with a mark in front.
-fn is_variable(value: &[u8]) -> bool {
+pub(super) fn is_variable(value: &[u8]) -> bool {
     let is_name = |rest: &[u8]| !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphabetic() || b"_.>-".contains(b));
     // `$NEWKEY#`: a name in capitals, and what follows it.
     let capitals = |rest: &[u8]| rest.iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
@@ -284,7 +305,7 @@ fn has_variable(value: &[u8]) -> bool {
     })
 }
 
-fn is_path(value: &[u8], kind: ValueKind) -> bool {
+pub(super) fn is_path(value: &[u8], kind: ValueKind) -> bool {
     let has_extension = memchr::memrchr(b'.', value).is_some_and(|dot| EXTENSIONS.has(&value[dot..]));
     if kind == ValueKind::Random || kind == ValueKind::Hex {
         // Base64 has slashes, but no dots, and both cases.
@@ -355,9 +376,11 @@ fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
     value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
 }
 
-/// `base64--base64--base64==`: what Rails encrypts.
+/// `base64--base64--base64==`: what Rails encrypts. `2.base64|base64|base64`: what Bitwarden does.
 fn is_sealed_message(value: &[u8]) -> bool {
-    value.len() > 40 && value.ends_with(b"==") && memchr::memmem::find_iter(value, b"--").count() == 2
+    let is_of_rails = value.ends_with(b"==") && memchr::memmem::find_iter(value, b"--").count() == 2;
+    let is_of_bitwarden = || value.starts_with(b"2.") && memchr::memchr_iter(b'|', value).count() == 2;
+    value.len() > 40 && (is_of_rails || is_of_bitwarden())
 }
 
 /// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
@@ -448,7 +471,7 @@ static CONSTANTS: WordSet = WordSet::new(&[
     "apikey", "key", "symbol", "function", "array", "list", "dict", "map", "file", "uuid", "email", "username",
     "user", "name", "value", "input", "output", "and", "the", "for", "was", "has", "with", "from", "that", "this",
     "will", "not", "sensitive", "writeonly", "opaque", "plain", "hash", "hashed", "encrypted", "basic", "bearer",
-    "jwt", "oauth", "oauth2", "saml", "ldap", "utf-8", "utf8", "latin1",
+    "getpwnam", "getpwuid", "jwt", "oauth", "oauth2", "saml", "ldap", "utf-8", "utf8", "latin1",
     "int2", "int4", "int8", "varchar2", "nvarchar", "bytea", "jsonb", "longtext", "mediumtext", "tinytext", "timestamptz",
     // What is said of fields, in the languages that names are known in.
     "forgotten", "erforderlich", "vergessen", "ungültig", "falsch", "obligatoire", "requis", "requise", "oublié", "incorrect",
@@ -466,11 +489,14 @@ static EXTENSIONS: WordSet = WordSet::new(&[
 
 #[cfg(test)]
 mod tests {
-    use super::{NoValue, no_value, traits_of};
+    use super::{NoValue, Place, no_value, traits_of};
 
     #[test]
     fn references_and_code_are_no_values() {
-        let judged = |value: &str, quoted| no_value(value.as_bytes(), quoted, traits_of(value.as_bytes()).kind);
+        let judged = |value: &str, quoted| {
+            let place = if quoted { Place::Quoted } else { Place::Bare };
+            no_value(value.as_bytes(), place, traits_of(value.as_bytes()).kind)
+        };
         for value in [
             "${DB_PASSWORD}",
             "$password",
@@ -536,7 +562,10 @@ mod tests {
 
     #[test]
     fn signs_and_numbers_are_judged_by_what_they_make() {
-        let judged = |value: &str, quoted| no_value(value.as_bytes(), quoted, traits_of(value.as_bytes()).kind);
+        let judged = |value: &str, quoted| {
+            let place = if quoted { Place::Quoted } else { Place::Bare };
+            no_value(value.as_bytes(), place, traits_of(value.as_bytes()).kind)
+        };
         for value in
             ["Kd8;mXw93LpA", "Kd8]mXw93LpA", "Harbor.kettle1434", "*Kd82mXw93LpA", "Kd8\"mXw93LpA", "Kd8\\mXw93LpA"]
         {
@@ -553,7 +582,7 @@ mod tests {
         for value in ["464/tcp", "88/udp"] {
             assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
         }
-        for value in ["**CHANGE", "ou=users", "uid=user"] {
+        for value in ["**CHANGE", "*.pw", "ou=users", "uid=user"] {
             assert_eq!(judged(value, false), Some(NoValue::Code), "{value}");
         }
         assert_eq!(judged("/etc/pki/RPM-GPG-KEY-X7", true), Some(NoValue::Reference));
