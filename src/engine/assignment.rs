@@ -5,9 +5,12 @@
 //! nearly all of those places are settled within 20 bytes.
 
 mod before;
+mod collection;
 mod cursor;
+mod declared;
 mod emphasis;
 mod lookup;
+mod phrase;
 mod record;
 mod tuple;
 mod value;
@@ -15,6 +18,7 @@ mod value;
 use std::ops::Range;
 
 use cursor::Cursor;
+pub(super) use phrase::{is_app_password, is_phrase};
 use record::apart;
 
 /// How a name and its value hang together.
@@ -43,6 +47,8 @@ pub(super) enum Syntax {
     Blank,
     /// `getenv("NAME") || "value"`, `${NAME:-value}`.
     Default,
+    /// `names = ["value", …]`, `names: {key: value}`: the first of several.
+    Item,
     /// There is no name: a rule's pattern found the value.
     Pattern,
 }
@@ -88,6 +94,8 @@ impl Assigned {
 
 const MAX_NAME: usize = 64;
 const MAX_VALUE: usize = 512;
+/// What is shorter is no value of several: those are found if they look random.
+const MIN_ITEM: usize = 12;
 /// How far a record's value may stand from its name.
 const MAX_APART: usize = 240;
 
@@ -126,6 +134,9 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
     if let Some(element) = tuple::in_tuple(bytes, &name) {
         return Some(element);
     }
+    if let Some(field) = declared::attribute(bytes, &name) {
+        return Some(field);
+    }
     let mut at = Cursor { bytes, name: name.clone(), at: name.end };
     at.skip_while(1, |b| b == b'\\');
     at.skip_while(4, |b| matches!(b, b'"' | b'\'' | b'`' | b']' | b')' | b'*'));
@@ -163,7 +174,13 @@ pub(super) fn parse(bytes: &[u8], keyword: Range<usize>) -> Option<Assigned> {
         }
     }
     let is_nested = syntax == Syntax::Assign && at.enter_nested();
+    if syntax == Syntax::Assign && !is_nested {
+        syntax = at.enter_several();
+    }
     let value = at.value(syntax)?;
+    if syntax == Syntax::Item && value.0.len() < MIN_ITEM {
+        return None;
+    }
     if matches!(syntax, Syntax::Blank | Syntax::Prose) && is_in_row(bytes, &value.0) {
         return None;
     }

@@ -150,3 +150,47 @@ fn backticks_escape_marks_in_powershell() {
     ]);
     assert!(wrong.is_empty(), "{wrong}");
 }
+
+#[test]
+fn blanks_between_pairs_say_where_a_value_ends() {
+    let wrong = broken(&[
+        ("a.log", "user=svc password=‹A&B› host=db"),
+        ("a.log", "user=svc password=‹A;B› host=db"),
+        ("a.log", "user=svc password=‹A,B› host=db"),
+        ("a.log", "user=svc password=‹A]B›"),
+        ("a.log", "password=‹A;B› host=db"),
+        ("a.service", "Environment=DB_PASSWORD=‹A&B›"),
+        ("a.service", "Environment=DB_PASSWORD=‹A;B›"),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+    let scanner = Scanner::builtin();
+    for text in ["user=svc, password=‹A›, host=db", "x=1 password=‹A›&user=B host=db", "f(user=x, password=‹A›); y=1"]
+    {
+        let (text, secret, _) = planted(text, 1);
+        let found = scanner.scan_bytes("a.log", text.as_bytes()).findings;
+        assert!(found.iter().any(|finding| finding.secret.expose() == secret.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn quotes_around_a_pair_say_where_its_value_ends() {
+    let wrong = broken(&[
+        ("a.service", "Environment=\"DB_PASSWORD=‹A B›\""),
+        ("a.service", "Environment=\"DB_PASSWORD=‹A]B›\""),
+        ("docker-compose.yml", "   - \"MYSQL_ROOT_PASSWORD=‹A:x B›\""),
+        ("docker-compose.yml", "   - \"MYSQL_ROOT_PASSWORD=‹A:B›\""),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_password_of_several_words_is_found_whole() {
+    let wrong = broken(&[
+        ("a.properties", "db.password=‹A B 42!›"),
+        ("a.ini", "password = ‹A B 42!›"),
+        ("a.yml", "password: ‹A B 42!› # prod"),
+        ("a.py", "password = \"‹A B 42!›\""),
+        ("a.xml", "<password>‹A-B 77›</password>"),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}

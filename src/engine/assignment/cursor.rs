@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{MAX_VALUE, Syntax, is_blank, is_name, trim_end};
+use super::{MAX_VALUE, Syntax, collection, declared, is_blank, is_name, trim_end};
 
 pub(super) struct Cursor<'a> {
     pub(super) bytes: &'a [u8],
@@ -43,6 +43,12 @@ impl Cursor<'_> {
             // `set("password", "…")`: the key is the first argument, and quoted.
             b',' => {
                 self.at += 1;
+                // `add_argument("--password", default="…")`.
+                let is_option = self.bytes[self.name.start] == b'-';
+                if let Some(default) = is_option.then(|| declared::among_arguments(self.bytes, self.at)).flatten() {
+                    self.at = default;
+                    return Some(Syntax::Default);
+                }
                 let syntax = self.argument()?;
                 Some(if self.skip_default_name() { Syntax::Default } else { syntax })
             }
@@ -134,6 +140,9 @@ impl Cursor<'_> {
             return self.skip_to_string().then_some(Syntax::Tag);
         }
         if self.skip(b"?: ") || self.skip(b"|| ") || self.skip(b"?? ") || self.skip(b"or ") {
+            return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
+        }
+        if FILTERS.iter().any(|filter| self.skip(filter.as_bytes())) {
             return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
         }
         if self.peek() == Some(b'|') && !matches!(self.bytes.get(self.at + 1), Some(b'|' | b'=')) {
@@ -294,6 +303,21 @@ impl Cursor<'_> {
         }
     }
 
+    /// `names: [`, `names = {key =`, a parameter's `Default:`: moves to the value, and says how it hangs together with the name.
+    pub(super) fn enter_several(&mut self) -> Syntax {
+        if let Some(value) = collection::first(self.bytes, &self.name, self.at) {
+            self.at = value;
+            return Syntax::Item;
+        }
+        match declared::parameter(self.bytes, &self.name, self.at) {
+            Some(value) => {
+                self.at = value;
+                Syntax::Apart
+            }
+            None => Syntax::Assign,
+        }
+    }
+
     fn enter_record(&mut self) -> bool {
         let back = self.at;
         self.at += 1;
@@ -330,18 +354,16 @@ impl Cursor<'_> {
         line.trim_ascii().iter().any(|byte| is_blank(*byte))
     }
 
+    /// "changed the password to", and `skip` bytes on a word with a digit?
+    fn is_set_to(&self, skip: usize) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(32)..self.name.start];
+        let is_set = [&b"hange"[..], b"eset", b"set "].iter().any(|verb| memchr::memmem::find(before, verb).is_some());
+        is_set && is_value(self.rest(48).get(skip..).unwrap_or_default())
+    }
+
     /// Does a word follow that can only be a value: `password …` with a digit among letters?
     fn is_said(&self) -> bool {
-        let rest = self.rest(40);
-        let quote = rest.first().copied().filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
-        let word = &rest[usize::from(quote.is_some())..];
-        let ends =
-            |byte: &u8| quote.map_or(byte.is_ascii_whitespace() || b",;)\"'".contains(byte), |quote| *byte == quote);
-        let word = &word[..word.iter().position(ends).unwrap_or(word.len())];
-        let has = |is: fn(&u8) -> bool| word.iter().any(is);
-        let is_word = word.len() >= 6 && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit);
-        let unpadded = trim_end(word, b"=");
-        is_word && !unpadded.iter().any(|byte| b" =(".contains(byte))
+        is_value(self.rest(40))
     }
 
     /// Bytes up to what "is" means, with up to four words before it: "the password for the database is …".
@@ -361,6 +383,10 @@ impl Cursor<'_> {
             // "Password of the test server: …"
             let names = word.ends_with(b":") && (at > 0 || word.eq_ignore_ascii_case(b"api:"));
             let bare = word.strip_suffix(b":").unwrap_or(word);
+            // "changed the password to …".
+            if at == 0 && bare == b"to" && self.is_set_to(end + 1) {
+                return Some(end + 1);
+            }
             // "password - …": a dash further on begins another thought.
             let is_dash = at == 0 && ["-", "–", "—"].iter().any(|dash| dash.as_bytes() == word);
             // Polish, after its own word alone.
@@ -444,12 +470,35 @@ fn without_selector(before: &[u8]) -> &[u8] {
     if is_selector { rest } else { before }
 }
 
+/// Does a text begin with a word that has a digit among letters, as no other word has?
+fn is_value(rest: &[u8]) -> bool {
+    let quote = rest.first().copied().filter(|byte| matches!(byte, b'`' | b'"' | b'\''));
+    let word = &rest[usize::from(quote.is_some())..];
+    let ends = |byte: &u8| quote.map_or(byte.is_ascii_whitespace() || b",;)\"'".contains(byte), |quote| *byte == quote);
+    let word = &word[..word.iter().position(ends).unwrap_or(word.len())];
+    let has = |is: fn(&u8) -> bool| word.iter().any(is);
+    let is_word = word.len() >= 6 && has(u8::is_ascii_alphabetic) && has(u8::is_ascii_digit);
+    let unpadded = trim_end(word, b"=");
+    is_word && !unpadded.iter().any(|byte| b" =(".contains(byte))
+}
+
 /// What may stand before a name that begins its line: blanks, a comment, a list's dash, `export`.
 fn is_lead(lead: &[u8]) -> bool {
     let lead = lead.trim_ascii();
     lead.iter().all(|byte| b"#/-*;+:$\"'".contains(byte))
-        || [&b"export"[..], b"set", b"ENV", b"- export", b"# export", b"local", b"declare -x", b"env", b"readonly"]
-            .contains(&lead)
+        || [
+            &b"export"[..],
+            b"set",
+            b"ENV",
+            b"- export",
+            b"# export",
+            b"local",
+            b"declare -x",
+            b"env",
+            b"readonly",
+            b"Environment=",
+        ]
+        .contains(&lead)
         || lead.ends_with(b":") && lead.starts_with(b"//")
 }
 
@@ -472,6 +521,9 @@ const DECLARERS: &[&str] =
 
 /// Calls on a variable's value that say what it is when it isn't set.
 const DEFAULTERS: &[&str] = &[".unwrap_or(", ".getOrElse(", ".orElse(", ".or("];
+
+/// Filters of templates that say what it is when it isn't set: Jinja's, Helm's.
+const FILTERS: &[&str] = &["| default(", "|default(", "| d(", "|d(", "| default "];
 
 /// What types a text into the field that was looked for.
 const TYPERS: &[&str] = &[".send_keys(", ".sendKeys(", ".type(", ".fill(", ".typeText(", ".setValue(", ".set("];

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Cursor, MAX_VALUE, Syntax, ends_line, is_blank, is_name};
+use super::{Cursor, MAX_VALUE, Syntax, ends_line, is_blank, is_name, phrase::ends_phrase, trim_end};
 use crate::engine::quotes::{self, Quote};
 
 /// A value's place, and whether it stands between quotes or tags.
@@ -20,6 +20,9 @@ impl Cursor<'_> {
             _ if self.skip_prefix() => return self.quoted(),
             _ => {}
         }
+        if let Some(literal) = is_set.then(|| self.raw_literal()).flatten() {
+            return Some(literal);
+        }
         if let Some(inner) = self.wrapper() {
             self.at += inner;
             return self.quoted();
@@ -33,6 +36,17 @@ impl Cursor<'_> {
 
     fn limit(&self) -> usize {
         (self.at + MAX_VALUE).min(self.bytes.len())
+    }
+
+    /// A literal that opens with more than a mark, or without one.
+    fn raw_literal(&self) -> Option<Value> {
+        let rest = self.rest(MAX_VALUE);
+        let (open, close) = RAW_LITERALS.iter().find(|(open, _)| rest.starts_with(open.as_bytes()))?;
+        let inner = &rest[open.len()..];
+        let line = &inner[..memchr::memchr(b'\n', inner).unwrap_or(inner.len())];
+        let len = memchr::memmem::find(line, close.as_bytes()).filter(|len| *len > 0)?;
+        let start = self.at + open.len();
+        Some((start..start + len, true))
     }
 
     /// Moves to the quotation mark that stands here, maybe behind letters that say what it opens. False if there is none.
@@ -133,7 +147,9 @@ impl Cursor<'_> {
             true => memchr::memmem::find(rest, b"]]>")?,
             false => memchr::memchr(b'<', rest).filter(|len| rest[*len..].starts_with(b"</"))?,
         };
-        let is_value = len > 0 && !rest[..len].iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0);
+        let text = &rest[..len];
+        let is_word = !text.iter().any(|byte| byte.is_ascii_whitespace() || *byte == 0);
+        let is_value = len > 0 && (is_word || ends_phrase(text));
         is_value.then_some((self.at..self.at + len, true))
     }
 
@@ -142,12 +158,17 @@ impl Cursor<'_> {
         let (start, limit) = (self.at, self.limit());
         let rest = self.bytes.get(start..limit)?;
         let is_last = limit == self.bytes.len();
+        if let Some(default) = self.default_of_reference(rest) {
+            return Some(default);
+        }
         let ends = |b: u8| {
             b.is_ascii_whitespace()
                 || matches!(b, b'"' | b'\'' | b'<' | b'>' | b',' | b';' | b')' | b'&' | b'}' | b']' | b'|' | b'`' | 0)
         };
         let blank = rest.iter().position(u8::is_ascii_whitespace).or_else(|| is_last.then_some(rest.len()));
-        if let Some(len) = blank.filter(|_| self.begins_line()) {
+        // `- "NAME=value"`: quotes say where it ends.
+        let is_text = self.text_mark().is_some();
+        if let Some(len) = blank.filter(|_| !is_text && self.begins_line()) {
             let word = &rest[..len];
             let is_alone = rest[len..]
                 .iter()
@@ -161,9 +182,12 @@ impl Cursor<'_> {
             if let Some(len) = self.words_of_setting(rest, len) {
                 return Some((start..start + len, false));
             }
+            if let Some(len) = self.phrase_of_setting(rest) {
+                return Some((start..start + len, false));
+            }
         }
         let len = rest.iter().position(|&byte| ends(byte)).or_else(|| is_last.then_some(rest.len()))?;
-        if let Some(len) = self.rest_of_text(rest, len) {
+        if let Some(len) = self.rest_of_text(rest, len).or_else(|| self.rest_of_pair(rest, len)) {
             return Some((start..start + len, true));
         }
         let len = before_escape(&rest[..said_len(&rest[..len], syntax)]);
@@ -189,27 +213,98 @@ impl Cursor<'_> {
         (words().count() <= 2 && words().all(is_no_command) && line.len() > len).then_some(line.len())
     }
 
-    /// `"db_password=a&b"`: the text's own quotes say where it ends, unless other fields follow. `len` is where the first sign
-    /// stands that ends values elsewhere.
-    fn rest_of_text(&self, rest: &[u8], len: usize) -> Option<usize> {
-        let sign = *rest.get(len)?;
-        let mark_at = self.name.start.checked_sub(1)?;
-        let is_text = matches!(self.bytes[mark_at], b'"' | b'\'') && self.is_adjacent() && len > 0;
-        if !is_text || !b",;&|<>)".contains(&sign) || rest[len..].starts_with(b"</") {
+    /// `db.password=Wald weg 77!`, `password = Wald weg 77!`: a line that no shell would take for a command.
+    fn phrase_of_setting(&self, rest: &[u8]) -> Option<usize> {
+        let is_flat = self.bytes[self.name.clone()].contains(&b'.');
+        let is_setting = match self.bytes[self.name.end..self.at].trim_ascii() {
+            b"=" => is_flat || !self.is_adjacent(),
+            b":" => !self.is_adjacent(),
+            _ => false,
+        };
+        if !is_setting || matches!(self.bytes[self.name.start], b'-' | b'.') {
             return None;
         }
-        let quote = Quote::at(self.bytes, mark_at);
-        let end = quotes::end_of(self.bytes, self.at, self.limit(), quote)? - self.at;
-        let tail = rest.get(len..end)?;
+        let end = memchr::memchr2(b'\n', b'\r', rest).or((self.limit() == self.bytes.len()).then_some(rest.len()))?;
+        let line = &rest[..memchr::memmem::find(&rest[..end], b" #").unwrap_or(end)];
+        let line = line.trim_ascii_end();
+        ends_phrase(line).then_some(line.len())
+    }
+
+    /// `"${name:value}"`: the bracket says where a default ends, and what it stands between whether it is quoted.
+    fn default_of_reference(&self, rest: &[u8]) -> Option<Value> {
+        let open = self.name.start.checked_sub(2)?;
+        if &self.bytes[open..self.name.start] != b"${" {
+            return None;
+        }
+        let ends = |byte: &u8| *byte == b'}' || byte.is_ascii_whitespace() || b"\"'`{".contains(byte);
+        let len = rest.iter().position(ends).filter(|at| rest[*at] == b'}' && *at > 0)?;
+        let mark = open.checked_sub(1).map(|before| self.bytes[before]).filter(|mark| matches!(mark, b'"' | b'\''));
+        let is_quoted = mark.is_some() && rest.get(len + 1).copied() == mark;
+        Some((self.at..self.at + len, is_quoted))
+    }
+
+    /// Where the quotation mark stands that opens right before the name, of a text that the value is a part of.
+    fn text_mark(&self) -> Option<usize> {
+        let mark = self.name.start.checked_sub(1)?;
+        (matches!(self.bytes[mark], b'"' | b'\'') && self.is_adjacent()).then_some(mark)
+    }
+
+    /// Does another pair follow a sign in `tail`, as in `a&user=b`?
+    fn has_fields(&self, tail: &[u8]) -> bool {
         let is_field = |at: usize| {
             let field = &tail[at + 1..];
             let name = field.iter().take_while(|byte| is_name(**byte)).count();
             field.get(name) == Some(&self.bytes[self.name.end])
         };
-        let has_fields = memchr::memchr3_iter(b'&', b';', b',', tail).any(is_field);
-        let is_value = tail.iter().any(u8::is_ascii_alphanumeric) && !tail.iter().any(u8::is_ascii_whitespace);
-        (is_value && !has_fields).then_some(end)
+        memchr::memchr3_iter(b'&', b';', b',', tail).any(is_field)
     }
+
+    /// `"db_password=a&b"`: the text's own quotes say where it ends, unless other fields follow. `len` is where the first sign
+    /// stands that ends values elsewhere.
+    fn rest_of_text(&self, rest: &[u8], len: usize) -> Option<usize> {
+        let sign = *rest.get(len)?;
+        let mark_at = self.text_mark()?;
+        if len == 0 || !b",;&|<>)]} ".contains(&sign) || rest[len..].starts_with(b"</") {
+            return None;
+        }
+        let quote = Quote::at(self.bytes, mark_at);
+        let end = quotes::end_of(self.bytes, self.at, self.limit(), quote)? - self.at;
+        let tail = rest.get(len..end)?;
+        let is_word = tail.iter().any(u8::is_ascii_alphanumeric) && !tail.iter().any(u8::is_ascii_whitespace);
+        ((is_word || ends_phrase(&rest[..end])) && !self.has_fields(tail)).then_some(end)
+    }
+
+    /// `user=svc password=a&b host=db`: where blanks stand between pairs, only a blank ends a value. `len` as above.
+    fn rest_of_pair(&self, rest: &[u8], len: usize) -> Option<usize> {
+        let sign = *rest.get(len)?;
+        let is_pair = self.is_adjacent() && self.bytes[self.name.end] == b'=' && self.bytes[self.name.start] != b'-';
+        if len == 0 || !is_pair || !b",;&|<>)]}".contains(&sign) || rest[len..].starts_with(b"</") {
+            return None;
+        }
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`".contains(byte);
+        let is_last = self.limit() == self.bytes.len();
+        let end = rest.iter().position(ends).or_else(|| is_last.then_some(rest.len()))?;
+        let word = trim_end(&rest[..end], b",;)]}");
+        let tail = word.get(len..)?;
+        let is_value = tail.iter().any(u8::is_ascii_alphanumeric) && !self.has_fields(tail);
+        let is_row = self.follows_pair() || rest.get(end) == Some(&b' ') && begins_pair(&rest[end + 1..]);
+        (is_value && is_row).then_some(word.len())
+    }
+
+    /// Does a pair stand before the name, and a blank alone between them?
+    fn follows_pair(&self) -> bool {
+        let before = &self.bytes[self.name.start.saturating_sub(48)..self.name.start];
+        let Some(before) = before.strip_suffix(b" ") else { return false };
+        let len = before.iter().rev().take_while(|byte| !byte.is_ascii_whitespace()).count();
+        let pair = &before[before.len() - len..];
+        begins_pair(pair) && !matches!(pair.last(), Some(b',' | b';'))
+    }
+}
+
+/// `host=…`.
+fn begins_pair(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|byte| is_name(**byte)).count();
+    name > 0 && text[0] != b'-' && text.get(name) == Some(&b'=') && text.get(name + 1).is_some_and(|byte| *byte > b' ')
 }
 
 /// A word that no shell would run, and that sets nothing: digits among letters of both cases.
@@ -247,6 +342,10 @@ fn before_script(value: &[u8]) -> usize {
         _ => value.len(),
     }
 }
+
+/// How literals open and close that may have marks in them: Rust's, Lua's, Perl's and Ruby's.
+const RAW_LITERALS: &[(&str, &str)] =
+    &[("r#\"", "\"#"), ("[[", "]]"), ("%q(", ")"), ("%q{", "}"), ("q{", "}"), ("q(", ")")];
 
 /// Calls whose result decodes a text.
 const DECODERS: &[&str] = &["getDecoder().decode(", "getUrlDecoder().decode(", "getMimeDecoder().decode("];

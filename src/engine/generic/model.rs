@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{
-        assignment::{Ending, Syntax},
+        assignment::{self, Ending, Syntax},
         confirm::Match,
         entropy::Alphabet,
         placeholder::Placeholders,
@@ -58,6 +58,7 @@ impl Subject<'_> {
         let mut features = Features::default();
         let (is_password, signs) = self.add_name(name, &mut features);
         self.syntax(&mut features);
+        features.add_if(self.is_sentence(secret, name), Feature::Code);
         let is_said = self.is_said();
         let is_word = value::is_plain_word(secret);
         features.add_if(is_said && is_word, Feature::SyntaxSaidWord);
@@ -74,6 +75,14 @@ impl Subject<'_> {
         Begun { features, best: if is_password { password } else { key }, is_password, signs, is_said, most }
     }
 
+    /// Is it a text in quotes, and no password of several words?
+    fn is_sentence(&self, secret: &[u8], name: NameTraits) -> bool {
+        let is_text = self.found.is_quoted && self.found.syntax != Syntax::Pattern && secret.contains(&b' ');
+        let is_password = name.class == Some(NameClass::Password) && !name.is_other && !name.is_verb;
+        let is_phrase = || assignment::is_phrase(secret) && value::traits_of(secret).coverage < 0.5;
+        is_text && !(is_password && is_phrase())
+    }
+
     /// The features that are needed, of a value that isn't settled by those that are known already.
     pub(super) fn features_from(&self, begun: Begun, need: Need) -> Features {
         let Begun { mut features, is_password, signs, is_said, .. } = begun;
@@ -86,6 +95,11 @@ impl Subject<'_> {
         features.add(if is_password { password_kind(traits.kind) } else { key_kind(traits.kind) });
         spelling(secret, &traits, &mut features);
         self.no_value(secret, &traits, &mut features);
+        // Of several only what looks random: lists of words and of names are as long.
+        let is_several = self.found.syntax == Syntax::Item;
+        let is_one_of_keys = features.has(Feature::NamePlural) && !features.has(Feature::NameKey);
+        let is_listed = is_several && !(traits.kind == ValueKind::Random && is_one_of_keys);
+        features.add_if(is_listed || names_something(secret, features), Feature::Code);
         // What is code, a reference or a word is settled here.
         if need.is_settled(features, SURROUNDINGS_MOST + self.sample_most()) {
             return features;
@@ -220,7 +234,7 @@ impl Subject<'_> {
         });
         features.add_if(self.is_statement(), Feature::SyntaxStatement);
         let special = match self.found.syntax {
-            Syntax::Assign | Syntax::Pattern => return,
+            Syntax::Assign | Syntax::Item | Syntax::Pattern => return,
             Syntax::Argument => Feature::SyntaxArgument,
             Syntax::Call => Feature::SyntaxCall,
             Syntax::Compare => Feature::SyntaxCompare,
@@ -448,6 +462,28 @@ impl Subject<'_> {
             features.add_if(LOGIN_WORDS.is_in(before) || LOGIN_WORDS.is_in(after), Feature::ContextLogin);
         }
     }
+}
+
+/// `kube-prom-stack-tls-2`, `USDC-ERC20`, `Geheimnis`: what something is called, where a name of machines' secrets stands.
+fn names_something(secret: &[u8], features: Features) -> bool {
+    let parts = || secret.split(|byte| *byte == b'-');
+    let (count, last) = (parts().count(), parts().next_back().unwrap_or_default());
+    let is_word = |part: &[u8]| (2..=12).contains(&part.len()) && part.iter().all(u8::is_ascii_lowercase);
+    let is_number = (1..=3).contains(&last.len()) && last.iter().all(u8::is_ascii_digit);
+    let is_resource = || count >= 4 && is_number && parts().take(count - 1).all(is_word);
+    let is_symbol = |part: &[u8]| {
+        let letters = part.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        (2..=6).contains(&letters) && part.len() - letters <= 2 && part[letters..].iter().all(u8::is_ascii_digit)
+    };
+    let is_made_up = features.has(Feature::NamePassword) || features.has(Feature::NameGiven);
+    // A label in some language.
+    let is_bare = features.has(Feature::NameSecret) && !features.has(Feature::NameOwner);
+    let is_label = || {
+        let is_letter = |byte: &u8| byte.is_ascii_lowercase() || *byte >= 0x80;
+        is_bare && secret[0].is_ascii_uppercase() && secret[1..].iter().all(is_letter)
+    };
+    let is_signing = features.has(Feature::NameSigning);
+    !is_made_up && (is_resource() || count == 2 && parts().all(is_symbol) || !is_signing && is_label())
 }
 
 fn begins_comment(line: &[u8]) -> bool {

@@ -206,7 +206,7 @@ const QUALIFIERS: &[&str] = &[
     "jwt", "crypto", "cipher", "deploy", "consumer", "server", "admin", "write", "subscription", "security",
     "webhook", "hash", "encoder", "crypt", "decryption", "decrypt", "authentication", "integration",
     "ingest", "user", "base", "token", "cookie", "validation", "machine", "rest", "sdk", "function",
-    "host", "tls", "ssl", "psk", "enc", "dec",
+    "host", "tls", "ssl", "psk", "enc", "dec", "fernet",
 ];
 static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
 

@@ -138,7 +138,7 @@ const CODE: &[&str] = &[
     "cxx", "hh", "inc", "tcl", "elm", "jl", "coffee", "psm1", "ps1", "rego", "bicep",
 ];
 /// Extensions of files that have a setting a line and no code.
-const FLAT: &[&str] = &["env", "properties", "ini", "cfg", "cnf", "conf"];
+const FLAT: &[&str] = &["env", "properties", "ini", "cfg", "cnf", "conf", "service"];
 const FLAT_NAMES: &[&str] = &["credentials", ".npmrc", ".pypirc", ".s3cfg", ".boto"];
 const TEST: &[&str] = &[
     "test", "testing", "spec", "fixture", "mock", "e2e", "testdata", "stub", "fake", "cypress", "unittest", "testcase",

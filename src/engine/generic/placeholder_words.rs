@@ -18,7 +18,7 @@ static COMMON: WordSet = WordSet::new(&[
 /// Words that say that a value is a secret.
 #[rustfmt::skip]
 static SELF: WordSet = WordSet::new(&[
-    "passwort", "kennwort", "senha", "clave", "wachtwoord", "haslo", "parola", "mot", "passe", "contrasena", "geheim",
+    "passwort", "kennwort", "senha", "clave", "wachtwoord", "haslo", "parola", "mot", "passe", "palavra", "contrasena", "geheim",
     "password", "passwd", "pass", "pwd", "passphrase", "secret", "secrets", "token", "tokens", "key", "keys",
     "apikey", "api", "access", "auth", "my", "your", "the", "a", "an", "some", "new", "old", "user", "admin",
     "client", "db", "database", "app", "private", "public", "this", "is", "test", "here", "value", "code", "bearer",

@@ -38,7 +38,7 @@ impl Setting {
         match lead.trim_ascii() {
             b"-" if is_plain => Some(Setting::Any),
             b"" | b"#" if is_colon && is_plain => Some(Setting::Any),
-            b"" | b"#" | b"export" => Some(Setting::Flat),
+            b"" | b"#" | b"export" | b"Environment=" => Some(Setting::Flat),
             _ => None,
         }
     }

@@ -1,7 +1,10 @@
 //! What a value looks like: generated, made up by a person, a word, a digest.
 
 use super::lexicon;
-use crate::engine::entropy::{Alphabet, randomness};
+use crate::engine::{
+    assignment,
+    entropy::{Alphabet, randomness},
+};
 
 /// What a value looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,6 +148,9 @@ fn kind_of(value: &[u8], parts: &Parts, rarity: f32, randomness: f64, coverage: 
     if parts.letters == 0 && parts.digits > 0 && parts.marks == 0 {
         return ValueKind::Number;
     }
+    if is_app_password(value) {
+        return ValueKind::Random;
+    }
     if is_uuid(value) {
         return ValueKind::Uuid;
     }
@@ -231,6 +237,12 @@ fn is_camel(value: &[u8]) -> bool {
     humps >= 2 && (value.len() - digits) / humps >= 5
 }
 
+/// Four groups of four letters, of which no more than one is a word.
+fn is_app_password(value: &[u8]) -> bool {
+    assignment::is_app_password(value)
+        && value.split(|byte| *byte == b' ').filter(|word| lexicon::is_word(word)).count() <= 1
+}
+
 /// Letters alone, of which only the first may be a capital.
 fn is_one_word(value: &[u8]) -> bool {
     value[1..].iter().all(|byte| byte.is_ascii_lowercase() || *byte >= 0x80)
@@ -282,6 +294,8 @@ mod tests {
             ("q7Zp2mX9vT4kL8sW1nB6yR3d", ValueKind::Random),
             ("xKwQzRtYpLmNvBcDfGhJ", ValueKind::Random),
             ("kq3v9z7xw1", ValueKind::Random),
+            ("wqkz ynfe hdta upom", ValueKind::Random),
+            ("this will fail soon", ValueKind::Words),
             ("9f86d081884c7d659a2f", ValueKind::Hex),
             ("6f9619ff-8b86-4011-b42d-00cf4fc964ff", ValueKind::Uuid),
             ("Winter2024!", ValueKind::Mixed),
