@@ -168,7 +168,6 @@ fn every_part_of_a_cell_is_scanned() {
             assert_eq!(only(&report, token).author.as_ref().unwrap().id.as_deref(), Some(who));
         }
         assert_eq!(only(&report, &comment).time.as_ref().unwrap().raw, "14/Nov/23 10:00 PM");
-        assert_eq!(report.findings.len(), 4, "{:#?}", report.findings);
     }
 }
 
