@@ -7,10 +7,11 @@ use regex_automata::{Input, meta::Cache};
 use super::{
     assignment::{self, Ending, Syntax},
     checksum::Claim,
+    list::{self, Item},
     verdict::Rejection,
     whole,
 };
-use crate::rule::{ByteSet, Patterns, Rule, Search, Shape, Spans, analyze::MAX_UNTIL};
+use crate::rule::{ByteSet, Checksum, Patterns, Rule, Search, Shape, Spans, analyze::MAX_UNTIL};
 
 /// Bytes that a rule's pattern confirmed. Offsets are into the window.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,18 +177,26 @@ impl Attempt<'_> {
         {
             found = inner;
         }
-        if self.rule.has_groups {
-            self.complete(&mut found);
+        if self.rule.has_groups && !self.complete(&mut found) {
+            return Err(Rejection::NoMatch);
         }
-        if self.rule.generic && found.secret().len() < MIN_PASSWORD {
+        let is_password = self.rule.generic || self.rule.checksum == Some(Checksum::Connection);
+        if is_password && found.secret().len() < MIN_PASSWORD {
             return Err(Rejection::NoMatch);
         }
         if self.is_bounded(&found) { Ok(found) } else { Err(Rejection::Boundary) }
     }
 
-    /// Gives a secret what its pattern left of it.
-    fn complete(&self, found: &mut Match) {
+    /// Gives a secret what its pattern left of it, and takes what it took too much. Is it one?
+    fn complete(&self, found: &mut Match) -> bool {
         let (bytes, secret) = (self.bytes, found.secret());
+        if self.rule.checksum == Some(Checksum::Connection)
+            && let Some(item) = list::item(bytes, found.whole().start, secret.start)
+        {
+            let Item::Ends(end) = item else { return false };
+            (found.end, found.whole.1) = (end as u32, end as u32);
+            return end > secret.start;
+        }
         let is_login = || memchr::memmem::find(&bytes[found.whole().start..secret.start], b"://").is_some();
         let end = match bytes.get(secret.end) {
             Some(b'@') if is_login() => whole::login_end(bytes, &secret),
@@ -203,6 +212,7 @@ impl Attempt<'_> {
             found.whole.1 = found.whole.1.max((end as u32 + behind).min(bytes.len() as u32));
             found.end = end as u32;
         }
+        true
     }
 
     /// The first place after the keyword where the pattern matches between boundaries.

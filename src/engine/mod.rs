@@ -13,6 +13,7 @@ mod fingerprint;
 mod generic;
 mod history;
 mod lines;
+mod list;
 mod locate;
 mod names;
 mod neighbours;

@@ -1,11 +1,11 @@
 //! How far a secret goes that its pattern ends too early: patterns end at the first sign that a secret rarely has, and where
-//! quotes or a URL stand around it, those say where it ends.
+//! quotes, a URL or a list of settings stand around it, those say where it ends.
 
 use std::ops::Range;
 
 use super::quotes::{self, Quote};
 
-/// How far behind its first byte the end of a secret is looked for.
+/// How far behind its first byte the end of a secret is looked for, and before a list the quotes around it.
 pub(super) const MAX: usize = 240;
 
 /// The end of a quoted secret whose pattern stopped inside the quotes: `-p'kettle&7'`. `from` is where the quoted text begins, at the

@@ -152,6 +152,37 @@ fn backticks_escape_marks_in_powershell() {
 }
 
 #[test]
+fn a_value_in_a_list_goes_up_to_the_next_item() {
+    let wrong = broken(&[
+        ("web.config", "<add name=\"M\" connectionString=\"Server=S;User Id=w;Password=‹A&amp;B›;\" />"),
+        ("web.config", "<add connectionString=\"Data Source=S;User ID=w;Password=‹A&lt;B›\" />"),
+        (
+            "web.config",
+            "<add connectionString=\"x=y;provider connection string=&quot;data source=S;user id=w;password=‹A'B›&quot;\" />",
+        ),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password=‹A>B›;"}"#),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password=‹A\u003eB›;Encrypt=True"}"#),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password=‹A\\B›;"}"#),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password=‹A B›;"}"#),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password=\"‹A;B›\";"}"#),
+        ("app.json", r#"{"D": "Server=S;User Id=w;Password='‹A;B›';"}"#),
+        ("app.json", r#"{"D": "Host=h;Username=w;Password=‹A{B›;Database=x"}"#),
+        ("app.json", r#"{"D": "Host=h;Username=w;Password=‹x{A'B›;Database=x"}"#),
+        ("App.cs", r#"var c = @"Server=S;User Id=w;Password=‹A""B›;";"#),
+        ("a.py", "pyodbc.connect(\"DRIVER={SQL Server};SERVER=s;UID=u;PWD=‹A}B›\")"),
+        ("a.py", "pyodbc.connect(\"DRIVER={SQL Server};SERVER=s;UID=u;PWD=‹A'B›;\")"),
+        ("a.ini", "cs = Driver={ODBC Driver 17};Server=s;UID=u;PWD={‹A;B}}x›};Encrypt=yes"),
+        ("a.properties", "url=jdbc:sqlserver://s.prod.net;user=sa;password=‹A&B›;encrypt=true"),
+        ("a.go", "sql.Open(\"postgres\", \"host=h user=u password=‹A;B› dbname=x\")"),
+        ("a.go", "sql.Open(\"postgres\", \"host=h user=u password=‹x&A(B› dbname=x\")"),
+        ("a.go", "sql.Open(\"postgres\", \"host=h user=u password='‹A B›' dbname=x\")"),
+        ("a.go", "sql.Open(\"mysql\", \"app:‹A,B›@tcp(db1.prod.net:3306)/x\")"),
+        ("a.go", "sql.Open(\"mysql\", \"app:‹A)B{›@tcp(db1.prod.net:3306)/x\")"),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
 fn blanks_between_pairs_say_where_a_value_ends() {
     let wrong = broken(&[
         ("a.log", "user=svc password=‹A&B› host=db"),
@@ -191,6 +222,37 @@ fn a_password_of_several_words_is_found_whole() {
         ("a.yml", "password: ‹A B 42!› # prod"),
         ("a.py", "password = \"‹A B 42!›\""),
         ("a.xml", "<password>‹A-B 77›</password>"),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_line_of_a_file_of_passwords_may_have_any_sign() {
+    let wrong = broken(&[
+        (".pgpass", "db:5432:x:app:‹A}B›"),
+        (".pgpass", "db:5432:x:app:‹A\\:B›"),
+        (".pgpass", "db:5439:x:app:‹A'B<›"),
+        (".netrc", "machine h login u password ‹A'B›"),
+        (".netrc", "machine h login u password ‹A\"B›"),
+        (".netrc", "machine h login u password ‹A\\B›"),
+        ("router.cfg", "username ops password ‹A$&B!›"),
+    ]);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn commands_that_go_on_below_are_read_to_their_end() {
+    let wrong = broken(&[
+        ("a.sh", "curl -X PUT \\\\n  -H 'A: b' \\\\n  --user svc:‹AB› \\\\n  https://x.corp.net"),
+        ("a.sh", "curl 'https://x.corp.net/?a=1&b=2' -d '{\"a\": \"b|c\"}' -ksu svc:‹AB›"),
+        ("a.sh", "curl -u 'svc:‹x$/A:{B›' https://x.corp.net"),
+        ("a.sh", "curl -u CORP\\\\svc:‹AB› https://x.corp.net"),
+        ("a.sh", "mysql -h db1 \\\\n  -u root \\\\n  -p'‹A&B›' shop"),
+        ("a.sh", "docker login \\\\n  -u ci \\\\n  -p ‹AB› registry.corp.net"),
+        ("a.sh", "ldapsearch -x \\\\n -D cn=a \\\\n -w ‹AB›"),
+        ("a.ps1", "ConvertTo-SecureString '‹A$B›' -AsPlainText -Force"),
+        ("a.ps1", "ConvertTo-SecureString -String '‹A B›' -AsPlainText -Force"),
+        ("a.ps1", "ConvertTo-SecureString('‹AB›')"),
     ]);
     assert!(wrong.is_empty(), "{wrong}");
 }

@@ -253,8 +253,17 @@ pub(super) fn nth_literal(bytes: &[u8], within: Range<usize>, index: usize) -> O
 pub(super) fn login(bytes: &[u8], at: usize) -> Option<Assigned> {
     let start = at.saturating_sub(MAX_NAME + MAX_VALUE / 4);
     let before = &bytes[start..at];
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>(){}[],;".contains(byte) || *byte >= 0x80;
-    let text = before.iter().rposition(ends).map_or(0, |at| at + 1);
+    let encloses = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`".contains(byte) || *byte >= 0x80;
+    let ends = |byte: &u8| encloses(byte) || b"<>(){}[],;".contains(byte);
+    let behind = |mark: Option<usize>| mark.map_or(0, |at| at + 1);
+    // A text that begins with a user's name is the login as a whole, whatever signs the password has.
+    let whole = behind(before.iter().rposition(encloses));
+    let name_len = |at: usize| before[at..].iter().take_while(|byte| is_name(**byte)).count();
+    let variable = name_len(whole);
+    let whole = if before.get(whole + variable) == Some(&b'=') { whole + variable + 1 } else { whole };
+    let user = name_len(whole);
+    let is_whole = user > 0 && before.get(whole + user) == Some(&b':');
+    let text = if is_whole { whole } else { behind(before.iter().rposition(ends)) };
     // `mysql://app:…@tcp(db1)`.
     let scheme = memmem::find(&before[text..], b"://").map_or(0, |at| at + 3);
     let text = start + text + scheme..at;

@@ -50,7 +50,8 @@ pub(super) fn verify(claim: &Claim<'_>) -> Result<Facts, Failure> {
     Ok(facts)
 }
 
-/// From the start of the match to the end of the string that it stands in.
+/// From the start of the match to the end of the string that it stands in, without the password: that may have any sign, and
+/// nothing of it may become an attribute.
 fn whole_text(claim: &Claim<'_>) -> String {
     let rest = &claim.bytes[claim.start..(claim.start + MAX).min(claim.bytes.len())];
     let inside = claim.end - claim.start;
@@ -61,7 +62,9 @@ fn whole_text(claim: &Claim<'_>) -> String {
         _ => false,
     };
     let len = rest.iter().skip(inside).position(ends).map_or(rest.len(), |len| inside + len);
-    String::from_utf8_lossy(&rest[..len]).into_owned()
+    let secret = memchr::memmem::rfind(&rest[..inside.min(len)], claim.secret).filter(|_| claim.secret.len() < inside);
+    let (before, behind) = secret.map_or((len, len), |at| (at, at + claim.secret.len()));
+    String::from_utf8_lossy(&[&rest[..before], &rest[behind..len]].concat()).into_owned()
 }
 
 /// `user:password@tcp(host:port)/database?options`, as Go's drivers write it. `place` begins with the host.
@@ -258,6 +261,17 @@ mod tests {
         let found: Vec<_> = verify(&claim).unwrap().attributes.into_iter().collect();
         let found: Vec<_> = found.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(found.join(" "), "database=shop host=db.internal port=3306 user=app");
+    }
+
+    #[test]
+    fn nothing_of_a_password_is_an_attribute() {
+        for text in ["host=h1 user=u password=a;b dbname=d", "jdbc:x://h1/d?user=u&password=a;b&ssl=1"] {
+            let at = text.find("a;b").unwrap();
+            let found =
+                verify(&Claim { secret: b"a;b", end: at + 3, ..Claim::alone(text.as_bytes()) }).unwrap().attributes;
+            let found: Vec<_> = found.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            assert_eq!(found.join(" "), "database=d host=h1 user=u", "{text}");
+        }
     }
 
     #[test]
