@@ -88,8 +88,11 @@ const MAX_NEWS: usize = 8;
 
 /// Does a hit say something of its secret that another one does not?
 fn says_more(hit: &Hit, than: &Hit) -> bool {
+    // What a path takes is taken before the points are cut to 100.
+    let points = |hit: &Hit| hit.score.reasons.iter().map(|reason| i32::from(reason.points)).sum::<i32>();
     (hit.rule, &hit.secret) != (than.rule, &than.secret)
-        || hit.score.points > than.score.points
+        || points(hit) > points(than)
+        || hit.path_effect != than.path_effect
         || hit.severity > than.severity
         || hit.attributes != than.attributes
         || hit.notations != than.notations

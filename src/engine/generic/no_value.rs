@@ -541,7 +541,7 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_none() {
-        let judged = |value: &str| no_value(value.as_bytes(), true, traits_of(value.as_bytes()).kind);
+        let judged = |value: &str| no_value(value.as_bytes(), Place::Quoted, traits_of(value.as_bytes()).kind);
         for value in [
             "!password!",
             "#password#",

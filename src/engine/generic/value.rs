@@ -304,7 +304,7 @@ mod tests {
             ("admin123", ValueKind::WordNumber),
             ("password", ValueKind::Word),
             ("letmein", ValueKind::OddWord),
-            ("mottarDuAlderstrygd", ValueKind::Words),
+            ("mottarDuAlderstrygd", ValueKind::OddWord),
             ("panel4Organisasjonsnummer", ValueKind::Mixed),
             ("xKwqzrTytpLmnvbc4Dfgh", ValueKind::Random),
             ("my-cluster-secret", ValueKind::Words),

@@ -3,20 +3,20 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    10, // name.password
-    13, // name.secret
+    11, // name.password
+    11, // name.secret
     5, // name.token
-    5, // name.api-key
+    6, // name.api-key
     -9, // name.key
     -1, // name.auth
     19, // name.given
-    -53, // name.other
+    -52, // name.other
     -16, // name.verb
     -8, // name.plural
-    6, // name.owner
+    5, // name.owner
     15, // name.signing
     0, // syntax.quoted
-    3, // syntax.line
+    4, // syntax.line
     0, // syntax.inline
     -1, // syntax.text
     -7, // syntax.argument
@@ -27,7 +27,7 @@ pub(super) const POINTS: &[i16] = &[
     5, // syntax.apart
     -5, // syntax.prose
     -2, // syntax.blank
-    0, // syntax.default
+    -2, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
     24, // password.random
@@ -39,14 +39,14 @@ pub(super) const POINTS: &[i16] = &[
     0, // password.odd-word
     -25, // password.words
     -4, // password.number
-    28, // key.random
-    15, // key.hex
+    27, // key.random
+    17, // key.hex
     5, // key.uuid
-    -9, // key.mixed
-    -22, // key.word-number
+    -10, // key.mixed
+    -23, // key.word-number
     -42, // key.word
-    -22, // key.odd-word
-    -47, // key.words
+    -23, // key.odd-word
+    -46, // key.words
     -24, // key.number
     -14, // length.under-6
     -13, // length.under-8
@@ -69,18 +69,18 @@ pub(super) const POINTS: &[i16] = &[
     -79, // value.code
     -91, // value.sealed
     -40, // value.cut
-    -2, // value.digest
-    -21, // key.digest
+    -3, // value.digest
+    -22, // key.digest
     0, // context.comment
     -4, // context.example
-    0, // context.login
+    1, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
     -12, // path.test
-    -12, // path.example
+    -13, // path.example
     -6, // path.code
-    -54, // path.code-unquoted
+    -55, // path.code-unquoted
     -60, // path.identifier
     -60, // path.translation
     -10, // path.markup
