@@ -243,29 +243,29 @@ mod tests {
     #[test]
     fn values_end_where_the_next_item_or_the_text_does() {
         for (text, whole) in [
-            (r#""[Server=s;Password=]a>b;X=1""#, "a>b"),
-            (r#""[Server=s; Pwd = ]a b' {c ;X=1""#, "a b' {c"),
-            (r#"f"[Server=s;Pwd=]a<b""#, "a<b"),
-            (r#"x="[Server=s;Pwd=]a&amp;b&#59;c;X=1""#, "a&amp;b&#59;c"),
-            (r#""[Server=s;Pwd=]a\u0026b\\c\"d;X""#, r#"a\u0026b\\c\"d"#),
-            (r#"{\"c\":\"[Server=s;Pwd=]a;X\"}"#, "a"),
-            (r#"@"[Server=s;Pwd=]a""b;X""#, r#"a""b"#),
-            (r#""[Server=s;Pwd=\"]a;b\";X""#, "a;b"),
-            (r#""[Server=s;Pwd=']a;b c';X""#, "a;b c"),
-            (r#"@"[Server=s;Pwd=""]a;b"";X""#, "a;b"),
-            (r#"x="y=&quot;[Server=s;Pwd=]a'b&quot;""#, "a'b"),
-            ("c=[Driver={D};PWD={]a;b}}c};X=1", "a;b}}c"),
-            ("c=[Server=s;Pwd=]a>b'c;X=1", "a>b'c"),
-            ("c=[Server=s;Pwd=]ab X", "ab"),
-            ("<c>[Server=s;Pwd=]ab</c>", "ab"),
-            ("(don't: [Server=s;Pwd=]ab') ", "ab"),
-            (r#""[Server=s;Pwd=]ab\nc""#, "ab"),
-            (r#""[host=h password=]a;b&c dbname=x""#, "a;b&c"),
-            (r#""[host=h password=']a b' dbname=x""#, "a b"),
-            ("psql [host=h password=]ab; ls", "ab"),
-            (r#""[jdbc:x://h/d?user=u&password=]a;b{c&ssl=1""#, "a;b{c"),
-            ("<x>[jdbc:x://h/d?user=u&amp;password=]ab&amp;ssl=1</x>", "ab"),
-            (r#""[jdbc:x://h/d?user=u\u0026password=]ab\u0026ssl=1""#, "ab"),
+            (r#""[Server=s;Opt=]a>b;X=1""#, "a>b"),
+            (r#""[Server=s; Opt = ]a b' {c ;X=1""#, "a b' {c"),
+            (r#"f"[Server=s;Opt=]a<b""#, "a<b"),
+            (r#"x="[Server=s;Opt=]a&amp;b&#59;c;X=1""#, "a&amp;b&#59;c"),
+            (r#""[Server=s;Opt=]a\u0026b\\c\"d;X""#, r#"a\u0026b\\c\"d"#),
+            (r#"{\"c\":\"[Server=s;Opt=]a;X\"}"#, "a"),
+            (r#"@"[Server=s;Opt=]a""b;X""#, r#"a""b"#),
+            (r#""[Server=s;Opt=\"]a;b\";X""#, "a;b"),
+            (r#""[Server=s;Opt=']a;b c';X""#, "a;b c"),
+            (r#"@"[Server=s;Opt=""]a;b"";X""#, "a;b"),
+            (r#"x="y=&quot;[Server=s;Opt=]a'b&quot;""#, "a'b"),
+            ("c=[Driver={D};OPT={]a;b}}c};X=1", "a;b}}c"),
+            ("c=[Server=s;Opt=]a>b'c;X=1", "a>b'c"),
+            ("c=[Server=s;Opt=]ab X", "ab"),
+            ("<c>[Server=s;Opt=]ab</c>", "ab"),
+            ("(don't: [Server=s;Opt=]ab') ", "ab"),
+            (r#""[Server=s;Opt=]ab\nc""#, "ab"),
+            (r#""[host=h opt=]a;b&c dbname=x""#, "a;b&c"),
+            (r#""[host=h opt=']a b' dbname=x""#, "a b"),
+            ("psql [host=h opt=]ab; ls", "ab"),
+            (r#""[jdbc:x://h/d?user=u&opt=]a;b{c&ssl=1""#, "a;b{c"),
+            ("<x>[jdbc:x://h/d?user=u&amp;opt=]ab&amp;ssl=1</x>", "ab"),
+            (r#""[jdbc:x://h/d?user=u\u0026opt=]ab\u0026ssl=1""#, "ab"),
         ] {
             assert_eq!(value(text), Some(Some(whole.to_owned())), "{text}");
         }
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn joined_texts_and_other_lists_have_no_items() {
-        assert_eq!(value("'[Server=s;Pwd=']+pw+';X=1'"), Some(None));
+        assert_eq!(value("'[Server=s;Opt=']+pw+';X=1'"), Some(None));
         assert_eq!(value("\"[https://u:]ab@h/\""), None);
     }
 }

@@ -1,7 +1,7 @@
 //! Passwords of several words, told from sentences by what they are made of.
 
-/// Could it be a password of several words: `Wald weg 77!`, `Kt7 x9Lm Qr2v`, `wqkz ynfe hdta upom`? Looks at nothing but its
-/// signs and digits; what its words are is for others to say.
+/// Could it be a password of several words: a few with a number and a mark, groups with digits in them, or the four groups of
+/// four letters that Google makes? Looks at nothing but its signs and digits; what its words are is for others to say.
 pub(in crate::engine) fn is_phrase(text: &[u8]) -> bool {
     if is_app_password(text) {
         return true;
