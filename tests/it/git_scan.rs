@@ -252,7 +252,7 @@ fn the_best_of_a_secrets_places_counts_in_history_as_in_files() {
     let key = SampleRng::new(9).pick(b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", 40);
     let key = String::from_utf8(key).unwrap();
     let (weak, strong) = (format!("url?key={key}\n"), format!("API_KEY={key}\n"));
-    commit(dir, "b.txt", &format!("{weak}{strong}"));
+    commit(dir, "b.txt", format!("{weak}{strong}"));
     let score = |args: &[&str]| {
         let (_, report) = scan(dir, &[&["."], args].concat());
         let findings = report["findings"].as_array().unwrap().clone();

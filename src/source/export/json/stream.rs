@@ -270,8 +270,8 @@ struct Balance {
     depth: u64,
     is_in_string: bool,
     is_escaped: bool,
-    /// Is the value an object?
-    is_object: bool,
+    /// The value's first bracket.
+    opening: u8,
     /// Is the last thing that was seen a comma in it?
     is_behind_comma: bool,
 }
@@ -297,9 +297,11 @@ impl Balance {
             let byte = bytes[at];
             match byte {
                 b'"' => self.is_in_string = true,
-                b'{' if self.depth == 1 && self.is_object && self.is_behind_comma => return (at, true),
+                b'{' if self.depth == 1 && self.opening == b'{' && self.is_behind_comma => return (at, true),
                 b'{' | b'[' => {
-                    self.is_object |= self.depth == 0 && byte == b'{';
+                    if self.depth == 0 {
+                        self.opening = byte;
+                    }
                     self.depth += 1;
                 }
                 b'}' | b']' if self.depth <= 1 => return (at + usize::from(self.depth == 1), true),
