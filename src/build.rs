@@ -15,6 +15,7 @@ mod rule {
     pub mod analyze;
     pub mod byte_set;
     pub mod context;
+    pub mod follows;
     pub mod schema;
     pub mod straight;
 }
@@ -97,6 +98,7 @@ fn embed_rule(provider: &str, entry: &RuleEntry, analysis: &Analysis) -> Result<
     writeln!(code, "pattern: Cow::Borrowed({:?}),", entry.pattern.get_ref())?;
     writeln!(code, "has_groups: {}, max_span: {},", analysis.has_groups, analysis.max_span)?;
     writeln!(code, "min_len: {}, alphabet: {:?},", analysis.min_len, analysis.alphabet)?;
+    writeln!(code, "follows: {:?},", analysis.follows)?;
     writeln!(code, "boundary: {:?}, entropy: {:?},", analysis.boundary, entry.entropy.unwrap_or(0.0))?;
     let checksum = entry.checksum.map_or("None".to_owned(), |checksum| format!("Some(Checksum::{checksum:?})"));
     writeln!(code, "min_digits: {}, checksum: {checksum}, decoded_bytes: {},", entry.min_digits, entry.decoded_bytes)?;

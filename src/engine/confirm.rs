@@ -258,6 +258,11 @@ impl Attempt<'_> {
         // Only settings have a value of several words: the pattern is for the first.
         let word = if assigned.is_quoted { None } else { memchr::memchr2(b' ', b'\t', &self.bytes[value.clone()]) };
         let end = word.map_or(value.end, |len| value.start + len);
+        // Most texts in quotes are sentences.
+        let text = &self.bytes[value.start..end];
+        if self.rule.generic && memchr::memchr(b' ', text).is_some() && !assignment::is_phrase(text) {
+            return Err(Rejection::NoMatch);
+        }
         let mut found = self.anchored(value.start, end, scratch).ok_or(Rejection::NoMatch)?;
         if found.end as usize != end {
             return Err(Rejection::NoMatch);

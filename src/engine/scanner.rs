@@ -433,18 +433,15 @@ fn stands_at(keyword: &[u8], ignore_case: bool, bytes: &[u8], at: &Range<usize>)
     there.is_some_and(|there| if ignore_case { there.eq_ignore_ascii_case(keyword) } else { there == keyword })
 }
 
-/// What must follow the first `len` bytes of a keyword for the rule to match: the keyword's next byte, or a byte of the
-/// pattern's alphabet, where the match goes on after the keyword.
+/// What must follow the first `len` bytes of a keyword for the rule to match: the keyword's next byte, or one that the pattern
+/// lets follow.
 fn follows(rule: &Rule, keyword: usize, len: usize) -> Option<ByteSet> {
     if let Some(&next) = rule.keywords[keyword].as_bytes().get(len) {
         let cases: &[u8] =
             if rule.ignore_case { &[next.to_ascii_lowercase(), next.to_ascii_uppercase()] } else { &[next] };
         return Some(cases.iter().copied().collect());
     }
-    match rule.shape {
-        Shape::Prefix { offset } if rule.min_len > offset + len => Some(rule.alphabet),
-        _ => None,
-    }
+    rule.follows
 }
 
 fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {

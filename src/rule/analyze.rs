@@ -1,7 +1,7 @@
 //! From what a person wrote to what the engine needs: the longest match, the alphabet, and proof that every match
 //! hangs on a keyword. Runs in the build script for the built-in rules and at load time for a user's own.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 
 use regex_syntax::{
     ParserBuilder,
@@ -12,6 +12,7 @@ use toml::Spanned;
 use super::{
     byte_set::ByteSet,
     context,
+    follows::bytes_at,
     schema::{CompanionEntry, RuleEntry, ShapeName},
 };
 
@@ -64,6 +65,8 @@ pub struct Analysis {
     pub has_groups: bool,
     /// Every byte value that can be part of a match.
     pub alphabet: ByteSet,
+    /// `prefix` shape: every byte that can follow a keyword; `None` if a match can end with one.
+    pub follows: Option<ByteSet>,
     /// Bytes that may not touch the secret.
     pub boundary: ByteSet,
 }
@@ -260,7 +263,17 @@ impl Check<'_> {
         let mut alphabet = ByteSet::EMPTY;
         collect_alphabet(hir, &mut alphabet);
         let max_span = if is_context { self.context_span(max_span) } else { max_span };
-        Some(Analysis { max_span, min_len, has_groups: is_context || !names.is_empty(), alphabet, boundary })
+        let has_groups = is_context || !names.is_empty();
+        Some(Analysis { max_span, min_len, has_groups, alphabet, follows: self.follows(hir), boundary })
+    }
+
+    fn follows(&self, hir: &Hir) -> Option<ByteSet> {
+        let entry = self.entry;
+        let offset = entry.offset.as_ref().map_or(0, |offset| *offset.get_ref());
+        let lens: BTreeSet<usize> = entry.keywords.get_ref().iter().map(|word| word.get_ref().len()).collect();
+        let all = lens.into_iter().map(|len| bytes_at(hir, offset + len));
+        let all = all.reduce(|a, b| a.zip(b).map(|(a, b)| a.union(&b))).flatten();
+        all.filter(|_| entry.shape == ShapeName::Prefix)
     }
 
     /// Longest match of a `context` rule with this longest token.
@@ -393,7 +406,7 @@ fn group_names(hir: &Hir) -> Vec<String> {
 }
 
 /// Adds every byte that can be part of a match.
-fn collect_alphabet(hir: &Hir, set: &mut ByteSet) {
+pub(super) fn collect_alphabet(hir: &Hir, set: &mut ByteSet) {
     match hir.kind() {
         HirKind::Literal(literal) => literal.0.iter().for_each(|&byte| set.insert_range(byte, byte)),
         HirKind::Class(Class::Bytes(class)) => class.iter().for_each(|r| set.insert_range(r.start(), r.end())),

@@ -26,6 +26,8 @@ pub struct Rule {
     pub min_len: usize,
     /// Every byte that can be part of a match of `pattern`.
     pub alphabet: ByteSet,
+    /// `prefix` shape: every byte that can follow a keyword; `None` if a match can end with one.
+    pub follows: Option<ByteSet>,
     /// Bytes that may not touch the secret.
     pub boundary: ByteSet,
     /// Least entropy of the secret in bits per character; 0 for none.

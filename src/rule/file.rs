@@ -196,6 +196,7 @@ fn proven_rule(provider: &str, entry: RuleEntry, analysis: Analysis) -> ProvenRu
         max_span: analysis.max_span,
         min_len: analysis.min_len,
         alphabet: analysis.alphabet,
+        follows: analysis.follows,
         boundary: analysis.boundary,
         entropy: entry.entropy.unwrap_or(0.0),
         min_digits: entry.min_digits,

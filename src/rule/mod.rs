@@ -6,6 +6,7 @@ mod byte_set;
 pub mod context;
 mod definition;
 mod file;
+mod follows;
 mod pattern;
 pub mod schema;
 pub mod straight;

@@ -142,7 +142,7 @@ impl Cursor<'_> {
         if self.skip(b"?: ") || self.skip(b"|| ") || self.skip(b"?? ") || self.skip(b"or ") {
             return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
         }
-        if FILTERS.iter().any(|filter| self.skip(filter.as_bytes())) {
+        if self.peek() == Some(b'|') && FILTERS.iter().any(|filter| self.skip(filter.as_bytes())) {
             return matches!(self.peek(), Some(b'"' | b'\'')).then_some(Syntax::Default);
         }
         if self.peek() == Some(b'|') && !matches!(self.bytes.get(self.at + 1), Some(b'|' | b'=')) {

@@ -38,11 +38,13 @@ pub(super) fn among_arguments(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// `#[arg(long, default_value = "…")] password: String`: the attribute of a field.
 pub(super) fn attribute(bytes: &[u8], name: &Range<usize>) -> Option<Assigned> {
-    let is_field = bytes[name.end..].starts_with(b": ");
+    if !bytes[name.end..].starts_with(b": ") {
+        return None;
+    }
     let before = &bytes[name.start.saturating_sub(MAX_APART)..name.start];
     let trimmed = before.trim_ascii_end();
     let trimmed = trimmed.strip_suffix(b"pub").unwrap_or(trimmed).trim_ascii_end();
-    if !is_field || !trimmed.ends_with(b")]") {
+    if !trimmed.ends_with(b")]") {
         return None;
     }
     let open = memchr::memmem::rfind(trimmed, b"#[")?;

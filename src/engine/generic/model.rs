@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     engine::{
-        assignment::{self, Ending, Syntax},
+        assignment::{Ending, Syntax},
         confirm::Match,
         entropy::Alphabet,
         placeholder::Placeholders,
@@ -75,12 +75,11 @@ impl Subject<'_> {
         Begun { features, best: if is_password { password } else { key }, is_password, signs, is_said, most }
     }
 
-    /// Is it a text in quotes, and no password of several words?
+    /// Is it a text in quotes that could be a password of several words, and is none by its name or its words?
     fn is_sentence(&self, secret: &[u8], name: NameTraits) -> bool {
         let is_text = self.found.is_quoted && self.found.syntax != Syntax::Pattern && secret.contains(&b' ');
         let is_password = name.class == Some(NameClass::Password) && !name.is_other && !name.is_verb;
-        let is_phrase = || assignment::is_phrase(secret) && value::traits_of(secret).coverage < 0.5;
-        is_text && !(is_password && is_phrase())
+        is_text && !(is_password && value::traits_of(secret).coverage < 0.5)
     }
 
     /// The features that are needed, of a value that isn't settled by those that are known already.
@@ -98,7 +97,7 @@ impl Subject<'_> {
         // Of several only what looks random: lists of words and of names are as long.
         let is_several = self.found.syntax == Syntax::Item;
         let is_one_of_keys = features.has(Feature::NamePlural) && !features.has(Feature::NameKey);
-        let is_listed = is_several && !(traits.kind == ValueKind::Random && is_one_of_keys);
+        let is_listed = is_several && !(traits.kind == ValueKind::Random && is_one_of_keys && !self.is_of_other_key());
         features.add_if(is_listed || names_something(secret, features), Feature::Code);
         // What is code, a reference or a word is settled here.
         if need.is_settled(features, SURROUNDINGS_MOST + self.sample_most()) {
@@ -280,6 +279,15 @@ impl Subject<'_> {
             && self.bytes.get(at.end) == Some(&b';')
             && self.bytes[..at.start].ends_with(b" = ")
             && is_identifier(&self.bytes[at])
+    }
+
+    /// `secrets = {client_id: "…"}`: does the key of one of several say that it is none of them?
+    fn is_of_other_key(&self) -> bool {
+        let before = &self.bytes[self.found.name().end..self.found.secret().start];
+        let ends = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let end = before.iter().rposition(ends).map_or(0, |at| at + 1);
+        let len = before[..end].iter().rev().take_while(|byte| ends(byte)).count();
+        name::ends_otherwise(&before[end - len..end])
     }
 
     /// Where it stands, for what its signs mean.

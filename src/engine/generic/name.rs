@@ -72,12 +72,21 @@ fn is_word_start(name: &[u8], at: usize) -> bool {
     camel || acronym || digit
 }
 
-/// What a name of at most 128 bytes says; a longer one says nothing.
-pub(super) fn traits_of(name: &[u8]) -> NameTraits {
-    let mut buffer = [0u8; 128];
-    let Some(lower) = buffer.get_mut(..name.len()) else { return NameTraits::default() };
+/// What is longer is no name.
+const MAX_NAME: usize = 128;
+
+/// A name in lower case, if it is one.
+fn lowered<'b>(name: &[u8], buffer: &'b mut [u8; MAX_NAME]) -> Option<&'b [u8]> {
+    let lower = buffer.get_mut(..name.len())?;
     lower.copy_from_slice(name);
     lower.make_ascii_lowercase();
+    Some(lower)
+}
+
+/// What a name says; what is too long for one says nothing.
+pub(super) fn traits_of(name: &[u8]) -> NameTraits {
+    let mut buffer = [0; MAX_NAME];
+    let Some(lower) = lowered(name, &mut buffer) else { return NameTraits::default() };
     let (words, count) = words(lower, name);
     let words = &words[..count];
     // ASP.NET's forms have one against forgery.
@@ -124,6 +133,14 @@ pub(super) fn traits_of(name: &[u8]) -> NameTraits {
 /// Is it what passwords are called, in any of the languages?
 pub(super) fn is_word_for_passwords(word: &[u8]) -> bool {
     PASSWORDS.has(word) || PASSWORDS.has_folded(word)
+}
+
+/// Is its last word one that makes something else of a secret: `client_id`?
+pub(super) fn ends_otherwise(name: &[u8]) -> bool {
+    let mut buffer = [0; MAX_NAME];
+    let Some(lower) = lowered(name, &mut buffer) else { return false };
+    let (words, count) = words(lower, name);
+    words[..count].last().is_some_and(|last| OTHER_AFTER.has(last))
 }
 
 /// Does it say whose a secret is?
