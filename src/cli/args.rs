@@ -384,6 +384,17 @@ pub(super) struct CloneArgs {
     pub(super) clone_timeout: Option<u64>,
 }
 
+/// An address that links can begin with.
+#[cfg(feature = "export")]
+fn base_url(text: &str) -> Result<String, String> {
+    let url = text.trim_end_matches('/');
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if rest.is_none_or(str::is_empty) {
+        return Err("it begins with https://, as in https://acme.slack.com".to_owned());
+    }
+    Ok(url.to_owned())
+}
+
 #[cfg(feature = "export")]
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Exports of chats, tickets, wikis and mail")]
@@ -395,7 +406,7 @@ pub(super) struct ExportArgs {
           })))]
     pub(super) export_format: Option<String>,
     /// Address of the workspace or site, for links to messages.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(super) base_url: Option<String>,
     /// Read the given paths as records, of which these parts are these (may be given more than once), such as
     /// text=.body,author=.user.login,time=.created_at,url=.html_url. Also: author_id, author_email, container, thread, id,

@@ -170,7 +170,7 @@ fn export_options(args: &super::args::ExportArgs) -> crate::source::export::Expo
     });
     crate::source::export::ExportOptions {
         format: args.export_format.clone(),
-        base_url: args.base_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()),
+        base_url: args.base_url.clone(),
         map,
         ..Default::default()
     }

@@ -156,7 +156,8 @@ fn keys(by: By, attribution: Option<&Attribution>) -> Vec<(Key, Option<String>, 
             .identity
             .iter()
             .map(|identity| {
-                let name = format!("{} ({} {})", identity.name, identity.provider, identity.account);
+                let place = format!("{} {}", identity.provider, identity.account);
+                let name = format!("{} ({})", identity.name, place.trim_end());
                 (key(&identity.id), Some(name), None)
             })
             .collect(),

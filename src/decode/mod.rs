@@ -2,6 +2,7 @@
 //! names the bytes that a person can open. And what is in the text of a key.
 
 pub(crate) mod armor;
+pub(crate) mod base64;
 mod offset_map;
 mod utf16;
 

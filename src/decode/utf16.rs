@@ -99,7 +99,7 @@ impl Utf16 {
             stored += 2 * character.len_utf16();
         }
         marks.push((text.len() as u32, stored as u32));
-        (text, OffsetMap::with_marks(base, marks, 2))
+        (text, OffsetMap::with_marks(base, marks, (2, 1)))
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     checksum,
     compose::{self, NearPart},
     confirm::Match,
+    encoded::EncodedMatches,
     lines::{Carry, LineCursor, LocalPosition},
     scanner::{ALLOW_REACH, CONTEXT, Observer, Scanner, WORD, WindowMatches},
     verdict::{PathEffect, Rejection, Score},
@@ -67,70 +68,121 @@ pub(super) fn locate(
     scanner: &Scanner,
     observer: &mut impl Observer,
 ) -> (Vec<Located>, u64) {
-    let rules = scanner.rules();
+    let WindowMatches { encoded, accepted, sensitive } = found;
+    let window = Surroundings { bytes: text.bytes, sensitive: &sensitive, map: text.map, encoded: None };
+    let within = |encoded| Surroundings::within(encoded, text.map);
+    let within: Vec<Surroundings<'_>> = encoded.iter().map(within).collect();
+    let mut all: Vec<_> = accepted.into_iter().map(|judged| (judged.0.secret(), &window, judged)).collect();
+    for (of, encoded) in within.iter().zip(&encoded) {
+        all.extend(encoded.accepted.iter().map(|judged| (of.in_window(&judged.0.secret()), of, judged.clone())));
+    }
+    all.sort_by_key(|(range, ..)| range.start);
     let mut cursor = LineCursor::new(text.bytes, text.map, text.owned.start);
-    let mut located = Vec::with_capacity(found.accepted.len());
+    let mut located = Vec::with_capacity(all.len());
     let mut allowed = 0;
-    for (matched, score) in found.accepted {
-        let range = matched.secret();
+    for (range, of, judged) in all {
         let start = cursor.advance(range.start);
         let line_start = cursor.line_start();
         if has_allow_comment(text.bytes, line_start, range.end) {
             allowed += 1;
-            observer.rejected(&rules[matched.rule as usize], range, &Rejection::AllowComment);
+            observer.rejected(&scanner.rules()[judged.0.rule as usize], range, &Rejection::AllowComment);
             continue;
         }
-        let facts = scanner.facts(&matched, text.bytes);
-        let id = matched.id.map(|(start, end)| &text.bytes[start as usize..end as usize]);
-        let secret = Secret::new(&text.bytes[range.clone()]);
-        let form = checksum::known_form(&rules[matched.rule as usize], secret.expose());
-        located.push(Located {
-            rule: matched.rule,
-            notation: form.is_some().then(|| secret.clone()),
-            secret: form.unwrap_or(secret),
-            public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
-            severity: facts.severity(rules[matched.rule as usize].meta.severity),
-            attributes: facts.attributes,
-            parts: near_parts(text, scanner, &matched),
-            score,
-            path_effect: PathEffect::on(&rules[matched.rule as usize], &matched, text.bytes),
-            context: context(
-                text.bytes,
-                line_start,
-                &range,
-                &found.sensitive,
-                rules[matched.rule as usize].public_prefixes(),
-            ),
-            start,
-            end: cursor.clone().advance(range.end),
-        });
+        let end = cursor.clone().advance(range.end);
+        let mut found = of.located(scanner, judged, line_start, start..end);
+        if of.encoded.is_some() {
+            found.notation = Some(Secret::new(&text.bytes[range]));
+        }
+        located.push(found);
     }
     (located, allowed)
 }
 
-/// The public parts that stand near a secret.
-fn near_parts(text: &Text<'_>, scanner: &Scanner, found: &Match) -> Vec<NearPart> {
-    let rule = &scanner.rules()[found.rule as usize];
-    if rule.companions.is_empty() {
-        return Vec::new();
+/// Bytes that a secret stands in: a window's, or what an encoded text of it says.
+struct Surroundings<'a> {
+    bytes: &'a [u8],
+    sensitive: &'a [Range<usize>],
+    /// Of the window.
+    map: &'a OffsetMap,
+    /// `None` for the window itself.
+    encoded: Option<&'a EncodedMatches>,
+}
+
+impl<'a> Surroundings<'a> {
+    fn within(encoded: &'a EncodedMatches, map: &'a OffsetMap) -> Surroundings<'a> {
+        Surroundings { bytes: &encoded.text, sensitive: &encoded.sensitive, map, encoded: Some(encoded) }
     }
-    let (bytes, secret) = (text.bytes, found.secret());
-    let lines = |range: Range<usize>| memchr::memchr_iter(b'\n', &bytes[range]).count() as i64;
-    let parts = compose::parts(rule, scanner.patterns(found.rule), bytes, &secret).into_iter().enumerate();
-    let parts = parts.filter_map(|(companion, part)| Some((companion, part?)));
-    parts
-        .map(|(companion, part)| NearPart {
-            companion,
-            value: Escaped(&bytes[part.clone()]).to_string(),
-            lines_above: if part.start < secret.start {
-                lines(part.start..secret.start)
-            } else {
-                -lines(secret.start..part.start)
-            },
-            span: Span { start: text.map.to_stored(part.start), end: text.map.to_stored(part.end) },
-            in_field: None,
-        })
-        .collect()
+
+    /// The bytes of the window that stand for these.
+    fn in_window(&self, range: &Range<usize>) -> Range<usize> {
+        self.encoded.map_or_else(|| range.clone(), |encoded| encoded.in_window(range))
+    }
+
+    /// A match with all that is said of it. `line_start` is where the line begins in the window, and `place` where the secret
+    /// stands there.
+    fn located(
+        &self,
+        scanner: &Scanner,
+        (found, score): (Match, Arc<Score>),
+        line_start: usize,
+        place: Range<LocalPosition>,
+    ) -> Located {
+        let (rule, bytes, range) = (&scanner.rules()[found.rule as usize], self.bytes, found.secret());
+        let mut facts = scanner.facts(&found, bytes);
+        let line_start = match self.encoded {
+            None => line_start,
+            Some(_) => memchr::memrchr(b'\n', &bytes[..range.start]).map_or(0, |newline| newline + 1),
+        };
+        if self.encoded.is_some() {
+            facts.add("encoding", "base64");
+        }
+        let id = found.id.map(|(start, end)| &bytes[start as usize..end as usize]);
+        let secret = Secret::new(&bytes[range.clone()]);
+        let form = checksum::known_form(rule, secret.expose());
+        Located {
+            rule: found.rule,
+            notation: form.is_some().then(|| secret.clone()),
+            secret: form.unwrap_or(secret),
+            public_id: id.map(|id| String::from_utf8_lossy(id).into_owned()),
+            severity: facts.severity(rule.meta.severity),
+            attributes: facts.attributes,
+            parts: self.near_parts(scanner, &found),
+            score,
+            path_effect: PathEffect::on(rule, &found, bytes),
+            context: context(bytes, line_start, &range, self.sensitive, rule.public_prefixes()),
+            start: place.start,
+            end: place.end,
+        }
+    }
+
+    /// The public parts that stand near a secret.
+    fn near_parts(&self, scanner: &Scanner, found: &Match) -> Vec<NearPart> {
+        let rule = &scanner.rules()[found.rule as usize];
+        if rule.companions.is_empty() {
+            return Vec::new();
+        }
+        let (bytes, secret) = (self.bytes, found.secret());
+        let lines = |range: Range<usize>| memchr::memchr_iter(b'\n', &bytes[range]).count() as i64;
+        let parts = compose::parts(rule, scanner.patterns(found.rule), bytes, &secret).into_iter().enumerate();
+        let parts = parts.filter_map(|(companion, part)| Some((companion, part?)));
+        parts
+            .map(|(companion, part)| {
+                let in_window = self.in_window(&part);
+                NearPart {
+                    companion,
+                    value: Escaped(&bytes[part.clone()]).to_string(),
+                    lines_above: match (self.encoded, part.start < secret.start) {
+                        // Lines of an encoded text are none of the file's.
+                        (Some(_), _) => 0,
+                        (None, true) => lines(part.start..secret.start),
+                        (None, false) => -lines(secret.start..part.start),
+                    },
+                    span: Span { start: self.map.to_stored(in_window.start), end: self.map.to_stored(in_window.end) },
+                    in_field: None,
+                }
+            })
+            .collect()
+    }
 }
 
 /// Does the line on which the secret begins or ends say `unleak:allow`?

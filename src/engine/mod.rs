@@ -7,6 +7,7 @@ mod claims;
 mod collect;
 mod compose;
 mod confirm;
+mod encoded;
 pub mod entropy;
 mod explain;
 mod fingerprint;

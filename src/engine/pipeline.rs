@@ -364,7 +364,7 @@ pub(super) fn scan_stored(
     let bytes = if stored.encoding.is_some() { &decoded } else { stored.bytes };
     let owned = map.to_text(stored.owned.start)..map.to_text(stored.owned.end).min(bytes.len());
     let found = scanner.scan_window(&Window { bytes, owned: owned.clone(), origin: stored.origin }, scratch, observer);
-    if found.accepted.is_empty() {
+    if found.is_empty() {
         return (Vec::new(), map, decoded);
     }
     let (located, allowed) = locate(&Text { bytes, owned, map: &map }, found, scanner, observer);
@@ -386,7 +386,7 @@ impl Receiver for Worker<'_> {
         let allowed = self.scratch.stats.allowed;
         let (located, ..) = scan_stored(self.scanner, &stored, &mut self.scratch, &mut ());
         if let (Some(notes), Origin::Object(_)) = (&mut self.notes, origin) {
-            notes.gather(&self.scratch.hits, !located.is_empty() || self.scratch.stats.allowed > allowed);
+            notes.gather(&self.scratch, !located.is_empty() || self.scratch.stats.allowed > allowed);
         }
         if part == Part::Content {
             self.count(1, bytes.len() as u64);
@@ -411,9 +411,9 @@ impl Receiver for Worker<'_> {
         }
         self.count(1, bytes.len() as u64);
         if let Some(notes) = &mut self.notes {
-            notes.gather(&self.scratch.hits, !found.accepted.is_empty());
+            notes.gather(&self.scratch, !found.is_empty());
         }
-        if !found.accepted.is_empty() {
+        if !found.is_empty() {
             let map = OffsetMap::identity(0);
             let text = Text { bytes, owned: 0..bytes.len(), map: &map };
             let (located, allowed) = locate(&text, found, self.scanner, &mut ());

@@ -12,6 +12,7 @@ use super::{
     checksum::{self, Facts},
     claims::Refuted,
     confirm::{Attempt, Match, RuleScratch, is_plausible},
+    encoded::{self, ENCODED, EncodedMatches, Inner},
     generic::{Features, Memo, Subject},
     placeholder::Placeholders,
     prefilter::{Hit, Literal, Prefilter, PrefilterKind, PrefilterScratch},
@@ -20,6 +21,7 @@ use super::{
     whole,
 };
 use crate::{
+    decode::base64,
     model::{Origin, Stats},
     rule::{ByteSet, Patterns, Rule, Shape, analyze::MAX_COMPANION, builtin, compile},
     source::Overlap,
@@ -85,6 +87,10 @@ pub struct Scratch {
     pub(super) matches: Vec<Judged>,
     pub(super) gaps: Gaps,
     pub(super) runs: Vec<Run>,
+    /// Where encoded texts begin in the window at hand.
+    pub(super) encoded: Vec<u32>,
+    /// For what they say.
+    pub(super) inner: Inner,
     memo: Memo,
     rules: Vec<Option<Box<RuleScratch>>>,
     /// Rules that remember something of the window at hand.
@@ -99,6 +105,15 @@ impl Scratch {
     #[must_use]
     pub fn timed(timed: bool) -> Scratch {
         Scratch { timed, ..Scratch::default() }
+    }
+
+    /// Forgets what was looked for in another window.
+    pub(super) fn begin(&mut self, window: &Window<'_>) {
+        self.hits.clear();
+        self.encoded.clear();
+        if encoded::opens(window) {
+            self.encoded.push(0);
+        }
     }
 }
 
@@ -128,11 +143,20 @@ pub(super) struct Judged {
 /// What a window holds.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct WindowMatches {
+    /// What its encoded texts hold, sorted by place.
+    pub(super) encoded: Vec<EncodedMatches>,
     /// Accepted, not superseded, and beginning in the owned part. Sorted by place, then rule.
     pub(super) accepted: Vec<(Match, Arc<Score>)>,
     /// Every byte range that any pattern confirmed, whatever the verdict: to be hidden wherever context is shown.
     /// Sorted and without overlaps.
     pub(super) sensitive: Vec<Range<usize>>,
+}
+
+impl WindowMatches {
+    /// Is nothing accepted?
+    pub(super) fn is_empty(&self) -> bool {
+        self.accepted.is_empty() && self.encoded.is_empty()
+    }
 }
 
 /// Is told of every candidate that is no finding.
@@ -152,7 +176,7 @@ impl Observer for () {
 }
 
 impl Scanner {
-    /// Prepares a scanner. Compiles no pattern: about 0.5 ms for 500 keywords.
+    /// Prepares a scanner. Compiles no pattern: about 2 ms for 4,000 keywords.
     #[must_use]
     pub fn new(rules: Vec<Rule>, options: &ScannerOptions) -> Scanner {
         let (literals, uses) = literals(&rules);
@@ -246,21 +270,28 @@ impl Scanner {
         observer: &mut impl Observer,
     ) -> WindowMatches {
         let started = scratch.timed.then(Instant::now);
-        scratch.hits.clear();
-        self.prefilter.find(window.bytes, &mut scratch.prefilter, &mut scratch.hits);
+        scratch.begin(window);
+        self.find_hits(window.bytes, scratch);
         let prefiltered = scratch.timed.then(Instant::now);
         if let (Some(started), Some(prefiltered)) = (started, prefiltered) {
             scratch.stats.times.prefilter += prefiltered - started;
         }
-        if scratch.hits.is_empty() {
+        if scratch.hits.is_empty() && scratch.encoded.is_empty() {
             return WindowMatches::default();
         }
         self.confirm_hits(window, scratch, observer);
-        let found = self.judge(window, scratch, observer);
+        let mut found = self.judge(window, scratch, observer);
+        self.scan_encoded(window, scratch, &mut found);
         if let Some(prefiltered) = prefiltered {
             scratch.stats.times.confirm += prefiltered.elapsed();
         }
         found
+    }
+
+    /// Adds every keyword in `bytes` and the places before encoded texts to `scratch.hits`.
+    pub(super) fn find_hits(&self, bytes: &[u8], scratch: &mut Scratch) {
+        self.prefilter.find(bytes, &mut scratch.prefilter, &mut scratch.hits);
+        base64::find(bytes, |at| scratch.hits.push(Hit { at: at as u32, literal: ENCODED }));
     }
 
     /// Fills `scratch.matches` with what patterns confirm.
@@ -268,8 +299,12 @@ impl Scanner {
         self.begin_confirming(scratch);
         let hits = std::mem::take(&mut scratch.hits);
         for &hit in &hits {
-            self.confirm_hit(window, &Asked { hit, of: |_| true }, scratch, observer);
+            match hit.literal {
+                ENCODED => scratch.encoded.push(hit.at + 1),
+                _ => self.confirm_hit(window, &Asked { hit, of: |_| true }, scratch, observer),
+            }
         }
+        scratch.encoded.sort_unstable();
         scratch.hits = hits;
     }
 
@@ -386,7 +421,7 @@ impl Scanner {
         });
         let sensitive = matches.iter().map(|judged| &judged.found);
         let sensitive = sensitive.filter(|found| !self.rules[found.rule as usize].identifier);
-        WindowMatches { accepted, sensitive: merge(sensitive.map(Match::secret)) }
+        WindowMatches { encoded: Vec::new(), accepted, sensitive: merge(sensitive.map(Match::secret)) }
     }
 }
 

@@ -14,11 +14,13 @@
 use std::{ops::Range, time::Instant};
 
 use super::{
+    encoded::ENCODED,
     prefilter::{Hit, Prefilter},
     scanner::{Asked, Judged, Scanner, Scratch, Use, Window, WindowMatches, reach},
     verdict,
 };
 use crate::{
+    decode::base64,
     rule::Rule,
     source::{Base, Memory, Op},
 };
@@ -41,7 +43,7 @@ pub(super) struct Reaches {
     of_literal: Vec<u32>,
     /// The longest of those that aren't far.
     longest: u32,
-    /// Bytes of the longest keyword, and the one that may have to follow it.
+    /// Bytes of the longest keyword, and the one that may have to follow it; no fewer than tell encoded text.
     keyword: u32,
 }
 
@@ -54,7 +56,8 @@ impl Reaches {
         let of_uses = |uses: &Vec<Use>| uses.iter().map(|a| of_rule[a.rule as usize]).max().unwrap_or(0);
         let of_literal = uses.iter().map(of_uses).collect();
         let longest = of_rule.iter().copied().filter(|reach| *reach != UNBOUNDED).max().unwrap_or(0);
-        let keyword = prefilter.literals().iter().map(|literal| literal.bytes.len()).max().unwrap_or(0) + 1;
+        let keyword = prefilter.literals().iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
+        let keyword = keyword.max(base64::HEAD) + 1;
         Reaches { of_rule, of_verdict, of_literal, longest, keyword: keyword as u32 }
     }
 }
@@ -139,6 +142,7 @@ impl Gaps {
     fn find(&mut self, prefilter: &Prefilter, scratch: &mut Scratch) {
         self.hits.clear();
         prefilter.find(&self.text, &mut scratch.prefilter, &mut self.hits);
+        base64::find(&self.text, |at| self.hits.push(Hit { at: at as u32, literal: ENCODED }));
         for hit in &self.hits {
             let next = self.short.partition_point(|(start, ..)| *start <= hit.at);
             let (start, at, len) = self.short[next - 1];
@@ -225,7 +229,7 @@ impl Scanner {
         scratch: &mut Scratch,
     ) -> (WindowMatches, Memory) {
         let started = scratch.timed.then(Instant::now);
-        scratch.hits.clear();
+        scratch.begin(window);
         let runs = base.map(|(runs, _)| runs);
         let remembered = match base.map(|(_, memory)| memory) {
             Some(Memory::Kept(kept)) => kept.downcast_ref::<Remembered>(),
@@ -241,12 +245,13 @@ impl Scanner {
         if let (Some(started), Some(prefiltered)) = (started, prefiltered) {
             scratch.stats.times.prefilter += prefiltered - started;
         }
-        if scratch.hits.is_empty() {
+        if scratch.hits.is_empty() && scratch.encoded.is_empty() {
             return (WindowMatches::default(), Memory::Empty);
         }
         let matches = remembered.map_or(&[][..], |base| &base.matches);
         self.confirm_version(window, runs, matches, scratch);
-        let found = self.judge(window, scratch, &mut ());
+        let mut found = self.judge(window, scratch, &mut ());
+        self.scan_encoded(window, scratch, &mut found);
         let memory = if is_base { self.remember(scratch) } else { Memory::Unknown };
         if let Some(prefiltered) = prefiltered {
             scratch.stats.times.confirm += prefiltered.elapsed();
@@ -287,7 +292,7 @@ impl Scanner {
     fn find_keywords(&self, bytes: &[u8], zone: Range<usize>, scratch: &mut Scratch) {
         let before = scratch.hits.len();
         let end = (zone.end + self.reaches.keyword as usize).min(bytes.len());
-        self.prefilter.find(&bytes[zone.start..end], &mut scratch.prefilter, &mut scratch.hits);
+        self.find_hits(&bytes[zone.start..end], scratch);
         if scratch.hits.len() == before {
             return;
         }
@@ -303,7 +308,9 @@ impl Scanner {
         let hits = std::mem::take(&mut scratch.hits);
         let reaches = &self.reaches;
         let mut confirm = |hit: Hit, slack: u32| {
-            if reaches.of_literal[hit.literal as usize] > slack {
+            if hit.literal == ENCODED {
+                scratch.encoded.push(hit.at + 1);
+            } else if reaches.of_literal[hit.literal as usize] > slack {
                 let is_asked = |rule: u32| reaches.of_rule[rule as usize] > slack;
                 self.confirm_hit(window, &Asked { hit, of: is_asked }, scratch, &mut ());
             }

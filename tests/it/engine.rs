@@ -68,6 +68,10 @@ fn planted_text(seed: u64) -> (Vec<u8>, Vec<samples::Planted>) {
         text.push(b'\n');
         text.extend_from_slice(&sample.text);
         text.push(b'\n');
+        if index % 23 == 0 {
+            let encoded = data_encoding::BASE64.encode(&sample.text);
+            text.extend(encoded.as_bytes().chunks(64).flat_map(|line| [line, b"\n"].concat()));
+        }
         let len = 40 + rng.below(2000);
         text.extend(samples::noise(&mut rng, len));
     }

@@ -12,6 +12,7 @@ mod composite;
 #[cfg(feature = "cli")]
 mod config;
 mod docs;
+mod encoded;
 mod engine;
 mod eval;
 #[cfg(feature = "export")]

@@ -105,12 +105,23 @@ fn fragments() -> Arc<Vec<Vec<u8>>> {
 fn make_fragments() -> Arc<Vec<Vec<u8>>> {
     let mut fragments: Vec<Vec<u8>> = samples::all(7).into_iter().map(|planted| planted.text).collect();
     fragments.extend(giving_way(7).into_iter().map(String::into_bytes));
+    fragments.extend(encoded(7));
     fragments.push(b"\"".to_vec());
     fragments.push(b"\n".to_vec());
     fragments.push(b"unleak:allow".to_vec());
     fragments.push(vec![0]);
     fragments.push(noise(&mut SampleRng::new(1), 3_000));
     Arc::new(fragments)
+}
+
+/// Samples in base64, some of them in lines.
+fn encoded(seed: u64) -> Vec<Vec<u8>> {
+    let samples = samples::all(seed).into_iter().step_by(17);
+    let encoded = samples.map(|planted| data_encoding::BASE64.encode(&planted.text).into_bytes());
+    encoded
+        .enumerate()
+        .map(|(at, text)| if at % 2 == 0 { text } else { text.chunks(64).collect::<Vec<_>>().join(&b'\n') })
+        .collect()
 }
 
 /// Texts in which one rule's match depends on another's: a token that nobody issued, a public half beside its secret.

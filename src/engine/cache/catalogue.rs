@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// To be raised when the engine finds anything else with the same rules: then objects without a match may have one.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 
 /// Digest of all that a rule does.
 pub(super) type RuleDigest = [u8; 16];

@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::Scanner;
+use super::{Scanner, encoded::ENCODED};
 use crate::{
     model::{ObjectId, ObjectKind},
     source::Known,
@@ -62,7 +62,7 @@ pub(super) struct Entry {
 }
 
 /// In a set: some keyword or other.
-pub(super) const SOME_KEYWORD: u32 = u32::MAX;
+pub(super) const SOME_KEYWORD: u32 = ENCODED;
 
 impl Cache {
     /// Reads the cache at `path` for scans with `scanner`. One that isn't there, or can't be used, is empty; the fault

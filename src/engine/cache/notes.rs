@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Entry, SOME_KEYWORD};
 use crate::{
-    engine::prefilter::Hit,
+    engine::Scratch,
     model::{ObjectId, ObjectKind},
     source::Met,
 };
@@ -21,9 +21,12 @@ pub(in crate::engine) struct Notes {
 
 impl Notes {
     /// Adds what a scan of something met.
-    pub(in crate::engine) fn gather(&mut self, hits: &[Hit], has_match: bool) {
-        self.gathered.extend(hits.iter().map(|hit| hit.literal));
-        let met = if hits.is_empty() { Met::Nothing } else { Met::Keywords };
+    pub(in crate::engine) fn gather(&mut self, scratch: &Scratch, has_match: bool) {
+        self.gathered.extend(scratch.hits.iter().map(|hit| hit.literal));
+        // Encoded texts hold whatever they may.
+        self.gathered.extend(scratch.encoded.first().map(|_| SOME_KEYWORD));
+        let is_empty = scratch.hits.is_empty() && scratch.encoded.is_empty();
+        let met = if is_empty { Met::Nothing } else { Met::Keywords };
         self.met = self.met.max(if has_match { Met::Matches } else { met });
     }
 

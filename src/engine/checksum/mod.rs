@@ -78,7 +78,7 @@ impl Facts {
     }
 
     /// Keeps a fact, made safe to print; an empty one is none.
-    pub(super) fn add(&mut self, name: &'static str, value: impl AsRef<[u8]>) {
+    pub(in crate::engine) fn add(&mut self, name: &'static str, value: impl AsRef<[u8]>) {
         let mut value = Escaped(value.as_ref()).to_string();
         value.truncate(value.floor_char_boundary(MAX_VALUE));
         if !value.is_empty() {
