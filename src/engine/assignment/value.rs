@@ -176,7 +176,7 @@ impl Cursor<'_> {
                 .is_none_or(|byte| matches!(*byte, b'\n' | b'\r' | b'#'));
             let word = word.strip_suffix(b",").or_else(|| word.strip_suffix(b";")).unwrap_or(word);
             if is_alone && !word.is_empty() && !word.contains(&0) {
-                let len = before_escape(&word[..said_len(word, syntax)]);
+                let len = before_channel(&word[..before_escape(&word[..said_len(word, syntax)])]);
                 return (len > 0).then_some((start..start + len, false));
             }
             if let Some(len) = self.words_of_setting(rest, len) {
@@ -191,6 +191,7 @@ impl Cursor<'_> {
             return Some((start..start + len, true));
         }
         let len = before_escape(&rest[..said_len(&rest[..len], syntax)]);
+        let len = before_channel(&rest[..len]);
         (len > 0).then_some((start..start + len, false))
     }
 
@@ -326,6 +327,12 @@ fn said_len(value: &[u8], syntax: Syntax) -> usize {
     let len = if is_said { before_script(value) } else { value.len() };
     let is_stop = |byte: u8| byte == b'?' && is_said || syntax == Syntax::Prose && matches!(byte, b'.' | b'!');
     len - usize::from(len > 1 && is_stop(value[len - 1]))
+}
+
+/// `user=admin_password=…_channel=1_stream=0.sdp`: how cameras have it in their addresses.
+fn before_channel(value: &[u8]) -> usize {
+    let is_stream = value.ends_with(b".sdp");
+    is_stream.then(|| memchr::memmem::find(value, b"_channel=")).flatten().unwrap_or(value.len())
 }
 
 /// How much stands before the end of a line that is written as in a text: `abc123\\r\\nhost: …`.

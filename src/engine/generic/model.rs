@@ -14,7 +14,7 @@ use crate::{
     engine::{
         assignment::{Ending, Syntax},
         confirm::Match,
-        entropy::Alphabet,
+        entropy::{Alphabet, randomness},
         placeholder::Placeholders,
     },
     model::CredentialKind,
@@ -318,7 +318,7 @@ impl Subject<'_> {
             of_value.into_iter().for_each(|feature| features.add(feature));
         }
         features.add_if(self.is_in_longer_token() || self.is_anchor(), Feature::Cut);
-        features.add_if(self.is_compared_word(traits.kind), Feature::Code);
+        features.add_if(self.is_compared_word(traits.kind) || self.is_number(traits.kind), Feature::Code);
         let is_settled = features.has(Feature::Reference) || features.has(Feature::Sealed);
         features.add_if(!is_settled && self.is_key_id(secret), Feature::Reference);
         features.add_if(
@@ -361,9 +361,18 @@ impl Subject<'_> {
         len > 1 && separators > 1 && is_cut
     }
 
-    /// `- &api_key name`: YAML's mark for what stands there.
+    /// `- &api_key name`, `-p $API_KEY name`: YAML's mark for what stands there, a variable and what comes next.
     fn is_anchor(&self) -> bool {
-        self.found.syntax == Syntax::Blank && self.bytes[..self.found.name().start].ends_with(b"&")
+        let before = &self.bytes[..self.found.name().start];
+        let is_mark = self.found.syntax == Syntax::Blank && before.ends_with(b"&");
+        let is_said = matches!(self.found.syntax, Syntax::Blank | Syntax::Prose) && !self.found.is_quoted;
+        is_mark || is_said && before.ends_with(b" $") && !before.ends_with(b"set $")
+    }
+
+    /// `"lock-password": 985077`: a number of JSON, which writes passwords as texts.
+    fn is_number(&self, kind: ValueKind) -> bool {
+        let is_member = self.bytes[self.found.name().end..].starts_with(b"\":");
+        kind == ValueKind::Number && is_member && !self.found.is_quoted
     }
 
     /// `$pass = word`: where variables have a dollar on both sides of an assignment, texts have quotes.
@@ -408,6 +417,7 @@ impl Subject<'_> {
     fn sample(&self, secret: &[u8], traits: &ValueTraits, features: &mut Features) {
         let is_random = matches!(traits.kind, ValueKind::Random | ValueKind::Hex | ValueKind::Uuid);
         let least = if is_random { 7 } else { 0 };
+        let secret = random_end(secret).unwrap_or(secret);
         let is_sample = |secret: &[u8]| self.placeholders.find_longer(secret, &self.rule.pattern, least).is_some();
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
@@ -531,6 +541,16 @@ fn is_repeated(word: &[u8], text: &[u8]) -> bool {
 fn is_user_and_password(text: &[u8]) -> bool {
     memchr::memchr(b':', text)
         .is_some_and(|at| at > 0 && text.len() - at > 4 && !text.contains(&b' ') && !text.contains(&b'/'))
+}
+
+/// `AcmeSecretKey7f3d905ab2c618e4f0d7a93b`: what stands behind the words, if that is long and looks random.
+fn random_end(secret: &[u8]) -> Option<&[u8]> {
+    let is_digit = |byte: &&u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    let len = secret.iter().rev().take_while(is_digit).count();
+    let end = &secret[secret.len() - len..];
+    let letters = end.iter().filter(|byte| byte.is_ascii_lowercase()).count();
+    let is_mixed = letters >= 4 && len - letters >= 4;
+    (len < secret.len() && len >= 24 && is_mixed && randomness(end) >= 0.9).then_some(end)
 }
 
 /// Has text in base64 that is worth a look this length?

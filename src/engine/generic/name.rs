@@ -156,7 +156,7 @@ fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
     let single = singular(word);
     let is = |list: &WordSet| list.has(word) || list.has(single);
     let ends = |suffix: &[u8]| word.ends_with(suffix) || single.ends_with(suffix);
-    if is(&NOT_PASS) {
+    if is(&NOT_PASS) || ["compass", "bypass", "trespass", "surpass"].iter().any(|other| ends(other.as_bytes())) {
         return None;
     }
     if is(&PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
@@ -176,11 +176,15 @@ fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
         return Some(NameClass::QualifiedKey);
     }
     if single == b"key" || is(&KEYS) {
-        let qualified = at > 0 && QUALIFYING.has(words[at - 1]);
+        // `AES_256_KEY`.
+        let qualifier = words[..at].iter().rev().find(|word| !word[0].is_ascii_digit());
+        let qualified = qualifier.is_some_and(|word| QUALIFYING.has(word) || QUALIFYING_ALONE.has(word));
         return Some(if qualified { NameClass::QualifiedKey } else { NameClass::Key });
     }
     let stem = word.strip_suffix(b"key").or_else(|| single.strip_suffix(b"key"));
-    if stem.is_some_and(|stem| QUALIFIERS.iter().any(|other| stem.ends_with(other.as_bytes()))) {
+    let qualifies =
+        |stem: &[u8]| QUALIFYING_ALONE.has(stem) || QUALIFIERS.iter().any(|other| stem.ends_with(other.as_bytes()));
+    if stem.is_some_and(qualifies) {
         return Some(NameClass::QualifiedKey);
     }
     is(&AUTHS).then_some(NameClass::Auth)
@@ -203,9 +207,8 @@ static PASSWORDS: WordSet = WordSet::new(&[
 /// Words that end in `pass` or `pwd` and mean something else.
 #[rustfmt::skip]
 static NOT_PASS: WordSet = WordSet::new(&[
-    "minipass", "bypass", "compass", "overpass", "underpass", "surpass", "trespass", "multipass", "onepass", "subpass",
-    "renderpass", "encompass", "lastpass", "keepass", "gopass", "buypass", "htpasswd",
-    "passes",
+    "minipass", "overpass", "underpass", "multipass", "onepass", "subpass", "renderpass", "lastpass", "keepass", "gopass", "buypass", "htpasswd",
+    "passes", "nopasswd", "nopassword", "nopass",
 ]);
 static SECRETS: WordSet = WordSet::new(&["secret", "geheimnis", "密钥", "segredo", "secreto"]);
 static TOKENS: WordSet =
@@ -226,6 +229,25 @@ const QUALIFIERS: &[&str] = &[
     "host", "tls", "ssl", "psk", "enc", "dec", "fernet",
 ];
 static QUALIFYING: WordSet = WordSet::new(QUALIFIERS);
+/// The same of words that others end in: ciphers, and those who take payments.
+static QUALIFYING_ALONE: WordSet = WordSet::new(&[
+    "des",
+    "tripledes",
+    "rc",
+    "merchant",
+    "tran",
+    "trans",
+    "transaction",
+    "mch",
+    "pay",
+    "payu",
+    "wx",
+    "wechat",
+    "alipay",
+    "fcm",
+    "gcm",
+    "aio",
+]);
 
 /// Of whose secrets people make up what signs: `jwt.secret`, `COOKIE_SECRET`.
 #[rustfmt::skip]
@@ -249,7 +271,7 @@ static OTHER_AFTER: WordSet = WordSet::new(&[
     "text", "help", "tooltip", "icon", "button", "form", "input", "page", "view", "template", "reset", "strength",
     "confirmation", "required", "enabled", "disabled", "changed", "change", "mismatch", "invalid", "valid",
     "validator", "validation", "encoder", "hasher", "encryption", "generator", "handler", "service", "factory", "helper",
-    "util", "test", "exists", "env", "var", "variable", "param", "parameter", "attribute", "property", "selector",
+    "util", "test", "exists", "env", "var", "variable", "arg", "args", "param", "parameter", "attribute", "property", "selector",
     "mode", "method", "option", "status", "state", "code", "time", "timeout", "date", "at", "on", "in", "by", "for",
     "from", "to", "with", "is", "not", "or", "and", "of", "fingerprint", "checksum", "md", "sha", "bits", "rotation",
     "vocab", "mgr",
@@ -310,7 +332,7 @@ static OTHER_KEYS: WordSet = WordSet::new(&[
     "context", "react", "list", "search", "filter", "form", "input", "option", "menu", "tab", "issue", "project",
     "release", "topology", "range", "shard", "event", "short", "shortcut", "modifier", "meta", "order", "part",
     "page", "candidate", "natural", "answer", "widget", "theme", "color", "flag", "feature", "resource", "path",
-    "name", "prefix", "is", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase", "identifier",
+    "name", "prefix", "is", "for", "host", "pub", "public", "rule", "properties", "recv", "gpg", "pgp", "phrase", "identifier",
     "accept", "fingerprint", "site", "apt", "upstream", "offset", "rpm", "yum", "repo", "repository", "instrumentation", "measurement", "tracking",
 ]);
 

@@ -79,6 +79,9 @@ pub(super) fn no_value(value: &[u8], place: Place, kind: ValueKind) -> Option<No
         || is_locale(value)
         || !is_text(value)
         || is_octal(value)
+        || is_bound(value)
+        || is_escaped(value)
+        || is_negation(value)
         || CONSTANTS.has_folded(unmarked)
     {
         return Some(NoValue::Code);
@@ -108,6 +111,9 @@ pub(super) fn no_value(value: &[u8], place: Place, kind: ValueKind) -> Option<No
         || value.starts_with(b"**")
         || value.starts_with(b"*.")
         || is_distinguished(value)
+        || is_sentence_of_ideographs(value)
+        || value.starts_with(b"id=")
+        || value.ends_with(b"*/")
     {
         return Some(NoValue::Code);
     }
@@ -226,13 +232,14 @@ fn is_distinguished(value: &[u8]) -> bool {
     ["ou=", "dc=", "cn=", "uid=", "sAMAccountName="].iter().any(|start| value.starts_with(start.as_bytes()))
 }
 
-/// `#login-password`, `.password`, `input[name=password]`, `//div`: CSS selectors and XPaths.
+/// `#login-password`, `.password`, `input[name=password]`, `//div`, `?/login`: CSS selectors, XPaths and routes.
 fn is_selector(value: &[u8]) -> bool {
     let rest = value.strip_prefix(b"#").or_else(|| value.strip_prefix(b"."));
     let names = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphabetic() || b"-_.#".contains(byte));
     rest.is_some_and(names)
         || memchr::memmem::find(value, b"[").is_some() && value.ends_with(b"]")
         || value.starts_with(b"//")
+        || value.starts_with(b"?/")
 }
 
 /// `$password`, `%PASSWORD%`, `:password`, `@password`, `%s`: a name with a mark in front.
@@ -269,8 +276,9 @@ fn is_put_in(value: &[u8]) -> bool {
     };
     match value {
         [b'!', name @ .., b'!'] | [b'#', name @ .., b'#'] => is_name(name),
-        [b'%', b'{', .., b'}'] => true,
-        [b'\'' | b'"', b'+', name @ .., b'+', b'\'' | b'"'] => is_name(name.trim_ascii()),
+        // Of Swift.
+        [b'%', b'{', .., b'}'] | [b'\\', b'(', .., b')'] => true,
+        [b'\'' | b'"', b'+', name @ .., b'+', b'\'' | b'"'] => is_name(name.trim_ascii()) || name.ends_with(b")"),
         [b'\'' | b'"', b'$', name @ .., b'\'' | b'"'] => is_name(name),
         [b'$', rest @ ..] => {
             let call = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.:>-".contains(b)).count();
@@ -285,6 +293,38 @@ fn is_put_in(value: &[u8]) -> bool {
 fn is_octal(value: &[u8]) -> bool {
     let is_escape = |part: &&[u8]| part.len() >= 3 && part[..3].iter().all(|digit| (b'0'..=b'7').contains(digit));
     value.split(|byte| *byte == b'\\').skip(1).filter(is_escape).count() >= 3
+}
+
+/// `\xd1\x91`: a few characters of another alphabet.
+fn is_escaped(value: &[u8]) -> bool {
+    let is_escape = |part: &[u8]| matches!(part, [b'\\', b'x', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    value.len() <= 32 && value.chunks(4).all(is_escape)
+}
+
+/// `minlen=6`, `max:255`: what a form asks of a field.
+fn is_bound(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
+    let number = value.get(name + 1..).unwrap_or_default();
+    matches!(value.get(name), Some(b'=' | b':'))
+        && ["min", "max", "len", "length", "size"]
+            .iter()
+            .any(|word| value[..name].windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes())))
+        && (1..=4).contains(&number.len())
+        && number.iter().all(u8::is_ascii_digit)
+}
+
+/// `!0};f(x);`, `!!value`: true and false, as programs are made small.
+fn is_negation(value: &[u8]) -> bool {
+    match value {
+        [b'!', b'0' | b'1', rest @ ..] => rest.first().is_some_and(|next| !next.is_ascii_alphanumeric()),
+        [b'!', b'!', next, ..] => next.is_ascii_alphabetic(),
+        _ => false,
+    }
+}
+
+/// Chinese and Japanese have no blanks between words.
+fn is_sentence_of_ideographs(value: &[u8]) -> bool {
+    value.iter().filter(|byte| (0xe3..=0xe9).contains(*byte)).count() >= 6
 }
 
 /// `MYSQL_PWD1`, `DB_PASS_2`, `S3_KEY`: what variables of a shell are called. Few digits, at the ends of words.
@@ -428,7 +468,8 @@ static SEALED: Starts = Starts::new(&[
 /// What a long value begins with that is ciphertext or a public key.
 static LONG_SEALED: Starts = Starts::new(&["AQICAH", "CiQA", "AgA", "AgB", "AAAA"]);
 /// What stands between a user's name and the hash of a password.
-static HASH_PARTS: AnyOf = AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}"]);
+static HASH_PARTS: AnyOf =
+    AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}", "sha1$", "md5$"]);
 #[rustfmt::skip]
 static REFERENCE_STARTS: Starts = Starts::new(&[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",

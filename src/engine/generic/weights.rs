@@ -3,13 +3,13 @@
 /// By feature.
 #[rustfmt::skip]
 pub(super) const POINTS: &[i16] = &[
-    11, // name.password
+    12, // name.password
     11, // name.secret
     5, // name.token
     6, // name.api-key
     -9, // name.key
     -1, // name.auth
-    19, // name.given
+    18, // name.given
     -52, // name.other
     -16, // name.verb
     -8, // name.plural
@@ -23,23 +23,23 @@ pub(super) const POINTS: &[i16] = &[
     -8, // syntax.call
     -6, // syntax.compare
     4, // syntax.tag
-    7, // syntax.flag
+    8, // syntax.flag
     5, // syntax.apart
-    -5, // syntax.prose
+    -6, // syntax.prose
     -2, // syntax.blank
     -2, // syntax.default
     -30, // syntax.statement
     -40, // syntax.said-word
-    24, // password.random
+    23, // password.random
     14, // password.hex
     12, // password.uuid
-    24, // password.mixed
-    16, // password.word-number
+    25, // password.mixed
+    15, // password.word-number
     -23, // password.word
     0, // password.odd-word
     -25, // password.words
     -4, // password.number
-    27, // key.random
+    28, // key.random
     17, // key.hex
     5, // key.uuid
     -10, // key.mixed
@@ -48,20 +48,20 @@ pub(super) const POINTS: &[i16] = &[
     -23, // key.odd-word
     -46, // key.words
     -24, // key.number
-    -14, // length.under-6
+    -15, // length.under-6
     -13, // length.under-8
     6, // length.under-16
-    7, // length.16-and-up
+    8, // length.16-and-up
     -10, // length.over-128
     3, // entropy.high
     -8, // entropy.low
-    3, // spelling.rare
+    2, // spelling.rare
     0, // spelling.common
-    -9, // words.most
+    -10, // words.most
     0, // value.marks
     23, // value.user-password
     -72, // placeholder.sample
-    -23, // placeholder.common
+    -20, // placeholder.common
     -22, // placeholder.stem
     -19, // password.weak
     -37, // value.name
@@ -72,15 +72,15 @@ pub(super) const POINTS: &[i16] = &[
     -3, // value.digest
     -22, // key.digest
     0, // context.comment
-    -4, // context.example
-    1, // context.login
+    -3, // context.example
+    2, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
-    -12, // path.test
+    -11, // path.test
     -13, // path.example
-    -6, // path.code
-    -55, // path.code-unquoted
+    -7, // path.code
+    -56, // path.code-unquoted
     -60, // path.identifier
     -60, // path.translation
     -10, // path.markup
