@@ -11,6 +11,11 @@ type Value = (Range<usize>, bool);
 impl Cursor<'_> {
     pub(super) fn value(&mut self, syntax: Syntax) -> Option<Value> {
         let is_set = matches!(syntax, Syntax::Assign | Syntax::Default);
+        if matches!(self.peek()?, 0xc2 | 0xe2)
+            && let Some(text) = self.typographic()
+        {
+            return Some(text);
+        }
         match self.peek()? {
             b'\n' | b'\r' | b'\\' if is_set && self.skip_line_end() => {
                 let value = self.quoted()?;
@@ -32,6 +37,21 @@ impl Cursor<'_> {
             Syntax::Tag => self.element_text(),
             _ => self.bare(syntax),
         }
+    }
+
+    /// A text between the marks that programs for texts put in place of straight ones: `“value”`. Moves past a blank of theirs.
+    fn typographic(&mut self) -> Option<Value> {
+        let no_break = "\u{a0}".as_bytes();
+        self.at += if self.rest(2) == no_break { 2 } else { 0 };
+        let rest = self.rest(MAX_VALUE);
+        let open = ["“", "„", "‘", "‚", "«", "»"].iter().find(|mark| rest.starts_with(mark.as_bytes()))?;
+        let start = self.at + open.len();
+        let inner = &rest[open.len()..];
+        let line = &inner[..memchr::memchr2(b'\n', b'\r', inner).unwrap_or(inner.len())];
+        let closing =
+            ["”", "“", "’", "‘", "»", "«"].iter().filter_map(|mark| memchr::memmem::find(line, mark.as_bytes()));
+        let len = closing.min().filter(|len| *len > 0)?;
+        Some((start..start + len, true))
     }
 
     fn limit(&self) -> usize {

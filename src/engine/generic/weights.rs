@@ -34,7 +34,7 @@ pub(super) const POINTS: &[i16] = &[
     14, // password.hex
     12, // password.uuid
     25, // password.mixed
-    15, // password.word-number
+    16, // password.word-number
     -23, // password.word
     0, // password.odd-word
     -25, // password.words
@@ -72,13 +72,13 @@ pub(super) const POINTS: &[i16] = &[
     -3, // value.digest
     -22, // key.digest
     0, // context.comment
-    -3, // context.example
+    -2, // context.example
     2, // context.login
     -22, // context.repeated
     -41, // context.badge
     10, // context.companion
     -11, // path.test
-    -13, // path.example
+    -14, // path.example
     -7, // path.code
     -56, // path.code-unquoted
     -60, // path.identifier

@@ -32,6 +32,9 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
         }
     }
     let Some(content) = node.get("content") else { return };
+    if is("tableRow") {
+        return flatten_row(content, out, aside);
+    }
     if let Some(text) = content.text() {
         out.push_str(&text);
     }
@@ -39,6 +42,17 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
     if !out.ends_with('\n') {
         out.push('\n');
     }
+}
+
+/// Cells with a tab between them.
+fn flatten_row(cells: Json<'_>, out: &mut String, aside: &mut String) {
+    for (number, cell) in cells.elements().enumerate() {
+        out.push_str(if number > 0 { "\t" } else { "" });
+        let mut text = String::new();
+        flatten(cell, &mut text, aside);
+        out.push_str(text.trim());
+    }
+    out.push('\n');
 }
 
 /// Addresses and captions.

@@ -15,6 +15,8 @@ pub(super) enum Markup {
     Html,
     /// Text with HTML between `[code]` and `[/code]`, as ServiceNow's journals have it.
     Coded,
+    /// Jira's: `{{code}}`, `{color:red}…{color}`, tables of `||head|` and `|cell|`.
+    Wiki,
 }
 
 /// The text that people saw; borrowed if that is what is stored.
@@ -24,6 +26,8 @@ pub(super) fn shown(text: &str, markup: Markup) -> Cow<'_, str> {
         Markup::Mrkdwn if memchr::memchr2(b'&', b'<', text.as_bytes()).is_none() => Cow::Borrowed(text),
         Markup::Mrkdwn => Cow::Owned(mrkdwn(text)),
         Markup::Coded => coded(text),
+        Markup::Wiki if memchr::memchr2(b'{', b'|', text.as_bytes()).is_none() => Cow::Borrowed(text),
+        Markup::Wiki => Cow::Owned(wiki(text)),
         Markup::Html if memchr::memchr2(b'&', b'<', text.as_bytes()).is_none() => Cow::Borrowed(text),
         Markup::Html => {
             let flat = html(text);
@@ -76,6 +80,55 @@ fn coded(text: &str) -> Cow<'_, str> {
     }
     out.push_str(rest);
     Cow::Owned(out)
+}
+
+/// Jira's markup: what stands in marks of code and colour without them, and cells of tables with a tab between them.
+fn wiki(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let row = line.trim();
+        if !row.starts_with('|') {
+            push_unmarked(line, &mut out);
+            continue;
+        }
+        let cells = row.trim_matches('|').replace("||", "|");
+        for (number, cell) in cells.split('|').enumerate() {
+            out.push_str(if number > 0 { "\t" } else { "" });
+            push_unmarked(cell.trim(), &mut out);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Adds text of Jira's without the marks of its macros.
+fn push_unmarked(text: &str, out: &mut String) {
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some((code, behind)) = rest.strip_prefix("{{").and_then(|rest| rest.split_once("}}")) {
+            out.push_str(code);
+            rest = behind;
+        } else if let Some((is_block, len)) = macro_at(rest) {
+            out.push_str(if is_block { "\n" } else { "" });
+            rest = &rest[len..];
+        } else {
+            out.push('{');
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+}
+
+/// The length of the macro's mark that a text begins with; does a line of its own begin behind it?
+fn macro_at(text: &str) -> Option<(bool, usize)> {
+    const MACROS: [(&str, bool); 6] =
+        [("color", false), ("anchor", false), ("code", true), ("noformat", true), ("quote", true), ("panel", true)];
+    let end = text.find('}')?;
+    let (name, _) = text[1..end].split_once(':').unwrap_or((&text[1..end], ""));
+    let (_, is_block) = MACROS.iter().find(|(known, _)| *known == name)?;
+    Some((*is_block, end + 1))
 }
 
 /// Slack's markup: of links label and address, each for itself.
@@ -135,23 +188,104 @@ pub(super) fn html_text(text: &str) -> String {
 }
 
 fn parts(text: &str) -> (String, String) {
-    let mut out = String::with_capacity(text.len());
-    let mut aside = String::new();
+    let (mut page, mut aside) = (Page::default(), String::new());
     for Ok(token) in Tokenizer::new(text) {
         match token {
-            Token::String(string) => out.push_str(&String::from_utf8_lossy(&string.value)),
+            Token::String(string) => page.push(&String::from_utf8_lossy(&string.value)),
             Token::StartTag(tag) => {
-                break_at(&tag.name, &mut out);
+                page.open(&tag.name);
                 for value in tag.attributes.values() {
                     push_aside(&value.value, &mut aside);
                 }
             }
-            Token::EndTag(tag) => break_at(&tag.name, &mut out),
+            Token::EndTag(tag) => page.close(&tag.name),
             Token::Comment(comment) => push_aside(&comment.value, &mut aside),
             Token::Doctype(_) | Token::Error(_) => {}
         }
     }
-    (out, aside)
+    (page.text, aside)
+}
+
+/// Text that is put together. Cells of a row have a tab between them and stand on one line, unless one has several.
+#[derive(Default)]
+struct Page {
+    text: String,
+    /// Cells of the row at hand.
+    cells: usize,
+    place: Place,
+}
+
+/// Where a text stands in a table.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Outside,
+    /// In a table, between cells: what stands there is indentation.
+    Row,
+    /// In a cell that has nothing yet.
+    EmptyCell,
+    Cell,
+    /// In a cell, where a line ended: it is told if another one follows.
+    EndOfLine,
+}
+
+impl Page {
+    fn push(&mut self, text: &str) {
+        if self.place != Place::Outside && text.trim().is_empty() {
+            if self.place == Place::Cell {
+                self.text.push(' ');
+            }
+            return;
+        }
+        if self.place == Place::EndOfLine {
+            self.text.push('\n');
+        }
+        if matches!(self.place, Place::EmptyCell | Place::EndOfLine) {
+            self.place = Place::Cell;
+        }
+        self.text.push_str(text);
+    }
+
+    fn open(&mut self, tag: &[u8]) {
+        match tag {
+            b"td" | b"th" => {
+                self.text.push_str(if self.cells > 0 { "\t" } else { "" });
+                self.cells += 1;
+                self.place = Place::EmptyCell;
+            }
+            b"tr" | b"table" => {
+                self.end_line();
+                (self.cells, self.place) = (0, Place::Row);
+            }
+            _ => self.break_at(tag),
+        }
+    }
+
+    fn close(&mut self, tag: &[u8]) {
+        match tag {
+            b"td" | b"th" => self.place = Place::Row,
+            b"tr" | b"table" => {
+                self.end_line();
+                self.place = if tag == b"tr" { Place::Row } else { Place::Outside };
+            }
+            _ => self.break_at(tag),
+        }
+    }
+
+    fn break_at(&mut self, tag: &[u8]) {
+        match self.place {
+            _ if !BLOCKS.contains(&tag) => {}
+            Place::Outside => self.end_line(),
+            Place::Cell => self.place = Place::EndOfLine,
+            Place::Row | Place::EmptyCell | Place::EndOfLine => {}
+        }
+    }
+
+    fn end_line(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+    }
 }
 
 /// Shortest attribute or comment that is kept: what is shorter is a class or a number.
@@ -164,40 +298,12 @@ fn push_aside(bytes: &[u8], aside: &mut String) {
     }
 }
 
-fn break_at(tag: &[u8], out: &mut String) {
-    const BLOCKS: [&[u8]; 25] = [
-        b"p",
-        b"div",
-        b"br",
-        b"li",
-        b"tr",
-        b"h1",
-        b"h2",
-        b"h3",
-        b"h4",
-        b"h5",
-        b"h6",
-        b"pre",
-        b"blockquote",
-        b"table",
-        b"ul",
-        b"ol",
-        b"section",
-        b"article",
-        b"hr",
-        b"header",
-        b"footer",
-        b"dd",
-        b"dt",
-        b"codeblock",
-        b"body",
-    ];
-    if matches!(tag, b"td" | b"th") {
-        out.push('\t');
-    } else if BLOCKS.contains(&tag) && !out.is_empty() && !out.ends_with('\n') {
-        out.push('\n');
-    }
-}
+/// Elements that stand on lines of their own.
+#[rustfmt::skip]
+const BLOCKS: [&[u8]; 23] = [
+    b"p", b"div", b"br", b"li", b"h1", b"h2", b"h3", b"h4", b"h5", b"h6", b"pre", b"blockquote", b"ul", b"ol", b"section",
+    b"article", b"hr", b"header", b"footer", b"dd", b"dt", b"codeblock", b"body",
+];
 
 #[cfg(test)]
 mod tests {
@@ -215,6 +321,15 @@ mod tests {
         let text = "<p>to<b>ken</b> &amp; <span>ab</span>cd</p><p>next<br/>line <a href=\"https://x.y/z\">here</a></p><!-- a comment -->";
         assert_eq!(shown(text, Markup::Html), "token & abcd\nnext\nline here\n\nhttps://x.y/z\n a comment ");
         assert_eq!(shown("&lt;p&gt;a&amp;amp;b&lt;/p&gt;", Markup::Html), "a&b\n");
+    }
+
+    #[test]
+    fn cells_of_a_row_stand_on_one_line() {
+        let table = "<table>\n <tr>\n  <th>User</th> <th><p>Password</p></th>\n </tr>\n<tr><td></td><td><p>a</p>\n<p>b c</p></td></tr>";
+        assert_eq!(shown(&format!("x{table}</table>y"), Markup::Html), "x\nUser\tPassword\n\ta\nb c\ny");
+        assert_eq!(shown("<td>a</td><td>b</td> c", Markup::Html), "a\tb c");
+        let wiki = "||user||password||\n|svc|{{ab}}|\n h{color:red}ot{color} {{x}} {y} {code:java}z{code}";
+        assert_eq!(shown(wiki, Markup::Wiki), "user\tpassword\nsvc\tab\n hot x {y} \nz\n");
     }
 
     #[test]

@@ -220,9 +220,9 @@ fn tell(row: &Element, sink: &mut Sink<'_>) {
         let of_change =
             changed.and_then(|field| Some((CHANGES.iter().find(|own| own.strip_suffix('.') == Some(name))?, field)));
         if let Some((what, field)) = of_change {
-            sink.old_part((what, field), text, offset, Markup::Plain);
+            sink.old_part((what, field), text, offset, Markup::Wiki);
         } else if TEXTS.has(name) {
-            sink.field(name, text, offset, Markup::Plain);
+            sink.field(name, text, offset, Markup::Wiki);
         } else {
             sink.cell(name, text, offset);
         }
@@ -312,7 +312,7 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
             }
         }
         XmlEvent::Comment { text, offset } => {
-            sink.field("comment", &text, offset, Markup::Plain);
+            sink.field("comment", &text, offset, Markup::Wiki);
             sink.finish(text.len(), 0, &|_| {});
         }
         XmlEvent::End { name: "row" } => {

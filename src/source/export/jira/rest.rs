@@ -204,7 +204,7 @@ fn add_text(name: &str, value: Json<'_>, sink: &mut Sink<'_>) {
     if adf::is_document(value) {
         sink.field(name, &adf::flat(value), value.offset(), Markup::Plain);
     } else {
-        sink.json(name, Some(value), Markup::Plain);
+        sink.json(name, Some(value), Markup::Wiki);
     }
 }
 

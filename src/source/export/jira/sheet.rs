@@ -101,9 +101,9 @@ impl SheetReader {
             let text = row.text(index);
             let Some(note) = Note::of(header.name(index), &text) else { continue };
             let (field, offset) = (header.name(index).to_lowercase(), row.offset_of(index));
-            sink.field(&field, note.said, offset, Markup::Plain);
+            sink.field(&field, note.said, offset, Markup::Wiki);
             // Mostly a time and a person, but a cell may look so by chance.
-            sink.field(&field, note.about, offset, Markup::Plain);
+            sink.field(&field, note.about, offset, Markup::Wiki);
             if !note.address.is_empty() {
                 sink.link(&field, note.address, offset);
             }
