@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use unleak::model::{Revision::Current, Visibility};
 
 use super::{
-    plant::{Files, check, five, only, scan_all, scan_file},
+    plant::{Files, check, five, only, scan_all, scan_file, token},
     raw::{row, row_as},
 };
 
@@ -10,6 +10,22 @@ fn message(id: u64, who: &str, text: &Value) -> Value {
     // The date is by somebody's clock; only the other one counts.
     json!({"id": id, "type": "message", "date": format!("2024-01-01T14:0{id}:00"), "date_unixtime": (1_704_103_200 + 60 * id).to_string(),
         "from": who.to_uppercase(), "from_id": format!("user{who}"), "text": text, "text_entities": []})
+}
+
+#[test]
+fn regression_messages_behind_a_stray_bracket_are_read() {
+    let secrets: Vec<String> = (0..5).map(|index| token(1_060 + index)).collect();
+    let record =
+        |index: u64| message(index, "ada", &json!(format!("the key is {}", secrets[index as usize]))).to_string();
+    let stray = |bracket: &str| record(2).replace("\"date_unixtime\":", &format!("\"date_unixtime\": {bracket}"));
+    let records = |third: String| [record(0), record(1), third, record(3), record(4)].join(",\n");
+    let behind = records(record(2)).replacen("},\n", "}],\n", 2).replacen("}],\n", "},\n", 1);
+    for messages in [records(stray("]")), records(stray("}")), behind] {
+        let chat = format!(r#"{{"name": "Ops", "type": "private_group", "id": 1234, "messages": [{messages}]}}"#);
+        let report = scan_file("result.json", chat, None);
+        secrets.iter().for_each(|secret| drop(only(&report, secret).clone()));
+        assert!(!report.problems.is_empty());
+    }
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Stream<'_, '_> {
         while let Some(byte) = self.next_byte() {
             match byte {
                 b',' | b':' => self.input.consume(1),
-                b'}' | b']' => self.close(),
+                b'}' | b']' => self.close(byte),
                 _ => self.key_and_value(byte),
             }
         }
@@ -120,15 +120,14 @@ impl Stream<'_, '_> {
         }
     }
 
-    fn close(&mut self) {
+    /// A bracket of the other kind is passed over: taken for the end, it would make what follows something else.
+    fn close(&mut self, byte: u8) {
         self.input.consume(1);
-        if self.open.is_empty() {
-            let offset = self.input.offset();
-            let why = Some(Why::Malformed("a bracket that closes nothing"));
-            (self.each)(JsonEvent::Broken { bytes: b"", offset, why });
-        } else {
-            self.leave();
+        if self.open.last() == Some(&(byte == b']')) {
+            return self.leave();
         }
+        let why = Some(Why::Malformed("a bracket that closes nothing"));
+        (self.each)(JsonEvent::Broken { bytes: b"", offset: self.input.offset(), why });
     }
 
     fn leave(&mut self) {
@@ -158,7 +157,7 @@ impl Stream<'_, '_> {
         };
         // A key without a value, or the end.
         let Some(byte) = byte.filter(|byte| !matches!(byte, b',' | b'}' | b']')) else {
-            return self.step_back();
+            return self.lone_key();
         };
         let is_list = byte == b'[';
         let may_enter = (is_list || byte == b'{') && self.open.len() < MAX_DEPTH;
@@ -175,23 +174,38 @@ impl Stream<'_, '_> {
         self.step_back();
     }
 
-    /// Reads `"key":` of an entered object.
+    /// Reads `"key":` of an entered object. What else stands where a key should is no value of it.
     fn key(&mut self) -> bool {
-        match self.whole() {
-            Ok(length) => {
-                let key = self.tape.value(&self.input.window()[..length], 0).text().map(std::borrow::Cow::into_owned);
-                self.input.consume(length);
-                self.path.push(Step::Key(key.unwrap_or_default()));
-            }
+        let length = match self.whole() {
+            Ok(length) => length,
             Err(fault) => {
                 self.broken(fault);
                 return false;
             }
-        }
+        };
+        let (bytes, offset) = (&self.input.window()[..length], self.input.offset());
+        let key = self.tape.value(bytes, 0).text().map(std::borrow::Cow::into_owned);
+        let Some(key) = key else {
+            let why = Some(Why::Malformed("what stands where a key should, scanned as plain text"));
+            (self.each)(JsonEvent::Broken { bytes, offset, why });
+            self.input.consume(length);
+            return false;
+        };
+        self.input.consume(length);
+        self.path.push(Step::Key(key));
         if self.next_byte() == Some(b':') {
             self.input.consume(1);
         }
         true
+    }
+
+    /// A key that has no value may be a text that lost its own.
+    fn lone_key(&mut self) {
+        if let Some(Step::Key(key)) = self.path.last() {
+            let why = Some(Why::Malformed("a key without a value, scanned as plain text"));
+            (self.each)(JsonEvent::Broken { bytes: key.as_bytes(), offset: self.input.offset(), why });
+        }
+        self.step_back();
     }
 
     /// The value at the window's beginning, wholly in the window.
@@ -304,7 +318,13 @@ impl Balance {
                     }
                     self.depth += 1;
                 }
-                b'}' | b']' if self.depth <= 1 => return (at + usize::from(self.depth == 1), true),
+                b'}' | b']' if self.depth == 0 => return (at, true),
+                // One of the other kind is a mistake in it, as often as not the only one.
+                b'}' | b']' if self.depth == 1 => {
+                    if byte == self.opening + 2 {
+                        return (at + 1, true);
+                    }
+                }
                 b'}' | b']' => self.depth -= 1,
                 b',' if self.depth == 0 => return (at, true),
                 _ => {}
@@ -426,6 +446,27 @@ mod tests {
         let (values, broken) = read("{\"a\":1}\n{\"b\":@@\n{\"d\":2}\n", &[]);
         assert_eq!(values, ["={\"a\":1}", "={\"d\":2}"]);
         assert!(broken[0].contains("{\"b\":@@"), "{broken:?}");
+    }
+
+    #[test]
+    fn a_stray_bracket_costs_its_own_value() {
+        let enter: &[&[&str]] = &[&[], &["m"]];
+        for record in [
+            r#"{"d": ]"17", "t":"x"}"#,
+            r#"{"d": }"17", "t":"x"}"#,
+            r#"{"d":"17"}]"#,
+            r#"{"d":"17"}}"#,
+            r#"V{"d":"17"}"#,
+        ] {
+            let text = format!(r#"{{"m":[{{"a":1}},{record},{{"b":22}},{{"c":33}}],"n":44}}"#);
+            let (values, broken) = read(&text, enter);
+            let all = [values.concat(), broken.concat()].concat();
+            assert!(["17", "22", "33", "44"].iter().all(|told| all.contains(told)), "{text}: {all}");
+            assert!(!broken.is_empty(), "{text}: {values:?}");
+        }
+        let (values, broken) = read(r#"{"m":[],"lost","n":4,V"o":5,"p":6}"#, enter);
+        assert_eq!(values, ["n=4", "p=6"]);
+        assert!(broken.concat().contains("lost") && broken.concat().contains("\"o\":5"), "{broken:?}");
     }
 
     #[test]
