@@ -55,6 +55,24 @@ fn bad_bytes_and_bombs_cost_their_record() {
 }
 
 #[test]
+fn regression_what_stands_between_the_parts_of_a_record_is_scanned() {
+    let (stray, secret) = (token(214), token(215));
+    for (before, between) in [
+        ("\"user\":", format!("{stray} \"user\":")),
+        ("\"U1\"", format!("{stray}\"U1\"")),
+        ("\"U1\"", format!("\"U1\"{stray}")),
+        ("\"user\"", format!("\"user\"{stray}")),
+        ("\"U1\"", stray.clone()),
+    ] {
+        let day = format!("[{},{}]", message(&secret).replace(before, &between), message(&token(216)));
+        let report = scan_dir(&slack(day));
+        [&secret, &stray].into_iter().for_each(|secret| drop(only(&report, secret).clone()));
+        assert!(only(&report, &token(216)).author.is_some());
+        assert_eq!(kinds(&report), [ProblemKind::Malformed], "{:?}", report.problems);
+    }
+}
+
+#[test]
 fn a_zip_without_its_directory_is_read_front_to_back() {
     let dir = tempfile::tempdir().unwrap();
     let secret = token(220);

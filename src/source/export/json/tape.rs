@@ -51,6 +51,16 @@ struct Node {
     next: u32,
 }
 
+/// What has to come next, of what isn't white space. A comma at the end of a list or object is let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Value,
+    Key,
+    Colon,
+    /// Or the end of the list or object.
+    Comma,
+}
+
 /// The nodes of one value; reused from value to value.
 #[derive(Debug, Default)]
 pub(in crate::source::export) struct Tape {
@@ -64,17 +74,20 @@ impl Tape {
     pub(in crate::source::export) fn read(&mut self, bytes: &[u8], is_end: bool) -> Result<usize, Fault> {
         self.nodes.clear();
         self.open.clear();
-        let mut at = 0;
+        let (mut at, mut next) = (0, Next::Value);
         loop {
             at = skip_space(bytes, at);
             let byte = *bytes.get(at).ok_or(Fault::Incomplete)?;
-            at = match byte {
-                b'{' | b'[' => self.begin(byte, at)?,
-                b'}' | b']' => self.end(byte, at)?,
-                b',' if !self.open.is_empty() => at + 1,
-                b':' if self.is_in(Kind::Object) => at + 1,
-                b'"' => self.string(bytes, at)?,
-                byte if is_word(byte) => self.word(bytes, at, is_end)?,
+            (at, next) = match (byte, next) {
+                (b'"', Next::Key) => (self.string(bytes, at)?, Next::Colon),
+                (b'"', Next::Value) => (self.string(bytes, at)?, Next::Comma),
+                (b':', Next::Colon) => (at + 1, Next::Value),
+                (b',', Next::Comma) => (at + 1, if self.is_in(Kind::Object) { Next::Key } else { Next::Value }),
+                (b'{', Next::Value) => (self.begin(Kind::Object, at)?, Next::Key),
+                (b'[', Next::Value) => (self.begin(Kind::Array, at)?, Next::Value),
+                (b'}', Next::Key | Next::Comma) => (self.end(Kind::Object, at)?, Next::Comma),
+                (b']', Next::Value | Next::Comma) => (self.end(Kind::Array, at)?, Next::Comma),
+                (byte, Next::Value) if is_word(byte) => (self.word(bytes, at, is_end)?, Next::Comma),
                 _ => return Err(Fault::Syntax(at)),
             };
             if self.open.is_empty() && !self.nodes.is_empty() {
@@ -95,17 +108,16 @@ impl Tape {
         self.nodes.push(Node { kind, start: start as u32, end: end as u32, next });
     }
 
-    fn begin(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
+    fn begin(&mut self, kind: Kind, at: usize) -> Result<usize, Fault> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Fault::Depth);
         }
         self.open.push(self.nodes.len() as u32);
-        self.push(if byte == b'{' { Kind::Object } else { Kind::Array }, at, at);
+        self.push(kind, at, at);
         Ok(at + 1)
     }
 
-    fn end(&mut self, byte: u8, at: usize) -> Result<usize, Fault> {
-        let kind = if byte == b'}' { Kind::Object } else { Kind::Array };
+    fn end(&mut self, kind: Kind, at: usize) -> Result<usize, Fault> {
         if !self.is_in(kind) {
             return Err(Fault::Syntax(at));
         }
@@ -130,6 +142,9 @@ impl Tape {
         if end == bytes.len() && !is_end {
             return Err(Fault::Incomplete);
         }
+        if !is_literal(&bytes[start..end]) {
+            return Err(Fault::Syntax(start));
+        }
         self.push(Kind::Word, start, end);
         Ok(end)
     }
@@ -142,6 +157,12 @@ impl Tape {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+/// Is it a number, or a word that may stand for a value? Some programs write those that JSON has no number for.
+fn is_literal(word: &[u8]) -> bool {
+    let is_of_number = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    matches!(word, b"null" | b"true" | b"false" | b"NaN" | b"Infinity" | b"-Infinity") || word.iter().all(is_of_number)
 }
 
 /// Where the string whose content begins at `start` has its closing quote, and whether it has escapes.
@@ -160,7 +181,7 @@ pub(in crate::source::export) fn string_end(bytes: &[u8], start: usize) -> Optio
 
 /// Hands out the objects and lists in a text, up to the first that is no JSON. Is there nothing beside them?
 ///
-/// Stricter than [`Tape::read`], which goes on where it can: of what it lets pass not everything is a string of the value.
+/// Stricter than [`Tape::read`], which lets pass what does no harm in a file: a text that people wrote only looks like JSON.
 pub(in crate::source::export) fn documents(text: &str, base: u64, each: &mut dyn FnMut(Json<'_>)) -> bool {
     let mut tape = Tape::default();
     let (mut at, mut is_all) = (0, true);
@@ -457,6 +478,32 @@ mod tests {
         assert_eq!(value.text_of("b").as_deref(), Some("<b> \u{1f600} \u{fffd}"));
         assert_eq!(value.text_of("c"), None);
         assert_eq!(value.get("a").unwrap().offset(), 106);
+    }
+
+    #[test]
+    fn what_stands_where_nothing_may_is_no_json() {
+        let read = |text: &str| Tape::default().read(text.as_bytes(), true);
+        for text in [
+            r#"{"a":1,V"b":2}"#,
+            r#"{"a":V"b"}"#,
+            r#"{"a":"b"V}"#,
+            r#"{"a"V:"b"}"#,
+            r#"{"a":1"b":2}"#,
+            r#"{"a" "b"}"#,
+            r#"{"a":}"#,
+            r#"{"a"}"#,
+            r#"{"a":]"b"}"#,
+            r#"{{"a":1}}"#,
+            r#"{"a":glpat-1}"#,
+            r#"["a":1]"#,
+            r#"["a" "b"]"#,
+            r#"["a",,"b"]"#,
+        ] {
+            assert!(matches!(read(text), Err(Fault::Syntax(_))), "{text}: {:?}", read(text));
+        }
+        for text in [r#"{"a":[1,-2.5e+3,],"b":{},}"#, r#"[NaN,-Infinity,null,true,false,[],""]"#] {
+            assert_eq!(read(text), Ok(text.len()), "{text}");
+        }
     }
 
     #[test]
