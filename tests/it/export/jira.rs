@@ -5,7 +5,7 @@ use unleak::{
 };
 
 use super::{
-    plant::{only, scan_each, scan_export, token, told},
+    plant::{only, scan_each, scan_export, scan_file, token, told},
     raw::row_of,
 };
 
@@ -169,6 +169,24 @@ fn every_part_of_a_cell_is_scanned() {
         }
         assert_eq!(only(&report, &comment).time.as_ref().unwrap().raw, "14/Nov/23 10:00 PM");
     }
+}
+
+#[test]
+fn regression_fields_may_have_keys_as_an_issue_has() {
+    let secrets: [String; 6] = std::array::from_fn(|index| token(330 + index as u64));
+    let [own, listed, property, text, said, changed] = &secrets;
+    let mut issue = issue(["a", "b", "c", "d"]);
+    issue["fields"]["customfield_1"] = json!({"comment": own});
+    issue["fields"]["customfield_2"] = json!([{"attachment": {"filename": listed}}]);
+    issue["fields"]["worklog"] = json!(text);
+    issue["fields"]["comment"]["comments"][0]["properties"] = json!([{"value": {"changelog": said}}]);
+    issue["properties"] = json!({"x": {"comments": property, "renderedFields": {"worklogs": changed}}});
+    let report = scan_file("issue.json", issue.to_string(), None);
+    let who = |token: &str| only(&report, token).author.clone().and_then(|author| author.id);
+    for token in [own, listed, property, text, changed] {
+        assert_eq!(who(token).as_deref(), Some("ada"));
+    }
+    assert_eq!(who(said).as_deref(), Some("bob"));
 }
 
 #[test]

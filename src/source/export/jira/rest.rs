@@ -111,6 +111,7 @@ impl RestReader {
         let is_document = |name: &str| fields.and_then(|fields| fields.get(name)).is_some_and(adf::is_document);
         sink.rest_by_path(issue, &|path, key, _| match (path.strip_prefix("fields."), key) {
             (Some(field), "content") if field.strip_suffix('.').is_some_and(is_document) => Rest::Skip,
+            _ if is_told(issue, (path, key)) => Rest::Skip,
             _ => treat(key),
         });
         sink.finish(bytes, line, &|place| {
@@ -120,8 +121,7 @@ impl RestReader {
             place.time = fields.and_then(|fields| fields.text_of("created")).map(|raw| time::parse(&raw));
             place.edited = fields.and_then(|fields| fields.text_of("updated")).map(|raw| time::parse(&raw));
         });
-        let lists = [("comment", "comments"), ("worklog", "worklogs")];
-        for (name, list) in lists {
+        for (name, list) in NOTES {
             let notes = fields.and_then(|fields| fields.path(&[name, list]));
             notes
                 .into_iter()
@@ -149,7 +149,7 @@ impl RestReader {
             ("", "body" | "comment") if is_text => Rest::Skip,
             ("body.", "content") if is_document("body") => Rest::Skip,
             ("comment.", "content") if is_document("comment") => Rest::Skip,
-            ("", "comment") => Rest::Text(Markup::Plain),
+            ("", "renderedBody") if is_text => Rest::Skip,
             (_, key) if name == "attachment" => treat_file(key),
             (_, key) => treat(key),
         });
@@ -213,13 +213,26 @@ fn person(json: Json<'_>) -> Option<RecordAuthor> {
     author(id, json.text_of("displayName"), json.text_of("emailAddress"))
 }
 
+/// Fields with lists of notes, and what those are called.
+const NOTES: [(&str, &str); 2] = [("comment", "comments"), ("worklog", "worklogs")];
+
+/// Is a part of an issue told for itself? Fields of anybody's own may have keys of the same names.
+fn is_told(issue: Json<'_>, (path, key): (&str, &str)) -> bool {
+    let is_list = |keys: &[&str]| issue.path(keys).is_some_and(|list| list.is_array());
+    let is_notes = |(name, list): &(&str, &str)| {
+        *list == key && path.strip_prefix("fields.") == Some(&format!("{name}.")) && is_list(&["fields", name, list])
+    };
+    match (path, key) {
+        ("", "renderedFields") => issue.get(key).is_some_and(|fields| fields.is_object()),
+        ("changelog.", "histories") => is_list(&["changelog", key]),
+        ("fields.", "attachment") => is_list(&["fields", key]),
+        _ => NOTES.iter().any(is_notes),
+    }
+}
+
 /// What is to be done with the other parts of an issue.
 fn treat(key: &str) -> Rest {
     match key {
-        // Told for themselves: notes, the nodes of documents.
-        "comment" | "comments" | "worklog" | "attachment" | "changelog" | "renderedFields" | "renderedBody" => {
-            Rest::Skip
-        }
         "avatarUrls" | "iconUrl" | "avatarId" | "accountId" => Rest::Skip,
         "self" => Rest::Link,
         _ => Rest::Text(Markup::Plain),
