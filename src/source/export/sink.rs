@@ -238,6 +238,10 @@ impl<'s> Sink<'s> {
     pub(super) fn rest_by_path(&mut self, value: Json<'_>, treat: &dyn Fn(&str, &str, bool) -> Rest) {
         let mut path = std::mem::take(&mut self.parts.path);
         path.clear();
+        // What is in a list is no record's own.
+        if value.is_array() {
+            path.push_str("[].");
+        }
         self.rest_at((&mut path, ""), value, Rest::Text(Markup::Plain), treat);
         self.parts.path = path;
     }

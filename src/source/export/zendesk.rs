@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     detect,
     input::{Input, head_as_text},
-    json::{self, Descend, Json, JsonEvent, Path, keys, read_json, top_list},
+    json::{self, Descend, Json, JsonEvent, Path, in_page, keys, read_json, top_list},
     markup::Markup,
     sink::{Rest, Sink},
     system::{Detection, Export, Look, Opening, Reader, Reading, System},
@@ -58,8 +58,9 @@ fn is_page(head: &[u8]) -> bool {
     is_json && has(".zendesk.com/api/v2/")
 }
 
-/// The lists of a page, element by element; lines and lists of tickets come so anyway.
+/// The lists of pages, element by element; lines and lists of tickets come so anyway.
 fn enter_page(path: &Path, is_list: bool) -> Descend {
+    let path = in_page(path);
     let mut here = keys(path);
     let is_wanted = match (here.next(), here.next()) {
         (None, _) => path.is_empty(),

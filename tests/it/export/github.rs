@@ -83,6 +83,10 @@ fn pages_of_the_rest_interface_and_of_gh() {
         check(&report, secret, &format!("bob - <-> 2024-01-01T10:0{id}:00Z {REPOSITORY}/issues/7#issuecomment-{id}"));
     }
     assert_eq!(report.exports[0].system, "github-json");
+    // `gh api --paginate --slurp` makes a list of pages.
+    std::fs::write(&path, json!([[], rest]).to_string()).unwrap();
+    let report = scan_export(&path, ExportOptions::default());
+    check(&report, &plain, &format!("ada - <-> {expected}"));
 }
 
 #[test]

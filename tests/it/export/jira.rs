@@ -190,6 +190,19 @@ fn regression_fields_may_have_keys_as_an_issue_has() {
 }
 
 #[test]
+fn regression_pages_and_lists_in_a_list_are_read() {
+    let tokens: [String; 4] = std::array::from_fn(|index| token(340 + index as u64));
+    let issue = issue(std::array::from_fn(|index| tokens[index].as_str()));
+    for content in [json!([{"startAt": 0, "issues": []}, {"startAt": 50, "issues": [issue]}]), json!([[], [issue]])] {
+        let report = scan_file("search.json", content.to_string(), None);
+        let expected = format!("ada Ada L <ada@example.com> 2024-01-01T10:00:00Z {SITE}/browse/OPS-7");
+        assert_eq!(told(only(&report, &tokens[0])), expected);
+        assert!(told(only(&report, &tokens[1])).ends_with("focusedCommentId=901"));
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+}
+
+#[test]
 fn slashes_may_be_escaped_and_notes_be_for_a_few() {
     let [plain, internal] = [token(327), token(328)];
     let mut issue = issue([&plain, "b", "c", "d"]);

@@ -36,7 +36,8 @@ fn tickets_as_lines_and_as_a_page() {
     let lines = format!("{ticket}\n{}\n{}\n", people[0], people[1]);
     row_of("zendesk", ("tickets.json", page.as_str()), [plain, code, link, old, ""]);
     let path = dir.path().join("tickets.json");
-    for content in [page, lines] {
+    let pages = format!("[{page}]");
+    for content in [page, lines, pages] {
         std::fs::write(&path, content).unwrap();
         let report = scan_export(&path, ExportOptions::default());
         let (ada, bob) = ("11 Ada L <ada@example.com>", "12 Bob B <bob@example.com>");

@@ -4,7 +4,7 @@ use super::{
     super::{
         adf, detect,
         input::Input,
-        json::{Descend, Json, JsonEvent, Path, keys, read_json},
+        json::{Descend, Json, JsonEvent, Path, in_page, is_page, keys, read_json, top_list},
         markup::Markup,
         sink::{Rest, Sink},
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
@@ -62,15 +62,16 @@ struct RestReader {
     is_only: bool,
 }
 
-/// A page's issues one by one; lines and lists of issues come so anyway.
+/// The issues of pages one by one; lines and lists of issues come so anyway.
 fn enter(path: &Path, is_list: bool) -> Descend {
+    let path = in_page(path);
     let mut here = keys(path);
     let is_page = match (here.next(), here.next()) {
-        (None, _) => is_list || path.is_empty(),
-        (Some("issues"), None) => is_list,
+        (None, _) => path.is_empty(),
+        (Some("issues"), None) => is_list && path.len() == 1,
         _ => false,
     };
-    if is_page && path.len() < 2 { Descend::Enter } else { Descend::Whole }
+    if is_page { Descend::Enter } else { Descend::Whole }
 }
 
 impl Reader for RestReader {
@@ -80,13 +81,8 @@ impl Reader for RestReader {
             return Reading::NotMine;
         }
         // A page is entered; a single issue is not.
-        let head = input.peek(64 << 10).trim_ascii_start();
-        let at = |key: &str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
-        let is_page =
-            head.starts_with(b"[") || at("issues").is_some_and(|page| at("fields").is_none_or(|own| page < own));
-        let whole = |_: &Path, _: bool| Descend::Whole;
-        let descend: &dyn Fn(&Path, bool) -> Descend = if is_page { &enter } else { &whole };
-        read_json(input, descend, &mut |event| match event {
+        let descend = if is_page(input.peek(64 << 10), &["issues"], &["fields"]) { enter } else { top_list };
+        read_json(input, &descend, &mut |event| match event {
             JsonEvent::Value { json, bytes, line, .. } => self.issue(json, (bytes.len(), line), sink),
             JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}

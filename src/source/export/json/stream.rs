@@ -354,14 +354,23 @@ impl Balance {
     }
 }
 
-/// The list at the top of a document is told element by element, everything else as a whole.
+/// The list at the top of a document is told element by element, as are lists in it: pages that a program put into one.
+/// Everything else is told as a whole.
 pub(in crate::source::export) fn top_list(path: &Path, is_list: bool) -> Descend {
-    if path.is_empty() && is_list { Descend::Enter } else { Descend::Whole }
+    let is_at_top = is_list && matches!(path, [] | [Step::Item]);
+    if is_at_top { Descend::Enter } else { Descend::Whole }
 }
 
-/// Does a document begin as a page that has one of these lists, not as a record that has keys of its `own` before?
+/// The path in a page that may be one of a list of pages.
+pub(in crate::source::export) fn in_page(path: &Path) -> &Path {
+    path.strip_prefix(&[Step::Item]).unwrap_or(path)
+}
+
+/// Does a document begin as a page that has one of these lists, or a list of such pages, not as a record that has keys of its
+/// `own` before?
 pub(in crate::source::export) fn is_page(head: &[u8], lists: &[&str], own: &[&str]) -> bool {
     let head = head.trim_ascii_start();
+    let head = head.strip_prefix(b"[").unwrap_or(head).trim_ascii_start();
     let at = |key: &&str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes());
     let (list, own) = (lists.iter().filter_map(at).min(), own.iter().filter_map(at).min());
     head.starts_with(b"{") && list.is_some_and(|list| own.is_none_or(|own| list < own))
@@ -384,7 +393,7 @@ pub(in crate::source::export) fn keys(path: &Path) -> impl Iterator<Item = &str>
 mod tests {
     use std::sync::atomic::AtomicBool;
 
-    use super::{Descend, JsonEvent, Step, keys, read_json};
+    use super::{Descend, JsonEvent, Step, is_page, keys, read_json, top_list};
     use crate::source::export::input::Input;
 
     /// Values (with their keys) and the bytes that were none.
@@ -417,6 +426,17 @@ mod tests {
         assert_eq!(read("{\"a\":1}\n{\"b\":2}\n", &[]).0, ["={\"a\":1}", "={\"b\":2}"]);
         assert_eq!(read("{\"a\":1}{\"b\":2}7", &[]).0, ["={\"a\":1}", "={\"b\":2}", "=7"]);
         assert_eq!(read("[[1],[2]]", &[]).0, ["=[1]", "=[2]"]);
+    }
+
+    #[test]
+    fn lists_in_the_list_at_the_top_are_entered() {
+        let path = [Step::Item, Step::Item];
+        let enter = |depth: usize, is_list| top_list(&path[..depth], is_list);
+        assert_eq!([enter(0, true), enter(1, true)], [Descend::Enter; 2]);
+        assert_eq!([enter(2, true), enter(0, false), enter(1, false)], [Descend::Whole; 3]);
+        let is_page = |head: &str| is_page(head.as_bytes(), &["issues"], &["fields"]);
+        assert!(is_page(r#"{"issues":[{"fields""#) && is_page(r#" [ {"issues":[{"fields""#));
+        assert!(!is_page(r#"[{"fields":{"issues""#) && !is_page("[]"));
     }
 
     #[test]

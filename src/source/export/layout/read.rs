@@ -6,7 +6,7 @@ use super::{
         element::read_elements,
         html::Node,
         input::{Input, head_as_text},
-        json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end},
+        json::{Descend, Json, JsonEvent, Path, is_element, keys, read_json, string_end, top_list},
         sink::{Sink, Why},
         system::{Export, HEAD_BYTES, Reader, Reading},
         table::{look_up, read_table},
@@ -166,6 +166,9 @@ fn layout_of(layouts: &'static [(&'static str, &'static Layout)], name: &str) ->
 
 /// Is a list or object on the way to one of these lists?
 pub(in crate::source::export) fn enter(wanted: &[&str], path: &Path, is_list: bool) -> Descend {
+    if top_list(path, is_list) == Descend::Enter {
+        return Descend::Enter;
+    }
     let here: Vec<&str> = keys(path).collect();
     let is_itself = is_list && !is_element(path);
     // An element of a wanted list is a record.
@@ -177,7 +180,7 @@ pub(in crate::source::export) fn enter(wanted: &[&str], path: &Path, is_list: bo
         let is_above = here.iter().all(|key| steps.next().is_some_and(|step| step == *key || step == "*"));
         is_above && (steps.next().is_some() || is_itself)
     });
-    if is_on_the_way || (path.is_empty() && is_list) { Descend::Enter } else { Descend::Whole }
+    if is_on_the_way { Descend::Enter } else { Descend::Whole }
 }
 
 fn read_document(document: &'static Document, mut about: Facts, input: &mut Input<'_>, sink: &mut Sink<'_>) {

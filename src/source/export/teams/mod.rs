@@ -16,7 +16,7 @@ use self::names::Names;
 use super::{
     detect,
     input::Input,
-    json::{Descend, Json, JsonEvent, Path, documents, is_page, keys, read_json, top_list},
+    json::{Descend, Json, JsonEvent, Path, documents, in_page, is_page, keys, read_json, top_list},
     layout::Records,
     markup::Markup,
     sink::{Rest, Sink},
@@ -121,9 +121,10 @@ fn text_of(json: Json<'_>, key: &str) -> Option<String> {
 
 /// Lists, pages of them, and the messages of each conversation.
 fn enter(path: &Path, is_list: bool) -> Descend {
+    let path = in_page(path);
     let names: Vec<&str> = keys(path).collect();
     let is_wanted = match names.as_slice() {
-        [] => path.len() < 2 && (is_list || path.is_empty()),
+        [] => path.is_empty(),
         ["value" | "messages"] => path.len() == 1 && is_list,
         ["conversations"] => path.len() < 3,
         ["conversations", "MessageList"] => path.len() == 3 && is_list,
