@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{Notice, Problem, ProblemKind, Provenance, RecordPlace},
-    source::{Receiver, Record, Segment, View, crew::lock},
+    source::{NAME_BYTES, Receiver, Record, Segment, View, crew::lock},
 };
 
 /// Between two fields: no token and no assignment reaches across.
@@ -262,9 +262,9 @@ impl<'s> Sink<'s> {
         treat: &dyn Fn(&str, &str, bool) -> Rest,
     ) {
         if value.is_object() {
-            for (name, inner) in value.entries() {
-                let Some(name) = name.text() else { continue };
-                let name = short(&name);
+            for (entry, inner) in value.entries() {
+                let Some(key) = entry.text() else { continue };
+                let name = short(&key);
                 let is_text = match inner.is_array() {
                     true => inner.elements().all(|element| element.is_text()),
                     false => !inner.is_object(),
@@ -275,6 +275,7 @@ impl<'s> Sink<'s> {
                 }
                 let above = path.len();
                 if inner.is_object() || inner.is_array() {
+                    self.key(path, (&key, entry.offset()));
                     path.push_str(name);
                     path.push('.');
                 }
@@ -289,6 +290,16 @@ impl<'s> Sink<'s> {
                 _ => (path.as_str(), key),
             };
             self.rest_text(&Said { name, key, text: &text, offset: value.offset() }, how);
+        }
+    }
+
+    /// Adds the key of a list or object, if it may be more than a name: keys are a part of the names of fields, which reports
+    /// show.
+    fn key(&mut self, path: &str, (key, offset): (&str, u64)) {
+        let is_name = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        if key.len() >= NAME_BYTES && !is_name {
+            let name = path.strip_suffix('.').unwrap_or(path);
+            self.rest_text(&Said { name: (name, ""), key: "", text: key, offset }, Rest::Text(Markup::Plain));
         }
     }
 

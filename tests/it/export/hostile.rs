@@ -3,10 +3,12 @@ use std::path::Path;
 use unleak::{
     Scanner,
     model::{ProblemKind, ScanReport},
+    report::ReportOptions,
     source::export::{Export, ExportError, ExportLimits, ExportOptions},
 };
 
 use super::plant::{Files, only, scan_export, scan_file, token};
+use crate::report::sample::written;
 
 fn slack(day: impl Into<Vec<u8>>) -> Files {
     let mut files = Files::default();
@@ -138,6 +140,20 @@ fn two_systems_in_one_directory() {
     assert_eq!(only(&report, &first).system, "slack");
     assert_eq!(only(&report, &second).system, "slackdump-dump");
     assert_eq!(report.exports.len(), 2);
+}
+
+#[test]
+fn regression_a_key_that_is_a_secret_is_found_and_hidden() {
+    let [key, secret] = [258, 259].map(token);
+    let metadata = format!(r#""text":"see","metadata":{{"{key}":{{"v":"z {secret}"}}}}"#);
+    let day = format!("[{}]", message("x").replace("\"text\":\"key x\"", &metadata));
+    let report = scan_dir(&slack(day));
+    only(&report, &secret);
+    assert_eq!(only(&report, &key).field, "metadata");
+    for format in ["human", "json", "sarif"] {
+        let text = written(format, &report, &ReportOptions::default());
+        assert!(!text.contains(&key[6..]), "{format}: {text}");
+    }
 }
 
 #[test]
