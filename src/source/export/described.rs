@@ -47,8 +47,9 @@ impl System for Described {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        if let Some(only) = look.only() {
-            return vec![Detection { root: String::new(), signs: (self.signs)(&look.head(only)) }];
+        if let Some(alone) = look.alone(self.signs) {
+            let root = look.only().and_then(|only| self.root?(only)).map_or(alone.root, str::to_owned);
+            return vec![Detection { root, signs: alone.signs }];
         }
         let Some(root_of) = self.root else {
             return detect::files(look, &is_of_records, &|_, head| (self.signs)(head));

@@ -242,10 +242,14 @@ impl<'l> Look<'l> {
 
     /// Is it one file, not a directory or archive of files?
     pub(super) fn only(&self) -> Option<&'l str> {
-        match self.tree.members() {
-            [member] => Some(&member.path),
-            _ => None,
-        }
+        let mut paths = self.paths();
+        paths.next().filter(|_| paths.next().is_none())
+    }
+
+    /// What one file by itself is, going by its first bytes; `None` if there are others. It may lie in a folder all the same.
+    pub(super) fn alone(&self, signs_of: impl FnOnce(&[u8]) -> Vec<String>) -> Option<Detection> {
+        let only = self.only()?;
+        Some(Detection { root: split(only).0.to_owned(), signs: signs_of(&self.head(only)) })
     }
 
     /// The name of the file or directory that the user named.

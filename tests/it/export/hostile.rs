@@ -7,7 +7,7 @@ use unleak::{
     source::export::{Export, ExportError, ExportLimits, ExportOptions},
 };
 
-use super::plant::{Files, only, scan_export, scan_file, token};
+use super::plant::{Files, only, scan_all, scan_export, scan_file, token};
 use crate::report::sample::written;
 
 fn slack(day: impl Into<Vec<u8>>) -> Files {
@@ -140,6 +140,44 @@ fn two_systems_in_one_directory() {
     assert_eq!(only(&report, &first).system, "slack");
     assert_eq!(only(&report, &second).system, "slackdump-dump");
     assert_eq!(report.exports.len(), 2);
+}
+
+/// A chat of Telegram with a secret in two runs.
+fn chat(secret: &str) -> String {
+    let (a, b) = secret.split_at(9);
+    format!(
+        r#"{{"name":"Ops","type":"private_group","id":9,"messages":[{{"id":1,"type":"message","date":"2024-01-01T10:00:00",
+        "from":"Ada","from_id":"user1","text":["it is ",{{"type":"bold","text":"{a}"}},{{"type":"italic","text":"{b}"}}]}}]}}"#
+    )
+}
+
+#[test]
+fn regression_one_file_may_lie_in_a_folder() {
+    let secret = token(254);
+    let room = |secret: &str| {
+        let events = format!(
+            r#"[{{"type":"m.room.message","sender":"@a:b.c","content":{{"body":"key {secret}"}},"origin_server_ts":1704103200000,"event_id":"$e","room_id":"!r"}}]"#
+        );
+        format!(
+            r#"{{"room_name":"Ops","room_creator":"@a:b.c","export_date":"1/1/2024","exported_by":"a","messages":{events}}}"#
+        )
+    };
+    let entities = format!(
+        "<?xml version=\"1.0\"?>\n<entity-engine-xml>\n<ApplicationUser id=\"1\" userKey=\"a\"/>\n<Action id=\"1\" author=\"a\" type=\"comment\" body=\"key {secret}\"/>\n</entity-engine-xml>\n"
+    );
+    for (system, path, content) in [
+        ("telegram", "ChatExport_2023-11-14/result.json", chat(&secret)),
+        ("matrix", "Ops/export.json", room(&secret)),
+        ("jira-backup", "backup/entities.xml", entities),
+    ] {
+        let mut files = Files::default();
+        files.add(path, content);
+        scan_all(&files, None, &|report| {
+            let place = only(report, &secret);
+            assert_eq!((place.system.as_str(), place.record.is_some()), (system, true), "{place:?}");
+            assert_eq!((report.exports.len(), report.problems.len()), (1, 0), "{:?}", report.problems);
+        });
+    }
 }
 
 #[test]

@@ -38,8 +38,8 @@ impl System for Space {
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {
-        if let Some(only) = look.only() {
-            return vec![Detection { root: String::new(), signs: signs_of(&look.head(only)) }];
+        if let Some(alone) = look.alone(signs_of) {
+            return vec![alone];
         }
         let detection = |root: &str| {
             let mut signs = signs_of(&look.head(&format!("{root}entities.xml")));
