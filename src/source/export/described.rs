@@ -79,7 +79,11 @@ impl Described {
     pub(super) fn reader(&self, opening: &Opening<'_, '_>) -> Records {
         // Among others a file is known by its beginning alone; a single one may have been named as such by the user.
         let signs = if self.root.is_none() && opening.look.only().is_none() { Some(self.signs) } else { None };
-        Records::new(self.files, signs, opening.options.base_url.clone())
+        let records = Records::new(self.files, signs, opening.options.base_url.clone());
+        match self.root {
+            Some(root) => records.known_by(root, self.signs),
+            None => records,
+        }
     }
 }
 

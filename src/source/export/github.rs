@@ -147,6 +147,13 @@ impl Reader for MigrationReader {
         Reading::Records
     }
 
+    fn is_own(&self, path: &str, _: &mut Input<'_>) -> bool {
+        let number = path.strip_suffix(".json").and_then(|name| name.rsplit_once('_')).map(|(_, number)| number);
+        let is_part =
+            number.is_some_and(|number| number.len() == 6 && number.bytes().all(|byte| byte.is_ascii_digit()));
+        is_part || path == "schema.json" || path.starts_with("attachments/")
+    }
+
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         find_attachments(export, places);
         let login = |place: &RecordPlace| place.author.as_ref()?.id.clone();

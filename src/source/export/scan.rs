@@ -119,8 +119,8 @@ impl Scan<'_> {
             attachment.path = Some(member.path.clone());
         }
         let mut attached = None;
-        for owner in part.owners {
-            let Some(path) = member.path.strip_prefix(&owner.root) else { continue };
+        for owner in owners_of(part, member, &mut input) {
+            let path = &member.path[owner.root.len()..];
             let mut mine = RecordPlace { reader: owner.id, system: owner.system.to_owned(), ..place.clone() };
             let mut parts = std::mem::take(&mut hands.parts);
             let mut host = Inside { scan: self, part, worker: &mut *hands.worker };
@@ -196,6 +196,16 @@ impl Scan<'_> {
         let found = detect::detect(&look, &self.scanned.candidates);
         self.scanned.open(tree, &look, found, &mut *worker.receiver)
     }
+}
+
+/// Whose a file may be, those first whose own it is.
+fn owners_of<'p>(part: &Contents<'p>, member: &Member, input: &mut Input<'_>) -> Vec<&'p Opened> {
+    let around = part.owners.iter().filter(|owner| member.path.starts_with(&owner.root));
+    let mut owners: Vec<&Opened> = around.map(|owner| &**owner).collect();
+    if owners.len() > 1 {
+        owners.sort_by_cached_key(|owner| !owner.reader.is_own(&member.path[owner.root.len()..], input));
+    }
+    owners
 }
 
 /// Takes what a reader tells of one file.

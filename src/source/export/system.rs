@@ -136,6 +136,13 @@ pub(super) trait Reader: Send + Sync {
     /// [`Reading::NotMine`] or [`Reading::Attachment`], it may have looked at the input's beginning but not consumed it.
     fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading;
 
+    /// Is a file the system's own by its name or content? One that merely lies among those is left to a system whose own it is.
+    /// It may look at the input's beginning.
+    fn is_own(&self, path: &str, input: &mut Input<'_>) -> bool {
+        let _ = (path, input);
+        true
+    }
+
     /// Fills in what is known of records with matches: names, addresses, the message that an attachment belongs to.
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]);
 

@@ -152,6 +152,27 @@ fn chat(secret: &str) -> String {
 }
 
 #[test]
+fn regression_a_file_is_of_the_system_that_knows_it() {
+    let [secret, said] = [252, 253].map(token);
+    let mut slack = slack(format!("[{}]", message(&said)));
+    slack.add("groups.json", "[]").add("dms.json", "[]").add("mpims.json", "[]");
+    let mut migration = Files::default();
+    migration
+        .add("schema.json", r#"{"version":"1.2.0","github_sha":"x"}"#)
+        .add("repositories_000001.json", "[]")
+        .add("users_000001.json", "[]")
+        .add("issues_000001.json", format!(r#"[{{"type":"issue","body":"key {said}","title":"t"}}]"#));
+    for (system, mut files) in [("slack", slack), ("github-migration", migration)] {
+        files.add("result.json", chat(&secret));
+        let report = scan_dir(&files);
+        let place = only(&report, &secret);
+        assert_eq!((place.system.as_str(), place.author.as_ref().unwrap().id.as_deref()), ("telegram", Some("user1")));
+        assert_eq!(only(&report, &said).system, system);
+        assert_eq!(report.exports.len(), 2);
+    }
+}
+
+#[test]
 fn regression_one_file_may_lie_in_a_folder() {
     let secret = token(254);
     let room = |secret: &str| {

@@ -71,10 +71,14 @@ impl Files {
 /// What a file's first bytes say that it is.
 type SignsOf = fn(&[u8]) -> Vec<String>;
 
+/// The root of the export that a file of such a name would be recognised as a part of.
+type RootOf = fn(&str) -> Option<&str>;
+
 /// Reads such files.
 pub(in crate::source::export) struct Records {
     pub(super) files: &'static Files,
     signs: Option<SignsOf>,
+    known_by: Option<(RootOf, SignsOf)>,
     base_url: Option<String>,
 }
 
@@ -85,7 +89,12 @@ impl Records {
         signs: Option<SignsOf>,
         base_url: Option<String>,
     ) -> Records {
-        Records { files, signs, base_url }
+        Records { files, signs, known_by: None, base_url }
+    }
+
+    /// Those files are its own that have such a name or two of the signs.
+    pub(in crate::source::export) fn known_by(self, root: RootOf, signs: SignsOf) -> Records {
+        Records { known_by: Some((root, signs)), ..self }
     }
 
     /// Is it a file of the kind?
@@ -150,6 +159,10 @@ impl Reader for Records {
             }
         }
         Reading::Records
+    }
+
+    fn is_own(&self, path: &str, input: &mut Input<'_>) -> bool {
+        self.known_by.is_none_or(|(root, signs)| root(path).is_some() || detect::is_one(input, signs))
     }
 
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {

@@ -100,6 +100,10 @@ impl Reader for ChunkReader {
         Reading::Records
     }
 
+    fn is_own(&self, _: &str, input: &mut Input<'_>) -> bool {
+        is_chunk(input.peek(64))
+    }
+
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let is_chunks = |path: &str| !path.contains('/') && path.contains(".json");
         let fill = |path: &str, place: &mut RecordPlace| place.container = container_of(path);

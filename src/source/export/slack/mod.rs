@@ -187,6 +187,10 @@ impl Reader for SlackReader {
         Reading::Records
     }
 
+    fn is_own(&self, path: &str, _: &mut Input<'_>) -> bool {
+        day_file(path).is_some() || root_of_list(path).is_some() || attachment(path).is_some()
+    }
+
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let is_day = |path: &str| day_file(path).is_some();
         let fill = |path: &str, place: &mut RecordPlace| {
