@@ -16,7 +16,7 @@ use super::{
     detect,
     input::Input,
     sink::{Host, Parts, Sink},
-    system::{Look, Reading},
+    system::{Look, Reading, is_beside},
 };
 use crate::{
     model::{Origin, Part, PhysicalPlace, Problem, ProblemKind, Provenance, RecordPlace},
@@ -198,8 +198,12 @@ impl Scan<'_> {
     }
 }
 
-/// Whose a file may be, those first whose own it is.
+/// Whose a file may be, those first whose own it is. What macOS notes beside a file is nobody's.
 fn owners_of<'p>(part: &Contents<'p>, member: &Member, input: &mut Input<'_>) -> Vec<&'p Opened> {
+    const APPLE_DOUBLE: [u8; 4] = [0, 5, 22, 7];
+    if is_beside(&member.path) && input.peek(4) == APPLE_DOUBLE {
+        return Vec::new();
+    }
     let around = part.owners.iter().filter(|owner| member.path.starts_with(&owner.root));
     let mut owners: Vec<&Opened> = around.map(|owner| &**owner).collect();
     if owners.len() > 1 {

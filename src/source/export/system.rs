@@ -89,6 +89,11 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     path.rfind('/').map_or(("", path), |at| path.split_at(at + 1))
 }
 
+/// Is a file called like those in which macOS notes what it knows of another one, where a disk or archive has no room for that?
+pub(super) fn is_beside(path: &str) -> bool {
+    split(path).1.starts_with("._")
+}
+
 /// An export that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Detection {
@@ -226,9 +231,9 @@ impl<'l> Look<'l> {
         Look { tree, index: OnceCell::new(), heads: OnceCell::new(), seen: RefCell::default() }
     }
 
-    /// All paths, in the container's order.
+    /// All paths, in the container's order, without what macOS notes beside files.
     pub(super) fn paths(&self) -> impl Iterator<Item = &'l str> + use<'l> {
-        self.tree.members().iter().map(|member| member.path.as_str())
+        self.tree.members().iter().map(|member| member.path.as_str()).filter(|path| !is_beside(path))
     }
 
     /// The roots below which a file of this path lies: empty, or with a slash behind them.
@@ -243,7 +248,8 @@ impl<'l> Look<'l> {
     }
 
     fn member(&self, path: &str) -> Option<&'l Member> {
-        let index = self.index.get_or_init(|| self.paths().enumerate().map(|(index, path)| (path, index)).collect());
+        let members = self.tree.members().iter().enumerate();
+        let index = self.index.get_or_init(|| members.map(|(index, member)| (member.path.as_str(), index)).collect());
         index.get(path).map(|index| &self.tree.members()[*index])
     }
 

@@ -202,6 +202,29 @@ fn regression_one_file_may_lie_in_a_folder() {
 }
 
 #[test]
+fn regression_what_macos_notes_beside_files_is_no_part_of_an_export() {
+    let [secret, noted, hidden] = [255, 256, 257].map(token);
+    let notes = |text: &str| [b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ", text.as_bytes()].concat();
+    let mut files = slack(format!("[{}]", message(&secret)));
+    files
+        .add("._channels.json", notes(""))
+        .add("general/._2024-01-01.json", notes(&format!("\ntoken={noted}\n")))
+        .add("general/._x.json", format!("[{}]", message(&hidden)));
+    let mut one = Files::default();
+    one.add("Ops/result.json", chat(&secret))
+        .add("__MACOSX/Ops/._result.json", notes(&noted))
+        .add("Ops/._x", notes(&hidden));
+    for files in [&files, &one] {
+        scan_all(files, None, &|report| {
+            assert!(only(report, &secret).author.is_some());
+            assert!(only(report, &noted).author.is_none());
+            only(report, &hidden);
+            assert!(report.problems.is_empty(), "{:?}", report.problems);
+        });
+    }
+}
+
+#[test]
 fn regression_a_key_that_is_a_secret_is_found_and_hidden() {
     let [key, secret] = [258, 259].map(token);
     let metadata = format!(r#""text":"see","metadata":{{"{key}":{{"v":"z {secret}"}}}}"#);
