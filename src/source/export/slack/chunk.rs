@@ -12,7 +12,7 @@ use super::{
         sink::{Rest, Sink},
         system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     },
-    message::{self, Message, Messages, Site},
+    message::{self, Messages, Site},
     names::{Names, Wanted},
 };
 use crate::{
@@ -109,6 +109,7 @@ impl Reader for ChunkReader {
         let fill = |path: &str, place: &mut RecordPlace| place.container = container_of(path);
         let messages = Messages { is_file: &is_chunks, enter: &lines, fill: &fill };
         message::find_attachments(export, places, &messages);
+        message::merge_copies(places);
         let wanted = Wanted::of(places);
         let mut names = Names::default();
         export.read(&is_chunks, &mut |_, input| {
@@ -146,23 +147,26 @@ impl ChunkReader {
             *lock(&self.workspace) = Some((workspace.text_of("url"), workspace.text_of("team_id")));
         }
         for one in elements(json, "m") {
-            let message = Message::new(one);
-            message.add(sink);
-            sink.finish(one.stored().len(), line, &|at| {
-                message.place(at);
-                place(at);
-            });
+            message::tell(one, (one.stored().len(), line), sink, &place);
+        }
+        let parent = json.get("p").filter(Json::is_object);
+        if let Some(parent) = parent {
+            message::tell_copy(parent, line, sink, &place);
         }
         // What stands beside the messages of a line: channels, people, files.
         let messages = elements(json, "m").map(|one| one.stored().len()).sum::<usize>();
-        sink.rest(json, &treat);
+        sink.rest_by_path(json, &|path, key, _| match (path, key) {
+            ("", "m") => Rest::Skip,
+            ("", "p") if parent.is_some() => Rest::Skip,
+            (_, key) => treat(key),
+        });
         sink.finish(bytes.saturating_sub(messages), line, &place);
     }
 }
 
 fn treat(key: &str) -> Rest {
     match key {
-        "m" | "avatar_hash" | "cu" | "members" | "p" => Rest::Skip,
+        "avatar_hash" | "cu" | "members" => Rest::Skip,
         key if key.starts_with("image_") || key.starts_with("url_private") || key.starts_with("thumb_") => Rest::Link,
         _ => Rest::Text(Markup::Mrkdwn),
     }

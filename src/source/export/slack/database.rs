@@ -141,6 +141,7 @@ impl Reader for DatabaseReader {
                 Ok(())
             });
         });
+        message::merge_copies(places);
         for place in places {
             names.fill(place);
             place.workspace = place.workspace.take().or_else(|| team.clone());
@@ -180,10 +181,7 @@ fn scan(input: &mut Input<'_>, on_disk: Option<&Path>, sink: &mut Sink<'_>) -> R
 }
 
 fn tell_message(row: &DatabaseRow<'_>, revision: Revision, sink: &mut Sink<'_>) {
-    let message = Message::new(row.json);
-    message.add(sink);
-    sink.finish(row.json.stored().len(), 0, &|place| {
-        message.place(place);
+    message::tell(row.json, (row.json.stored().len(), 0), sink, &|place| {
         place.container = row.channel.map(container);
         if revision == Revision::Old {
             place.revision = Revision::Old;

@@ -11,7 +11,7 @@ use super::{
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System, split},
     },
-    message::{self, Message, Messages, Site},
+    message::{self, Messages, Site},
     names::{Names, Wanted},
 };
 use crate::{
@@ -105,11 +105,8 @@ impl Reader for DumpReader {
                     let replies = json.get("slackdump_thread_replies");
                     let all = std::iter::once(json).chain(replies.into_iter().flat_map(|list| list.elements()));
                     for (index, one) in all.enumerate() {
-                        let message = Message::new(one);
-                        message.add(sink);
                         let bytes = if index == 0 { bytes.len() } else { 0 };
-                        sink.finish(bytes, line, &|place| {
-                            message.place(place);
+                        message::tell(one, (bytes, line), sink, &|place| {
                             place.container = Some(container(&id, title.as_deref()));
                         });
                     }
@@ -133,6 +130,7 @@ impl Reader for DumpReader {
         };
         let messages = Messages { is_file: &is_channel_file, enter: &enter_document, fill: &fill };
         message::find_attachments(export, places, &messages);
+        message::merge_copies(places);
         let mut names = Names::default();
         names.read(export, &Wanted::of(places), &|path| {
             super::PEOPLE.contains(&path) || super::CHANNELS.contains(&path)

@@ -51,6 +51,8 @@ impl<'t> Message<'t> {
         // Attachments, files and whatever else there is: the rest of the message and of what it changed.
         sink.rest_by_path(self.json, &|path, key, is_text| match (path, key) {
             ("", "previous_message") if self.previous.is_some() => Rest::Skip,
+            // A record of its own.
+            ("", "root") if root(self.json).is_some() => Rest::Skip,
             ("message.", "text" | "blocks") if self.changed.is_none() => Rest::Text(Markup::Mrkdwn),
             _ => treat(path, key, is_text),
         });
@@ -84,6 +86,67 @@ impl<'t> Message<'t> {
             place.workspace = about.text_of("team");
         }
     }
+}
+
+/// Tells a message, then the one that it answers, if that is in it. `fill` says what the file says of both.
+pub(super) fn tell(json: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>, fill: &dyn Fn(&mut RecordPlace)) {
+    let message = Message::new(json);
+    message.add(sink);
+    sink.finish(bytes, line, &|place| {
+        fill(place);
+        message.place(place);
+    });
+    if let Some(root) = root(json) {
+        tell_copy(root, line, sink, fill);
+    }
+}
+
+/// Tells a message that stands in another one. It may stand nowhere else, or the export may have it for itself: see
+/// [`merge_copies`]. Its bytes were counted with the other's.
+pub(super) fn tell_copy(json: Json<'_>, line: u64, sink: &mut Sink<'_>, fill: &dyn Fn(&mut RecordPlace)) {
+    let message = Message::new(json);
+    message.add(sink);
+    sink.finish(0, line, &|place| {
+        fill(place);
+        message.place(place);
+        // No message answers itself.
+        place.thread.clone_from(&place.record);
+    });
+}
+
+/// The message that was answered, as an answer has it that was sent to the channel, too.
+fn root(message: Json<'_>) -> Option<Json<'_>> {
+    message.get("root").filter(Json::is_object)
+}
+
+/// Puts what was found in copies of messages where the messages themselves stand, if the same was found there.
+pub(super) fn merge_copies(places: &mut [&mut RecordPlace]) {
+    let is_copy = |place: &RecordPlace| place.record.is_some() && place.thread == place.record;
+    let key = |place: &RecordPlace| {
+        let container = place.container.as_ref();
+        let channel = container.and_then(|container| container.id.as_ref().or(container.name.as_ref()));
+        // Channels of one name in two workspaces have no messages of the same moment.
+        (channel.cloned(), place.record.clone(), place.revision)
+    };
+    let copied: HashSet<_> = places.iter().filter(|place| is_copy(place)).map(|place| key(place)).collect();
+    let mut known: HashMap<_, Vec<RecordPlace>> = HashMap::new();
+    for place in places.iter().filter(|place| copied.contains(&key(place))) {
+        known.entry(key(place)).or_default().push((**place).clone());
+    }
+    // The message itself before copies of it, and of those always the same one.
+    known.values_mut().for_each(|all| all.sort_by_cached_key(|place| (is_copy(place), place.clone())));
+    for place in places.iter_mut().filter(|place| is_copy(place)) {
+        let all = known.get(&key(place)).into_iter().flatten();
+        let is_text = |field: &str| matches!(field, "text" | "blocks");
+        let is_like = |own: &&RecordPlace| !is_copy(own) && is_text(&own.field) && is_text(&place.field);
+        let same = all.clone().find(|own| own.field == place.field && !is_copy(own));
+        let same =
+            same.or_else(|| all.clone().find(is_like)).or_else(|| all.clone().find(|own| own.field == place.field));
+        if let Some(same) = same {
+            **place = same.clone();
+        }
+    }
+    places.iter_mut().filter(|place| is_copy(place)).for_each(|place| place.thread = None);
 }
 
 fn author(message: Json<'_>) -> Option<RecordAuthor> {
@@ -123,7 +186,12 @@ fn add_previous(previous: Json<'_>, sink: &mut Sink<'_>) {
     if let Some((text, value)) = previous.get("text").and_then(|value| Some((value.text()?, value))) {
         sink.old_field("previous_message.text", &text, value.offset(), Markup::Mrkdwn);
     }
-    sink.old_rest(previous, &treat);
+    // The message that it answers is none of what was changed.
+    let is_root = |path: &str, key: &str| path.is_empty() && key == "root" && root(previous).is_some();
+    sink.old_rest(previous, &|path, key, is_text| match key {
+        key if is_root(path, key) => Rest::Skip,
+        key => treat(path, key, is_text),
+    });
     for blocks in attached_blocks(previous) {
         sink.old_field("previous_message.attachments.blocks", &flat_blocks(blocks), blocks.offset(), Markup::Plain);
     }
@@ -137,8 +205,6 @@ fn treat(path: &str, key: &str, is_text: bool) -> Rest {
         "blocks" if matches!(path, "" | "message." | "attachments." | "message.attachments.") => Rest::Skip,
         "message_blocks" if matches!(path, "attachments." | "message.attachments.") => Rest::Skip,
         "slackdump_thread_replies" => Rest::Skip,
-        // The message that was answered, which stands in the export itself.
-        "root" if path.is_empty() => Rest::Skip,
         // Nobody wrote these.
         "type" | "client_msg_id" | "ts" | "thread_ts" | "block_id" | "avatar_hash" | "user" | "team" | "user_team"
         | "source_team" | "bot_id" | "app_id" | "reply_users" | "latest_reply" | "parent_user_id" | "last_read" => {
@@ -333,5 +399,6 @@ fn each_message(input: &mut Input<'_>, enter: &dyn Fn(&Path, bool) -> Descend, e
         for key in ["m", "slackdump_thread_replies"] {
             json.get(key).into_iter().flat_map(|list| list.elements()).for_each(&mut *each);
         }
+        ["p", "root"].iter().filter_map(|key| json.get(key)).for_each(&mut *each);
     });
 }

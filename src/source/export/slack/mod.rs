@@ -17,7 +17,7 @@ use std::{
 use memchr::memmem::Finder;
 
 use self::{
-    message::{Author, Message, Messages},
+    message::{Author, Messages},
     names::{Names, Wanted},
 };
 use super::{
@@ -205,6 +205,7 @@ impl Reader for SlackReader {
             PEOPLE.contains(&name) || CHANNELS.contains(&name)
         });
         self.share_workspace(places);
+        message::merge_copies(places);
         for place in places {
             names.fill(place);
             let site = self.site(place.workspace.as_deref());
@@ -223,12 +224,7 @@ impl SlackReader {
         read_json(input, &top_list, &mut |event| match event {
             JsonEvent::Value { json, bytes, line, .. } => {
                 self.note_domain(path, json, bytes);
-                let message = Message::new(json);
-                message.add(sink);
-                sink.finish(bytes.len(), line, &|place| {
-                    fill(place);
-                    message.place(place);
-                });
+                message::tell(json, (bytes.len(), line), sink, &fill);
             }
             JsonEvent::Broken { bytes, offset, why } => sink.broken_in((bytes, offset, 0), why, &fill),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
