@@ -164,10 +164,24 @@ fn every_part_of_a_cell_is_scanned() {
          note {comment};14/Nov/23 10:00 PM;u;60,{person} 1;14/Nov/23;u;60,1 {by_chance};b;c\n"
     );
     for report in scan_each("Jira.csv", &table, None) {
-        for (token, who) in [(&name, "u"), (&comment, "u"), (&person, "u"), (&by_chance, "b")] {
-            assert_eq!(only(&report, token).author.as_ref().unwrap().id.as_deref(), Some(who));
+        for (token, who) in [(&name, Some("u")), (&comment, Some("u")), (&person, Some("u")), (&by_chance, None)] {
+            assert_eq!(only(&report, token).author.as_ref().unwrap().id.as_deref(), who);
         }
         assert_eq!(only(&report, &comment).time.as_ref().unwrap().raw, "14/Nov/23 10:00 PM");
+    }
+}
+
+#[test]
+fn regression_a_comment_without_a_time_is_of_nobody_else() {
+    let [first, second] = [327, 328].map(token);
+    let table = format!(
+        "Summary,Issue key,Issue id,Issue Type,Project key,Creator,Comment,Comment\n\
+         s,A-1,1,Bug,A,bob,pw {first}; see; mail,2 keys: {second};or;so\n"
+    );
+    for report in scan_each("Jira.csv", &table, None) {
+        for token in [&first, &second] {
+            assert_eq!(told(only(&report, token)).split(' ').take(2).collect::<Vec<_>>(), ["-", "bob"]);
+        }
     }
 }
 

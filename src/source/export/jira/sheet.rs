@@ -143,8 +143,8 @@ impl<'c> Note<'c> {
     fn of(column: &str, cell: &'c str) -> Option<Note<'c>> {
         let note =
             if column == "Log Work" { Note::log(cell)? } else { Note::introduced(column == "Attachment", cell)? };
-        let is_time = note.when.len() < 40 && note.when.bytes().any(|byte| byte.is_ascii_digit());
-        (is_time && !note.about.contains('\n') && note.who.len() < 256).then_some(note)
+        let is_person = !note.who.is_empty() && note.who.trim() == note.who && note.who.len() < 256;
+        (is_time(note.when) && is_person && !note.about.contains('\n')).then_some(note)
     }
 
     fn introduced(is_file: bool, cell: &'c str) -> Option<Note<'c>> {
@@ -162,4 +162,12 @@ impl<'c> Note<'c> {
         let about = &cell[cell.len() - seconds.len() - who.len() - when.len() - 2..];
         seconds.bytes().all(|byte| byte.is_ascii_digit()).then_some(Note { when, who, said, about, address: "" })
     }
+}
+
+/// Is it a day, mostly with a time of day? Everybody writes days in another way.
+fn is_time(text: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let has_clock = || text.as_bytes().windows(3).any(|at| is_digit(&at[0]) && at[1] == b':' && is_digit(&at[2]));
+    let is_day = || !text.contains(' ') && text.matches(['/', '-', '.']).count() == 2;
+    text.len() < 40 && text.as_bytes().first().is_some_and(is_digit) && (is_day() || has_clock())
 }
