@@ -299,6 +299,20 @@ fn a_bare_repository_has_no_commits_but_pushes() {
     assert_eq!(names(&desk.path("bare.git/hooks")), ["pre-receive"]);
 }
 
+/// A second repository with the files of the first.
+#[test]
+fn a_git_directory_beside_another_gets_its_own_hooks() {
+    let desk = Desk::new();
+    let repo = desk.path("repo");
+    desk.git(&repo, &["--git-dir=.public", "--work-tree=.", "init", "-q"]);
+    assert_eq!(desk.run(&["install", ".public"]).0, 0);
+    assert_eq!(names(&desk.path("repo/.git/hooks")), [""; 0]);
+    assert_eq!(names(&desk.path("repo/.public/hooks")), ["pre-commit"]);
+    desk.git(&repo, &["--git-dir=.public", "config", "core.hooksPath", "own"]);
+    assert_eq!(desk.run(&["install", ".public"]).0, 0);
+    assert_eq!(names(&desk.path("repo/own")), ["pre-commit"]);
+}
+
 #[test]
 fn no_repository_is_an_error() {
     let desk = Desk::new();

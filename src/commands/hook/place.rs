@@ -102,21 +102,27 @@ enum Refusal {
 }
 
 fn ask_git(path: &Path) -> Result<Found, Refusal> {
-    let git_dir = answer(path, &["rev-parse", "--absolute-git-dir"])?;
-    let is_bare = answer(path, &["rev-parse", "--is-bare-repository"])?.as_os_str() == "true";
+    let git_dir = answer(path, None, &["--absolute-git-dir"])?;
+    let is_bare = answer(path, None, &["--is-bare-repository"])?.as_os_str() == "true";
     // Fails in a bare repository and inside of a git directory.
-    let work_tree = answer(path, &["rev-parse", "--show-toplevel"]).ok();
-    // Hooks run at the top of the work tree, else in the git directory: a relative core.hooksPath counts from there.
-    let base = work_tree.clone().unwrap_or(git_dir);
-    let common_dir = base.join(answer(&base, &["rev-parse", "--git-common-dir"])?);
-    let dir = base.join(answer(&base, &["rev-parse", "--git-path", "hooks"])?);
+    let work_tree = answer(path, None, &["--show-toplevel"]).ok();
+    // Hooks run at the top of the work tree, else in the git directory: a relative core.hooksPath counts from there. Another
+    // repository may have the same work tree (core.worktree), so git is told which it is about.
+    let base = work_tree.clone().unwrap_or_else(|| git_dir.clone());
+    let common_dir = base.join(answer(&base, Some(&git_dir), &["--git-common-dir"])?);
+    let dir = base.join(answer(&base, Some(&git_dir), &["--git-path", "hooks"])?);
     Ok(Found { dir, common_dir, work_tree, is_bare })
 }
 
-/// What git answers in `dir`, as a path: names may hold newlines, so only the last one is cut.
-fn answer(dir: &Path, arguments: &[&str]) -> Result<PathBuf, Refusal> {
+/// What `git rev-parse` answers in `dir`, of the repository there or that of a git directory, as a path: names may hold
+/// newlines, so only the last one is cut.
+fn answer(dir: &Path, git_dir: Option<&Path>, arguments: &[&str]) -> Result<PathBuf, Refusal> {
     let mut command = Command::new("git");
-    command.arg("-C").arg(dir).args(arguments).stdin(Stdio::null());
+    command.arg("-C").arg(dir);
+    if let Some(git_dir) = git_dir {
+        command.arg("--git-dir").arg(git_dir);
+    }
+    command.arg("rev-parse").args(arguments).stdin(Stdio::null());
     // The path that was given decides, and not the repository of a hook that we are run from.
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"] {
         command.env_remove(name);
