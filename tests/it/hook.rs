@@ -426,6 +426,32 @@ fn a_push_is_scanned_from_what_the_remote_has() {
 }
 
 #[test]
+fn only_refs_of_the_place_that_is_pushed_to_count_as_known() {
+    let desk = Desk::new();
+    let repo = desk.path("repo");
+    for remote in ["one", "two"] {
+        desk.git(&desk.path(""), &["init", "-q", "--bare", &format!("{remote}.git")]);
+    }
+    desk.git(&repo, &["remote", "add", "a", "../one.git"]);
+    desk.git(&repo, &["remote", "add", "a/b", "../two.git"]);
+    desk.commit("x");
+    assert_eq!(desk.run(&["install", "--hook", "pre-push"]).0, 0);
+    desk.stand_in(0);
+    let id = desk.git(&repo, &["rev-parse", "HEAD"]);
+    let push = |remote: &str, branch: &str| {
+        let target = format!("HEAD:refs/heads/{branch}");
+        assert_eq!(said(&desk.try_git(&repo, &["push", "-q", remote, &target])), (0, String::new()));
+        desk.log()
+    };
+    let whole = format!("scan --quiet --range {id}\n");
+    assert_eq!(push("a/b", "main"), whole);
+    assert_eq!(push("a", "main"), whole, "what the other remote has is not known to be here");
+    assert_eq!(push("a", "known"), "");
+    desk.git(&repo, &["config", "remote.a.pushUrl", "../two.git"]);
+    assert_eq!(push("a", "elsewhere"), whole, "nothing was fetched from there");
+}
+
+#[test]
 fn a_server_hands_the_list_to_both_hooks() {
     let desk = Desk::new();
     desk.git(&desk.path(""), &["init", "-q", "--bare", "bare.git"]);

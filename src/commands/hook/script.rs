@@ -131,19 +131,32 @@ exit \"$code\"
 ";
 
 // A ref that is new to the remote has no old commit to start from, and the old commit of a forced push may not be here.
-// Then the newest commit that the remote is known to have is the start; without any, everything counts.
+// Then the newest commit that the remote is known to have is the start; without any, everything counts. The pattern of
+// `--remotes=a` takes branches of a remote `a/b`, too, which is another place.
 const PRE_PUSH: &str = "
+# Options for the refs that tell what the place of the push has: none, unless the remote is fetched from there.
+known() {
+    [ \"$(git remote get-url \"$1\" 2>/dev/null)\" = \"$2\" ] || return 0
+    git remote | while read -r name; do
+        case $name in \"$1\"/*) printf '%s\\n' \"--exclude=$name/*\" ;; esac
+    done
+    printf '%s\\n' \"--remotes=$1\"
+}
+
 # Lines: local_ref local_oid remote_ref remote_oid. The id of what isn't there is all zeros.
 scan() {
     worst=0
+    # The options have no blanks, but asterisks.
+    set -f
+    known=$(known \"$1\" \"$2\")
     while read -r _ local_oid _ remote_oid; do
         case $local_oid in *[!0]*) ;; *) continue ;; esac
         case $remote_oid in *[!0]*) base=$remote_oid ;; *) base= ;; esac
         if [ -z \"$base\" ] || ! git cat-file -e \"$base\" 2>/dev/null; then
             base=
             if git cat-file -e \"$local_oid^{commit}\" 2>/dev/null; then
-                if [ -n \"$(git rev-list --max-count=1 \"$local_oid\" --not --remotes=\"$1\")\" ]; then
-                    base=$(git rev-list --boundary \"$local_oid\" --not --remotes=\"$1\" | sed -n '/^-/{s///p;q;}')
+                if [ -n \"$(git rev-list --max-count=1 \"$local_oid\" --not $known)\" ]; then
+                    base=$(git rev-list --boundary \"$local_oid\" --not $known | sed -n '/^-/{s///p;q;}')
                 elif [ \"$(git cat-file -t \"$local_oid\")\" = tag ]; then
                     # The commit is there; the tag and its message are not.
                     base=$local_oid^{commit}
@@ -159,7 +172,7 @@ scan() {
     return \"$worst\"
 }
 
-list | scan \"$1\"
+list | scan \"$1\" \"$2\"
 code=$?
 if [ \"$code\" -ne 0 ]; then
     echo 'unleak: the push is stopped (`git push --no-verify` pushes without asking).' >&2
