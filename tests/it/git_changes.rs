@@ -355,6 +355,49 @@ mod regression {
     }
 
     #[test]
+    fn braces_that_are_not_understood_are_no_revisions() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        commit(dir, "base", "clean");
+        commit(dir, "leak", github_token(1));
+        for text in
+            ["HEAD^{/base}", "HEAD^{/nomatch}", "HEAD^{foo}", "main^{tree}", "main^{tag}", "@{-1}", "main@{now}"]
+        {
+            for args in [["--range", &format!("{text}..HEAD")], ["--since", text]] {
+                let (code, out, error) = run(dir, &args, b"");
+                assert_eq!((code, out.as_str()), (2, ""), "{args:?}");
+                assert!(error.contains(&format!("`{text}` is not understood")), "{error}");
+            }
+        }
+        for text in ["HEAD~^{}", "HEAD^{commit}~1", "HEAD^0^"] {
+            assert_eq!(secrets(&scan(dir, &["--range", &format!("{text}..HEAD")]).1), [github_token(1)], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_what_the_repositorys_settings_say() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        let base = commit(dir, "base", "clean");
+        commit(dir, "leak", github_token(1));
+        git(dir, &["update-ref", "refs/remotes/o.x/main", &base]);
+        git(dir, &["config", "remote.o.x.fetch", "+refs/heads/*:refs/remotes/o.x/*"]);
+        git(dir, &["branch", "local", &base]);
+        let ranges = ["@{u}..", "@{upstream}..HEAD", "main@{u}..main", "HEAD@{U}.."];
+        for range in ranges {
+            let (code, _, error) = run(dir, &["--range", range], b"");
+            assert!(code == 2 && error.contains("has no upstream"), "{error}");
+        }
+        for (remote, merge) in [("o.x", "refs/heads/main"), (".", "refs/heads/local")] {
+            git(dir, &["config", "branch.main.remote", remote]);
+            git(dir, &["config", "branch.main.merge", merge]);
+            for range in ranges {
+                assert_eq!(secrets(&scan(dir, &["--range", range]).1), [github_token(1)], "{range}");
+            }
+        }
+    }
+
+    #[test]
     fn a_clean_result_can_be_silent() {
         let dir = init(&[]);
         commit(dir.path(), "a.txt", "clean");

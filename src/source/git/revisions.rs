@@ -1,5 +1,7 @@
 //! Which commits a range means, and which of them it has.
 
+mod upstream;
+
 use std::{
     collections::{BinaryHeap, HashMap, HashSet},
     io::Read,
@@ -57,6 +59,15 @@ pub enum RevisionError {
     /// Nothing has that name.
     #[error("`{0}` is no branch, tag or commit of this repository")]
     Unknown(String),
+    /// Something stands behind a name that git may know and this doesn't.
+    #[error(
+        "`{0}` is not understood: behind a branch, tag or commit may stand @{{N}} or @{{upstream}}, and then any of ~N, ^N, \
+         ^{{}} and ^{{commit}}"
+    )]
+    Form(String),
+    /// A branch that follows no other, as far as the repository's own settings say.
+    #[error("`{0}` has no upstream by this repository's settings (branch.NAME.remote and .merge, remote.NAME.fetch)")]
+    NoUpstream(String),
     /// An abbreviated id that several objects have.
     #[error("`{0}` is the beginning of several ids: write more of it")]
     Ambiguous(String),
@@ -437,32 +448,41 @@ fn tip(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId, Revisio
 }
 
 /// The commit that a name means: an id or its beginning, a ref by git's rules, `HEAD` or `@`, with any number of `~N`,
-/// `^N`, `^{…}` behind it, or `@{N}` directly behind the name.
+/// `^N`, `^{}`, `^{commit}` behind it, and `@{N}` or `@{upstream}` directly behind the name.
 ///
 /// # Errors
 /// If there is no such commit, or several.
 pub fn resolve(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId, RevisionError> {
     let unknown = || RevisionError::Unknown(text.to_owned());
-    let name_end =
-        text.char_indices().find(|(at, c)| matches!(c, '~' | '^') || (*at > 0 && text[*at..].starts_with("@{")));
+    let name_end = text.char_indices().find(|(at, c)| matches!(c, '~' | '^') || text[*at..].starts_with("@{"));
     let (name, mut rest) = text.split_at(name_end.map_or(text.len(), |(at, _)| at));
     let mut commits = Commits::new(store);
-    let mut at = if let Some(number) = rest.strip_prefix("@{") {
-        let (number, behind) = number.split_once('}').ok_or_else(unknown)?;
+    let form = || RevisionError::Form(text.to_owned());
+    let mut at = if let Some(braced) = rest.strip_prefix("@{") {
+        let (braced, behind) = braced.split_once('}').ok_or_else(form)?;
         rest = behind;
-        let full = full_name(refs, name).ok_or_else(unknown)?;
-        refs.earlier(full.as_bytes(), number.parse().map_err(|_| unknown())?).ok_or_else(unknown)?
+        if ["u", "upstream"].iter().any(|word| braced.eq_ignore_ascii_case(word)) {
+            upstream::of(store, refs, name).ok_or_else(|| RevisionError::NoUpstream(text.to_owned()))?
+        } else {
+            let number = braced.parse().map_err(|_| form())?;
+            // Without a name it is the log of the branch, not that of HEAD.
+            let branch = refs.head_name.clone().filter(|_| name.is_empty());
+            let full = branch.or_else(|| full_name(refs, name).map(String::into_bytes)).ok_or_else(unknown)?;
+            refs.earlier(&full, number).ok_or_else(unknown)?
+        }
     } else {
         named(store, refs, name, text)?
     };
     at = commits.peel(at).map_err(RevisionError::Store)?.ok_or_else(unknown)?;
     while !rest.is_empty() {
         if rest.starts_with("^{") {
-            rest = rest.split_once('}').ok_or_else(unknown)?.1;
+            // What it names is a commit by now.
+            let peeled = ["^{}", "^{commit}"].iter().find_map(|peel| rest.strip_prefix(peel));
+            rest = peeled.ok_or_else(form)?;
             continue;
         }
         if !rest.starts_with(['~', '^']) {
-            return Err(unknown());
+            return Err(form());
         }
         let digits = rest[1..].bytes().take_while(u8::is_ascii_digit).count();
         let number = if digits == 0 { 1 } else { rest[1..=digits].parse::<usize>().map_err(|_| unknown())? };
