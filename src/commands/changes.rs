@@ -1,10 +1,14 @@
 //! Scans of changes: what is staged, a range of commits, a push.
 
+mod place;
+
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
     time::SystemTime,
 };
+
+use place::Place;
 
 use super::{CommandError, Env};
 use crate::{
@@ -14,7 +18,6 @@ use crate::{
         git::{
             ChangeSet, ObjectStore, OpenError, OpenFault, Repository,
             changes::{self, Changes},
-            discover,
             revisions::{self, RevisionError, Revisions, Tags},
         },
         remote::Remote,
@@ -53,6 +56,9 @@ pub enum ChangesError {
     /// No repository.
     #[error("{0} is in no git repository")]
     NoRepository(String),
+    /// `GIT_DIR` names none.
+    #[error("GIT_DIR names {0}, which is no git repository: unset it, or set it right")]
+    NoGitDir(String),
     /// An address of one on another machine.
     #[error("changes are those of a repository on this machine: clone {0} first")]
     Address(String),
@@ -93,29 +99,30 @@ pub(super) fn scan(
     if let Some(remote) = Remote::parse(path.as_os_str()).transpose()? {
         return Err(ChangesError::Address(remote.display_url()).into());
     }
-    let root = discover(path).ok_or_else(|| ChangesError::NoRepository(shown()))?;
+    let place = Place::find(path, env)?;
+    let root = &place.root;
     let quarantine = if *choice == ChangeChoice::PreReceive { changes::quarantine(env.var) } else { Vec::new() };
-    let repository = Repository::open_with(&root, &quarantine).map_err(|error| match error.reason {
+    let repository = Repository::open_with(root, &quarantine).map_err(|error| match error.reason {
         OpenFault::LeadsNowhere(_) => ChangesError::LeadsNowhere(shown()),
         _ => ChangesError::Open(error),
     })?;
-    let name = name(path, &root, repository.store());
+    let name = name(path, root, repository.store());
     let repository = repository.named(&name);
     let store = repository.store();
-    let part = if scope == ChangeScope::Path { part(path, &root) } else { Vec::new() };
+    let part =
+        if scope == ChangeScope::Path { part(path, place.work_tree.as_ref().unwrap_or(root)) } else { Vec::new() };
     let no_work_tree = || ChangesError::NoWorkTree(shown());
-    let has_files = root.join(".git").exists();
+    let index = place.index.clone().unwrap_or_else(|| store.git_dir().join("index"));
     match choice {
         ChangeChoice::Staged => {
-            let index = index_path(store, env);
             // One that was just made has no index yet, a bare one never has.
-            (has_files || index.exists()).then_some(()).ok_or_else(no_work_tree)?;
+            (place.work_tree.is_some() || index.exists()).then_some(()).ok_or_else(no_work_tree)?;
             let changes = changes::staged(store, &index).at(&part);
             scan.run(&ChangeSet::staged(&repository, changes));
         }
         ChangeChoice::Unstaged => {
-            let work_tree = has_files.then_some(&root).ok_or_else(no_work_tree)?;
-            let changes = changes::unstaged(store, &index_path(store, env), work_tree).at(&part);
+            let work_tree = place.work_tree.as_ref().ok_or_else(no_work_tree)?;
+            let changes = changes::unstaged(store, &index, work_tree).at(&part);
             scan.run(&ChangeSet::unstaged(&repository, changes, work_tree));
         }
         ChangeChoice::Range(text) => {
@@ -159,12 +166,6 @@ fn part(path: &Path, root: &Path) -> Vec<u8> {
     let names: Vec<&[u8]> = names.collect();
     // The git directory is no part of what it holds.
     if names.first() == Some(&&b".git"[..]) { Vec::new() } else { names.join(&b'/') }
-}
-
-/// The index that git is about to commit: `git commit FILE` and `git commit -a` make one of their own.
-fn index_path(store: &ObjectStore, env: &Env<'_>) -> PathBuf {
-    let set = (env.var)("GIT_INDEX_FILE").filter(|path| !path.is_empty());
-    set.map_or_else(|| store.git_dir().join("index"), PathBuf::from)
 }
 
 fn branch(repository: &Repository, name: &str) -> Result<Changes, ChangesError> {

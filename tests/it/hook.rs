@@ -504,6 +504,70 @@ fn what_is_committed_is_scanned_and_nothing_else() {
     assert_eq!(desk.try_git(&linked, &["commit", "-q", "-m", "x"]).status.code(), Some(1));
 }
 
+/// Settings in the home directory are a second repository with the same files, or one with files and none of its own.
+#[test]
+fn a_hook_scans_the_repository_that_is_committed_to() {
+    let desk = Desk::new();
+    desk.commit("base");
+    fs::create_dir(desk.path("files")).unwrap();
+    fs::write(desk.path("repo/leak"), samples::github_token(1)).unwrap();
+    fs::write(desk.path("files/leak"), samples::github_token(1)).unwrap();
+    desk.git(&desk.path("repo"), &["add", "leak"]);
+    desk.git(&desk.path("repo"), &["commit", "-q", "-m", "to the other one"]);
+    for (files, git_dir) in [("repo", "repo/.public"), ("files", "dot.git")] {
+        let (dir, git_dir) = (desk.path(files), desk.path(git_dir));
+        let option = format!("--git-dir={}", git_dir.display());
+        let try_git =
+            |arguments: &[&str]| said(&desk.try_git(&dir, &[&[&*option, "--work-tree=."], arguments].concat()));
+        desk.git(&dir, &["init", "-q", "--bare", git_dir.to_str().unwrap()]);
+        desk.git(&dir, &[&*option, "config", "core.bare", "false"]);
+        let hook = format!("#!/bin/sh\nexec '{}' scan --staged --quiet\n", desk.path("bin/unleak").display());
+        fs::create_dir_all(git_dir.join("hooks")).unwrap();
+        fs::write(git_dir.join("hooks/pre-commit"), hook).unwrap();
+        fs::set_permissions(git_dir.join("hooks/pre-commit"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.join("clean"), "nothing").unwrap();
+        assert_eq!(try_git(&["add", "clean"]).0, 0);
+        assert_eq!(try_git(&["commit", "-q", "-m", "clean"]), (0, String::new()), "{files}");
+        assert_eq!(try_git(&["add", "leak"]).0, 0);
+        let (code, out) = try_git(&["commit", "-q", "-m", "leak"]);
+        assert!(code == 1 && out.contains("leak"), "{files}: {out}");
+    }
+}
+
+/// Variables that git sets for a hook are about the repository that it runs for.
+#[test]
+fn variables_of_one_repository_say_nothing_of_another() {
+    let desk = Desk::new();
+    let (repo, other) = (desk.path("repo"), desk.path("other"));
+    desk.git(&desk.path(""), &["init", "-q", "other"]);
+    for (dir, name) in [(&repo, "mine"), (&other, "others")] {
+        fs::write(dir.join(name), samples::github_token(name.len() as u64)).unwrap();
+        desk.git(dir, &["add", "."]);
+    }
+    let scan = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut command = desk.command(&desk.path("bin/unleak"), &repo);
+        command.envs(variables.iter().copied()).args(["scan", "-q"]).args(arguments);
+        said(&command.output().unwrap())
+    };
+    let own = [("GIT_DIR", ".git"), ("GIT_INDEX_FILE", ".git/index")];
+    for (variables, arguments, file) in [
+        (&own[..], &["--staged"][..], "mine"),
+        (&own[1..], &["--staged"], "mine"),
+        (&own, &["--staged", "../other"], "others"),
+        (&own[1..], &["--staged", "../other"], "others"),
+        (&[("GIT_DIR", "../other/.git"), ("GIT_WORK_TREE", "../other")], &["--staged"], "others"),
+        (&[("GIT_DIR", "../other/.git"), ("GIT_WORK_TREE", "../other")], &["--staged", "mine"], "mine"),
+    ] {
+        let (code, out) = scan(variables, arguments);
+        assert!(code == 1 && out.contains(&format!("{file}@")), "{variables:?} {arguments:?}: {out}");
+    }
+    fs::write(other.join("others"), samples::github_token(9)).unwrap();
+    let (code, out) = scan(&[("GIT_DIR", "../other/.git"), ("GIT_WORK_TREE", "../other")], &["--unstaged"]);
+    assert!(code == 1 && out.contains("others@"), "{out}");
+    let (code, out) = scan(&[("GIT_DIR", "nowhere")], &["--staged"]);
+    assert!(code == 2 && out.contains("GIT_DIR"), "{out}");
+}
+
 #[test]
 fn what_is_pushed_is_scanned_and_nothing_else() {
     let desk = Desk::new();

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Fault, Kind, ObjectId, ObjectStore, Repository, StoreProblem,
     changes::{Change, Changes, Content},
-    path_of,
+    config, path_of,
     repository::lfs_pointer,
     work_tree::WorkTree,
 };
@@ -260,4 +260,16 @@ pub fn discover(path: &Path) -> Option<PathBuf> {
     let start = path.canonicalize().ok()?;
     let above = start.ancestors().find(|directory| directory.join(".git").exists());
     above.map(Path::to_owned).or_else(|| ObjectStore::open(&start).ok().map(|_| start))
+}
+
+/// The work tree of a git directory that is named by itself: as its settings say, else the working directory.
+#[must_use]
+pub fn own_work_tree(git_dir: &Path) -> Option<PathBuf> {
+    let text = config::read(git_dir);
+    let last = |key| config::values(&text, ("core", b""), key).pop();
+    if let Some(dir) = last("worktree") {
+        return Some(git_dir.join(dir));
+    }
+    let is_bare = last("bare").is_some_and(|bare| bare.eq_ignore_ascii_case("true"));
+    (!is_bare).then(|| PathBuf::from("."))
 }

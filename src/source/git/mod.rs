@@ -51,7 +51,7 @@ mod walk;
 mod work_tree;
 
 pub use crate::model::{ObjectId, ObjectKind as Kind};
-pub use change_set::{ChangeSet, discover};
+pub use change_set::{ChangeSet, discover, own_work_tree};
 pub use delta::Op;
 pub use id::{KindSet, ObjectFormat};
 pub(crate) use layout::path_of;
