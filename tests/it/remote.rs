@@ -302,13 +302,17 @@ struct Seen {
 }
 
 /// What the server does with clients.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     Serve,
+    /// Doesn't ask who they are.
+    Open,
     /// Says aloud what it was sent.
     Echo,
     /// Sends them to another server.
     Redirect(u16),
+    /// Sends those to another server who say who they are.
+    AskAndRedirect(u16),
 }
 
 impl Server {
@@ -380,7 +384,12 @@ fn answer(
         seen.logins.push(login.clone());
         seen.processes_with_password.extend(processes_with(password));
     }
-    if let Manner::Redirect(port) = manner {
+    let target = match manner {
+        Manner::Redirect(port) => Some(port),
+        Manner::AskAndRedirect(port) => login.as_ref().map(|_| port),
+        _ => None,
+    };
+    if let Some(port) = target {
         let target = format!("http://127.0.0.1:{port}{}?{}", request.path, request.query);
         return write!(
             stream,
@@ -388,10 +397,10 @@ fn answer(
         );
     }
     let expected = format!("Basic {}", data_encoding::BASE64.encode(format!("me:{password}").as_bytes()));
-    if manner == Manner::Echo || login.as_deref() != Some(&*expected) {
-        let body =
-            if manner == Manner::Echo { format!("no to {password} as {login:?}\n") } else { "who?\n".to_owned() };
-        let status = if manner == Manner::Echo { "403 Forbidden" } else { "401 Unauthorized" };
+    let echoes = manner == Manner::Echo && login.is_some();
+    if manner != Manner::Open && (echoes || login.as_deref() != Some(&*expected)) {
+        let body = if echoes { format!("no to {password} as {login:?}\n") } else { "who?\n".to_owned() };
+        let status = if echoes { "403 Forbidden" } else { "401 Unauthorized" };
         return write!(
             stream,
             "HTTP/1.1 {status}\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -465,7 +474,8 @@ fn a_password_opens_the_server_and_is_seen_nowhere() {
     let config = fs::read_to_string(clone.path().join("config")).unwrap();
     assert!(!config.contains(&password) && !config.contains(&written) && !config.contains("Basic"), "{config}");
     let seen = server.seen.lock().unwrap();
-    assert!(seen.logins.len() >= 2 && seen.logins.iter().all(Option::is_some), "{:?}", seen.logins);
+    // It is said when the server asks.
+    assert!(seen.logins.len() >= 3 && seen.logins[1..].iter().all(Option::is_some), "{:?}", seen.logins);
     assert!(seen.processes_with_password.is_empty(), "{:?}", seen.processes_with_password);
 }
 
@@ -501,13 +511,32 @@ fn a_server_that_repeats_the_password_is_not_quoted() {
 fn another_server_does_not_get_the_password() {
     let desk = Desk::new();
     let (password, written) = password();
-    let other = Server::start(&desk.path(""), &password, Manner::Serve);
-    let first = Server::start(&desk.path(""), &password, Manner::Redirect(other.port()));
-    let url = format!("http://me:{written}@{}/origin", first.address);
-    assert!(desk.clone(&url, &desk.options()).is_err());
-    assert!(first.seen.lock().unwrap().logins[0].is_some());
-    let logins = &other.seen.lock().unwrap().logins;
-    assert!(!logins.is_empty() && logins.iter().all(Option::is_none), "{logins:?}");
+    for other_manner in [Manner::Open, Manner::Serve] {
+        let other = Server::start(&desk.path(""), &password, other_manner);
+        for manner in [Manner::Redirect(other.port()), Manner::AskAndRedirect(other.port())] {
+            let first = Server::start(&desk.path(""), &password, manner);
+            let url = format!("http://me:{written}@{}/origin", first.address);
+            let outcome = desk.clone(&url, &desk.options());
+            if other_manner == Manner::Open && manner == Manner::Redirect(other.port()) {
+                assert_eq!(desk.objects(outcome.unwrap().path()), desk.objects(&desk.path("origin")));
+            } else {
+                assert!(outcome.is_err());
+            }
+            let is_told = first.seen.lock().unwrap().logins.iter().any(Option::is_some);
+            assert_eq!(is_told, matches!(manner, Manner::AskAndRedirect(_)));
+        }
+        let logins = &other.seen.lock().unwrap().logins;
+        assert!(!logins.is_empty() && logins.iter().all(Option::is_none), "{other_manner:?}: {logins:?}");
+    }
+}
+
+#[test]
+fn what_a_shell_would_read_in_a_password_is_a_password() {
+    let desk = Desk::new();
+    let password = "a\\nb $HOME `id` 'c' \"d\" %s\u{e4}";
+    let written: String = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let server = Server::start(&desk.path(""), password, Manner::Serve);
+    desk.clone(&format!("http://me:{written}@{}/origin", server.address), &desk.options()).unwrap();
 }
 
 #[test]

@@ -318,6 +318,7 @@ mod tests {
             "https://[::1/a",
             "https://a b/c",
             "https://u%3a:<pw>@h/a",
+            "https://:<pw>@h/a",
         ];
         for text in cases {
             let error = parse(text).unwrap_or_else(|| panic!("{text}")).map(|r| r.display_url()).expect_err(text);

@@ -1,7 +1,6 @@
 //! One clone, by git, that obeys as little as possible.
 
 use std::{
-    ffi::OsString,
     io,
     num::NonZeroU32,
     path::{Path, PathBuf},
@@ -230,6 +229,7 @@ fn add_settings(command: &mut Command, remote: &Remote) {
     command.env("GIT_CONFIG_COUNT", (count + settings.len()).to_string());
     for (number, (key, value)) in (count..).zip(settings) {
         command.env(format!("GIT_CONFIG_KEY_{number}"), key);
-        command.env(format!("GIT_CONFIG_VALUE_{number}"), OsString::from(value.as_str()));
+        command.env(format!("GIT_CONFIG_VALUE_{number}"), value);
     }
+    command.envs(remote.login.variables());
 }

@@ -1,10 +1,19 @@
 //! Credentials of an address, and how git learns of them.
 
+use std::ffi::OsString;
+
 use data_encoding::BASE64;
 use zeroize::Zeroizing;
 
 use super::RemoteError;
-use crate::model::Secret;
+use crate::{model::Secret, source::git::path_of};
+
+const USER_VARIABLE: &str = "UNLEAK_CLONE_USER";
+const PASSWORD_VARIABLE: &str = "UNLEAK_CLONE_PASSWORD";
+
+/// A credential helper of one line. `printf` is the shell's own, so no list of processes has what it prints.
+const HELPER: &str = "!f() { test \"$1\" = get && \
+    printf 'username=%s\\npassword=%s\\n' \"$UNLEAK_CLONE_USER\" \"$UNLEAK_CLONE_PASSWORD\"; }; f";
 
 /// Who to be on a server.
 #[derive(Clone, Debug)]
@@ -28,6 +37,10 @@ impl Login {
         match text.split_once(':') {
             None if text.is_empty() => Ok(Login::None),
             None => Ok(Login::User { written, user: decoded(text)? }),
+            // Git doesn't log in as nobody.
+            Some(("", _)) => Err(RemoteError::Malformed(
+                "there is no user before the password: a token that is all there is stands before the colon",
+            )),
             Some((user, password)) => {
                 let user = decoded(user)?;
                 if user.expose().contains(&b':') {
@@ -43,24 +56,26 @@ impl Login {
     /// Settings of git, for this server alone: a redirection to another gets none of it. They are for its environment,
     /// which other users can't see.
     ///
-    /// A password goes into a header and not through git's credential system, which would hand it to the user's helpers
-    /// to store, and have them forget theirs if it is wrong.
-    pub(super) fn settings(&self, server: &str) -> Vec<(String, Zeroizing<String>)> {
+    /// A password is told by a helper when this server asks. A header would go wherever git is sent to. The user's own
+    /// helpers are left out: they would be told to store it, or to forget theirs if it is wrong.
+    pub(super) fn settings(&self, server: &str) -> Vec<(String, OsString)> {
         match self {
             Login::None => Vec::new(),
             Login::User { user, .. } => {
-                let user = Zeroizing::new(String::from_utf8_lossy(user.expose()).into_owned());
-                vec![(format!("credential.{server}.username"), user)]
+                vec![(format!("credential.{server}.username"), path_of(user.expose()))]
             }
             Login::Pair { .. } => vec![
-                (
-                    format!("http.{server}/.extraHeader"),
-                    Zeroizing::new(format!("Authorization: Basic {}", *self.basic())),
-                ),
-                ("credential.helper".to_owned(), Zeroizing::new(String::new())),
-                (format!("credential.{server}.helper"), Zeroizing::new(String::new())),
+                ("credential.helper".to_owned(), OsString::new()),
+                (format!("credential.{server}.helper"), OsString::new()),
+                (format!("credential.{server}.helper"), OsString::from(HELPER)),
             ],
         }
+    }
+
+    /// What [`HELPER`] says, for git's environment, from which it reaches the helper.
+    pub(super) fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let Login::Pair { user, password, .. } = self else { return Vec::new() };
+        vec![(USER_VARIABLE, path_of(user.expose())), (PASSWORD_VARIABLE, path_of(password.expose()))]
     }
 
     fn basic(&self) -> Zeroizing<String> {
@@ -126,9 +141,9 @@ mod tests {
     fn credentials_are_decoded_and_all_their_looks_are_secret() {
         let login = Login::parse("me%40home:p%2fq").unwrap();
         let settings = login.settings("https://h");
-        assert_eq!(settings[0].0, "http.https://h/.extraHeader");
+        assert!(settings[1..].iter().all(|(key, _)| key == "credential.https://h.helper"), "{settings:?}");
+        assert!(login.variables().iter().map(|(_, value)| value).eq(["me@home", "p/q"]), "{:?}", login.variables());
         // printf 'me@home:p/q' | base64
-        assert_eq!(settings[0].1.strip_prefix("Authorization: Basic "), Some("bWVAaG9tZTpwL3E="));
         let secrets: Vec<_> =
             login.secrets().iter().map(|s| String::from_utf8_lossy(s.expose()).into_owned()).collect();
         assert_eq!(secrets, ["bWVAaG9tZTpwL3E=", "me%40home:p%2fq", "me%40home", "p%2fq", "p/q"]);
@@ -137,7 +152,7 @@ mod tests {
     #[test]
     fn a_user_alone_leaves_the_password_to_git() {
         let settings = Login::parse("me").unwrap().settings("https://h");
-        assert_eq!(settings, [("credential.https://h.username".to_owned(), "me".to_owned().into())]);
+        assert_eq!(settings, [("credential.https://h.username".to_owned(), "me".into())]);
         assert!(Login::parse("token:").unwrap().is_complete());
         assert!(Login::parse("").unwrap().secrets().is_empty());
     }
