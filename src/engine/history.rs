@@ -338,6 +338,7 @@ impl<'h> Group<'h> {
         if self.first.as_ref().is_none_or(|first| order(&this) < order(first)) {
             self.first = Some(this);
             self.history.first.clone_from(&trace.history.first);
+            self.history.or_earlier = trace.history.or_earlier;
         }
         if self.history.last.is_none() || (reach, trace.last_rank) >= self.last {
             self.last = (reach, trace.last_rank);

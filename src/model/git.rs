@@ -52,6 +52,8 @@ const SHORT_ID: usize = 10;
 pub struct GitHistory {
     /// The commit that introduced it: the first, parents before children, whose tree has it.
     pub first: Option<Arc<GitCommit>>,
+    /// Was it perhaps there before? History doesn't reach behind `first`: a parent of it, or the tree of one, is missing.
+    pub or_earlier: bool,
     /// The last commit that has it.
     pub last: Option<Arc<GitCommit>>,
     /// How many commits have it.
@@ -91,8 +93,9 @@ impl Serialize for GitHistory {
         // Of what was there before, the commit at hand is not the first.
         let first = self.first.as_ref().filter(|_| self.introduced != Some(false));
         let is_whole = self.introduced.is_none();
-        let mut fields = serializer.serialize_struct("GitHistory", 11)?;
+        let mut fields = serializer.serialize_struct("GitHistory", 12)?;
         fields.serialize_field("first", &first)?;
+        fields.serialize_field("or_earlier", &(first.is_some() && self.or_earlier))?;
         fields.serialize_field("last", &self.last)?;
         fields.serialize_field("commits", &is_whole.then_some(self.commits))?;
         fields.serialize_field("versions", &is_whole.then_some(self.versions))?;
@@ -108,6 +111,12 @@ impl Serialize for GitHistory {
 }
 
 impl GitHistory {
+    /// The commit that introduced it, if that is certain.
+    #[must_use]
+    pub fn introduction(&self) -> Option<&GitCommit> {
+        self.first.as_deref().filter(|_| !self.or_earlier)
+    }
+
     /// More refs than this are counted, not listed: some repositories have a hundred thousand.
     pub const MAX_REFS: usize = 20;
 }

@@ -49,7 +49,7 @@ impl GroupBy {
             (GroupBy::Identity, _) => attribution?.identity.as_ref().map(super::attribution::identity),
             (GroupBy::Author, Provenance::Record(place)) => place.author.as_ref().map(super::wording::person),
             (GroupBy::Author, Provenance::Git(place)) => {
-                let first = place.history.as_ref()?.first.as_ref()?;
+                let first = place.history.as_ref()?.introduction()?;
                 Some(format!("{} <{}>", first.author.name, first.author.email))
             }
             (GroupBy::Author, Provenance::File(_) | Provenance::Named(_)) => None,

@@ -95,6 +95,9 @@ pub(super) fn history(place: &GitPlace) -> Vec<String> {
     parts.push(match (&history.first, place.object_kind) {
         (Some(first), ObjectKind::Commit | ObjectKind::Tag) => by("written", first),
         _ if history.introduced == Some(false) => "was there before this change".to_owned(),
+        (Some(first), _) if history.or_earlier => {
+            format!("already there in {}, where the history at hand begins", in_commit(first))
+        }
         (Some(first), _) => format!("introduced in {}", in_commit(first)),
         (None, _) if history.in_index => "staged".to_owned(),
         (None, _) if history.introduced.is_some() && history.reach > Reach::Nothing => {

@@ -91,6 +91,39 @@ mod regression {
 
     /// A message said that its commit is at `HEAD`, and named no ref unless one led right to it.
     #[test]
+    fn where_history_is_cut_off_nobody_is_named_for_what_was_there_before() {
+        let dir = init(&[]);
+        commit(dir.path(), "old.txt", github_token(1));
+        let cut = commit(dir.path(), "x.txt", "clean");
+        let last = commit(dir.path(), "new.txt", github_token(2));
+        let clones = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", dir.path().display());
+        git(clones.path(), &["clone", "-q", "--depth=2", &url, "shallow"]);
+        let shallow = clones.path().join("shallow");
+        for args in [&HISTORY[..], &["--branch", "main"]] {
+            for (token, commit, or_earlier) in [(1, &cut, true), (2, &last, false)] {
+                let history = history(&shallow, &github_token(token), args);
+                assert_eq!((&history["first"]["id"], &history["or_earlier"]), (&(**commit).into(), &or_earlier.into()));
+            }
+            let (_, out, _) = run(&shallow, args, b"");
+            assert!(out.contains(&format!("already there in {}", &cut[..10])), "{out}");
+            let (_, report) = scan(&shallow, &[args, &["--group-by", "author"]].concat());
+            let groups = report["groups"].as_array().unwrap();
+            let mut names: Vec<_> = groups.iter().map(|group| group["name"].as_str()).collect();
+            names.sort_unstable();
+            assert_eq!(names, [None, Some("A <a@example.org>")]);
+        }
+        // The same of a commit that was lost, and none of a beginning that is one.
+        assert_eq!(history(dir.path(), &github_token(1), &HISTORY)["or_earlier"], false);
+        let first = rev(dir.path(), "HEAD~2");
+        fs::remove_file(dir.path().join(".git/objects").join(&first[..2]).join(&first[2..])).unwrap();
+        for args in [&HISTORY[..], &["--branch", "main"]] {
+            let history = history(dir.path(), &github_token(1), args);
+            assert_eq!((&history["first"]["id"], &history["or_earlier"]), (&(*cut).into(), &true.into()));
+        }
+    }
+
+    #[test]
     fn messages_stand_in_all_refs_that_lead_to_them() {
         let dir = init(&[]);
         let (dir, shared, side) = (dir.path(), github_token(1), github_token(2));

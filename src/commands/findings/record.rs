@@ -486,13 +486,18 @@ impl OccurrenceLine {
             (Some(name), Some(email)) => Some(format!("{name} <{email}>")),
             (name, email) => name.or(email),
         };
+        // Whoever made the oldest commit at hand needn't be the one.
+        let is_certain = self.provenance.pointer("/history/or_earlier").and_then(Value::as_bool) != Some(true);
         let author = by("/history/first/author/name", "/history/first/author/email")
+            .filter(|_| is_certain)
             .or_else(|| by("/record/author/name", "/record/author/email"));
         ScannedOccurrence {
             locator_key: format!("{kind}:{repository}{}{name}#{}", if is_git { ":" } else { "" }, self.part),
             commit_id: text("/history/first/id"),
             author,
-            authored_at: millis("/history/first/author/time").or_else(|| millis("/record/time/utc")),
+            authored_at: millis("/history/first/author/time")
+                .filter(|_| is_certain)
+                .or_else(|| millis("/record/time/utc")),
             last_commit_id: text("/history/last/id"),
             last_commit_at: millis("/history/last/committer/time"),
             at_head: self.provenance.pointer("/history/at_head").and_then(Value::as_bool),

@@ -149,6 +149,16 @@ impl<'s> Commits<'s> {
         }
     }
 
+    /// Is something missing that a commit was made from: a parent, or the tree of one?
+    pub(super) fn is_cut(&mut self, id: &ObjectId) -> bool {
+        let Some(node) = self.node(id) else { return true };
+        let has_tree = |commits: &mut Commits<'_>, parent: &ObjectId| {
+            let tree = commits.node(parent).and_then(|parent| parent.tree);
+            tree.is_some_and(|tree| commits.store.contains(&tree))
+        };
+        self.shallow.contains(id) || !node.parents.iter().all(|parent| has_tree(self, parent))
+    }
+
     /// Author, committer and their times.
     pub(super) fn info(&mut self, id: &ObjectId) -> Option<Arc<GitCommit>> {
         let (_, content) = self.reader.read(id).ok()?;

@@ -27,7 +27,8 @@ impl ChangeSet<'_> {
             self.add_names(wanted, &mut infos, &mut traces);
         }
         for id in self.commits.iter().chain(&self.tags).filter(|id| wanted.objects.contains(id)) {
-            let trace = self.trace(self.rank(Some(*id)), infos.info(id));
+            let history = GitHistory { first: infos.info(id), ..GitHistory::default() };
+            let trace = self.trace(self.rank(Some(*id)), history);
             traces.objects.entry(*id).or_default().push(trace);
         }
         traces
@@ -49,8 +50,7 @@ impl ChangeSet<'_> {
             }
             if is_wanted(&file.id) {
                 let path = Some(&file.change.path).filter(|path| !path.is_empty()).cloned();
-                let commit = file.change.commit.and_then(|id| infos.info(&id));
-                let trace = Trace { path, before, ..self.trace(rank, commit) };
+                let trace = Trace { path, before, ..self.trace(rank, infos.history(file.change.commit)) };
                 traces.objects.entry(file.id).or_default().push(trace);
             }
         }
@@ -87,9 +87,12 @@ impl ChangeSet<'_> {
         traces.lost.iter_mut().for_each(|lost| lost.names.extend(names.clone()));
         for (path, (rank, file)) in first {
             let since = if path.len() <= file.change.known { Since::Before } else { Since::Change };
-            let commit = file.change.commit.and_then(|id| infos.info(&id));
             let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            let trace = Trace { path: Some(path.to_vec()), named: Some((file.id, since)), ..self.trace(rank, commit) };
+            let trace = Trace {
+                path: Some(path.to_vec()),
+                named: Some((file.id, since)),
+                ..self.trace(rank, infos.history(file.change.commit))
+            };
             traces.names.entry(name.to_vec()).or_default().push(trace);
         }
     }
@@ -116,16 +119,15 @@ impl ChangeSet<'_> {
         commit.and_then(|commit| self.ranks.get(&commit)).copied().unwrap_or(0)
     }
 
-    fn trace(&self, rank: u32, commit: Option<Arc<GitCommit>>) -> Trace {
+    fn trace(&self, rank: u32, known: GitHistory) -> Trace {
         let history = GitHistory {
-            first: commit,
             // What is staged or in the work tree is in neither commit nor ref.
             reach: match self.is_staged || !self.work_tree.as_os_str().is_empty() {
                 true => Reach::Nothing,
                 false => Reach::Refs,
             },
             in_index: self.is_staged,
-            ..GitHistory::default()
+            ..known
         };
         Trace { history, first_rank: rank, last_rank: rank, ..Trace::default() }
     }
@@ -138,6 +140,12 @@ struct Infos<'s> {
 }
 
 impl Infos<'_> {
+    /// What the commit says of what it brings.
+    fn history(&mut self, commit: Option<ObjectId>) -> GitHistory {
+        let Some(id) = commit else { return GitHistory::default() };
+        GitHistory { first: self.info(&id), or_earlier: self.commits.is_cut(&id), ..GitHistory::default() }
+    }
+
     fn info(&mut self, id: &ObjectId) -> Option<Arc<GitCommit>> {
         let commits = &mut self.commits;
         self.known.entry(*id).or_insert_with(|| commits.info(id)).clone()

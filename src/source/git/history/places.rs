@@ -254,6 +254,7 @@ impl<'s> Places<'s> {
                 first: info(span.first),
                 last: info(span.last),
                 commits: span.commits,
+                or_earlier: span.first.is_some_and(|(_, commit)| records.is_cut(commit)),
                 at_head: span.at_head,
                 reach: span.reach,
                 ..GitHistory::default()

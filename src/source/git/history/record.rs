@@ -142,6 +142,8 @@ pub(super) struct CommitRecord {
     pub(super) tree: u32,
     /// By number, as trees: those that the store has.
     pub(super) parents: Vec<u32>,
+    /// Does it name others?
+    pub(super) is_cut: bool,
     pub(super) time: i64,
     /// Its author and committer lines.
     people: Box<[u8]>,
@@ -248,8 +250,14 @@ impl Recorder {
     }
 
     fn commit(&mut self, object: &Object<'_>) {
-        let mut record =
-            CommitRecord { id: object.id, tree: u32::MAX, parents: Vec::new(), time: 0, people: Box::default() };
+        let mut record = CommitRecord {
+            id: object.id,
+            tree: u32::MAX,
+            parents: Vec::new(),
+            is_cut: false,
+            time: 0,
+            people: Box::default(),
+        };
         // It gets its number here: no other commit need name it.
         self.tables.ids.number(object.id.as_bytes());
         let mut people = Vec::new();
@@ -257,7 +265,9 @@ impl Recorder {
             if let Some(id) = line.strip_prefix(b"tree ").and_then(ObjectId::from_hex) {
                 record.tree = self.tables.ids.number(id.as_bytes()).unwrap_or(u32::MAX);
             } else if let Some(id) = line.strip_prefix(b"parent ").and_then(ObjectId::from_hex) {
-                record.parents.extend(self.tables.ids.number(id.as_bytes()));
+                let parent = self.tables.ids.number(id.as_bytes());
+                record.is_cut |= parent.is_none();
+                record.parents.extend(parent);
             } else if line.starts_with(b"author ") || line.starts_with(b"committer ") {
                 people.extend_from_slice(line);
                 people.push(b'\n');
@@ -370,6 +380,14 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// Is something missing that the commit was made from: a parent, or the tree of one? Then it needn't be the first that has
+    /// what it has.
+    pub(super) fn is_cut(&self, commit: u32) -> bool {
+        let commit = &self.commits[commit as usize];
+        let has_tree = |parent: u32| self.commits[parent as usize].tree != u32::MAX;
+        commit.is_cut || !commit.parents.iter().all(|number| self.commit_at(*number).is_some_and(has_tree))
+    }
+
     /// Puts the threads' parts together, which were all made with these tables.
     pub(super) fn join(recorders: Vec<Recorder>, tables: Arc<Tables>) -> Records {
         let mut trees = vec![(0, 0..0); tables.ids.numbers()];
