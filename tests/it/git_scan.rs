@@ -502,6 +502,16 @@ fn what_is_not_here_is_named() {
         assert!(problems[0]["kind"] == "lfs-not-scanned" && problems[0]["message"].as_str().unwrap().contains("aaaa"));
         assert_eq!(problems[0]["provenance"]["path"], "deep/far.bin");
     }
+    let old = init(&[]);
+    for (name, version) in [("hawser", "https://hawser.github.com/spec/v1"), ("media", "http://git-media.io/v/2")] {
+        commit(old.path(), name, pointer("c").replace("https://git-lfs.github.com/spec/v1", version));
+        for args in [&[".", "--history-only"][..], &["--branch", "main"]] {
+            let (code, report) = scan(old.path(), args);
+            let problems = report["problems"].as_array().unwrap();
+            let places = problems.iter().map(|problem| &problem["provenance"]["path"]);
+            assert!(code == 3 && places.clone().any(|path| path == name), "{problems:?}");
+        }
+    }
     let clones = tempfile::tempdir().unwrap();
     let url = format!("file://{}", dir.path().display());
     git(clones.path(), &["clone", "-q", "--depth=1", &url, "shallow"]);

@@ -411,9 +411,16 @@ pub(super) fn lfs_absent(place: GitPlace, content: &str) -> Problem {
     Problem { provenance: Provenance::Git(Box::new(place)), kind: ProblemKind::LfsNotScanned, message }
 }
 
+/// How pointers of Git LFS begin: those of today, and those that it wrote under its older names and still reads.
+const LFS_VERSIONS: [&[u8]; 3] = [
+    b"version https://git-lfs.github.com/spec/",
+    b"version https://hawser.github.com/spec/",
+    b"version http://git-media.io/v/",
+];
+
 /// The digest that a pointer of Git LFS holds. Format: git-lfs/docs/spec.md (read 2026-11-24).
 pub(super) fn lfs_pointer(content: &[u8]) -> Option<String> {
-    let rest = content.strip_prefix(b"version https://git-lfs.github.com/spec/")?;
+    let rest = LFS_VERSIONS.iter().find_map(|version| content.strip_prefix(*version))?;
     let line = rest
         .get(..1024.min(rest.len()))?
         .split(|byte| *byte == b'\n')
