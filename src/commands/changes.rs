@@ -8,7 +8,7 @@ use std::{
     time::SystemTime,
 };
 
-use place::Place;
+use place::{Place, real_path};
 
 use super::{CommandError, Env};
 use crate::{
@@ -62,6 +62,9 @@ pub enum ChangesError {
     /// An address of one on another machine.
     #[error("changes are those of a repository on this machine: clone {0} first")]
     Address(String),
+    /// A path that neither the work tree nor what a change leaves has.
+    #[error("{0}: there is no such file or directory, and the change brings none")]
+    NothingThere(String),
     /// It can't be opened.
     #[error(transparent)]
     Open(OpenError),
@@ -111,37 +114,43 @@ pub(super) fn scan(
     let store = repository.store();
     let part =
         if scope == ChangeScope::Path { part(path, place.work_tree.as_ref().unwrap_or(root)) } else { Vec::new() };
+    // What a change deleted, or the work tree never had, can be named; what nobody ever had is a mistake.
+    let at = |changes: Changes| {
+        let changes = changes.at(&part);
+        let is_there = path.symlink_metadata().is_ok() || changes.files.iter().any(|file| !file.path.is_empty());
+        is_there.then_some(changes).ok_or_else(|| ChangesError::NothingThere(shown()))
+    };
     let no_work_tree = || ChangesError::NoWorkTree(shown());
     let index = place.index.clone().unwrap_or_else(|| store.git_dir().join("index"));
     match choice {
         ChangeChoice::Staged => {
             // One that was just made has no index yet, a bare one never has.
             (place.work_tree.is_some() || index.exists()).then_some(()).ok_or_else(no_work_tree)?;
-            let changes = changes::staged(store, &index).at(&part);
+            let changes = at(changes::staged(store, &index))?;
             scan.run(&ChangeSet::staged(&repository, changes));
         }
         ChangeChoice::Unstaged => {
             let work_tree = place.work_tree.as_ref().ok_or_else(no_work_tree)?;
-            let changes = changes::unstaged(store, &index, work_tree).at(&part);
+            let changes = at(changes::unstaged(store, &index, work_tree))?;
             scan.run(&ChangeSet::unstaged(&repository, changes, work_tree));
         }
         ChangeChoice::Range(text) => {
             let range = Revisions::parse(store, repository.refs(), text).map_err(ChangesError::Revision)?;
-            scan.run(&ChangeSet::new(&repository, changes::range(store, &range).at(&part)));
+            scan.run(&ChangeSet::new(&repository, at(changes::range(store, &range))?));
         }
         ChangeChoice::Since(text) => {
             let mut changes = changes::range(store, &since(&repository, text, env)?);
             // A ref that can't be read leads to commits that are not looked at. Missing ones were told by the range.
             let lost = repository.refs().problems.iter().filter(|problem| problem.object.is_none());
             changes.problems.extend(lost.cloned());
-            scan.run(&ChangeSet::new(&repository, changes.at(&part)));
+            scan.run(&ChangeSet::new(&repository, at(changes)?));
         }
-        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, branch(&repository, name)?.at(&part))),
+        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, at(branch(&repository, name)?)?)),
         ChangeChoice::PreReceive => {
             let mut lines = Vec::new();
             std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
             let push = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
-            let changes = changes::range(store, &push.revisions).at(&part);
+            let changes = at(changes::range(store, &push.revisions))?;
             scan.run(&ChangeSet::new(&repository, changes).pushed(push.new_refs));
         }
     }
@@ -161,7 +170,7 @@ fn name(path: &Path, root: &Path, store: &ObjectStore) -> PathBuf {
 
 /// The path in the repository that `path` leads to; empty for all of it.
 fn part(path: &Path, root: &Path) -> Vec<u8> {
-    let path = path.canonicalize().unwrap_or_default();
+    let path = real_path(path).unwrap_or_default();
     let names = path.strip_prefix(root).into_iter().flat_map(Path::iter).map(|name| name.as_encoded_bytes());
     let names: Vec<&[u8]> = names.collect();
     // The git directory is no part of what it holds.

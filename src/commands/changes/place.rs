@@ -27,8 +27,8 @@ impl Place {
     /// Finds it. As git does, `GIT_DIR` is followed from the working directory, and for what lies in its work tree, unless
     /// that is a repository within.
     pub(super) fn find(path: &Path, env: &Env<'_>) -> Result<Place, ChangesError> {
-        let real = path.canonicalize().ok();
-        let found = discover(path);
+        let real = real_path(path);
+        let found = real.as_deref().and_then(nearest).and_then(discover);
         let here = PathBuf::from(".").canonicalize().ok();
         let Some(git_dir) = set(env, "GIT_DIR") else {
             let root = found.ok_or_else(|| ChangesError::NoRepository(DisplayPath(path).to_string()))?;
@@ -71,6 +71,18 @@ impl Place {
         let work_tree = work_tree.and_then(|dir| dir.canonicalize().ok());
         Ok(Place { root: git_dir.to_owned(), work_tree, index: None }.with_index(set(env, "GIT_INDEX_FILE")))
     }
+}
+
+/// The real path of what may be gone: that of the nearest directory that is there, and the rest.
+pub(super) fn real_path(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let there = nearest(&path)?;
+    let rest = path.strip_prefix(there).ok()?;
+    Some(there.canonicalize().ok()?.components().chain(rest.components()).collect())
+}
+
+fn nearest(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|path| path.exists())
 }
 
 fn set(env: &Env<'_>, name: &str) -> Option<OsString> {
