@@ -319,13 +319,9 @@ impl Balance {
                     self.depth += 1;
                 }
                 b'}' | b']' if self.depth == 0 => return (at, true),
-                // One of the other kind is a mistake in it, as often as not the only one.
-                b'}' | b']' if self.depth == 1 => {
-                    if byte == self.opening + 2 {
-                        return (at + 1, true);
-                    }
-                }
-                b'}' | b']' => self.depth -= 1,
+                b'}' | b']' if self.depth == 1 && byte == self.opening + 2 => return (at + 1, true),
+                // One of the other kind at its outermost is a mistake in it, as often as not the only one.
+                b'}' | b']' => self.depth = (self.depth - 1).max(1),
                 b',' if self.depth == 0 => return (at, true),
                 _ => {}
             }
