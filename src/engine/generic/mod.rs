@@ -3,6 +3,7 @@
 
 mod chance;
 mod feature;
+mod figures;
 mod lexicon;
 mod memo;
 mod model;
@@ -11,6 +12,7 @@ mod no_value;
 mod parts;
 mod path;
 mod placeholder_words;
+mod sealed;
 mod setting;
 mod settled;
 mod value;

@@ -5,7 +5,7 @@ use super::{
     name::{self, NameClass, NameTraits},
     no_value::{self, NoValue, Place},
     parts::AnyOf,
-    placeholder_words,
+    placeholder_words, sealed,
     setting::Setting,
     settled::{BEST, BEST_WORD, Begun, Need, SAMPLE_MOST, SPELLING_MOST, SURROUNDINGS_MOST, key_kind, password_kind},
     value::{self, ValueKind, ValueTraits},
@@ -422,7 +422,7 @@ impl Subject<'_> {
         let decoded = decoded_text(secret);
         let decoded = decoded.as_deref();
         features.add_if(decoded.is_some_and(is_user_and_password), Feature::UserPassword);
-        features.add_if(decoded.is_some_and(no_value::has_hash), Feature::Sealed);
+        features.add_if(decoded.is_some_and(sealed::has_hash), Feature::Sealed);
         // Of a user's name and password the latter counts.
         let decoded = decoded.map(|text| memchr::memchr(b':', text).map_or(text, |at| &text[at + 1..]));
         let is_common = |secret: &[u8]| placeholder_words::is_common(secret);

@@ -156,14 +156,15 @@ fn class_of(words: &[&[u8]], at: usize, word: &[u8]) -> Option<NameClass> {
     let single = singular(word);
     let is = |list: &WordSet| list.has(word) || list.has(single);
     let ends = |suffix: &[u8]| word.ends_with(suffix) || single.ends_with(suffix);
-    if is(&NOT_PASS) || ["compass", "bypass", "trespass", "surpass"].iter().any(|other| ends(other.as_bytes())) {
+    if is(&NOT_PASS) {
         return None;
     }
     if is(&PASSWORDS) || ends(b"password") || ends(b"passwd") || ends(b"passphrase") || ends(b"passwort") {
         return Some(NameClass::Password);
     }
     if (ends(b"pass") || ends(b"pwd") || ends(b"psw") || ends(b"psk")) && !word.ends_with(b"passes") {
-        return Some(NameClass::Password);
+        let is_other = ["compass", "bypass", "trespass", "surpass"].iter().any(|other| ends(other.as_bytes()));
+        return (!is_other).then_some(NameClass::Password);
     }
     if ends(b"secret") || is(&SECRETS) {
         return Some(NameClass::Secret);

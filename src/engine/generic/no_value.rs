@@ -2,7 +2,9 @@
 
 use super::{
     chance,
+    figures::{is_figure, is_number_of_a_type},
     parts::{AnyOf, Starts, WordSet},
+    sealed::is_sealed,
     value::{ValueKind, traits_of},
 };
 
@@ -32,11 +34,6 @@ pub(super) enum Place {
     Password,
 }
 
-/// Has it the hash of a password in it?
-pub(super) fn has_hash(value: &[u8]) -> bool {
-    HASH_PARTS.is_in(value)
-}
-
 /// Has a value without quotes signs that code has, and could it be one all the same?
 pub(super) fn has_signs(value: &[u8]) -> bool {
     no_value(value, Place::Setting, traits_of(value).kind) == Some(NoValue::Signs)
@@ -47,14 +44,7 @@ pub(super) fn no_value(value: &[u8], place: Place, kind: ValueKind) -> Option<No
     let is_quoted = matches!(place, Place::Quoted | Place::Password);
     let may_have_signs = matches!(place, Place::Setting | Place::Password) && chance::may_have_signs(value, kind);
     let is_password = may_have_signs && is_quoted;
-    if SEALED.any(value)
-        || has_hash(value)
-        || is_tagged_hash(value)
-        || is_address(value)
-        || is_public_der(value)
-        || is_sealed_message(value)
-        || value.len() > 60 && LONG_SEALED.any(value)
-    {
+    if is_sealed(value) {
         return Some(NoValue::Sealed);
     }
     let refers = match may_have_signs {
@@ -73,14 +63,8 @@ pub(super) fn no_value(value: &[u8], place: Place, kind: ValueKind) -> Option<No
     };
     if is_code
         || is_constant(unmarked)
-        || is_date(value)
-        || is_version(value)
-        || is_port(value)
-        || is_locale(value)
+        || is_figure(value)
         || !is_text(value)
-        || is_octal(value)
-        || is_bound(value)
-        || is_escaped(value)
         || is_negation(value)
         || CONSTANTS.has_folded(unmarked)
     {
@@ -152,52 +136,6 @@ fn is_word_and_word(value: &[u8]) -> bool {
     let is_numbered = letters >= 3 && last.len() - letters >= 2 && last[letters..].iter().all(u8::is_ascii_digit);
     let names = |word: &[u8]| super::name::traits_of(word).class.is_some();
     first.len() >= 3 && first.iter().all(u8::is_ascii_alphabetic) && is_numbered && !names(first) && !names(last)
-}
-
-/// `2024-05-06`, alone or with a time.
-fn is_date(value: &[u8]) -> bool {
-    let is_at = |at: usize, byte: u8| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() };
-    value.len() >= 10
-        && value[..10].iter().enumerate().all(|(at, byte)| is_at(at, *byte))
-        && value.get(10).is_none_or(|byte| matches!(byte, b'T' | b' ' | b't'))
-}
-
-/// `v1.2.3`, `npm:^2.0.1`, `1:4.13+dfsg1-1`, `~> 1.4.0-rc1`: a version, of two dots at least or marked as one.
-fn is_version(value: &[u8]) -> bool {
-    let unnamed = value.strip_prefix(b"npm:").unwrap_or(value);
-    let digits = unnamed.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    // Debian's epoch.
-    let epoch = matches!(digits, 1 | 2) && unnamed.get(digits) == Some(&b':');
-    let unmarked = &unnamed[if epoch { digits + 1 } else { 0 }..];
-    let marks = unmarked.iter().take_while(|byte| b"^~<>= v".contains(byte)).count();
-    let number = &unmarked[marks..];
-    let len = number.iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
-    let dots = number[..len].iter().filter(|byte| **byte == b'.').count();
-    let is_number = number.first().is_some_and(u8::is_ascii_digit) && number[..len].last() != Some(&b'.');
-    let is_tail = |byte: &u8| byte.is_ascii_alphanumeric() || b".+~-".contains(byte);
-    let is_packaged = PACKAGED.is_in(&number[len..]);
-    let is_marked = epoch || marks > 0 || unnamed.len() < value.len() || is_packaged;
-    let ends = matches!(number.get(len), None | Some(b'-' | b'+' | b'~')) || epoch || is_packaged;
-    is_number && ends && number[len..].iter().all(is_tail) && (dots >= 2 || dots == 1 && is_marked)
-}
-
-/// `464/tcp`: a port and its protocol.
-fn is_port(value: &[u8]) -> bool {
-    let digits = value.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    (1..=5).contains(&digits) && [&b"/tcp"[..], b"/udp", b"/sctp", b"/dccp"].contains(&&value[digits..])
-}
-
-/// `sr-Latn-RS`: a language, a script and a region.
-fn is_locale(value: &[u8]) -> bool {
-    let is = |part: &[u8], byte: fn(&u8) -> bool| part.iter().all(byte);
-    let mut parts = value.split(|byte| *byte == b'-');
-    let (language, script, region) = (parts.next(), parts.next(), parts.next());
-    language.is_some_and(|part| matches!(part.len(), 2 | 3) && is(part, u8::is_ascii_lowercase))
-        && script.is_some_and(|part| {
-            part.len() == 4 && part[0].is_ascii_uppercase() && is(&part[1..], u8::is_ascii_lowercase)
-        })
-        && region.is_some_and(|part| part.len() == 2 && is(part, u8::is_ascii_uppercase))
-        && parts.next().is_none()
 }
 
 /// Not the bytes of an archive or a picture that happen to stand after a name.
@@ -289,30 +227,6 @@ fn is_put_in(value: &[u8]) -> bool {
     }
 }
 
-/// `\323\006\334\020`: bytes of a packet, as C writes them.
-fn is_octal(value: &[u8]) -> bool {
-    let is_escape = |part: &&[u8]| part.len() >= 3 && part[..3].iter().all(|digit| (b'0'..=b'7').contains(digit));
-    value.split(|byte| *byte == b'\\').skip(1).filter(is_escape).count() >= 3
-}
-
-/// `\xd1\x91`: a few characters of another alphabet.
-fn is_escaped(value: &[u8]) -> bool {
-    let is_escape = |part: &[u8]| matches!(part, [b'\\', b'x', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    value.len() <= 32 && value.chunks(4).all(is_escape)
-}
-
-/// `minlen=6`, `max:255`: what a form asks of a field.
-fn is_bound(value: &[u8]) -> bool {
-    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'_').count();
-    let number = value.get(name + 1..).unwrap_or_default();
-    matches!(value.get(name), Some(b'=' | b':'))
-        && ["min", "max", "len", "length", "size"]
-            .iter()
-            .any(|word| value[..name].windows(word.len()).any(|w| w.eq_ignore_ascii_case(word.as_bytes())))
-        && (1..=4).contains(&number.len())
-        && number.iter().all(u8::is_ascii_digit)
-}
-
 /// `!0};f(x);`, `!!value`: true and false, as programs are made small.
 fn is_negation(value: &[u8]) -> bool {
     match value {
@@ -375,21 +289,6 @@ fn is_pointer(value: &[u8]) -> bool {
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(byte))
 }
 
-/// `315436u32`, `-1073741716i32`, `0xC000027A_u32`, `0x80UL`: a number in source code, with its type.
-fn is_number_of_a_type(value: &[u8]) -> bool {
-    let value = value.strip_prefix(b"-").unwrap_or(value);
-    let (digits, is_digit): (_, fn(&u8) -> bool) = match value.strip_prefix(b"0x") {
-        Some(hex) => (hex, |byte| byte.is_ascii_hexdigit() || *byte == b'_'),
-        None => (value, |byte| byte.is_ascii_digit() || *byte == b'_'),
-    };
-    let len = digits.iter().take_while(|byte| is_digit(byte)).count();
-    const TYPES: [&[u8]; 16] = [
-        b"u8", b"u16", b"u32", b"u64", b"u128", b"usize", b"i8", b"i16", b"i32", b"i64", b"i128", b"isize", b"UL",
-        b"ULL", b"U", b"L",
-    ];
-    len > 0 && TYPES.contains(&&digits[len..])
-}
-
 /// `MD5_ARISTA`, `KEYWORD2`: a name in capitals that has a number in it.
 fn is_numbered_constant(value: &[u8]) -> bool {
     let is_part = |part: &[u8]| {
@@ -416,60 +315,6 @@ fn is_dotted(value: &[u8], kind: ValueKind) -> bool {
     value.contains(&b'.') && value.split(|byte| *byte == b'.').all(is_word) && (kind != ValueKind::Random || is_named())
 }
 
-/// `base64--base64--base64==`: what Rails encrypts. `2.base64|base64|base64`: what Bitwarden does.
-fn is_sealed_message(value: &[u8]) -> bool {
-    let is_of_rails = value.ends_with(b"==") && memchr::memmem::find_iter(value, b"--").count() == 2;
-    let is_of_bitwarden = || value.starts_with(b"2.") && memchr::memchr_iter(b'|', value).count() == 2;
-    value.len() > 40 && (is_of_rails || is_of_bitwarden())
-}
-
-/// Base64 of a certificate or public key. What begins with a version number (`IB`) is a private one.
-fn is_public_der(value: &[u8]) -> bool {
-    let is_short = ["MFkwEwYH", "MHYwEAYH", "MCowBQYDK2V"].iter().any(|start| value.starts_with(start.as_bytes()));
-    let is_long = value.starts_with(b"MII") && value.get(6..8) != Some(b"IB")
-        || value.starts_with(b"MIG") && value.get(4..8) == Some(b"MA0G");
-    // Those of RSA say so in their first bytes, of which the key is cut.
-    let is_rsa =
-        ["MIGfMA0GCSqGSIb3DQEB", "MIIBIjANBgkqhkiG9w0B"].iter().any(|start| value.starts_with(start.as_bytes()));
-    is_rsa || value.len() > 55 && (is_short || is_long)
-}
-
-/// `0x` and 40 hexadecimal digits: an account of a block chain.
-fn is_address(value: &[u8]) -> bool {
-    value.len() == 42 && value.starts_with(b"0x") && value[2..].iter().all(u8::is_ascii_hexdigit)
-}
-
-/// `sha256:…`, `{SSHA}…`, `$2b$…`: a hash that says which.
-fn is_tagged_hash(value: &[u8]) -> bool {
-    let value = value.strip_prefix(b"\\\"").unwrap_or(value);
-    match value {
-        // What PostgreSQL and MySQL store.
-        [b'm', b'd', b'5', hex @ ..] => hex.len() == 32 && hex.iter().all(u8::is_ascii_hexdigit),
-        [b'*', hex @ ..] => hex.len() == 40 && hex.iter().all(u8::is_ascii_hexdigit),
-        [b'$', rest @ ..] => {
-            memchr::memchr(b'$', &rest[..rest.len().min(16)]).is_some_and(|at| at > 0) && value.len() > 20
-        }
-        [b'{', rest @ ..] => {
-            memchr::memchr(b'}', &rest[..rest.len().min(16)]).is_some_and(|at| at > 2) && value.len() > 20
-        }
-        _ => false,
-    }
-}
-
-#[rustfmt::skip]
-static SEALED: Starts = Starts::new(&[
-    "pk_live_", "pk_test_", "pk.eyJ", "xpub",
-    "ENC[", "ENC(", "<enc", "$ANSIBLE_VAULT", "vault:v1:", "ssh-rsa", "ssh-ed25519", "ssh-dss", "ecdsa-sha2", "sha1-",
-    "sha256-", "sha384-", "sha512-", "sha1:", "sha256:", "sha512:", "md5:", "SHA1:", "SHA256:", "SHA512:", "MD5:",
-    "AAAAB3NzaC1yc2E", "AAAAB3NzaC1kc3M", "AAAAC3NzaC1lZDI1NTE5", "AAAAE2VjZHNh", "pbkdf2", "scrypt:", "bcrypt", "argon2",
-    "SCRAM-SHA", "AQAAAAEAA", "AQAAAAIAA", "-----BEGIN PUBLIC", "-----BEGIN CERT", "-----BEGIN RSA PUBLIC", "age1", "-----BEGIN PGP", "crypt:",
-    "!!binary", "HMACSHA", "1:sha", "0x0", "AQIAAA5mAAAA",
-]);
-/// What a long value begins with that is ciphertext or a public key.
-static LONG_SEALED: Starts = Starts::new(&["AQICAH", "CiQA", "AgA", "AgB", "AAAA"]);
-/// What stands between a user's name and the hash of a password.
-static HASH_PARTS: AnyOf =
-    AnyOf::new(&["$2a$", "$2b$", "$2y$", "$apr1$", ":$1$", ":$5$", ":$6$", ":{SHA}", "sha1$", "md5$"]);
 #[rustfmt::skip]
 static REFERENCE_STARTS: Starts = Starts::new(&[
     "arn:", "vault:", "env:", "env(", "file:", "ssm:", "secret:", "secrets.", "urn:", "op://", "ref+", "kms:",
@@ -496,8 +341,6 @@ static SYNTAX_PARTS: AnyOf = AnyOf::new(&[
 static QUOTED_CODE_PARTS: AnyOf = AnyOf::new(&[
     "()", "required|", "|required", "|min:", "|max:", "between:", "digits:", "|confirmed", "confirmed|", "exists:", "unique:", "regex:", "=>", "&&", "||", "</", "\\n", "\\t", "=\\\"", "?.", "::", ":\"", "[-1]", "[*]",
 ]);
-/// What versions of packages have.
-static PACKAGED: AnyOf = AnyOf::new(&["ubuntu", "dfsg", "+deb", "~deb", "~bpo", ".el", ".fc"]);
 /// What regular expressions have.
 #[rustfmt::skip]
 static PATTERN_PARTS: AnyOf = AnyOf::new(&[

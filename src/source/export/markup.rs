@@ -188,7 +188,8 @@ pub(super) fn html_text(text: &str) -> String {
 }
 
 fn parts(text: &str) -> (String, String) {
-    let (mut page, mut aside) = (Page::default(), String::new());
+    let mut page = Page { text: String::with_capacity(text.len()), ..Page::default() };
+    let mut aside = String::new();
     for Ok(token) in Tokenizer::new(text) {
         match token {
             Token::String(string) => page.push(&String::from_utf8_lossy(&string.value)),

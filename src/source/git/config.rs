@@ -19,31 +19,13 @@ pub(super) struct StoreConfig {
 /// Reads a configuration as git does: the last setting wins, names don't mind case. Lines that it can't make sense of
 /// are passed over: git itself would refuse the repository, we still want its objects.
 pub(super) fn parse(text: &[u8]) -> StoreConfig {
-    let mut config = StoreConfig::default();
-    let mut in_extensions = false;
-    for line in text.split(|&byte| byte == b'\n') {
-        let mut line = line.trim_ascii();
-        if let Some(header) = line.strip_prefix(b"[") {
-            let Some(end) = header.iter().position(|&byte| byte == b']') else { continue };
-            in_extensions = header[..end].trim_ascii().eq_ignore_ascii_case(b"extensions");
-            line = header[end + 1..].trim_ascii();
-        }
-        if !in_extensions {
-            continue;
-        }
-        let (key, value) = match line.iter().position(|&byte| byte == b'=') {
-            Some(at) => (line[..at].trim_ascii(), unquoted(&line[at + 1..])),
-            None => (line, String::new()),
-        };
-        if key.eq_ignore_ascii_case(b"objectformat") {
-            config.object_format = Some(value.to_ascii_lowercase());
-        } else if key.eq_ignore_ascii_case(b"partialclone") {
-            config.partial_clone = true;
-        } else if key.eq_ignore_ascii_case(b"refstorage") {
-            config.ref_storage = Some(value.to_ascii_lowercase());
-        }
+    let last = |key| values(text, ("extensions", b""), key).pop();
+    let lower = |key| last(key).map(|value| value.to_ascii_lowercase());
+    StoreConfig {
+        object_format: lower("objectformat"),
+        partial_clone: last("partialclone").is_some(),
+        ref_storage: lower("refstorage"),
     }
-    config
 }
 
 /// The largest configuration file that is read; those seen are a few kilobytes.
@@ -54,7 +36,8 @@ pub(super) fn read(git_dir: &Path) -> Vec<u8> {
     file::read(&git_dir.join("config"), MAX_CONFIG_BYTES).ok().flatten().unwrap_or_default()
 }
 
-/// Every value of one setting, in order. `subsection` is the part of a header in quotes, empty if there is none.
+/// Every value of one setting, in order; empty where it has none. `subsection` is the part of a header in quotes, empty if there
+/// is none.
 pub(super) fn values(text: &[u8], (section, subsection): (&str, &[u8]), key: &str) -> Vec<String> {
     let mut is_inside = false;
     let mut found = Vec::new();
@@ -65,9 +48,9 @@ pub(super) fn values(text: &[u8], (section, subsection): (&str, &[u8]), key: &st
             is_inside = name.trim_ascii().eq_ignore_ascii_case(section.as_bytes()) && unescaped(quoted) == subsection;
             line = rest.trim_ascii();
         }
-        let Some(at) = line.iter().position(|&byte| byte == b'=').filter(|_| is_inside) else { continue };
-        if line[..at].trim_ascii().eq_ignore_ascii_case(key.as_bytes()) {
-            found.push(unquoted(&line[at + 1..]));
+        let at = line.iter().position(|&byte| byte == b'=').unwrap_or(line.len());
+        if is_inside && line[..at].trim_ascii().eq_ignore_ascii_case(key.as_bytes()) {
+            found.push(unquoted(line.get(at + 1..).unwrap_or_default()));
         }
     }
     found
