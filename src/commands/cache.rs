@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Env;
 use crate::{
-    engine::{Scan, Scanner, cache::Cache},
+    engine::{
+        Scan, Scanner,
+        cache::{Cache, CacheFault},
+    },
     model::DisplayPath,
     source::git::Repository,
 };
@@ -60,6 +63,9 @@ pub(super) fn scan(repository: &Repository, address: Option<&str>, means: &Means
     let (mut cache, fault) = Cache::open(file, scanner);
     if let Some(fault) = fault {
         (env.warn)(&format!("{} {fault}: everything is scanned", DisplayPath(cache.path())));
+        if matches!(fault, CacheFault::Foreign | CacheFault::Unreadable(_)) {
+            return scan.run(repository);
+        }
     }
     scan.run_cached(repository, &mut cache);
     if let Err(error) = cache.save() {

@@ -21,7 +21,7 @@ use crate::{
     rule::builtin,
     source::{
         FileOptions, Files,
-        git::{OpenError, Repository},
+        git::{OpenError, Repository, submodules},
         read_paths,
         remote::{self, CloneOptions, Remote, RemoteError},
     },
@@ -416,14 +416,18 @@ fn elsewhere(roots: &[PathBuf], files: &Files, linked: &mut Vec<Linked>, scan: &
     found
 }
 
-/// The git directories of repositories, whose files (configuration, reflogs, packed refs) belong to the history.
-fn git_dirs(roots: Vec<PathBuf>, linked: &mut Vec<Linked>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
+/// The git directories of repositories and of their submodules, whose files (configuration, reflogs, packed refs) belong to the
+/// history.
+fn git_dirs(mut roots: Vec<PathBuf>, linked: &mut Vec<Linked>, scan: &mut Scan<'_>) -> Vec<PathBuf> {
     let mut dirs = Vec::new();
-    for root in roots {
+    let mut next = 0;
+    while let Some(root) = roots.get(next).cloned() {
+        next += 1;
         match Repository::open(&root) {
             Ok(repository) => {
                 linked.extend(Linked::of(&repository, &root));
                 dirs.push(repository.store().common_dir().to_owned());
+                roots.extend(submodules::with_own_repository(repository.store(), &root));
             }
             Err(error) => scan.problem(not_a_repository(&root, &error)),
         }

@@ -7,9 +7,12 @@ use super::{
     scanner::{Scanner, Scratch, Window, WindowMatches},
     verdict::Score,
 };
-use crate::decode::{
-    OffsetMap,
-    base64::{self, Decoded},
+use crate::{
+    decode::{
+        OffsetMap,
+        base64::{self, Decoded},
+    },
+    model::CredentialKind,
 };
 
 /// In place of a keyword: behind this byte an encoded text begins.
@@ -57,7 +60,7 @@ pub(super) fn opens(window: &Window<'_>) -> bool {
 
 impl Scanner {
     /// Adds what the encoded texts hold that begin in the owned part of a window and are no secrets of a format themselves.
-    /// Generic secrets give way to what is found in them.
+    /// Generic secrets give way to what is found in them, a login to the token that it logs in with.
     pub(super) fn scan_encoded(&self, window: &Window<'_>, scratch: &mut Scratch, found: &mut WindowMatches) {
         if scratch.encoded.is_empty() || scratch.inner.depth == MAX_DEPTH {
             return;
@@ -71,29 +74,56 @@ impl Scanner {
             }
             let Some(decoded) = base64::decode(window.bytes, start) else { continue };
             end = decoded.range.end;
-            if self.has_format(&found.accepted, &decoded.range) {
+            let weight = self.weight_in(&found.accepted, &decoded.range);
+            if weight == Weight::Token {
                 continue;
             }
             let text = Window { bytes: &decoded.text, owned: 0..decoded.text.len(), origin: window.origin };
             let matches = self.scan_window(&text, inner, &mut ());
-            add(found, decoded, matches, |rule| self.rules[rule as usize].generic);
+            if weight == Weight::Login && !self.has_token(&matches) {
+                continue;
+            }
+            add(found, decoded, matches, |found| self.weight(found) < Weight::Token);
         }
         found.encoded.sort_by_key(EncodedMatches::start);
     }
 
-    /// Is one of these a secret of a format that overlaps with the range?
-    fn has_format(&self, accepted: &[(Match, Arc<Score>)], range: &Range<usize>) -> bool {
-        let is_format = |found: &Match| !self.rules[found.rule as usize].generic && overlaps(&found.secret(), range);
-        accepted.iter().any(|(found, _)| is_format(found))
+    /// The most that those say that overlap with the range.
+    fn weight_in(&self, accepted: &[(Match, Arc<Score>)], range: &Range<usize>) -> Weight {
+        let overlapping = accepted.iter().filter(|(found, _)| overlaps(&found.secret(), range));
+        overlapping.map(|(found, _)| self.weight(found)).max().unwrap_or(Weight::Nothing)
+    }
+
+    fn has_token(&self, matches: &WindowMatches) -> bool {
+        let all = matches.encoded.iter().map(|within| &within.accepted).chain([&matches.accepted]);
+        all.flatten().any(|(found, _)| self.weight(found) == Weight::Token)
+    }
+
+    fn weight(&self, found: &Match) -> Weight {
+        match &self.rules[found.rule as usize] {
+            rule if rule.generic => Weight::Generic,
+            rule if rule.meta.kind == CredentialKind::Password => Weight::Login,
+            _ => Weight::Token,
+        }
     }
 }
 
+/// How much a match says of the encoded text that it is: the lesser gives way to what the text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Nothing,
+    Generic,
+    /// A user's name and password, whatever the password is.
+    Login,
+    Token,
+}
+
 /// Adds what was found in an encoded text, and in those within it.
-fn add(found: &mut WindowMatches, decoded: Decoded, matches: WindowMatches, is_generic: impl Fn(u32) -> bool) {
+fn add(found: &mut WindowMatches, decoded: Decoded, matches: WindowMatches, gives_way: impl Fn(&Match) -> bool) {
     let Decoded { text, range, maps } = decoded;
     let WindowMatches { encoded, accepted, sensitive } = matches;
     if !(encoded.is_empty() && accepted.is_empty()) {
-        found.accepted.retain(|(found, _)| !(is_generic(found.rule) && overlaps(&found.secret(), &range)));
+        found.accepted.retain(|(found, _)| !(gives_way(found) && overlaps(&found.secret(), &range)));
     }
     if !(encoded.is_empty() && sensitive.is_empty()) {
         hide(&mut found.sensitive, range);

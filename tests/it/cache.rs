@@ -185,7 +185,8 @@ fn a_damaged_cache_is_said_and_made_anew() {
     *flipped.last_mut().unwrap() ^= 1;
     let mut longer = whole.clone();
     longer.push(0);
-    let damages = [whole[..whole.len() - 1].to_vec(), whole[..20].to_vec(), flipped, longer, b"another file".to_vec()];
+    let other_version = [b"unleak cache 0\n\0", &whole[16..]].concat();
+    let damages = [whole[..whole.len() - 1].to_vec(), whole[..20].to_vec(), flipped, longer, other_version];
     for damaged in damages {
         fs::write(bench.file(), &damaged).unwrap();
         let said = bench.scan(&[&option]);
@@ -196,6 +197,30 @@ fn a_damaged_cache_is_said_and_made_anew() {
     }
     fs::write(bench.file(), b"").unwrap();
     assert_eq!(bench.check(&[]), 0);
+}
+
+#[test]
+fn what_is_no_cache_is_left_as_it_is() {
+    let bench = Bench::new(init(&[]));
+    commit(bench.dir(), "a.txt", samples::github_token(1));
+    let option = format!("--cache={}", bench.file().display());
+    let plain = bench.scan(&[]);
+    let check = || {
+        let said = bench.scan(&[&option]);
+        assert!(said.warnings.contains("is no cache and stays as it is: everything is scanned"), "{}", said.warnings);
+        assert_eq!((&said.report, said.code), (&plain.report, plain.code));
+    };
+    fs::write(bench.file(), "notes of somebody").unwrap();
+    check();
+    assert_eq!(fs::read(bench.file()).unwrap(), b"notes of somebody");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        fs::remove_file(bench.file()).unwrap();
+        assert!(Command::new("mkfifo").arg(bench.file()).status().unwrap().success());
+        check();
+        assert!(fs::symlink_metadata(bench.file()).unwrap().file_type().is_fifo());
+    }
 }
 
 #[test]

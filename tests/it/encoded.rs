@@ -102,6 +102,23 @@ fn what_an_encoded_text_holds_takes_the_place_of_the_text() {
 }
 
 #[test]
+fn a_login_gives_way_to_the_token_that_it_logs_in_with() {
+    let token = text("glpat-{{alnum:20}}");
+    let login = |password: &str| BASE64.encode(format!("deploy-bot:{password}").as_bytes());
+    let docker = |login: &str| format!("{{\"auths\": {{\"registry.gitlab.com\": {{\"auth\": \"{login}\"}}}}}}");
+    let npm = |login: &str| format!("//gitlab.com/api/v4/packages/npm/:_auth={login}\n");
+    let rules = |text: &str| scan(text).findings.iter().map(|found| found.rule.id.to_string()).collect::<Vec<_>>();
+    for whole in [docker(&login(&token)), npm(&login(&token))] {
+        assert_eq!(rules(&whole), ["gitlab.pat"], "{whole}");
+    }
+    let password = text("{{alnum:14}}");
+    assert_eq!(rules(&docker(&login(&password))), ["docker.config-auth"]);
+    assert_eq!(rules(&npm(&login(&password))), ["npm.npmrc-basic-auth"]);
+    // With a generic secret in it, it is a login still.
+    assert_eq!(rules(&docker(&login(&format!("x; password = '{password}'")))), ["docker.config-auth"]);
+}
+
+#[test]
 fn encoded_text_is_hidden_beside_other_secrets_and_silenced_by_its_line() {
     let (token, other) = (text("glpat-{{alnum:20}}"), text("xkeysib-{{hex:64}}-{{alnum:16}}"));
     let encoded = BASE64.encode(format!("token {token}").as_bytes());

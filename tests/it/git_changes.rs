@@ -85,6 +85,24 @@ mod regression {
         assert_eq!(secrets(&scan(dir.path(), &["--unstaged"]).1), [github_token(3)]);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_file_replaced_by_one_of_its_size_and_time_is_unstaged() {
+        let dir = init(&[]);
+        let path = dir.path().join("f");
+        let write = |text: &str| {
+            fs::write(&path, text).unwrap();
+            let file = fs::File::options().append(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000)).unwrap();
+        };
+        write(&"x".repeat(github_token(1).len()));
+        git(dir.path(), &["add", "f"]);
+        git(dir.path(), &["commit", "-qm", "f"]);
+        assert_eq!(run(dir.path(), &["--unstaged"], b"").0, 0);
+        write(&github_token(1));
+        assert_eq!(secrets(&scan(dir.path(), &["--unstaged"]).1), [github_token(1)]);
+    }
+
     #[test]
     fn names_in_an_index_lead_nowhere_else() {
         let dir = init(&[]);
@@ -167,6 +185,7 @@ mod regression {
         // What is no entry of a tree is scanned as it is.
         let (_, report) = scan(dir, &[".", "--history-only"]);
         assert!(secrets(&report).contains(&token), "{report}");
+        assert!(problems(&report)[0].starts_with("malformed tree (in "), "{:?}", problems(&report));
         for (header, parent) in [("tree nonsense\n", ""), ("", "parent nonsense\n")] {
             let header =
                 if header.is_empty() { format!("tree {}\n", object(dir, "tree", &sound)) } else { header.into() };
@@ -177,6 +196,9 @@ mod regression {
             assert_eq!((code, secrets(&report)), (1, sorted(vec![github_token(1), github_token(4)])));
             assert!(problems(&report)[0].starts_with("malformed commit (in "), "{:?}", problems(&report));
             assert_eq!(report["problems"][0]["provenance"]["object"], *id);
+            let (_, report) = scan(dir, &[".", "--history-only"]);
+            let of_commit = report["problems"].as_array().unwrap().iter().filter(|a| a["provenance"]["object"] == *id);
+            assert_eq!(of_commit.count(), 1, "{report}");
         }
         // A blob where a tree should be, and the other way round.
         let as_tree = commit_object(dir, &good, &[], 1_700_000_000);

@@ -17,7 +17,7 @@ use unleak::{
 
 use crate::{
     git_scan::{commit, found, head, init, rev, run, scan},
-    git_store::repositories::git,
+    git_store::repositories::{git, git_with_input},
     samples::github_token,
 };
 
@@ -66,6 +66,25 @@ mod regression {
     }
 
     /// What was committed and undone looked like what was pushed and removed later.
+    #[test]
+    fn names_are_read_as_their_commits_are_encoded() {
+        let dir = init(&[]);
+        let author = "J\u{f6}rg M\u{fc}ller";
+        let latin: Vec<u8> = author.chars().map(|letter| letter as u32 as u8).collect();
+        commit(dir.path(), "f", github_token(1));
+        let tree = rev(dir.path(), "HEAD^{tree}");
+        for (encoding, expected) in [("ISO-8859-1", author), ("nonsense", "J\\xf6rg M\\xfcller")] {
+            let head = format!("tree {tree}\nauthor ");
+            let rest = " <j@example.org> 1700000000 +0000\ncommitter C <c@example.org> 1700000000 +0000\n";
+            let end = format!("encoding {encoding}\n\nx\n");
+            let text = [head.as_bytes(), &latin, rest.as_bytes(), end.as_bytes()].concat();
+            let id = git_with_input(dir.path(), &["hash-object", "-w", "-t", "commit", "--stdin"], &text);
+            git(dir.path(), &["reset", "-q", "--hard", String::from_utf8(id).unwrap().trim()]);
+            let history = history(dir.path(), &github_token(1), &[".", "--history-only"]);
+            assert_eq!(history["first"]["author"]["name"], expected, "{history}");
+        }
+    }
+
     #[test]
     fn what_only_logs_lead_to_is_told_from_what_refs_have() {
         let dir = init(&[]);

@@ -94,6 +94,15 @@ fn a_damaged_pack_is_named_and_the_rest_scanned() {
     fs::write(&pack, bytes).unwrap();
     let (code, secrets, problems) = history(dir.path());
     assert_eq!((code, secrets, problems.len()), (1, all(), 1));
+    fs::write(&pack, &sound).unwrap();
+    // An index that has an id wrong: what refers to the object doesn't find it, and nothing else tells.
+    let mut bytes = sound_index.clone();
+    bytes[8 + 4 * 256 + 19] ^= 1;
+    fs::write(&index, bytes).unwrap();
+    let (code, secrets, problems) = history(dir.path());
+    assert_eq!((code, secrets), (1, all()));
+    assert!(problems.iter().any(|problem| problem["message"] == "checksum doesn't match"), "{problems:?}");
+    fs::write(&index, &sound_index).unwrap();
     // An empty pack, or none.
     fs::write(&pack, b"").unwrap();
     assert_eq!(history(dir.path()).0, 3);
@@ -263,12 +272,15 @@ fn alternates_in_a_circle_end() {
     point(&other, &one);
     for dir in [&one, &other] {
         let (code, secrets, problems) = history(dir.path());
-        assert_eq!((code, secrets.len(), problems), (1, TOKENS as usize + 1, vec![]));
+        assert_eq!((code, secrets.len()), (1, TOKENS as usize + 1));
+        // The directory itself, by its own list and by the other's; the other one by its own.
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems.iter().all(|problem| problem["message"] == "alternates in a circle"), "{problems:?}");
     }
     // One that is gone.
     fs::remove_dir_all(other.path()).unwrap();
     let (code, secrets, problems) = history(one.path());
-    assert_eq!((code, secrets, problems.len()), (1, all(), 1));
+    assert_eq!((code, secrets, problems.len()), (1, all(), 2));
 }
 
 #[test]

@@ -190,6 +190,15 @@ mod regression {
         let (code, report) = scan(beside.path(), &[".", &main]);
         assert_eq!((code, &report["problems"]), (1, &serde_json::json!([])));
         assert_eq!(report["stats"]["objects"]["commits"]["scanned"], 2);
+        // A submodule that has its repository within, as old ones have.
+        let inner = dir.path().join("old/module");
+        fs::create_dir_all(&inner).unwrap();
+        git(&inner, &["init", "-q"]);
+        commit(&inner, "b.txt", github_token(2));
+        commit(&inner, "b.txt", "x");
+        git(dir.path(), &["-c", "advice.addEmbeddedRepo=false", "add", "old/module"]);
+        let (code, report) = scan(dir.path(), &[".", "--history-only"]);
+        assert_eq!((code, found(&report).len(), &report["problems"]), (1, 2, &serde_json::json!([])));
         // A file that only looks like it.
         fs::create_dir(dir.path().join("fixture")).unwrap();
         fs::write(dir.path().join("fixture/.git"), "gitdir: ../nowhere\n").unwrap();

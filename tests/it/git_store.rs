@@ -184,7 +184,7 @@ fn alternates_in_a_cycle() {
         .unwrap();
     let store = open(&second);
     assert_eq!(store.object_dirs().len(), 2);
-    assert_eq!(store.problems().len(), 1);
+    assert_eq!(store.problems().len(), 2);
     assert_eq!(objects(&walk(&store, &plan(2))).into_keys().collect::<BTreeSet<_>>(), own);
 }
 

@@ -14,6 +14,8 @@ use crate::{
 };
 
 const MAGIC: &[u8; 16] = b"unleak cache 1\n\0";
+/// How caches of all versions begin.
+const ANY_MAGIC: &[u8] = b"unleak cache ";
 /// Magic, length, digest.
 const HEADER_BYTES: usize = 16 + 8 + 32;
 /// A hundred million objects take less.
@@ -38,8 +40,11 @@ pub enum CacheFault {
     /// Cut off or changed since it was written.
     #[error("is damaged")]
     Damaged,
-    /// No cache, or one of another version of unleak.
-    #[error("is no cache, or one of another version")]
+    /// One of another version of unleak.
+    #[error("is of another version")]
+    OtherVersion,
+    /// Something else, which is not to be written over.
+    #[error("is no cache and stays as it is")]
     Foreign,
     /// It can't be read.
     #[error("can't be read: {0}")]
@@ -74,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Stored>, CacheFault> {
         return Ok(None);
     }
     if !bytes.starts_with(MAGIC) {
-        return Err(CacheFault::Foreign);
+        return Err(if bytes.starts_with(ANY_MAGIC) { CacheFault::OtherVersion } else { CacheFault::Foreign });
     }
     let (header, payload) = bytes.split_at_checked(HEADER_BYTES).ok_or(CacheFault::Damaged)?;
     let is_whole = header[16..24] == (payload.len() as u64).to_le_bytes();

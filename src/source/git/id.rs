@@ -25,6 +25,16 @@ impl ObjectFormat {
         }
     }
 
+    /// Does a file end with the digest of all that stands before it? Cost: one pass over it.
+    pub(super) fn ends_with_checksum(self, file: &[u8]) -> bool {
+        let Some(end) = file.len().checked_sub(self.id_len()) else { return false };
+        let (content, checksum) = file.split_at(end);
+        match self {
+            ObjectFormat::Sha1 => Sha1::digest(content)[..] == *checksum,
+            ObjectFormat::Sha256 => Sha256::digest(content)[..] == *checksum,
+        }
+    }
+
     /// The id that an object with this content has. Cost: one pass over `content`.
     #[must_use]
     pub fn object_id(self, kind: Kind, content: &[u8]) -> ObjectId {

@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use memmap2::Mmap;
 
-use super::{IndexFault, ObjectId};
+use super::{IndexFault, ObjectFormat, ObjectId};
 
 const MAGIC: &[u8] = b"\xfftOc";
 const FAN_OUT_BYTES: usize = 256 * 4;
@@ -128,6 +128,14 @@ impl Index {
                 id[0] == first && is_after
             })
         })
+    }
+
+    /// Has a file the checksum that stands in it? Cost: one pass over it.
+    pub(super) fn is_intact(&self, format: ObjectFormat) -> bool {
+        match &self.bytes {
+            IndexBytes::Map(file) => format.ends_with_checksum(file),
+            IndexBytes::Built(_) => true,
+        }
     }
 
     /// Number of objects.

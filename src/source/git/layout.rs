@@ -78,9 +78,9 @@ impl Layout {
             Some(_) => None,
         };
         let shallow = shallow(&common_dir.join("shallow"), problems);
-        let mut alternates = Alternates { found: Vec::new(), seen: HashSet::new() };
+        let mut alternates = Alternates { found: Vec::new(), seen: HashSet::new(), open: Vec::new() };
         for start in std::iter::once(own).chain(extra.iter().cloned()) {
-            alternates.add(start, 0, problems);
+            alternates.add(start, problems);
         }
         let object_dirs = alternates.found;
         Ok(Layout { git_dir, common_dir, object_dirs, format, is_partial: config.partial_clone, shallow, ref_storage })
@@ -128,29 +128,41 @@ fn shallow(path: &Path, problems: &mut Vec<StoreProblem>) -> Vec<ObjectId> {
 struct Alternates {
     found: Vec<PathBuf>,
     seen: HashSet<PathBuf>,
+    /// Those that lead to the one at hand, and it.
+    open: Vec<PathBuf>,
 }
 
 impl Alternates {
-    fn add(&mut self, dir: PathBuf, depth: usize, problems: &mut Vec<StoreProblem>) {
+    fn add(&mut self, dir: PathBuf, problems: &mut Vec<StoreProblem>) {
         let canonical = match dir.canonicalize() {
             Ok(canonical) if canonical.is_dir() => canonical,
             Ok(_) => return problems.push(StoreProblem::file(dir, Fault::NotRegular)),
             Err(error) => return problems.push(StoreProblem::file(dir, error.into())),
         };
-        if !self.seen.insert(canonical) {
+        if self.open.contains(&canonical) {
+            return problems.push(StoreProblem::file(dir, Fault::AlternatesInCircle));
+        }
+        if !self.seen.insert(canonical.clone()) {
             return;
         }
+        self.open.push(canonical);
+        self.add_all_of(&dir, problems);
+        self.open.pop();
+    }
+
+    /// Adds a directory and those that it names.
+    fn add_all_of(&mut self, dir: &Path, problems: &mut Vec<StoreProblem>) {
         let list = dir.join("info").join("alternates");
         let text = metadata(&list, problems).unwrap_or_default();
-        self.found.push(dir.clone());
+        self.found.push(dir.to_owned());
         for line in text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end) {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            if depth == MAX_ALTERNATE_DEPTH {
+            if self.open.len() > MAX_ALTERNATE_DEPTH {
                 return problems.push(StoreProblem::file(list, Fault::AlternatesTooDeep(MAX_ALTERNATE_DEPTH)));
             }
-            self.add(dir.join(path_of(&unquoted(line))), depth + 1, problems);
+            self.add(dir.join(path_of(&unquoted(line))), problems);
         }
     }
 }

@@ -46,6 +46,7 @@ mod repository;
 pub mod revisions;
 pub mod staging;
 mod store;
+pub mod submodules;
 mod tree_diff;
 mod walk;
 mod work_tree;

@@ -54,6 +54,9 @@ pub enum Fault {
     /// A line of a metadata file that isn't in its format.
     #[error("line {0} is malformed")]
     MalformedLine(usize),
+    /// An alternate that leads to itself. All of its objects are read nevertheless.
+    #[error("alternates in a circle")]
+    AlternatesInCircle,
     /// Alternates lead on for more steps than git follows.
     #[error("alternates nested more than {0} deep")]
     AlternatesTooDeep(usize),

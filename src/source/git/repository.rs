@@ -22,6 +22,7 @@ use super::{
     ids::IdTable,
     indexes::Indexes,
     refs::Refs,
+    revisions::is_sound,
 };
 use crate::{
     model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
@@ -111,6 +112,7 @@ impl Source for Repository {
     fn run<'r>(&self, plan: &Plan<'_>, receiver: &(dyn Fn() -> Box<dyn Receiver + 'r> + Sync)) {
         let mut own = receiver();
         self.store.problems().iter().for_each(|problem| own.problem(self.problem(problem)));
+        self.store.damaged_indexes().for_each(|problem| own.problem(self.problem(&problem)));
         let walk = WalkPlan { known: plan.known, ..WalkPlan::new(plan.threads, plan.interrupt) };
         let names = Names::default();
         let ids = Arc::new(IdTable::new(&self.store, plan.threads));
@@ -343,9 +345,11 @@ impl<'p, 'r> Scan<'p, 'r> {
             self.receiver.blob(Origin::Object(&self.place), Part::Content, content);
             let in_all = self.receiver.met();
             met = met.map(|met| met.max(in_all));
+            self.malformed(object);
+            is_complete = false;
         }
         if !is_complete {
-            // It is named in every scan.
+            // That is told in every scan.
             met = met.max(Some(Met::Matches));
         }
         if let Some(met) = met {
@@ -356,6 +360,13 @@ impl<'p, 'r> Scan<'p, 'r> {
         let kept = if object.is_base { starts.as_slice().into() } else { Box::default() };
         self.starts = starts;
         Left::Names { met, starts: kept, placed }
+    }
+
+    /// Tells of an object that doesn't have what it should.
+    fn malformed(&mut self, object: &Object<'_>) {
+        let fault = Fault::Malformed(object.kind.as_str());
+        let problem = StoreProblem::object(&*self.repository.path, object.id, fault).of_kind(Some(object.kind));
+        self.receiver.problem(self.repository.problem(&problem));
     }
 
     /// Hands over a name if it is met for the first time.
@@ -462,6 +473,10 @@ impl Visitor for Scan<'_, '_> {
             besides = Met::Matches;
         }
         if !self.look_out.header(object) {
+            besides = Met::Matches;
+        }
+        if !is_sound(object.kind, object.content) {
+            self.malformed(object);
             besides = Met::Matches;
         }
         let base = match delta {

@@ -394,6 +394,15 @@ pub(super) fn fuzz(content: &[u8]) {
     let _ = parse_tag(content);
 }
 
+/// Has a commit or a tag what there should be in one?
+pub(super) fn is_sound(kind: Kind, content: &[u8]) -> bool {
+    match kind {
+        Kind::Commit => parse(content).1,
+        Kind::Tag => parse_tag(content).0.is_some(),
+        Kind::Tree | Kind::Blob => true,
+    }
+}
+
 /// What a commit says, and whether that is all there should be.
 fn parse(content: &[u8]) -> (Node, bool) {
     let mut lines = content.split(|byte| *byte == b'\n').take_while(|line| !line.is_empty());

@@ -40,6 +40,8 @@ pub struct Staged {
     size: u32,
     /// When the file was changed last, as seen then: seconds and nanoseconds, modulo 2³².
     changed: (u32, u32),
+    /// When anything about it was, by its system's clock.
+    touched: (u32, u32),
 }
 
 const LINK: u32 = 0o120_000;
@@ -54,6 +56,12 @@ impl Staged {
         !self.is_intent && !matches!(self.mode & KIND, SUBMODULE | DIRECTORY)
     }
 
+    /// Is it the commit of another repository?
+    #[must_use]
+    pub fn is_submodule(&self) -> bool {
+        self.mode & KIND == SUBMODULE
+    }
+
     /// Is it a whole directory of a sparse index, with its tree as content?
     #[must_use]
     pub fn is_directory(&self) -> bool {
@@ -63,15 +71,39 @@ impl Staged {
     /// May the file at `path` differ from what is staged? Says so too often rather than too rarely.
     #[must_use]
     pub fn may_differ(&self, metadata: &std::fs::Metadata, index_changed: SystemTime) -> bool {
+        // Times of changes can be set (`cp -p`, `rsync -t`), those of touches can't.
+        if touched(metadata).is_some_and(|seen| !is_same_time(seen, self.touched)) {
+            return true;
+        }
         let changed = metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
         let changed = changed.unwrap_or(Duration::MAX);
         let is_link = self.mode & KIND == LINK;
         let seen = (changed.as_secs() as u32, changed.subsec_nanos());
-        // Git may keep whole seconds only. A file changed in the moment in which the index was written is in doubt.
-        let is_same_time = seen == self.changed || (self.changed.1 == 0 && seen.0 == self.changed.0);
+        // A file changed in the moment in which the index was written is in doubt.
         let is_racy = SystemTime::UNIX_EPOCH + changed.min(Duration::from_secs(u64::from(u32::MAX))) >= index_changed;
-        metadata.len() as u32 != self.size || !is_same_time || is_racy || metadata.is_symlink() != is_link
+        metadata.len() as u32 != self.size
+            || !is_same_time(seen, self.changed)
+            || is_racy
+            || metadata.is_symlink() != is_link
     }
+}
+
+/// Is it the time that an index has? Git may keep whole seconds only.
+fn is_same_time(seen: (u32, u32), kept: (u32, u32)) -> bool {
+    seen == kept || (kept.1 == 0 && seen.0 == kept.0)
+}
+
+/// When anything about a file was changed, where systems say so.
+#[cfg(unix)]
+fn touched(metadata: &std::fs::Metadata) -> Option<(u32, u32)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.ctime() as u32, metadata.ctime_nsec() as u32))
+}
+
+/// When anything about a file was changed, where systems say so.
+#[cfg(not(unix))]
+fn touched(_: &std::fs::Metadata) -> Option<(u32, u32)> {
+    None
 }
 
 /// Most files that are read of an index.
@@ -248,7 +280,7 @@ fn extension<'a>(cursor: &mut Cursor<'a>) -> Option<([u8; 4], &'a [u8])> {
 
 fn entry(cursor: &mut Cursor<'_>, version: u32, before: &[u8], format: ObjectFormat) -> Option<Staged> {
     let start = cursor.rest().len();
-    cursor.take(8)?;
+    let touched = (cursor.u32()?, cursor.u32()?);
     let changed = (cursor.u32()?, cursor.u32()?);
     cursor.take(8)?;
     let mode = cursor.u32()?;
@@ -277,6 +309,7 @@ fn entry(cursor: &mut Cursor<'_>, version: u32, before: &[u8], format: ObjectFor
         is_skipped: extended & 0x4000 != 0,
         size,
         changed,
+        touched,
     })
 }
 

@@ -102,6 +102,13 @@ impl ObjectStore {
         &self.problems
     }
 
+    /// Indexes of packs that aren't as they were written: an object may stand under an id that isn't its own. Cost: one pass
+    /// over the indexes, which opening a store doesn't take.
+    pub(super) fn damaged_indexes(&self) -> impl Iterator<Item = StoreProblem> {
+        let damaged = self.packs.iter().filter(|pack| !pack.index.is_intact(pack.data.format));
+        damaged.map(|pack| StoreProblem::file(pack.data.path.with_extension("idx"), Fault::Checksum))
+    }
+
     /// The hash by which objects are named; `None` if the repository says one that isn't known: then the store is
     /// empty, with a problem that says so.
     #[must_use]

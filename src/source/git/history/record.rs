@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, io::Read, ops::Range, sync::Arc};
 
+use encoding_rs::Encoding;
 use foldhash::quality::RandomState;
 
 use super::{Interner, ObjectId};
@@ -260,7 +261,7 @@ impl Recorder {
         };
         // It gets its number here: no other commit need name it.
         self.tables.ids.number(object.id.as_bytes());
-        let mut people = Vec::new();
+        let (mut people, mut encoding) = (Vec::new(), None);
         for line in header(object.content) {
             if let Some(id) = line.strip_prefix(b"tree ").and_then(ObjectId::from_hex) {
                 record.tree = self.tables.ids.number(id.as_bytes()).unwrap_or(u32::MAX);
@@ -274,9 +275,16 @@ impl Recorder {
                 if let Some(signature) = line.strip_prefix(b"committer ") {
                     record.time = signature_of(signature).time.seconds;
                 }
+            } else if let Some(label) = line.strip_prefix(b"encoding ") {
+                encoding = Encoding::for_label(label);
             }
         }
-        record.people = people.into();
+        record.people = match encoding {
+            Some(encoding) if str::from_utf8(&people).is_err() => {
+                encoding.decode_without_bom_handling(&people).0.as_bytes().into()
+            }
+            _ => people.into(),
+        };
         self.commits.push(record);
     }
 
