@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
-    git_scan::{Changed, changed, commit, head, init, rev, run, scan},
+    git_ranges::{Changed, changed},
+    git_scan::{commit, head, init, rev, run, scan},
     git_store::repositories::git,
     samples::github_token,
 };

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Secrets found, sorted.
-fn secrets(report: &Value) -> Vec<String> {
+pub(crate) fn secrets(report: &Value) -> Vec<String> {
     found(report).into_keys().collect()
 }
 
@@ -20,7 +20,7 @@ fn sorted(mut tokens: Vec<String>) -> Vec<String> {
     tokens
 }
 
-fn problems(report: &Value) -> Vec<String> {
+pub(crate) fn problems(report: &Value) -> Vec<String> {
     let problems = report["problems"].as_array().unwrap();
     problems.iter().map(|problem| problem["message"].as_str().unwrap().to_owned()).collect()
 }

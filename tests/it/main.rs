@@ -30,6 +30,8 @@ mod git_history;
 mod git_hostile;
 #[cfg(feature = "cli")]
 mod git_places;
+#[cfg(feature = "cli")]
+mod git_ranges;
 mod git_refs;
 #[cfg(feature = "cli")]
 mod git_scan;
