@@ -62,7 +62,7 @@ pub struct FileOptions {
 ///   then scanned in chunks by all threads together. What is appended meanwhile is scanned, too, up to twice the size
 ///   seen first (or [`ENDLESS_BYTES`] beyond it, if that is more). A file that gives more bytes than its size, or lies on a pseudo file system, is read front to back
 ///   and ends with a problem at [`ENDLESS_BYTES`].
-/// - **Object stores** of git are not read as files: [`Files::stores`] names them.
+/// - **Object stores** of git, and what Git LFS keeps beside them, are not read as files: [`Files::stores`] names them.
 /// - **Names** of [`NAME_BYTES`] or more and the targets of symbolic links are handed over as blobs.
 #[derive(Debug)]
 pub struct Files {
@@ -120,7 +120,7 @@ impl Files {
     }
 
     /// The `objects` directories of the git repositories that the last run met, sorted. Their packed and loose
-    /// objects were **not** scanned: that is the git source's part.
+    /// objects, and what Git LFS keeps beside them, were **not** scanned: that is the git source's part.
     #[must_use]
     pub fn stores(&self) -> Vec<PathBuf> {
         lock(&self.stores).clone()

@@ -204,4 +204,70 @@ mod regression {
         fs::write(dir.path().join("fixture/.git"), "gitdir: ../nowhere\n").unwrap();
         assert_eq!(scan(dir.path(), &["."]).1["problems"], serde_json::json!([]));
     }
+
+    fn pointer(digit: &str, size: u64) -> String {
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {size}\n", digit.repeat(64))
+    }
+
+    fn keep_lfs(dir: &std::path::Path, digit: &str, content: String) {
+        let place = dir.join(".git/lfs/objects").join(digit.repeat(2)).join(digit.repeat(2));
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join(digit.repeat(64)), content).unwrap();
+    }
+
+    /// What Git LFS keeps was a file of the git directory, which says neither who committed it nor under which name.
+    #[test]
+    fn content_that_git_lfs_keeps_has_a_history() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        let (small, large, lonely) = (github_token(1), github_token(2), github_token(3));
+        keep_lfs(dir, "a", format!("x\nkey: {small}\n"));
+        keep_lfs(dir, "b", format!("{}key: {large}\n", "x\n".repeat(1 << 20)));
+        keep_lfs(dir, "c", lonely.clone());
+        commit(dir, "readme", "x");
+        let came = commit(dir, "a/small.bin", pointer("a", 12));
+        commit(dir, "large.bin", pointer("b", 12));
+        // Another pointer to the same.
+        let again = commit(dir, "again.bin", pointer("a", 13));
+        git(dir, &["rm", "-q", "a/small.bin"]);
+        git(dir, &["commit", "-qm", "away"]);
+        for args in [&["."][..], &[".", "--history-only"], &[".", "--history-only", "--cache=c"]] {
+            let (code, report) = scan(dir, args);
+            assert_eq!((code, &report["problems"]), (1, &serde_json::json!([])), "{args:?}");
+            let found = found(&report);
+            let places = |token: &str| found[token].iter().map(|it| it["provenance"].clone()).collect::<Vec<_>>();
+            let [first, second] = &places(&small)[..] else { panic!("{args:?} {:?}", found[&small]) };
+            assert_eq!((&first["path"], &second["path"]), (&"a/small.bin".into(), &"again.bin".into()));
+            assert_eq!(
+                (&first["history"]["first"]["id"], &first["history"]["at_head"]),
+                (&came.clone().into(), &false.into())
+            );
+            assert_eq!(second["history"]["first"]["id"], again);
+            assert_eq!(second["history"]["refs"], serde_json::json!(["refs/heads/main"]));
+            assert_eq!(found[&small][0]["place"]["line"], 2, "in the content");
+            let [place] = &places(&large)[..] else { panic!("{args:?} {:?}", found[&large]) };
+            assert_eq!((&place["path"], &place["history"]["at_head"]), (&"large.bin".into(), &true.into()));
+            // Nothing points to it any more: it is the file that it is.
+            let [place] = &places(&lonely)[..] else { panic!("{args:?} {:?}", found[&lonely]) };
+            assert!(place["kind"] == "file" && place["path"].as_str().unwrap().contains("lfs/objects/cc/cc"));
+        }
+        assert_eq!(scan(dir, &[".", "--no-history"]).0, 0);
+    }
+
+    /// It was taken to be here, and nobody read it.
+    #[cfg(unix)]
+    #[test]
+    fn content_behind_a_linked_lfs_directory_is_scanned() {
+        let (dir, beside) = (init(&[]), tempfile::tempdir().unwrap());
+        let dir = dir.path();
+        keep_lfs(dir, "a", github_token(1));
+        keep_lfs(dir, "b", github_token(2));
+        commit(dir, "here.bin", pointer("a", 12));
+        fs::rename(dir.join(".git/lfs"), beside.path().join("lfs")).unwrap();
+        std::os::unix::fs::symlink(beside.path().join("lfs"), dir.join(".git/lfs")).unwrap();
+        let (code, report) = scan(dir, &["."]);
+        assert_eq!((code, &report["problems"]), (1, &serde_json::json!([])));
+        // What no pointer names may be another repository's.
+        assert_eq!(found(&report).into_keys().collect::<Vec<_>>(), [github_token(1)]);
+    }
 }

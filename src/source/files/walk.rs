@@ -19,7 +19,7 @@ use super::{
     problem_kind,
     roots::{Covered, Link, Root, directories},
     rules::{Filter, GIT_DIR, Rules, filter_for_root, read_rule_files},
-    store::{OBJECTS, StorePart, has_lost_store, is_objects, is_store, is_store_root},
+    store::{LFS, OBJECTS, StorePart, has_lost_store, is_objects, is_store, is_store_root},
 };
 use crate::{
     model::{Origin, Part, ProblemKind},
@@ -289,6 +289,7 @@ impl Shift<'_, '_, '_> {
                         shift.hand_over_name(&name);
                         match has_store && is_objects(&name) {
                             true => shift.note_store(),
+                            false if has_store && name == LFS => StorePart::Lfs,
                             false => folder.store.of_child(&name),
                         }
                     });

@@ -59,5 +59,6 @@ pub(crate) use layout::path_of;
 pub use problem::{DeltaFault, Fault, IndexFault, OpenError, OpenFault, StoreProblem};
 pub use reader::Reader;
 pub use repository::Repository;
+pub(super) use repository::{is_lfs_content, is_lfs_fan};
 pub use store::ObjectStore;
 pub use walk::{Delta, LargeObject, Object, Visitor, WalkCounts, WalkPlan, Walked};

@@ -1,6 +1,7 @@
 //! The history of a repository as a source: every object once, as a version of the one it is stored as a delta of.
 
 mod gaps;
+mod lfs;
 
 use std::{
     collections::{HashMap, hash_map},
@@ -32,6 +33,9 @@ use crate::{
         window::{Filled, Window},
     },
 };
+use lfs::{Pointers, Twins};
+pub(in crate::source) use lfs::{is_lfs_content, is_lfs_fan};
+pub(super) use lfs::{lfs_absent, lfs_pointer};
 
 /// All objects of a repository: blobs, commits and tags as text, and the names in trees.
 ///
@@ -46,6 +50,8 @@ pub struct Repository {
     indexes: OnceLock<Indexes>,
     /// What the walk of a scan recorded of history, until it is asked for.
     recorded: Mutex<Option<Recorded>>,
+    /// The pointers of Git LFS that the scan met, where several lead to one content.
+    twins: Mutex<Twins>,
 }
 
 impl Repository {
@@ -69,6 +75,7 @@ impl Repository {
             refs: OnceLock::new(),
             indexes: OnceLock::new(),
             recorded: Mutex::default(),
+            twins: Mutex::default(),
         })
     }
 
@@ -117,12 +124,14 @@ impl Source for Repository {
         let names = Names::default();
         let ids = Arc::new(IdTable::new(&self.store, plan.threads));
         let mut walked = self.store.walk(&walk, &|| Scan::new(self, plan, (&names, &ids), receiver()));
-        let mut pointers: Vec<_> =
-            walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)).collect();
-        pointers.sort_unstable_by(|one, other| (&one.1, one.0).cmp(&(&other.1, other.0)));
-        pointers.dedup_by(|one, other| one.1 == other.1);
+        let mut pointers = Pointers::new();
+        for (blob, content) in walked.visitors.iter_mut().flat_map(|scan| std::mem::take(&mut scan.pointers)) {
+            pointers.entry(content).or_default().push(blob);
+        }
+        pointers.values_mut().for_each(|blobs| blobs.sort_unstable());
         *lock(&self.recorded) = recorded(&mut walked.visitors);
-        self.name_lfs(pointers, plan, &mut *own);
+        self.scan_lfs(&pointers, plan, receiver);
+        *lock(&self.twins) = Twins::new(pointers);
         let absent = LookOut::report(walked.visitors.into_iter().map(|scan| scan.look_out));
         if !plan.is_interrupted() {
             self.name_absent(&absent, &mut *own);
@@ -140,7 +149,10 @@ impl Source for Repository {
     }
 
     fn trace(&self, plan: &Plan<'_>, wanted: &Wanted, problem: &mut dyn FnMut(Problem)) -> Traces {
-        let found = self.attribute(plan, wanted);
+        let twins = std::mem::take(&mut *lock(&self.twins));
+        let mut all = wanted.clone();
+        twins.add_to(&mut all);
+        let found = self.attribute(plan, &all);
         if let Some(recorded) = lock(&self.recorded).take() {
             // Freeing a million small things takes a few hundredths of a second, for which nobody need wait.
             let _ = std::thread::Builder::new().spawn(move || drop(recorded));
@@ -158,7 +170,8 @@ impl Source for Repository {
             problem(Problem { provenance, kind, message: message.to_owned() });
         }
         let mut traces = Traces { is_partial: !found.is_complete || plan.is_interrupted(), ..found.traces };
-        self.indexes().add_places(wanted, &mut traces);
+        self.indexes().add_places(&all, &mut traces);
+        twins.join(wanted, &mut traces);
         traces
     }
 
@@ -267,8 +280,7 @@ struct Scan<'p, 'r> {
     all_names: &'p Names,
     starts: Starts,
     window: Option<Window>,
-    repository: &'p Repository,
-    /// Pointers of Git LFS to what isn't here: the blob, and the digest of the content that it stands for.
+    /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
     pointers: Vec<(ObjectId, String)>,
     /// Blobs in which something was found.
     found: Vec<ObjectId>,
@@ -303,7 +315,6 @@ impl<'p, 'r> Scan<'p, 'r> {
             all_names,
             starts: Vec::new(),
             window: None,
-            repository,
             pointers: Vec::new(),
             found: Vec::new(),
             recorder: None,
@@ -416,31 +427,6 @@ impl<'p, 'r> Scan<'p, 'r> {
     }
 }
 
-/// What is said of a pointer whose content isn't here.
-pub(super) fn lfs_absent(place: GitPlace, content: &str) -> Problem {
-    let message = format!("Git LFS keeps this file elsewhere, as {content}: it was not scanned (git lfs fetch --all)");
-    Problem { provenance: Provenance::Git(Box::new(place)), kind: ProblemKind::LfsNotScanned, message }
-}
-
-/// How pointers of Git LFS begin: those of today, and those that it wrote under its older names and still reads.
-const LFS_VERSIONS: [&[u8]; 3] = [
-    b"version https://git-lfs.github.com/spec/",
-    b"version https://hawser.github.com/spec/",
-    b"version http://git-media.io/v/",
-];
-
-/// The digest that a pointer of Git LFS holds. Format: git-lfs/docs/spec.md (read 2026-11-24).
-pub(super) fn lfs_pointer(content: &[u8]) -> Option<String> {
-    let rest = LFS_VERSIONS.iter().find_map(|version| content.strip_prefix(*version))?;
-    let line = rest
-        .get(..1024.min(rest.len()))?
-        .split(|byte| *byte == b'\n')
-        .find_map(|line| line.strip_prefix(b"oid sha256:"))?;
-    let digest = line.trim_ascii_end();
-    let is_digest = digest.len() == 64 && digest.iter().all(u8::is_ascii_hexdigit);
-    is_digest.then(|| String::from_utf8_lossy(digest).to_ascii_lowercase())
-}
-
 /// The name in an entry of a tree (`100644 name`, `40000 name`), if it is one.
 fn name_of(entry: &[u8]) -> Option<&[u8]> {
     let is_octal = |mode: &[u8]| !mode.is_empty() && mode.iter().all(|digit| matches!(digit, b'0'..=b'7'));
@@ -466,9 +452,7 @@ impl Visitor for Scan<'_, '_> {
         }
         let mut besides = Met::Nothing;
         if let Some(content) = lfs_pointer(object.content) {
-            if !self.repository.has_lfs(&content) {
-                self.pointers.push((object.id, content));
-            }
+            self.pointers.push((object.id, content));
             // What it points to is looked for in every scan.
             besides = Met::Matches;
         }

@@ -1,15 +1,13 @@
 //! What is not here, or only named elsewhere than in trees.
 
-use std::path::{Path, PathBuf};
-
-use super::{Names, Repository, lfs_absent};
+use super::{Names, Repository};
 use crate::{
     model::{GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
     source::{
-        NAME_BYTES, Plan, Receiver, Wanted,
+        NAME_BYTES, Receiver,
         crew::lock,
         git::{
-            Kind, ObjectId,
+            Kind,
             absent::{self, Absent},
             path_of,
         },
@@ -61,33 +59,6 @@ impl Repository {
              --no-filter brings them)"
         );
         receiver.problem(Problem { provenance: Provenance::File(self.path.to_path_buf()), kind, message });
-    }
-
-    /// Is this content of Git LFS here? Then it is a file of the git directory.
-    pub(super) fn has_lfs(&self, content: &str) -> bool {
-        self.lfs_file(content).exists()
-    }
-
-    /// Where Git LFS has content, if it is here.
-    pub(in crate::source::git) fn lfs_file(&self, content: &str) -> PathBuf {
-        let path = Path::new("lfs/objects").join(&content[..2]).join(&content[2..4]).join(content);
-        self.store.common_dir().join(path)
-    }
-
-    /// Content that Git LFS keeps elsewhere.
-    pub(super) fn name_lfs(&self, pointers: Vec<(ObjectId, String)>, plan: &Plan<'_>, receiver: &mut dyn Receiver) {
-        if pointers.is_empty() {
-            return;
-        }
-        let wanted = Wanted { objects: pointers.iter().map(|(blob, _)| *blob).collect(), ..Wanted::default() };
-        let found = self.attribute(plan, &wanted);
-        for (blob, content) in pointers {
-            let places = found.traces.objects.get(&blob).map_or(&[][..], Vec::as_slice);
-            let place = places.iter().find(|place| place.history.at_head).or(places.first());
-            let path = place.and_then(|place| place.path.as_deref()).map(|path| path_of(path).into());
-            let place = GitPlace { path, ..GitPlace::of_object(&self.path, blob, Kind::Blob) };
-            receiver.problem(lfs_absent(place, &content));
-        }
     }
 
     /// Names that only indexes have, and what is missing of that which is staged.
