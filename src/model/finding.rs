@@ -40,15 +40,25 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Were changes scanned, and not whole files or all of history?
+    #[must_use]
+    pub fn is_of_changes(&self) -> bool {
+        self.occurrences.iter().any(|occurrence| introduced(&occurrence.provenance).is_some())
+    }
+
     /// Was it there before the changes that were scanned? Then it is no reason to refuse them. Never, where whole files
     /// or all of history were scanned.
     #[must_use]
     pub fn is_old(&self) -> bool {
-        let was_there = |provenance: &Provenance| match provenance {
-            Provenance::Git(place) => place.history.as_ref().is_some_and(|history| history.introduced == Some(false)),
-            _ => false,
-        };
-        self.occurrences.iter().all(|occurrence| was_there(&occurrence.provenance))
+        self.occurrences.iter().all(|occurrence| introduced(&occurrence.provenance) == Some(false))
+    }
+}
+
+/// Of a place in changes: do they bring it?
+fn introduced(provenance: &Provenance) -> Option<bool> {
+    match provenance {
+        Provenance::Git(place) => place.history.as_ref()?.introduced,
+        _ => None,
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     git_scan::{commit, found, head, init, rev, run, scan},
     git_store::repositories::git,
-    samples,
+    samples::{self, github_token},
 };
 
 /// Path, line and "introduced" of each occurrence, by secret.
@@ -154,4 +154,33 @@ fn a_push_with_a_secret_is_refused() {
     commit(dir.path(), "leak.txt", samples::github_token(77));
     let output = push(dir.path());
     assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("leak.txt"), "{output:?}");
+}
+
+mod regression {
+    use super::*;
+
+    /// In a run of changes services took what was there before for new.
+    #[test]
+    fn sarif_tells_what_is_new_from_what_was_there() {
+        let dir = init(&[]);
+        let states = |args: &[&str]| {
+            let (_, out, _) = run(dir.path(), &[args, &["-f", "sarif", "--show-secrets"]].concat(), b"");
+            let log: Value = serde_json::from_str(&out).unwrap();
+            let results = log["runs"][0]["results"].as_array().unwrap().iter();
+            let state = |token: &str| {
+                let is_its = |result: &&Value| result["message"]["text"].as_str().unwrap().contains(token);
+                results.clone().find(is_its).map(|result| result["baselineState"].clone())
+            };
+            [state(&github_token(1)), state(&github_token(2))]
+        };
+        commit(dir.path(), "a", github_token(1));
+        commit(dir.path(), "a", format!("{}\n{}\n", github_token(1), github_token(2)));
+        assert_eq!(states(&["--range", "HEAD~1.."]), [Some(json!("unchanged")), Some(json!("new"))]);
+        assert_eq!(states(&["--range", "HEAD"]), [Some(json!("new")), Some(json!("new"))]);
+        // What is scanned whole is compared with nothing.
+        assert_eq!(states(&["."]), [Some(Value::Null), Some(Value::Null)]);
+        fs::write(dir.path().join("a"), format!("{}\n", github_token(1))).unwrap();
+        git(dir.path(), &["add", "-A"]);
+        assert_eq!(states(&["--staged"]), [Some(json!("unchanged")), None]);
+    }
 }

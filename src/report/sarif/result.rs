@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::{Value, json};
 use serde_sarif::sarif::{
     ArtifactContent, ArtifactLocation, Location, LogicalLocation, Message, PhysicalLocation, PropertyBag, Region,
-    Result as SarifResult,
+    Result as SarifResult, ResultBaselineState,
 };
 
 use super::{
@@ -31,6 +31,8 @@ pub(super) struct Results<'a> {
     catalogue: &'a Catalogue<'a>,
     snippets: Snippets,
     line_counts: HashMap<String, u32>,
+    /// Were changes scanned? Then what was there before them is the baseline.
+    is_of_changes: bool,
 }
 
 impl<'a> Results<'a> {
@@ -40,7 +42,8 @@ impl<'a> Results<'a> {
         catalogue: &'a Catalogue<'a>,
         snippets: Snippets,
     ) -> Results<'a> {
-        Results { report, redactor, catalogue, snippets, line_counts: HashMap::new() }
+        let is_of_changes = report.findings.iter().any(Finding::is_of_changes);
+        Results { report, redactor, catalogue, snippets, line_counts: HashMap::new(), is_of_changes }
     }
 
     pub(super) fn result(&mut self, finding: &Finding) -> SarifResult {
@@ -49,7 +52,7 @@ impl<'a> Results<'a> {
         if let Some(first) = shown.first() {
             fingerprints.insert("primaryLocationLineHash".to_owned(), self.line_hash(finding, first));
         }
-        SarifResult::builder()
+        let mut result = SarifResult::builder()
             .rule_id(finding.rule.id.as_ref())
             .rule_index(self.catalogue.rule_index(&finding.rule.id).unwrap_or(-1))
             .level(level(finding.severity))
@@ -58,7 +61,12 @@ impl<'a> Results<'a> {
             .partial_fingerprints(fingerprints)
             .rank(f64::from(finding.score.min(100)))
             .properties(PropertyBag::builder().additional_properties(self.properties(finding)).build())
-            .build()
+            .build();
+        // In one result of a run or in all of them: they are told against one baseline, which needn't have been written as
+        // a run (sections 3.14.5 and 3.27.24).
+        let state = if finding.is_old() { ResultBaselineState::Unchanged } else { ResultBaselineState::New };
+        result.baseline_state = self.is_of_changes.then(|| Value::from(state.to_string()));
+        result
     }
 
     /// The first sentence is all that a list shows.
