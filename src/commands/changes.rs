@@ -13,7 +13,7 @@ use place::{Place, real_path};
 use super::{CommandError, Env};
 use crate::{
     engine::Scan,
-    model::DisplayPath,
+    model::{DisplayPath, Notice},
     source::{
         git::{
             ChangeSet, ObjectStore, OpenError, OpenFault, Repository,
@@ -114,47 +114,63 @@ pub(super) fn scan(
     let store = repository.store();
     let part =
         if scope == ChangeScope::Path { part(path, place.work_tree.as_ref().unwrap_or(root)) } else { Vec::new() };
+    let index = place.index.clone().unwrap_or_else(|| store.git_dir().join("index"));
     // What a change deleted, or the work tree never had, can be named; what nobody ever had is a mistake.
     let at = |changes: Changes| {
         let changes = changes.at(&part);
-        let is_there = path.symlink_metadata().is_ok() || changes.files.iter().any(|file| !file.path.is_empty());
-        is_there.then_some(changes).ok_or_else(|| ChangesError::NothingThere(shown()))
+        if path.symlink_metadata().is_ok() || changes.files.iter().any(|file| !file.path.is_empty()) {
+            return Ok((changes, Vec::new()));
+        }
+        let is_known = match choice {
+            ChangeChoice::Unstaged => changes::is_in_index(store, &index, &part),
+            _ => changes::stood(store, &changes, &part),
+        };
+        is_known.then(|| (changes, vec![nothing_brought(path)])).ok_or_else(|| ChangesError::NothingThere(shown()))
     };
+    let set = |(changes, notices)| ChangeSet::new(&repository, changes).with_notices(notices);
     let no_work_tree = || ChangesError::NoWorkTree(shown());
-    let index = place.index.clone().unwrap_or_else(|| store.git_dir().join("index"));
     match choice {
         ChangeChoice::Staged => {
             // One that was just made has no index yet, a bare one never has.
             (place.work_tree.is_some() || index.exists()).then_some(()).ok_or_else(no_work_tree)?;
-            let changes = at(changes::staged(store, &index))?;
-            scan.run(&ChangeSet::staged(&repository, changes));
+            let (changes, notices) = at(changes::staged(store, &index))?;
+            scan.run(&ChangeSet::staged(&repository, changes).with_notices(notices));
         }
         ChangeChoice::Unstaged => {
             let work_tree = place.work_tree.as_ref().ok_or_else(no_work_tree)?;
-            let changes = at(changes::unstaged(store, &index, work_tree))?;
-            scan.run(&ChangeSet::unstaged(&repository, changes, work_tree));
+            let (changes, notices) = at(changes::unstaged(store, &index, work_tree))?;
+            scan.run(&ChangeSet::unstaged(&repository, changes, work_tree).with_notices(notices));
         }
         ChangeChoice::Range(text) => {
             let range = Revisions::parse(store, repository.refs(), text).map_err(ChangesError::Revision)?;
-            scan.run(&ChangeSet::new(&repository, at(changes::range(store, &range))?));
+            scan.run(&set(at(changes::range(store, &range))?));
         }
         ChangeChoice::Since(text) => {
             let mut changes = changes::range(store, &since(&repository, text, env)?);
             // A ref that can't be read leads to commits that are not looked at. Missing ones were told by the range.
             let lost = repository.refs().problems.iter().filter(|problem| problem.object.is_none());
             changes.problems.extend(lost.cloned());
-            scan.run(&ChangeSet::new(&repository, at(changes)?));
+            scan.run(&set(at(changes)?));
         }
-        ChangeChoice::Branch(name) => scan.run(&ChangeSet::new(&repository, at(branch(&repository, name)?)?)),
+        ChangeChoice::Branch(name) => scan.run(&set(at(branch(&repository, name)?)?)),
         ChangeChoice::PreReceive => {
             let mut lines = Vec::new();
             std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
             let push = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;
-            let changes = at(changes::range(store, &push.revisions))?;
-            scan.run(&ChangeSet::new(&repository, changes).pushed(push.new_refs));
+            scan.run(&set(at(changes::range(store, &push.revisions))?).pushed(push.new_refs));
         }
     }
     Ok(())
+}
+
+/// Said of a path where a change brings nothing, because it only deletes.
+fn nothing_brought(path: &Path) -> Notice {
+    Notice {
+        path: DisplayPath(path).to_string(),
+        kind: "only-deleted".to_owned(),
+        message: "nothing stands here any more: it was there before, and the change brings nothing".to_owned(),
+        count: 1,
+    }
 }
 
 /// What a repository is called in reports: as a scan of all that is at `path` calls it, so that both name the same places.

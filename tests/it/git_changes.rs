@@ -420,22 +420,6 @@ mod regression {
     }
 
     #[test]
-    fn what_a_range_deleted_can_be_named() {
-        let dir = init(&[]);
-        commit(dir.path(), "d/e/f", github_token(1));
-        commit(dir.path(), "g", github_token(2));
-        git(dir.path(), &["rm", "-rq", "d"]);
-        git(dir.path(), &["commit", "-qm", "away"]);
-        for path in ["d", "d/e", "./d/e/f"] {
-            assert_eq!(secrets(&scan(dir.path(), &["--range", "HEAD", path]).1), [github_token(1)], "{path}");
-        }
-        for args in [["--range=HEAD", "dd"], ["--range=HEAD~1..HEAD", "d"], ["--staged", "d"]] {
-            let (code, _, error) = run(dir.path(), &args, b"");
-            assert!(code == 2 && error.contains("there is no such file or directory"), "{args:?}: {error}");
-        }
-    }
-
-    #[test]
     fn a_clean_result_can_be_silent() {
         let dir = init(&[]);
         commit(dir.path(), "a.txt", "clean");

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
+    git_changes::secrets,
     git_scan::{commit, found, head, init, rev, run, scan},
     git_store::repositories::git,
     samples::{self, github_token},
@@ -182,5 +183,35 @@ mod regression {
         fs::write(dir.path().join("a"), format!("{}\n", github_token(1))).unwrap();
         git(dir.path(), &["add", "-A"]);
         assert_eq!(states(&["--staged"]), [Some(json!("unchanged")), None]);
+    }
+
+    #[test]
+    fn what_a_range_deleted_can_be_named() {
+        let dir = init(&[]);
+        commit(dir.path(), "d/e/f", github_token(1));
+        commit(dir.path(), "g", github_token(2));
+        git(dir.path(), &["rm", "-rq", "d"]);
+        git(dir.path(), &["commit", "-qm", "away"]);
+        for path in ["d", "d/e", "./d/e/f"] {
+            assert_eq!(secrets(&scan(dir.path(), &["--range", "HEAD", path]).1), [github_token(1)], "{path}");
+        }
+        // Where it is only deleted nothing is brought, and that is no mistake.
+        for path in ["d", "d/e", "d/e/f"] {
+            let (code, report) = scan(dir.path(), &["--range=HEAD~1..HEAD", path]);
+            assert_eq!((code, &report["findings"], &report["problems"]), (0, &json!([]), &json!([])), "{path}");
+            assert_eq!(
+                (&report["notices"][0]["kind"], &report["notices"][0]["path"]),
+                (&json!("only-deleted"), &json!(path))
+            );
+        }
+        assert_eq!(run(dir.path(), &["--range=HEAD~1..", "d", "--quiet"], b""), (0, String::new(), String::new()));
+        fs::remove_file(dir.path().join("g")).unwrap();
+        assert_eq!(scan(dir.path(), &["--unstaged", "g"]).0, 0);
+        git(dir.path(), &["rm", "-q", "g"]);
+        assert_eq!(scan(dir.path(), &["--staged", "g"]).0, 0);
+        for args in [["--range=HEAD", "dd"], ["--range=HEAD~1..HEAD", "d/x"], ["--staged", "d"], ["--unstaged", "g"]] {
+            let (code, _, error) = run(dir.path(), &args, b"");
+            assert!(code == 2 && error.contains("there is no such file or directory"), "{args:?}: {error}");
+        }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     work_tree::WorkTree,
 };
 use crate::{
-    model::{DisplayPath, GitPlace, Origin, Part, Problem, ProblemKind, Provenance},
+    model::{DisplayPath, GitPlace, Notice, Origin, Part, Problem, ProblemKind, Provenance},
     source::{NAME_BYTES, Plan, Receiver, Source, Traces, Version, Wanted},
 };
 
@@ -36,6 +36,7 @@ pub struct ChangeSet<'r> {
     /// Names of refs that a push makes.
     new_refs: Vec<Vec<u8>>,
     is_pushed: bool,
+    notices: Vec<Notice>,
     /// Where the work tree is, if files of it are scanned.
     work_tree: PathBuf,
     is_staged: bool,
@@ -75,6 +76,7 @@ impl<'r> ChangeSet<'r> {
             problems,
             new_refs: Vec::new(),
             is_pushed: false,
+            notices: Vec::new(),
             work_tree: PathBuf::new(),
             is_staged: false,
         }
@@ -111,6 +113,12 @@ impl<'r> ChangeSet<'r> {
     #[must_use]
     pub fn pushed(self, new_refs: Vec<Vec<u8>>) -> ChangeSet<'r> {
         ChangeSet { new_refs, is_pushed: true, ..self }
+    }
+
+    /// With something to be said of the changes.
+    #[must_use]
+    pub fn with_notices(self, notices: Vec<Notice>) -> ChangeSet<'r> {
+        ChangeSet { notices, ..self }
     }
 
     /// How many files changed.
@@ -231,6 +239,7 @@ impl Source for ChangeSet<'_> {
         let problems = self.repository.store().problems().iter().chain(&self.problems);
         let problems = problems.filter(|problem| told.insert(problem.to_string()));
         problems.for_each(|problem| own.problem(self.repository.problem(problem)));
+        self.notices.iter().cloned().for_each(|notice| own.notice(notice));
         self.names(&mut *own);
         let (jobs, next) = (self.jobs(), AtomicUsize::new(0));
         let helpers = if jobs.len() < FEW_JOBS { 0 } else { plan.threads.saturating_sub(1) };

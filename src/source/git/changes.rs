@@ -1,5 +1,7 @@
 //! What a commit, a range or a push brings: whole files as they stand after it, and what stood there before.
 
+mod before;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     ops::Range,
@@ -16,6 +18,7 @@ use super::{
     tree_diff::{EntryKind, Listing, Removed, Trees},
     work_tree::WorkTree,
 };
+pub use before::{is_in_index, stood};
 
 /// `MERGE_HEAD` holds a line for each branch that is merged.
 const MAX_MERGE_HEAD_BYTES: u64 = 1 << 20;

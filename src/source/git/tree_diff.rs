@@ -234,6 +234,16 @@ impl<'s> Trees<'s> {
         }
     }
 
+    /// Is there anything at this path of a tree?
+    pub(super) fn has(&mut self, tree: ObjectId, path: &[u8]) -> bool {
+        let mut at = TreeEntry { kind: EntryKind::Directory, id: tree };
+        path.split(|byte| *byte == b'/').all(|name| {
+            let below = (at.kind == EntryKind::Directory).then(|| self.list(&at.id)).and_then(|list| list.get(name));
+            at = below.unwrap_or(at);
+            below.is_some()
+        })
+    }
+
     /// Adds a file, or a directory with all that is below it.
     pub(super) fn add_all(&mut self, name: &[u8], entry: TreeEntry, removed: &mut Removed) {
         removed.add_name(name);
