@@ -211,7 +211,8 @@ fn since(repository: &Repository, text: &str, env: &Env<'_>) -> Result<Revisions
         return Ok(Revisions { include, since: Some(since), tags: Tags::OfListedCommits, ..Revisions::default() });
     }
     let known = revisions::resolve(repository.store(), refs, text).map_err(|error| match error {
-        RevisionError::Unknown(text) => ChangesError::NoMoment(text),
+        // A colon may be that of a time.
+        RevisionError::Unknown(text) | RevisionError::NoCommit(text) => ChangesError::NoMoment(text),
         other => ChangesError::Revision(other),
     })?;
     Ok(Revisions { include, exclude: vec![known], since: None, tags: Tags::OfListedCommits })

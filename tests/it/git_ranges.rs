@@ -185,6 +185,40 @@ mod regression {
         assert_eq!(states(&["--staged"]), [Some(json!("unchanged")), None]);
     }
 
+    /// They were called unknown, which says neither why nor what to do.
+    #[test]
+    fn revisions_that_are_not_understood_are_refused_with_a_way_out() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        commit(dir, "a", github_token(1));
+        commit(dir, "b", github_token(2));
+        git(dir, &["checkout", "-q", "-b", "side"]);
+        commit(dir, "c", github_token(3));
+        git(dir, &["checkout", "-q", "main"]);
+        git(dir, &["merge", "-q", "--no-ff", "-m", "merge", "side"]);
+        for text in [":/b", "HEAD@{yesterday}", "HEAD@{2024-05-02}", "@{-1}", "HEAD^{/b}", "main@{1.day.ago}"] {
+            for args in [&["--range", text][..], &["--range", &format!("{text}..")], &["--since", text]] {
+                let (code, _, error) = run(dir, args, b"");
+                assert!(code == 2 && error.contains("git rev-parse"), "{args:?}: {error}");
+            }
+        }
+        for text in ["HEAD:a", ":a", "HEAD:"] {
+            let (code, _, error) = run(dir, &["--range", text], b"");
+            assert!(code == 2 && error.contains("no commit") && error.contains(text), "{text}: {error}");
+        }
+        // What a commit brings on its own, and from which parent.
+        let brought = |range: &str| secrets(&scan(dir, &["--range", range]).1);
+        assert_eq!(brought("side^!"), [github_token(3)]);
+        assert_eq!(brought("HEAD^-"), [github_token(3)]);
+        assert_eq!(brought("HEAD^-1"), [github_token(3)]);
+        assert_eq!(brought("HEAD^-2"), Vec::<String>::new());
+        assert_eq!(brought("HEAD^!"), Vec::<String>::new());
+        assert_eq!(brought("HEAD~2^!"), [github_token(1)]);
+        for text in ["HEAD^-3", "HEAD~2^-", "HEAD^-x", "HEAD^-..HEAD", "HEAD^!..HEAD"] {
+            assert_eq!(run(dir, &["--range", text], b"").0, 2, "{text}");
+        }
+    }
+
     #[test]
     fn what_a_range_deleted_can_be_named() {
         let dir = init(&[]);

@@ -61,10 +61,13 @@ pub enum RevisionError {
     Unknown(String),
     /// Something stands behind a name that git may know and this doesn't.
     #[error(
-        "`{0}` is not understood: behind a branch, tag or commit may stand @{{N}} or @{{upstream}}, and then any of ~N, ^N, \
-         ^{{}} and ^{{commit}}"
+        "`{0}` is not understood: write the id that git rev-parse prints for it. (Behind a branch, tag or commit may stand \
+         @{{N}} or @{{upstream}}, then any of ~N, ^N, ^{{}} and ^{{commit}}, and behind a commit alone ^! or ^-N)"
     )]
     Form(String),
+    /// Git knows it, and it isn't a commit.
+    #[error("`{0}` is no commit but what one has: write the commit alone, and a path as an argument of its own")]
+    NoCommit(String),
     /// A branch that follows no other, as far as the repository's own settings say.
     #[error("`{0}` has no upstream by this repository's settings (branch.NAME.remote and .merge, remote.NAME.fetch)")]
     NoUpstream(String),
@@ -421,8 +424,9 @@ fn parse(content: &[u8]) -> (Node, bool) {
 }
 
 impl Revisions {
-    /// Understands `A..B`, `A...B` and a single `B`, which stands for everything reachable from it. Behind the dots `HEAD` may be
-    /// left out. A side that is a tag stays one, so that the range has its message.
+    /// Understands `A..B`, `A...B` and a single `B`, which stands for everything reachable from it; `B^!` is what that commit
+    /// alone brings, `B^-N` the same as `B^N..B`. Behind the dots `HEAD` may be left out. A side that is a tag stays one, so that
+    /// the range has its message.
     ///
     /// # Errors
     /// If a side is no revision, or there is none before the dots.
@@ -436,11 +440,27 @@ impl Revisions {
             (vec![left, right], merge_bases(store, left, right))
         } else if let Some((left, right)) = text.split_once("..") {
             (vec![side(right)?], vec![side(left)?])
+        } else if let Some(own) = text.strip_suffix("^!") {
+            (vec![side(own)?], parents(store, refs, own)?)
+        } else if let Some((own, number)) = less_a_parent(text) {
+            (vec![side(own)?], vec![resolve(store, refs, &format!("{own}^{number}"))?])
         } else {
             (vec![side(text)?], Vec::new())
         };
         Ok(Revisions { include, exclude, ..Revisions::default() })
     }
+}
+
+/// `B^-N`, or `B^-`, in its two parts.
+fn less_a_parent(text: &str) -> Option<(&str, usize)> {
+    let (own, number) = text.rsplit_once("^-")?;
+    Some((own, if number.is_empty() { 1 } else { number.parse().ok().filter(|number| *number > 0)? }))
+}
+
+/// All parents of the commit that a name means.
+fn parents(store: &ObjectStore, refs: &Refs, text: &str) -> Result<Vec<ObjectId>, RevisionError> {
+    let commit = resolve(store, refs, text)?;
+    Ok(Commits::new(store).node(&commit).map_or_else(Vec::new, |node| node.parents.clone()))
 }
 
 /// Commits that both can reach, without the ancestors of others of them that are found on the way.
@@ -473,6 +493,12 @@ fn tip(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId, Revisio
 /// If there is no such commit, or several.
 pub fn resolve(store: &ObjectStore, refs: &Refs, text: &str) -> Result<ObjectId, RevisionError> {
     let unknown = || RevisionError::Unknown(text.to_owned());
+    // No name of a ref has a colon.
+    if let Some((commit, rest)) = text.split_once(':') {
+        let is_search = commit.is_empty() && rest.starts_with('/');
+        let error = if is_search { RevisionError::Form } else { RevisionError::NoCommit };
+        return Err(error(text.to_owned()));
+    }
     let name_end = text.char_indices().find(|(at, c)| matches!(c, '~' | '^') || text[*at..].starts_with("@{"));
     let (name, mut rest) = text.split_at(name_end.map_or(text.len(), |(at, _)| at));
     let mut commits = Commits::new(store);
