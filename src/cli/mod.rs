@@ -8,6 +8,7 @@ mod identity;
 #[cfg(feature = "identity")]
 mod inventory;
 mod progress;
+mod quit;
 #[cfg(feature = "identity")]
 mod report;
 mod settings;
@@ -129,7 +130,7 @@ fn dispatch(cli: Cli, hider: &Hider, env: &mut Env<'_>) -> anyhow::Result<ExitCo
     }
 }
 
-/// Ctrl-C asks the scan to end with a report of what it saw. If it can't within two seconds (it waits for input, say),
+/// Ctrl-C (and SIGTERM, SIGHUP, SIGQUIT) asks the scan to end with a report of what it saw. If it can't within two seconds (it waits for input, say),
 /// the process ends without one.
 fn watch_interrupt(interrupt: &Arc<AtomicBool>, progress: &Arc<Progress>) {
     let (interrupt, progress) = (Arc::clone(interrupt), Arc::clone(progress));
@@ -149,6 +150,7 @@ fn watch_interrupt(interrupt: &Arc<AtomicBool>, progress: &Arc<Progress>) {
     if let Err(error) = ctrlc::set_handler(handler) {
         say("warning", &format!("can't watch for Ctrl-C: {error}"));
     }
+    quit::take_as_termination();
 }
 
 #[allow(clippy::exit, reason = "the one way out while a thread is blocked in a read")]

@@ -243,6 +243,64 @@ fn an_interrupt_ends_git_and_all_it_started() {
     assert!(!outcome.1.iter().any(|pid| runs(pid)), "{:?}", outcome.1);
 }
 
+/// Ctrl-\ ended the process where it stood: the clone stayed, and git went on.
+#[test]
+fn signals_end_git_and_all_it_started() {
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
+        let desk = Desk::new();
+        desk.write_git(STUBBORN);
+        let path = format!("{}:{}", desk.path("").display(), std::env::var("PATH").unwrap());
+        let mut child = Command::new(env!("CARGO_BIN_EXE_unleak"))
+            .args(["scan", &desk.file_url()])
+            .env_clear()
+            .envs([("PATH", path), ("HOME", desk.path("home").display().to_string())])
+            .env("TMPDIR", desk.path("clones"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pids = pids(&desk);
+        assert!(
+            Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap().success()
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{signal}");
+        desk.nothing_is_left();
+        assert!(!pids.iter().any(|pid| runs(pid)), "{signal}: {pids:?}");
+    }
+}
+
+/// What a run left behind that was killed is removed by a later one, if nobody can need it.
+#[test]
+fn clones_that_a_killed_run_left_are_removed() {
+    let desk = Desk::new();
+    let long_ago = std::time::SystemTime::now() - Duration::from_secs(3 * 60 * 60);
+    let left = |name: &str, mode: u32, changed: std::time::SystemTime| {
+        let path = desk.path("clones").join(name);
+        fs::create_dir_all(path.join("repository.git")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let opened = fs::File::open(&path).unwrap();
+        opened.set_modified(changed).unwrap();
+        opened
+    };
+    drop(left("unleak-clone-stale", 0o700, long_ago));
+    let held = left("unleak-clone-held", 0o700, long_ago);
+    held.lock().unwrap();
+    drop(left("unleak-clone-young", 0o700, std::time::SystemTime::now()));
+    drop(left("unleak-clone-open", 0o755, long_ago));
+    drop(left("other", 0o700, long_ago));
+    std::os::unix::fs::symlink(desk.path("origin"), desk.path("clones/unleak-clone-link")).unwrap();
+    drop(desk.clone(&desk.file_url(), &desk.options()).unwrap());
+    let mut names: Vec<_> = fs::read_dir(desk.path("clones"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = ["other", "unleak-clone-held", "unleak-clone-link", "unleak-clone-open", "unleak-clone-young"];
+    assert_eq!(names, expected);
+    assert!(desk.path("origin/file").exists());
+}
+
 #[test]
 fn time_is_limited() {
     let desk = Desk::new();
