@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
-    git_changes::secrets,
+    git_changes::{problems, secrets},
     git_scan::{commit, found, head, init, rev, run, scan},
     git_store::repositories::git,
     samples::{self, github_token},
@@ -247,5 +247,25 @@ mod regression {
             let (code, _, error) = run(dir.path(), &args, b"");
             assert!(code == 2 && error.contains("there is no such file or directory"), "{args:?}: {error}");
         }
+    }
+
+    /// It was only said that they are missing.
+    #[test]
+    fn objects_that_only_the_remote_of_a_partial_clone_has_are_named_with_a_way_to_them() {
+        let dir = init(&[]);
+        git(dir.path(), &["config", "uploadpack.allowFilter", "true"]);
+        for number in 0..3 {
+            commit(dir.path(), "d/f", format!("{number}\n"));
+        }
+        let clones = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", dir.path().display());
+        git(clones.path(), &["clone", "-q", "--no-checkout", "--filter=blob:none", &url, "partial"]);
+        let (code, report) = scan(&clones.path().join("partial"), &["--range", "HEAD~1.."]);
+        assert_eq!(code, 3);
+        let all = report["problems"].as_array().unwrap();
+        assert!(all.iter().all(|problem| problem["kind"] == "history-not-scanned"), "{report}");
+        let named = all.iter().filter(|problem| problem["provenance"]["path"] == "d/f").count();
+        assert_eq!((named, all.len()), (2, 3), "{report}");
+        assert!(problems(&report).iter().any(|text| text.contains("2 of its objects") && text.contains("--refetch")));
     }
 }

@@ -1,5 +1,6 @@
 //! Changes as a source: what they leave, and what stood there before, so that the two can be told apart.
 
+mod gaps;
 mod lfs;
 mod places;
 
@@ -8,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
+
+use gaps::Gaps;
 
 use super::{
     Fault, Kind, ObjectId, ObjectStore, Repository, StoreProblem,
@@ -37,6 +40,7 @@ pub struct ChangeSet<'r> {
     new_refs: Vec<Vec<u8>>,
     is_pushed: bool,
     notices: Vec<Notice>,
+    gaps: Gaps,
     /// Where the work tree is, if files of it are scanned.
     work_tree: PathBuf,
     is_staged: bool,
@@ -77,6 +81,7 @@ impl<'r> ChangeSet<'r> {
             new_refs: Vec::new(),
             is_pushed: false,
             notices: Vec::new(),
+            gaps: Gaps::default(),
             work_tree: PathBuf::new(),
             is_staged: false,
         }
@@ -172,7 +177,7 @@ impl<'r> ChangeSet<'r> {
                             }
                             pointer.iter().for_each(|content| self.scan_lfs(*id, content, plan, receiver));
                         }
-                        Err(problem) => receiver.problem(self.repository.problem(&problem)),
+                        Err(problem) => self.tell(&problem.of_kind(Some(*kind)), receiver),
                     }
                 }
                 Job::File(file) => {
@@ -238,7 +243,7 @@ impl Source for ChangeSet<'_> {
         let mut told = HashSet::new();
         let problems = self.repository.store().problems().iter().chain(&self.problems);
         let problems = problems.filter(|problem| told.insert(problem.to_string()));
-        problems.for_each(|problem| own.problem(self.repository.problem(problem)));
+        problems.for_each(|problem| self.tell(problem, &mut *own));
         self.notices.iter().cloned().for_each(|notice| own.notice(notice));
         self.names(&mut *own);
         let (jobs, next) = (self.jobs(), AtomicUsize::new(0));
@@ -251,6 +256,7 @@ impl Source for ChangeSet<'_> {
             }
             self.work_off(&jobs, &next, plan, &mut *own);
         });
+        self.tell_gaps(&mut *own);
         if plan.is_interrupted() {
             let message = "interrupted before all changes were scanned".to_owned();
             let provenance = Provenance::File(self.repository.path().to_path_buf());

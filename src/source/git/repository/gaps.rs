@@ -39,21 +39,22 @@ impl Repository {
             let message = format!("{} more objects are missing (git fsck lists them)", absent.lost.more);
             report(Provenance::File(self.path.to_path_buf()), message);
         }
-        self.name_promised(&absent.promised, receiver);
+        let promised = &absent.promised;
+        let place = |absent: &Absent| GitPlace::of_object(&self.path, absent.id, absent.kind);
+        self.name_promised(promised.named.iter().map(place).collect(), promised.more, receiver);
     }
 
-    /// Objects of a partial clone that only its remote has.
-    fn name_promised(&self, promised: &absent::Missing, receiver: &mut dyn Receiver) {
-        if promised.named.is_empty() {
+    /// Objects of a partial clone that only its remote has; there are `more` besides those that are named.
+    pub(in crate::source::git) fn name_promised(&self, named: Vec<GitPlace>, more: u64, receiver: &mut dyn Receiver) {
+        if named.is_empty() {
             return;
         }
         let kind = ProblemKind::HistoryNotScanned;
-        for Absent { id, kind: object_kind, .. } in &promised.named {
-            let place = GitPlace::of_object(&self.path, *id, *object_kind);
+        let count = named.len() as u64 + more;
+        for place in named {
             let message = "only the remote of this partial clone has it: it was not scanned".to_owned();
             receiver.problem(Problem { provenance: Provenance::Git(Box::new(place)), kind, message });
         }
-        let count = promised.named.len() as u64 + promised.more;
         let message = format!(
             "a partial clone: {count} of its objects, and what they refer to, were not scanned (git fetch --refetch \
              --no-filter brings them)"
