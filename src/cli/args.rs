@@ -284,6 +284,17 @@ pub(super) struct ScanArgs {
     pub(super) history: HistoryArgs,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
+    /// Give up scanning a push after so many seconds: it is refused then.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        requires = "pre_receive",
+        // What conflicts with that isn't asked whether it is there.
+        conflicts_with_all = ["staged", "unstaged", "range", "since", "branch"],
+        help_heading = "Changes in a git repository (whole files as the change leaves them)"
+    )]
+    pub(super) push_timeout: u64,
     #[cfg(feature = "export")]
     #[command(flatten)]
     pub(super) exports: ExportArgs,

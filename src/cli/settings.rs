@@ -181,7 +181,9 @@ fn change_choice(args: &ScanArgs) -> Option<ChangeChoice> {
     match changes {
         _ if changes.staged => Some(ChangeChoice::Staged),
         _ if changes.unstaged => Some(ChangeChoice::Unstaged),
-        _ if changes.pre_receive => Some(ChangeChoice::PreReceive),
+        _ if changes.pre_receive => {
+            Some(ChangeChoice::PreReceive { time_limit: Duration::from_secs(args.push_timeout) })
+        }
         _ => {
             let range = changes.range.clone().map(ChangeChoice::Range);
             let since = changes.since.clone().map(ChangeChoice::Since);

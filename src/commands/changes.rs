@@ -5,7 +5,7 @@ mod place;
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use place::{Place, real_path};
@@ -38,7 +38,10 @@ pub enum ChangeChoice {
     /// What the commits of a branch brought.
     Branch(String),
     /// What a push brings, by the standard input of a `pre-receive` hook.
-    PreReceive,
+    PreReceive {
+        /// When the scan gives up; what wasn't scanned by then is told, as one problem.
+        time_limit: Duration,
+    },
 }
 
 /// How much of a repository a scan of changes takes.
@@ -104,13 +107,23 @@ pub(super) fn scan(
     }
     let place = Place::find(path, env)?;
     let root = &place.root;
-    let quarantine = if *choice == ChangeChoice::PreReceive { changes::quarantine(env.var) } else { Vec::new() };
+    let started = Instant::now();
+    let is_push = matches!(choice, ChangeChoice::PreReceive { .. });
+    let quarantine = if is_push { changes::quarantine(env.var) } else { Vec::new() };
     let repository = Repository::open_with(root, &quarantine).map_err(|error| match error.reason {
         OpenFault::LeadsNowhere(_) => ChangesError::LeadsNowhere(shown()),
         _ => ChangesError::Open(error),
     })?;
     let name = name(path, root, repository.store());
     let repository = repository.named(&name);
+    let repository = match choice {
+        // Too long a time to be told is none.
+        ChangeChoice::PreReceive { time_limit } => match started.checked_add(*time_limit) {
+            Some(deadline) => repository.until(deadline),
+            None => repository,
+        },
+        _ => repository,
+    };
     let store = repository.store();
     let part =
         if scope == ChangeScope::Path { part(path, place.work_tree.as_ref().unwrap_or(root)) } else { Vec::new() };
@@ -153,7 +166,7 @@ pub(super) fn scan(
             scan.run(&set(at(changes)?));
         }
         ChangeChoice::Branch(name) => scan.run(&set(at(branch(&repository, name)?)?)),
-        ChangeChoice::PreReceive => {
+        ChangeChoice::PreReceive { .. } => {
             let mut lines = Vec::new();
             std::io::stdin().lock().read_to_end(&mut lines).map_err(ChangesError::Input)?;
             let push = changes::pushed(store, repository.refs(), &lines).map_err(ChangesError::HookInput)?;

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Write as _, path::Path};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     git_scan::{commit, found, head, init, rev, run, scan},
@@ -60,7 +60,7 @@ fn blob(dir: &Path, content: &str) -> String {
 
 mod regression {
     use super::{
-        Value, blob, commit, commit_object, found, fs, git, git_with_input, github_token, head, init, object,
+        Value, blob, commit, commit_object, found, fs, git, git_with_input, github_token, head, init, json, object,
         object_as, problems, rev, run, scan, secrets, sorted, tree,
     };
 
@@ -417,6 +417,31 @@ mod regression {
                 assert_eq!(secrets(&scan(dir, &["--range", range]).1), [github_token(1)], "{range}");
             }
         }
+    }
+
+    /// A few kilobytes that unfold to gigabytes held the server for as long as they liked.
+    #[test]
+    fn a_push_is_answered_in_time() {
+        let dir = init(&[]);
+        let dir = dir.path();
+        let base = commit(dir, "a", "1");
+        let zeros = vec![0; 4 << 20];
+        let ids: Vec<String> = (1..=100).map(|number| format!("{number:040x}")).collect();
+        ids.iter().for_each(|id| object_as(dir, id, "blob", &zeros));
+        let names: Vec<String> = (100..200).map(|number| number.to_string()).collect();
+        let entries: Vec<_> = names.iter().zip(&ids).map(|(name, id)| ("100644", name.as_str(), id.as_str())).collect();
+        let new = commit_object(dir, &object(dir, "tree", &tree(&entries)), &[&base], 1_700_000_000);
+        let push = format!("{base} {new} refs/heads/main\n");
+        for limit in ["0", "1"] {
+            let begun = std::time::Instant::now();
+            let args = ["--pre-receive", "--push-timeout", limit, "-f", "json"];
+            let (code, out, error) = run(dir, &args, push.as_bytes());
+            let report: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{error}"));
+            let [problem] = &report["problems"].as_array().unwrap()[..] else { panic!("{report}") };
+            assert_eq!((code, &problem["kind"]), (3, &json!("limit")), "{report}");
+            assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+        }
+        assert_eq!(run(dir, &["--staged", "--push-timeout", "1"], b"").0, 2);
     }
 
     #[test]

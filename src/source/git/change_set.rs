@@ -159,6 +159,10 @@ impl<'r> ChangeSet<'r> {
         let mut reader = self.repository.store().reader(MAX_BYTES).with_cache(MAX_BASE_BYTES);
         let mut tree = WorkTree::new(&self.work_tree);
         while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).filter(|_| !plan.is_interrupted()) {
+            if self.repository.store().is_out_of_time() {
+                self.gaps.note_late();
+                break;
+            }
             match job {
                 Job::Object(id, kind) => {
                     let place = GitPlace::of_object(self.repository.path(), *id, *kind);

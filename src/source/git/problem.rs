@@ -130,6 +130,9 @@ pub enum Fault {
     /// So much was spent on reading objects out of order that the store must be made to waste time.
     #[error("given up: reading its chain of deltas would take too long")]
     Exhausted,
+    /// The time that was given for it is over.
+    #[error("the time for it is over")]
+    OutOfTime,
     /// The walk was ended because it had decoded this much.
     #[error("given up after decoding {limit} bytes: the rest was not visited")]
     TotalTooLarge {

@@ -230,8 +230,11 @@ impl<'s> Reader<'s> {
     /// Kind and content of an object; the content stays until the next read.
     ///
     /// # Errors
-    /// [`Fault::Missing`] if the store hasn't got it; else why none of its copies could be decoded.
+    /// [`Fault::Missing`] if the store hasn't got it; [`Fault::OutOfTime`], see [`ObjectStore::until`]; else why none of its copies could be decoded.
     pub fn read(&mut self, id: &ObjectId) -> Result<(Kind, &[u8]), StoreProblem> {
+        if self.store.is_out_of_time() {
+            return Err(self.problem(*id, Fault::OutOfTime));
+        }
         self.decoder.fuel = FUEL;
         let read = self.places.read(id, None, &mut self.decoder);
         let read = read.or_else(|fault| if fault == Fault::Missing { self.read_newer(id) } else { Err(fault) });

@@ -85,6 +85,12 @@ impl Repository {
         Repository { path: name.as_ref().into(), ..self }
     }
 
+    /// The same, in which no object is looked up from `deadline` on: see [`ObjectStore::until`].
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> Repository {
+        Repository { store: self.store.until(deadline), ..self }
+    }
+
     /// Its objects.
     #[must_use]
     pub fn store(&self) -> &ObjectStore {

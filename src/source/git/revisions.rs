@@ -6,7 +6,10 @@ use std::{
     collections::{BinaryHeap, HashMap, HashSet},
     io::Read,
     rc::Rc,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::model::GitCommit;
@@ -145,7 +148,8 @@ impl<'s> Commits<'s> {
         let interrupt = AtomicBool::new(false);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let plan = WalkPlan { kinds: KindSet::of(&[Kind::Commit]), ..WalkPlan::new(threads, &interrupt) };
-        for NodeVisitor(nodes) in self.store.walk(&plan, &NodeVisitor::default).visitors {
+        let visitor = || NodeVisitor { nodes: Vec::new(), store: self.store, interrupt: &interrupt };
+        for NodeVisitor { nodes, .. } in self.store.walk(&plan, &visitor).visitors {
             for (id, node) in nodes {
                 self.add(id, node);
             }
@@ -313,16 +317,22 @@ struct Chain {
     end: Option<(ObjectId, Kind)>,
 }
 
-/// Collects commits.
-#[derive(Default)]
-struct NodeVisitor(Vec<(ObjectId, Node)>);
+/// Collects commits, as long as there is time.
+struct NodeVisitor<'s> {
+    nodes: Vec<(ObjectId, Node)>,
+    store: &'s ObjectStore,
+    interrupt: &'s AtomicBool,
+}
 
-impl Visitor for NodeVisitor {
+impl Visitor for NodeVisitor<'_> {
     type State = ();
 
     fn visit(&mut self, object: &Object<'_>, _: Option<Delta<'_, ()>>) {
         let (node, is_sound) = parse(object.content);
-        self.0.extend(is_sound.then_some((object.id, node)));
+        self.nodes.extend(is_sound.then_some((object.id, node)));
+        if self.store.is_out_of_time() {
+            self.interrupt.store(true, Ordering::Relaxed);
+        }
     }
 
     fn visit_large(&mut self, _: &LargeObject, _: &mut dyn Read) {}

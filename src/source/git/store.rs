@@ -3,6 +3,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use super::{
@@ -31,6 +32,8 @@ pub struct ObjectStore {
     /// Sorted; none of them is in a pack.
     loose: Vec<ObjectId>,
     problems: Vec<StoreProblem>,
+    /// No object is looked up later than this.
+    deadline: Option<Instant>,
 }
 
 /// Packs appear while a repack runs; a repository that keeps making them must not keep a walk from ending.
@@ -60,6 +63,7 @@ impl ObjectStore {
             known_packs: HashSet::new(),
             loose: Vec::new(),
             problems,
+            deadline: None,
         };
         let Some(format) = store.layout.format else { return Ok(store) };
         // Loose objects first: a repack running now writes its pack before it deletes them, so none is missed.
@@ -93,7 +97,20 @@ impl ObjectStore {
             known_packs: self.known_packs.clone(),
             loose: self.loose.clone(),
             problems: Vec::new(),
+            deadline: self.deadline,
         }
+    }
+
+    /// The same store, whose readers read nothing any more from `deadline` on ([`Fault::OutOfTime`]). Objects of others can be
+    /// made to take for ever.
+    #[must_use]
+    pub fn until(self, deadline: Instant) -> ObjectStore {
+        ObjectStore { deadline: Some(deadline), ..self }
+    }
+
+    /// Is its time over?
+    pub(super) fn is_out_of_time(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// What could not be read when the store was opened.

@@ -1,10 +1,16 @@
 //! What of changes could not be scanned, told so that there is an end to it.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use super::{ChangeSet, ObjectId};
 use crate::{
-    model::GitPlace,
+    model::{GitPlace, Problem, ProblemKind, Provenance},
     source::{
         Receiver,
         crew::lock,
@@ -17,12 +23,21 @@ use crate::{
 pub(super) struct Gaps {
     /// What only the remote of a partial clone has.
     promised: Mutex<BTreeMap<ObjectId, Kind>>,
+    is_late: AtomicBool,
+}
+
+impl Gaps {
+    /// The time for the changes was over before all of them were scanned.
+    pub(super) fn note_late(&self) {
+        self.is_late.store(true, Ordering::Relaxed);
+    }
 }
 
 impl ChangeSet<'_> {
     /// Tells of a problem, or notes it for [`ChangeSet::tell_gaps`].
     pub(super) fn tell(&self, problem: &StoreProblem, receiver: &mut dyn Receiver) {
         match (&problem.fault, problem.object) {
+            (Fault::OutOfTime, _) => self.gaps.note_late(),
             (Fault::Missing, Some(id)) if self.repository.store().is_partial() => {
                 // What nobody knows the kind of is most likely a blob.
                 lock(&self.gaps.promised).insert(id, problem.kind.unwrap_or(Kind::Blob));
@@ -42,5 +57,10 @@ impl ChangeSet<'_> {
         let named: Vec<GitPlace> = promised.iter().take(MAX_NAMED).map(place).collect();
         let more = (promised.len() - named.len()) as u64;
         self.repository.name_promised(named, more, receiver);
+        if self.gaps.is_late.load(Ordering::Relaxed) {
+            let message = "the time that the scan of a push may take is over: the rest was not scanned".to_owned();
+            let provenance = Provenance::File(self.repository.path().to_path_buf());
+            receiver.problem(Problem { provenance, kind: ProblemKind::Limit, message });
+        }
     }
 }
