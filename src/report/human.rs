@@ -197,7 +197,8 @@ impl Page<'_> {
         }
         for (kind, met) in met.into_iter().filter(|(_, met)| *met > MAX_PROBLEMS) {
             let kind = self.paint.paint(Style::Warning, kind);
-            let more = format!("{} more (use --format json for all)", grouped((met - MAX_PROBLEMS) as u64));
+            let more = grouped((met - MAX_PROBLEMS) as u64);
+            let more = format!("and {more} more of this kind (use --format json for all)");
             writeln!(out, "  {kind}: {}", self.paint.paint(Style::Faint, more))?;
         }
         writeln!(out)

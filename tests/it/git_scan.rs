@@ -411,6 +411,15 @@ fn a_repository_without_objects_is_no_clean_history() {
     assert_eq!(code, 3);
     assert_eq!(report["problems"][0]["kind"], "empty-repository");
     assert_eq!(scan(dir.path(), &[".", "--no-history"]).0, 0);
+    // One that can't be read is another thing than none.
+    let id = git_with_input(dir.path(), &["hash-object", "-w", "--stdin"], b"x");
+    let id = String::from_utf8(id).unwrap().trim().to_owned();
+    let object = dir.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+    crate::git_store::repositories::make_writable(&object);
+    fs::write(&object, "nonsense").unwrap();
+    let (code, report) = scan(dir.path(), &["."]);
+    let problems = report["problems"].as_array().unwrap();
+    assert_eq!((code, problems.len(), &problems[0]["kind"]), (3, 1, &"git-object".into()), "{report}");
     let (code, report) = scan(dir.path(), &["objects", "--history-only"]);
     assert_eq!((code, &report["problems"][0]["kind"]), (3, &"history-not-scanned".into()));
 }

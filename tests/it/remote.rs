@@ -547,7 +547,7 @@ fn a_wrong_password_fails_at_once_and_is_not_printed() {
     let url = format!("http://me:{written}@{}/origin", server.address);
     let error = desk.clone(&url, &desk.options()).unwrap_err();
     let text = format!("{error} {error:?}");
-    assert!(matches!(error, RemoteError::Git { .. }), "{text}");
+    assert!(matches!(error, RemoteError::Refused { .. }) && text.contains("password in the address"), "{text}");
     assert!(!text.contains(&password) && !text.contains(&written) && !text.contains("me:"), "{text}");
     assert!(!desk.path("helper.log").exists(), "helpers neither learn of it nor forget anything");
     desk.nothing_is_left();
@@ -616,7 +616,27 @@ fn a_token_as_user_is_hidden_as_well() {
     let server = Server::start(&desk.path(""), "another", Manner::Serve);
     let url = format!("http://{written}@{}/origin", server.address);
     let error = desk.clone(&url, &desk.options()).unwrap_err().to_string();
-    assert!(error.contains("could not read Password"), "{error}");
+    assert!(error.contains("could not read Password") && error.contains("https://token:@host/"), "{error}");
     assert!(!error.contains(&token[4..]), "{error}");
     assert!(server.seen.lock().unwrap().processes_with_password.is_empty());
+}
+
+#[test]
+fn who_is_asked_and_says_nothing_is_told_what_to_say() {
+    let desk = Desk::new();
+    let server = Server::start(&desk.path(""), "another", Manner::Serve);
+    let error = desk.clone(&format!("http://{}/origin", server.address), &desk.options()).unwrap_err().to_string();
+    assert!(error.contains("wants a user and a password"), "{error}");
+    desk.git("", &["config", "--global", "credential.helper", "!f() { echo username=me; echo password=x; }; f"]);
+    let error = desk.clone(&format!("http://{}/origin", server.address), &desk.options()).unwrap_err().to_string();
+    assert!(error.contains("git's settings"), "{error}");
+    for (said, told) in [
+        ("git@h: Permission denied (publickey).", "SSH keys"),
+        ("Host key verification failed.", "known_hosts"),
+        ("fatal: the requested URL returned error: 403", "forbids"),
+    ] {
+        desk.write_git(&format!("echo '{said}' >&2\nexit 128\n"));
+        let error = desk.clone("git@127.0.0.1:x", &desk.options()).unwrap_err().to_string();
+        assert!(error.contains(told) && error.contains(said), "{error}");
+    }
 }

@@ -69,8 +69,8 @@ fn human_counts_the_problems_beyond_a_hundred_of_a_kind() {
     let text = written("human", &ScanReport { problems, ..ScanReport::default() }, &plain());
     assert_eq!(text.matches("\n  io f").count(), 100, "{text}");
     assert_eq!(text.matches("\n  permission-denied f").count(), 100, "{text}");
-    assert_eq!(text.matches(" more (use").count(), 1, "{text}");
-    assert!(text.contains("\n  io: 1,134 more (use --format json for all)\n"), "{text}");
+    assert_eq!(text.matches(" more of this kind (use").count(), 1, "{text}");
+    assert!(text.contains("\n  io: and 1,134 more of this kind (use --format json for all)\n"), "{text}");
     assert!(text.contains("1,334 not scanned"), "{text}");
 }
 

@@ -144,6 +144,14 @@ impl Source for Repository {
         }
         walked.problems.iter().for_each(|problem| own.problem(self.problem(problem)));
         self.count(&walked.counts, &mut *own);
+        if walked.counts.found.iter().sum::<u64>() == 0
+            && walked.problems.is_empty()
+            && self.store.problems().is_empty()
+        {
+            let message = "the repository holds no object: there was no history to scan".to_owned();
+            let provenance = Provenance::File(self.path.to_path_buf());
+            own.problem(Problem { provenance, kind: ProblemKind::EmptyRepository, message });
+        }
         self.scan_refs(&mut *own);
         self.scan_indexes(&names, &absent, &mut *own);
         self.name_gaps(&mut *own);
@@ -252,11 +260,6 @@ impl Repository {
             objects.of(kind).found += counts.found[at];
             objects.of(kind).scanned += counts.visited[at];
             objects.of(kind).known += counts.known[at];
-        }
-        if counts.found.iter().sum::<u64>() == 0 && self.store.problems().is_empty() {
-            let message = "the repository holds no object: there was no history to scan".to_owned();
-            let provenance = Provenance::File(self.path.to_path_buf());
-            receiver.problem(Problem { provenance, kind: ProblemKind::EmptyRepository, message });
         }
     }
 }

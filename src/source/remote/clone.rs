@@ -13,7 +13,7 @@ use super::{
     Remote, RemoteError,
     address::Scheme,
     process::{self, End, Terminal},
-    redact,
+    redact, refusal,
     scratch::Scratch,
 };
 
@@ -116,7 +116,10 @@ pub fn clone(remote: &Remote, options: &CloneOptions, interrupt: &AtomicBool) ->
         Ok(End::Exited(status, message)) => {
             let message = redact::clean(&message, &remote.login.secrets());
             let message = if message.is_empty() { format!("git ended with {status}") } else { message };
-            Err(RemoteError::Git { url: display_url, message })
+            Err(match refusal::reason(&message, &remote.login) {
+                Some(why) => RemoteError::Refused { url: display_url, why, message },
+                None => RemoteError::Git { url: display_url, message },
+            })
         }
         Ok(End::TimeLimit) => {
             Err(RemoteError::TimeLimit { url: display_url, limit: options.time_limit.unwrap_or_default() })
@@ -183,6 +186,8 @@ fn command(remote: &Remote, options: &CloneOptions, dir: &Path) -> Command {
     command.args(options.depth.map(|depth| format!("--depth={depth}")));
     command.args(options.branch.as_ref().map(|branch| format!("--branch={branch}")));
     command.args(options.max_blob_bytes.map(|limit| format!("--filter=blob:limit={limit}")));
+    // Its messages are looked into.
+    command.env("LC_ALL", "C");
     // So that no repository around the working directory has a say.
     command.current_dir(dir).env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
     for name in NOT_INHERITED {

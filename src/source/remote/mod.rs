@@ -11,6 +11,7 @@ mod clone;
 mod login;
 mod process;
 mod redact;
+mod refusal;
 mod scratch;
 
 use std::{io, time::Duration};
@@ -57,6 +58,16 @@ pub enum RemoteError {
         /// The address without credentials, safe to print.
         url: String,
         /// What git said, without credentials, safe to print. May have several lines.
+        message: String,
+    },
+    /// The server lets nobody in who comes like that.
+    #[error("can't clone {url}: {why}\n{message}")]
+    Refused {
+        /// The address without credentials, safe to print.
+        url: String,
+        /// Why, and what helps.
+        why: &'static str,
+        /// As in [`RemoteError::Git`].
         message: String,
     },
     /// It took too long.
