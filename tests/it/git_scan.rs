@@ -404,6 +404,25 @@ fn damage_is_named_and_the_rest_scanned() {
     assert!(problems.contains(&"f".repeat(40)), "{problems}");
 }
 
+/// Git passes over what stands behind an object in its file; so did a scan, and said nothing.
+#[test]
+fn bytes_behind_a_loose_object_are_named() {
+    let dir = init(&[]);
+    for (number, content) in ["x".to_owned(), "long\n".repeat(20_000), String::new()].into_iter().enumerate() {
+        let id = git_with_input(dir.path(), &["hash-object", "-w", "--stdin"], content.as_bytes());
+        let id = String::from_utf8(id).unwrap().trim().to_owned();
+        assert_eq!(scan(dir.path(), &["."]).0, if number == 0 { 0 } else { 3 }, "an object as git writes it");
+        let object = dir.path().join(".git/objects").join(&id[..2]).join(&id[2..]);
+        crate::git_store::repositories::make_writable(&object);
+        let mut file = fs::OpenOptions::new().append(true).open(&object).unwrap();
+        file.write_all(samples::github_token(1).as_bytes()).unwrap();
+        let (code, report) = scan(dir.path(), &["."]);
+        let problems = report["problems"].as_array().unwrap();
+        let is_named = |problem: &Value| problem["provenance"]["object"] == *id;
+        assert!(code == 3 && problems.len() == number + 1 && problems.iter().any(is_named), "{report}");
+    }
+}
+
 #[test]
 fn a_repository_without_objects_is_no_clean_history() {
     let dir = init(&[]);

@@ -23,6 +23,8 @@ pub(super) struct Decoder {
     pub(super) fuel: u64,
     /// Objects that reading out of order may find decoded.
     pub(super) bases: Option<BaseCache>,
+    /// Does the file of the loose object that was decoded last go on behind it?
+    pub(super) is_followed: bool,
     delta: Buffer,
 }
 
@@ -37,8 +39,16 @@ impl Decoder {
     pub(super) fn new(limit: usize) -> Decoder {
         // Offsets in a delta's steps are 32 bits wide.
         let limit = limit.min(u32::MAX as usize);
-        let (inflater, pool) = (Inflater::new(), Pool::default());
-        Decoder { inflater, pool, limit, ops: Ops::default(), fuel: FUEL, bases: None, delta: Buffer::default() }
+        Decoder {
+            inflater: Inflater::new(),
+            pool: Pool::default(),
+            limit,
+            ops: Ops::default(),
+            fuel: FUEL,
+            bases: None,
+            is_followed: false,
+            delta: Buffer::default(),
+        }
     }
 
     /// Inflates an entry that isn't a delta.
@@ -57,7 +67,9 @@ impl Decoder {
     /// Inflates a loose object.
     pub(super) fn loose(&mut self, object: LooseObject) -> Result<Buffer, Fault> {
         self.checked_size(object.size, usize::MAX)?;
-        object.inflate(&mut self.inflater, &mut self.pool)
+        let (content, is_followed) = object.inflate(&mut self.inflater, &mut self.pool)?;
+        self.is_followed = is_followed;
+        Ok(content)
     }
 
     /// Inflates a delta, to be applied next.

@@ -366,6 +366,9 @@ impl<'w, V: Visitor> Worker<'w, V> {
         self.take_turn(size);
         let content = self.decoder.loose(object)?;
         self.harvest.counts.found[kind as usize - 1] += 1;
+        if self.decoder.is_followed {
+            self.problem(*id, Fault::Trailing);
+        }
         self.alone(id, kind, content);
         Ok(())
     }

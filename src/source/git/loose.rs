@@ -7,6 +7,7 @@ use std::{
 };
 
 use flate2::read::ZlibDecoder;
+use libdeflater::Adler32;
 
 use super::{
     Fault, Kind, ObjectFormat, ObjectId, StoreProblem,
@@ -81,8 +82,9 @@ impl LooseObject {
         Ok(LooseObject { kind, size, header_bytes, head, file, file_bytes })
     }
 
-    /// Inflates its content. The caller has looked at `size`.
-    pub(super) fn inflate(mut self, inflater: &mut Inflater, pool: &mut Pool) -> Result<Buffer, Fault> {
+    /// Inflates its content. The caller has looked at `size`. Says, too, whether the file goes on behind it: it does, if it
+    /// doesn't end with the content's checksum.
+    pub(super) fn inflate(mut self, inflater: &mut Inflater, pool: &mut Pool) -> Result<(Buffer, bool), Fault> {
         let total = self.header_bytes + self.size as usize;
         // Data that doesn't compress grows by 5 bytes in 16 KiB. What lies beyond more than twice that isn't read: it
         // can't belong to the object unless somebody padded the stream.
@@ -95,8 +97,11 @@ impl LooseObject {
         }
         let mut out = pool.take(total);
         inflater.fill(&self.head, &mut out)?;
+        let mut checksum = Adler32::new();
+        checksum.update(&out);
+        let is_whole = self.file_bytes <= self.head.len() as u64 && self.head.ends_with(&checksum.sum().to_be_bytes());
         out.skip(self.header_bytes);
-        Ok(out)
+        Ok((out, !is_whole))
     }
 
     /// Its content as a stream.

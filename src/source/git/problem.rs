@@ -124,6 +124,9 @@ pub enum Fault {
     /// A loose object's file doesn't begin with a kind and a size.
     #[error("malformed header")]
     LooseHeader,
+    /// A loose object's file goes on behind its compressed content, and what stands there was not scanned.
+    #[error("bytes behind its compressed content: they were not scanned")]
+    Trailing,
     /// The content's digest isn't the id under which it is stored. The object was visited nevertheless.
     #[error("content has the id {0}")]
     IdMismatch(ObjectId),
