@@ -219,6 +219,33 @@ mod regression {
         }
     }
 
+    /// What stood in the file counted as new in the directory, and the other way round.
+    #[test]
+    fn a_file_that_becomes_a_directory_is_moved() {
+        let dir = init(&[]);
+        let (dir, token) = (dir.path(), github_token(1));
+        let is_new = |args: &[&str], path: &str| {
+            let (code, report) = scan(dir, args);
+            let places = &found(&report)[&token];
+            assert_eq!((code, places.len(), &places[0]["provenance"]["path"]), (0, 1, &json!(path)), "{args:?}");
+            places[0]["provenance"]["history"]["introduced"].clone()
+        };
+        commit(dir, "a", &token);
+        git(dir, &["rm", "-q", "a"]);
+        fs::create_dir_all(dir.join("a/b")).unwrap();
+        fs::write(dir.join("a/b/c"), format!("x\n{token}\n")).unwrap();
+        git(dir, &["add", "-A"]);
+        assert_eq!(is_new(&["--staged"], "a/b/c"), json!(false));
+        git(dir, &["commit", "-qm", "directory"]);
+        assert_eq!(is_new(&["--range", "HEAD~1.."], "a/b/c"), json!(false));
+        git(dir, &["rm", "-rq", "a"]);
+        fs::write(dir.join("a"), format!("y\n{token}\n")).unwrap();
+        git(dir, &["add", "-A"]);
+        assert_eq!(is_new(&["--staged"], "a"), json!(false));
+        git(dir, &["commit", "-qm", "file"]);
+        assert_eq!(is_new(&["--range", "HEAD~1.."], "a"), json!(false));
+    }
+
     #[test]
     fn what_a_range_deleted_can_be_named() {
         let dir = init(&[]);

@@ -172,6 +172,9 @@ fn compare_index(staging: &Staging, roots: Vec<ObjectId>, trees: &mut Trees<'_>,
             let before = |kind| old().filter(|old| old.kind == kind).map(|old| old.id).collect::<Vec<_>>();
             let end = depth + name.len() + usize::from(slash.is_some());
             let known = if old().next().is_some() { end } else { known };
+            // A file where a directory was, or the other way round.
+            let other = if slash.is_none() { EntryKind::Directory } else { EntryKind::Blob };
+            old().filter(|old| old.kind == other).for_each(|old| trees.add_below(old, removed));
             let Some(slash) = slash else {
                 files.extend(staged_change(entry, known, before(EntryKind::Blob)));
                 at += 1;

@@ -201,8 +201,11 @@ impl<'s> Trees<'s> {
         let others: Vec<Listing> = pair.others.iter().map(|other| self.list(other)).collect();
         let own = self.list(&pair.tree);
         for (name, entry) in others.iter().flat_map(Listing::iter) {
-            if own.get(name).is_none() {
-                self.add_all(name, entry, removed);
+            match own.get(name) {
+                None => self.add_all(name, entry, removed),
+                // A file that becomes a directory, or a directory that becomes a file: the name stays.
+                Some(now) if now.kind != entry.kind => self.add_below(entry, removed),
+                Some(_) => {}
             }
         }
         self.steps = self.steps.saturating_sub(own.len() + 1);
@@ -247,6 +250,11 @@ impl<'s> Trees<'s> {
     /// Adds a file, or a directory with all that is below it.
     pub(super) fn add_all(&mut self, name: &[u8], entry: TreeEntry, removed: &mut Removed) {
         removed.add_name(name);
+        self.add_below(entry, removed);
+    }
+
+    /// The same without its own name.
+    pub(super) fn add_below(&mut self, entry: TreeEntry, removed: &mut Removed) {
         let mut stack = vec![entry];
         let mut visited = HashSet::new();
         while let Some(TreeEntry { kind, id }) = stack.pop() {
