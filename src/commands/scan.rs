@@ -16,11 +16,13 @@ use super::{
 use crate::{
     config::{Config, ConfigChoice, Surroundings},
     engine::{FingerprintKey, Scan, ScanOptions, Scanner, ScannerOptions},
-    model::{DisplayPath, Finding, GitTime, Part, Problem, ProblemKind, Provenance, ScanReport, Secret, Severity},
+    model::{
+        DisplayPath, Finding, GitTime, Occurrence, Part, Problem, ProblemKind, Provenance, ScanReport, Secret, Severity,
+    },
     report::{Format, ReportOptions},
     rule::builtin,
     source::{
-        FileOptions, Files,
+        Excludes, FileOptions, Files,
         git::{OpenError, Repository, submodules},
         read_paths,
         remote::{self, CloneOptions, Remote, RemoteError},
@@ -171,12 +173,20 @@ impl Prepared {
 /// What keeps the scan from running, or the report from being written.
 pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, CommandError> {
     let Prepared { config, scanner, files, problems } = Prepared::new(settings, Purpose::Report, env)?;
+    let is_excluded = Excludes::new(settings.files.exclude.clone())?.in_repository();
     #[cfg(feature = "identity")]
     let mut recording = super::findings::Recording::begin(settings, config.as_ref(), env)?;
     #[cfg_attr(not(feature = "identity"), allow(unused_variables, reason = "there is no store to record in"))]
     let (mut report, key) = scan(settings, files, &scanner, env)?;
     report.problems.extend(problems);
     report.problems.sort();
+    // Whose file a blob is comes last of all.
+    report.findings.retain_mut(|finding| {
+        finding.occurrences.retain(|Occurrence { provenance, .. }| {
+            !matches!(provenance, Provenance::Git(_)) || !provenance.path().is_some_and(&is_excluded)
+        });
+        !finding.occurrences.is_empty()
+    });
     if let Some(config) = &config {
         report.hidden.extend(scanner.secrets_in_paths([config.path.as_path()]));
         for reason in config.apply(&mut report, &today(env), settings.min_score) {

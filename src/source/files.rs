@@ -23,11 +23,12 @@ use std::{
     },
 };
 
+pub use self::rules::Excludes;
 use self::{
     large::{Chunks, LargeFile},
     mounts::Mounts,
     roots::{Covered, Root, Roots},
-    rules::{Excludes, GitRules},
+    rules::GitRules,
     walk::{Limits, Task, Walk},
 };
 use super::{

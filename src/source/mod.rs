@@ -29,7 +29,7 @@ mod record;
 mod trace;
 mod window;
 
-pub use files::{ENDLESS_BYTES, FileOptions, Files, NAME_BYTES};
+pub use files::{ENDLESS_BYTES, Excludes, FileOptions, Files, NAME_BYTES};
 pub use git::Op;
 pub(crate) use git::path_of;
 pub use list::{parse_paths, read_paths};

@@ -98,6 +98,27 @@ fn a_path_names_the_part_that_is_scanned() {
 }
 
 #[test]
+fn excluded_paths_are_left_out_of_changes_and_history() {
+    let dir = init(&[]);
+    let dir = dir.path();
+    commit(dir, "kept", github_token(1));
+    fs::create_dir(dir.join("vendor")).unwrap();
+    fs::write(dir.join("vendor/x"), github_token(2)).unwrap();
+    git(dir, &["add", "-A"]);
+    assert_eq!(scan(dir, &["--staged", "--exclude", "vendor/"]).0, 0);
+    assert_eq!(tokens(dir, &["--staged"]), expected(&[2]));
+    git(dir, &["commit", "-qm", "x"]);
+    git(dir, &["rm", "-q", "vendor/x"]);
+    git(dir, &["commit", "-qm", "y"]);
+    for args in [&["--history-only", "."][..], &["."], &["--range", "HEAD"]] {
+        assert_eq!(tokens(dir, &[args, &["--exclude", "vendor/"]].concat()), expected(&[1]), "{args:?}");
+        assert_eq!(tokens(dir, args), expected(&[1, 2]), "{args:?}");
+    }
+    let (code, _, error) = run(dir, &["--staged", "--exclude", "{a"], b"");
+    assert!(code == 2 && error.contains("{a"), "{code} {error}");
+}
+
+#[test]
 fn what_has_no_changes_is_refused() {
     let dir = init(&[]);
     commit(dir.path(), "a", "1");

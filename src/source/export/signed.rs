@@ -25,6 +25,10 @@ pub(super) fn noise(address: &str) -> Option<(Told, &str)> {
     if query.split('&').any(|part| part.starts_with("t=xoxe-")) {
         return Some((EXPORT_FILE_TOKEN, rest));
     }
+    // People put links of their own there, too: to webhooks, previews of what they wrote.
+    if query.split('&').filter_map(|part| part.split_once('=')).any(|(_, value)| has_prefix(value)) {
+        return None;
+    }
     // A size (`s=24`) is no signature.
     let has = |name: &str| {
         let is_long = |(key, value): (&str, &str)| key.eq_ignore_ascii_case(name) && value.len() >= 16;
@@ -33,6 +37,14 @@ pub(super) fn noise(address: &str) -> Option<(Told, &str)> {
     const SIGNATURES: [&str; 8] =
         ["X-Amz-Signature", "X-Goog-Signature", "Signature", "hm", "sig", "token", "jwt", "s"];
     SIGNATURES.iter().any(|name| has(name)).then_some((SIGNED_LINK, rest))
+}
+
+/// Does a value begin as tokens of many kinds do, with letters and `_` or `-` (`ghp_`, `glpat-`)? Signatures are hexadecimal, UUIDs,
+/// JWTs or base64, of which few have a sign there.
+fn has_prefix(value: &str) -> bool {
+    let (head, rest) = value.split_at(value.bytes().take_while(u8::is_ascii_alphanumeric).count());
+    let is_word = (2..=6).contains(&head.len()) && head.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_word && rest.starts_with(['_', '-']) && value.len() >= 16
 }
 
 /// Where the systems' own links to files lead that people have in their texts: such a link is put there for each picture.
@@ -86,7 +98,18 @@ fn own_token(before: &[u8], part: &[u8]) -> Option<(usize, Told)> {
 
 #[cfg(test)]
 mod tests {
-    use super::own_tokens;
+    use super::{noise, own_tokens};
+
+    #[test]
+    fn links_with_tokens_of_other_kinds_are_no_noise() {
+        let signature = "5f2b9c".repeat(10);
+        let told = |query: &str| noise(&format!("https://files.example.com/a.png?{query}")).is_some();
+        assert!(told(&format!("hm={signature}")) && told(&format!("s=24&token={signature}")));
+        assert!(told("token=0f8fad5b-d9cb-469f-a165-70867728950e") && told("token=eyJhbGciOiJub25lIn0.e30."));
+        for token in ["token=ghp_0123456789abcdef", "s=1&access_token=glpat-0123456789abcdef", "jwt=sk_live_0123456789abc"] {
+            assert!(!told(token) && !told(&format!("{token}&hm={signature}")), "{token}");
+        }
+    }
 
     #[test]
     fn only_the_systems_own_tokens_are_noted() {

@@ -3,7 +3,13 @@
 //! The matching is the `ignore` crate's; its walker isn't used, because it drops what it ignores without a word, and
 //! every entry left out must be counted.
 
-use std::{ffi::OsStr, fs::File, io::Read as _, path::Path, sync::Arc};
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::Read as _,
+    path::{Component, Path},
+    sync::Arc,
+};
 
 use ignore::{
     Match,
@@ -98,19 +104,32 @@ fn compile(dir: &Path, text: &[u8]) -> Option<Gitignore> {
 
 /// The user's own globs, in the syntax of an ignore file that stood in each root. They outrank every file.
 #[derive(Clone, Debug)]
-pub(super) struct Excludes {
+pub struct Excludes {
     globs: Vec<String>,
 }
 
 impl Excludes {
     /// Checks the globs.
-    pub(super) fn new(globs: Vec<String>) -> Result<Excludes, SourceError> {
+    ///
+    /// # Errors
+    /// If one of them is none.
+    pub fn new(globs: Vec<String>) -> Result<Excludes, SourceError> {
         for glob in &globs {
             if let Err(error) = GitignoreBuilder::new("").add_line(None, glob) {
                 return Err(SourceError::Exclude { glob: glob.clone(), message: error.to_string() });
             }
         }
         Ok(Excludes { globs })
+    }
+
+    /// Says which paths in a repository are left out.
+    pub fn in_repository(&self) -> impl Fn(&Path) -> bool + use<> {
+        let globs = self.for_root(Path::new(""));
+        move |path| {
+            let is_inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+            let named = |globs: &Arc<Gitignore>| globs.matched_path_or_any_parents(path, false).is_ignore();
+            is_inside && globs.as_ref().is_some_and(named)
+        }
     }
 
     /// The matcher for a root, if there are any globs.

@@ -289,6 +289,7 @@ struct Scan<'p, 'r> {
     all_names: &'p Names,
     starts: Starts,
     window: Option<Window>,
+    repository: &'p Repository,
     /// Pointers of Git LFS: the blob, and the digest of the content that it stands for.
     pointers: Vec<(ObjectId, String)>,
     /// Blobs in which something was found.
@@ -324,6 +325,7 @@ impl<'p, 'r> Scan<'p, 'r> {
             all_names,
             starts: Vec::new(),
             window: None,
+            repository,
             pointers: Vec::new(),
             found: Vec::new(),
             recorder: None,
