@@ -13,6 +13,7 @@ mod hostile;
 mod jira;
 mod jira_backup;
 mod mail;
+mod malformed;
 mod mattermost;
 // It reads /proc.
 #[cfg(target_os = "linux")]

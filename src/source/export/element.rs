@@ -7,7 +7,7 @@
 use super::{
     input::Input,
     sink::{Sink, Why},
-    xml::{self, Leaf, Root, Spans, Stored, Tag, XmlEvent, read_xml},
+    xml::{self, Leaf, Root, Spans, Stored, Tag, XmlEvent, end_name, read_xml},
 };
 
 /// Memory that one record may take, so that texts in all their views stay below 256 MiB. One beyond it is told in parts, each with
@@ -30,6 +30,9 @@ const MAX_NAME: usize = 1024;
 /// What is kept of a record that is told in parts: so many children and attributes, each no longer than this.
 const MAX_KEPT: usize = 256;
 const KEPT_BYTES: usize = 1024;
+
+/// Why an end tag is in doubt.
+const ENDS_NOTHING: &str = "an end tag that ends nothing, read as text";
 
 /// Deepest nesting. What is deeper counts as text of the element above it.
 const MAX_DEPTH: usize = 128;
@@ -59,10 +62,19 @@ impl Attributes {
                 last.value.end = self.text.len();
                 continue;
             }
+            // Words without values are what somebody wrote: as one text without a name.
+            let said = if own.is_bare { &own.name } else { &own.value };
+            if own.is_bare
+                && let Some((last, _)) = self.parts.last_mut().filter(|(last, _)| last.name.is_empty())
+            {
+                [" ", said].iter().for_each(|part| self.text.push_str(part));
+                last.value.end = self.text.len();
+                continue;
+            }
             let start = self.text.len();
-            self.text.push_str(&own.name);
+            self.text.push_str(if own.is_bare { "" } else { &own.name });
             let between = self.text.len();
-            self.text.push_str(&own.value);
+            self.text.push_str(said);
             self.parts.push((Spans { name: start..between, value: between..self.text.len() }, own.offset));
         }
     }
@@ -197,30 +209,42 @@ pub(super) fn read_records(input: &mut Input<'_>, kinds: &Kinds<'_>, each: &mut 
         each,
         stack: Vec::new(),
         root: Root::default(),
+        reach: Reach::default(),
         spare: Spare::default(),
         held: 0,
         too_deep: 0,
     };
     read_xml(input, &mut |event| gathering.take(event));
-    let reach = if gathering.root.is_open() || !gathering.stack.is_empty() { Reach::Cut } else { Reach::Whole };
+    gathering.reach.is_cut = gathering.root.is_open() || !gathering.stack.is_empty();
     gathering.tell_open();
-    reach
+    gathering.reach
 }
 
-/// How far a document goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// To its end.
-    Whole,
-    /// It ends in the middle of an element: it was cut off.
-    Cut,
+/// How far a document goes, and what is wrong on the way.
+#[derive(Debug, Default)]
+pub(super) struct Reach {
+    /// Does it end in the middle of an element?
+    pub(super) is_cut: bool,
+    /// Where something isn't as it should be, and what.
+    faults: Vec<(u64, &'static str)>,
 }
+
+/// Faults that are kept: more are told of no file.
+const MAX_FAULTS: usize = 32;
 
 impl Reach {
-    /// Tells of a document that was cut off before `offset`.
-    pub(super) fn tell(self, offset: u64, sink: &mut Sink<'_>) {
-        if self == Reach::Cut {
-            sink.broken(b"", offset, 0, Some(Why::Malformed("the file ends in the middle of an element")));
+    /// Notes what is wrong.
+    pub(super) fn fault(&mut self, offset: u64, why: &'static str) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push((offset, why));
+        }
+    }
+
+    /// Tells all of a document that ends at `end`.
+    pub(super) fn tell(&self, end: u64, sink: &mut Sink<'_>) {
+        let cut = self.is_cut.then_some((end, "the file ends in the middle of an element"));
+        for (offset, why) in self.faults.iter().copied().chain(cut) {
+            sink.broken(b"", offset, 0, Some(Why::Malformed(why)));
         }
     }
 }
@@ -233,6 +257,7 @@ struct Gathering<'g> {
     stack: Vec<Box<Element>>,
     /// The element around all records.
     root: Root,
+    reach: Reach,
     spare: Spare,
     /// Memory that the record takes so far.
     held: usize,
@@ -262,36 +287,58 @@ impl Gathering<'_> {
             }
             XmlEvent::Text { text, offset, bytes } => self.add_text(&text, offset, bytes),
             XmlEvent::Comment { text, offset } => self.add_text(&text, offset, text.len()),
-            // What is too deep may never be closed: the end of the record is its end, too.
-            XmlEvent::End { name }
-                if self.too_deep > 0 && self.stack.first().is_none_or(|record| record.name != name) =>
-            {
-                self.root.end(name);
-                self.too_deep -= 1;
-            }
-            XmlEvent::End { name } => {
-                self.root.end(name);
-                self.too_deep = 0;
-                let Some(depth) = self.stack.iter().rposition(|open| open.name == name) else { return };
-                // Elements that were never closed end with the one around them.
-                while self.stack.len() > depth
-                    && let Some(element) = self.stack.pop()
-                {
-                    match self.stack.last_mut() {
-                        Some(parent) => {
-                            parent.bytes += element.bytes;
-                            parent.push(element);
-                        }
-                        None => {
-                            self.held = 0;
-                            (self.each)(&element);
-                            self.spare.give(element);
-                        }
-                    }
+            XmlEvent::End { name, offset } => self.end(name, offset),
+            XmlEvent::Fault { offset, why } => self.reach.fault(offset, why),
+        }
+    }
+
+    /// An element ends; behind its name may stand what somebody wrote.
+    fn end(&mut self, tag: &str, offset: u64) {
+        let (name, behind) = end_name(tag);
+        let name = &name[..name.floor_char_boundary(MAX_NAME)];
+        self.root.end(name);
+        // What is too deep may never be closed: the end of the record is its end, too.
+        if self.too_deep > 0 && self.stack.first().is_none_or(|record| record.name != name) {
+            self.too_deep -= 1;
+        } else {
+            self.too_deep = 0;
+            match self.stack.iter().rposition(|open| open.name == name) {
+                Some(depth) => self.close(depth),
+                None if self.stack.is_empty() => {}
+                None => {
+                    self.reach.fault(offset, ENDS_NOTHING);
+                    return self.add_text(&format!("</{tag}>"), offset, tag.len() + 3);
                 }
-                self.child_ended();
             }
         }
+        if !behind.is_empty() {
+            self.add_text(behind, offset, behind.len());
+        }
+    }
+
+    /// Ends the open element at that depth. Those in it that were never closed end with it.
+    fn close(&mut self, depth: usize) {
+        while self.stack.len() > depth
+            && let Some(mut element) = self.stack.pop()
+        {
+            // One that was never closed may be no element.
+            if self.stack.len() > depth && !is_usual_name(&element.name) {
+                let name = format!("<{}> ", element.name);
+                element.text.insert_str(0, &name);
+            }
+            match self.stack.last_mut() {
+                Some(parent) => {
+                    parent.bytes += element.bytes;
+                    parent.push(element);
+                }
+                None => {
+                    self.held = 0;
+                    (self.each)(&element);
+                    self.spare.give(element);
+                }
+            }
+        }
+        self.child_ended();
     }
 
     fn add_text(&mut self, text: &str, offset: u64, bytes: usize) {
@@ -446,6 +493,12 @@ fn add_text(element: &mut Element, text: &str, offset: u64, bytes: usize) {
         element.offset = offset;
     }
     element.text.push_str(text);
+}
+
+/// Is it what elements are called? Nobody writes capital letters and digits as keys have them.
+fn is_usual_name(name: &str) -> bool {
+    let is_usual = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    name.bytes().all(is_usual) && name.bytes().filter(u8::is_ascii_uppercase).count() < 4
 }
 
 fn outside(text: &str, offset: u64, each: &mut dyn FnMut(&Element)) {

@@ -1,6 +1,6 @@
 //! Tags of a page, read leniently.
 
-use super::super::xml::{Attributes, tag_end};
+use super::super::{near::first_of, xml::Attributes};
 
 /// A tag beyond this is text.
 pub(super) const MAX_TAG: usize = 64 << 10;
@@ -107,5 +107,21 @@ impl<'b> Eye<'b> {
         }
         self.no_raw_ends[raw] = true;
         None
+    }
+}
+
+/// Index of the `>` that ends a tag: not one in a quoted value.
+fn tag_end(window: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        at = first_of([b'>', b'"', b'\''], window, at)?;
+        match window[at] {
+            b'>' => return Some(at),
+            // A quote is one only after an equals sign; elsewhere it is dirt.
+            quote if window[..at].trim_ascii_end().ends_with(b"=") => {
+                at += 1 + memchr::memchr(quote, window.get(at + 1..)?)? + 1;
+            }
+            _ => at += 1,
+        }
     }
 }

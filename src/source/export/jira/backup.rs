@@ -15,7 +15,7 @@ use super::{
         sink::Sink,
         system::{Detection, Export, Look, Opening, Reader, Reading, System},
         time,
-        xml::{Root, Tag, XmlEvent, read_xml},
+        xml::{Root, Tag, XmlEvent, end_name, read_xml},
     },
     author, link, place_of_key,
 };
@@ -315,27 +315,31 @@ fn tables(input: &mut Input<'_>, sink: &mut Sink<'_>) {
             sink.field("comment", &text, offset, Markup::Wiki);
             sink.finish(text.len(), 0, &|_| {});
         }
-        XmlEvent::End { name: "row" } => {
-            if let Some((_, line, _)) = row.take() {
+        XmlEvent::End { name, offset } => {
+            let (name, behind) = end_name(name);
+            sink.cell("text", behind, offset);
+            if name == "row"
+                && let Some((_, line, _)) = row.take()
+            {
                 held = 0;
                 finish_row(&table, std::mem::take(&mut bytes), line, sink);
             }
         }
-        XmlEvent::End { .. } => {}
+        XmlEvent::Fault { .. } => {}
     };
-    let mut root = Root::default();
+    let (mut root, mut reach) = (Root::default(), Reach::default());
     read_xml(input, &mut |event| {
         match &event {
             XmlEvent::Start(tag) => root.begin(tag.name),
-            XmlEvent::End { name } => root.end(name),
+            XmlEvent::End { name, .. } => root.end(end_name(name).0),
+            XmlEvent::Fault { offset, why } => reach.fault(*offset, why),
             _ => {}
         }
         event.apart(&mut take);
     });
     sink.finish(bytes, 0, &|_| {});
-    if root.is_open() {
-        Reach::Cut.tell(input.offset(), sink);
-    }
+    reach.is_cut = root.is_open();
+    reach.tell(input.offset(), sink);
 }
 
 /// Memory that a row of a table may take, and what a cell takes beside its bytes.

@@ -4,6 +4,7 @@ use std::{borrow::Cow, ops::Range};
 
 use super::{
     super::{input::lossy, near::first_of},
+    ending::{is_behind_value, next_name},
     name_in, resolved,
 };
 
@@ -31,8 +32,10 @@ pub(in crate::source::export) struct Attribute<'e> {
     pub(in crate::source::export) name: Cow<'e, str>,
     /// Its value, decoded.
     pub(in crate::source::export) value: Cow<'e, str>,
-    /// Offset of the value in the file.
+    /// Offset of the value in the file; of the name if there is none.
     pub(in crate::source::export) offset: u64,
+    /// Is it a word without a value? XML has no such: it may be a text's.
+    pub(in crate::source::export) is_bare: bool,
 }
 
 impl<'e> Attributes<'e> {
@@ -78,18 +81,28 @@ impl<'e> Attributes<'e> {
             let equals = name_end + bytes[name_end..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             if bytes.get(equals) != Some(&b'=') {
                 at = equals.max(at + 1).min(bytes.len());
-                return Some(Attribute { name: part(name), value: Cow::Borrowed(""), offset });
+                let offset = offset + name.start as u64;
+                return Some(Attribute { name: part(name), value: Cow::Borrowed(""), offset, is_bare: true });
             }
             let start = equals + 1 + bytes[equals + 1..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let (start, end) = match bytes.get(start) {
-                Some(quote @ (b'"' | b'\'')) => {
-                    (start + 1, first_of([*quote; 3], bytes, start + 1).unwrap_or(bytes.len()))
-                }
+                Some(quote @ (b'"' | b'\'')) => (start + 1, quoted_end(bytes, start + 1, *quote)),
                 _ => (start, start + bytes[start..].iter().take_while(|byte| !byte.is_ascii_whitespace()).count()),
             };
             at = (end + 1).min(bytes.len());
-            Some(Attribute { name: part(name), value: resolved(part(start..end)), offset: offset + start as u64 })
+            let (value, offset) = (resolved(part(start..end)), offset + start as u64);
+            Some(Attribute { name: part(name), value, offset, is_bare: false })
         })
+    }
+}
+
+/// Where a quoted value ends that begins at `start`: before the next attribute if its own quote is missing.
+fn quoted_end(bytes: &[u8], start: usize, quote: u8) -> usize {
+    let Some(end) = first_of([quote; 3], bytes, start) else { return bytes.len() };
+    let is_behind = bytes.get(end + 1).is_none_or(|next| is_behind_value(*next));
+    match next_name(&bytes[start..end]).filter(|_| !is_behind) {
+        Some(blank) => start + blank,
+        None => end,
     }
 }
 
@@ -109,8 +122,9 @@ pub(super) fn spans_in(bytes: &[u8], from: usize, spans: &mut Vec<Spans>) -> Opt
                 let equals = at + name_in(&bytes[at..]);
                 let [b'=', quote @ (b'"' | b'\''), ..] = bytes.get(equals..)? else { return None };
                 let start = equals + 2;
-                let end = first_of([*quote, b'&', b'&'], bytes, start)?;
-                if bytes[end] != *quote || equals == at || spans.len() == MAX_SPANS {
+                let end = first_of([*quote, b'&', b'<'], bytes, start)?;
+                let is_plain = bytes[end] == *quote && is_behind_value(*bytes.get(end + 1)?);
+                if !is_plain || equals == at || spans.len() == MAX_SPANS {
                     return None;
                 }
                 spans.push(Spans { name: at - from..equals - from, value: start - from..end - from });
@@ -125,7 +139,7 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::{Attributes, spans_in};
-    use crate::source::export::xml::tag_end;
+    use crate::source::export::xml::ending::{Ending, ending};
 
     proptest! {
         /// What counts as plain is read leniently to the same end.
@@ -136,7 +150,7 @@ mod tests {
             let tag = format!("<tag{}>", pieces.concat());
             let mut spans = Vec::new();
             if let Some(end) = spans_in(tag.as_bytes(), 4, &mut spans) {
-                prop_assert_eq!(tag_end(tag.as_bytes()), Some(end));
+                prop_assert_eq!(ending(tag.as_bytes()), Ending::Whole(end));
                 let text = &tag[4..end];
                 let plain: Vec<_> =
                     spans.iter().map(|own| (text[own.name.clone()].to_owned(), text[own.value.clone()].to_owned(), 4 + own.value.start as u64)).collect();

@@ -6,6 +6,7 @@
 //! taken into memory whole.
 
 mod attributes;
+mod ending;
 mod window;
 
 use std::{borrow::Cow, sync::LazyLock};
@@ -13,6 +14,7 @@ use std::{borrow::Cow, sync::LazyLock};
 use memchr::memmem::Finder;
 
 pub(super) use self::attributes::{Attributes, Spans};
+use self::ending::{Ending, Looked, Markup, ending};
 use super::{
     input::{Input, lossy},
     near::first_of,
@@ -44,16 +46,33 @@ pub(super) enum XmlEvent<'e> {
     },
     /// An element ends.
     End {
-        /// Its name.
+        /// Its name, with whatever stands behind it: see [`end_name`].
         name: &'e str,
+        /// Offset of its `<`.
+        offset: u64,
     },
-    /// A comment.
+    /// A comment, an instruction, or a document type with declarations.
     Comment {
         /// What it says.
         text: Cow<'e, str>,
         /// Offset of its `<`.
         offset: u64,
     },
+    /// Something isn't as it should be, and what comes next may belong to another element.
+    Fault {
+        /// Where.
+        offset: u64,
+        /// What.
+        why: &'static str,
+    },
+}
+
+/// The name of the element that ends, and what else stands in the tag: people's text, if its `>` is missing.
+pub(super) fn end_name(tag: &str) -> (&str, &str) {
+    match tag.find(|c: char| c.is_ascii_whitespace()) {
+        Some(at) => (&tag[..at], tag[at..].trim_ascii_start()),
+        None => (tag, ""),
+    }
 }
 
 /// What an element begins with.
@@ -93,13 +112,16 @@ impl<'e> XmlEvent<'e> {
     pub(super) fn apart(self, each: &mut dyn FnMut(XmlEvent<'_>)) {
         let XmlEvent::Leaf(Leaf { tag, text }) = self else { return each(self) };
         each(XmlEvent::Start(tag));
-        if let Some(Stored { shown, bytes, skipped }) = text
-            && *bytes > 0
-        {
-            let offset = tag.offset + (tag.bytes + skipped) as u64;
-            each(XmlEvent::Text { text: Cow::Borrowed(shown), offset, bytes: *bytes });
+        let mut end = tag.offset;
+        if let Some(Stored { shown, bytes, skipped }) = text {
+            let behind = tag.offset + tag.bytes as u64;
+            if *bytes > 0 {
+                let offset = behind + *skipped as u64;
+                each(XmlEvent::Text { text: Cow::Borrowed(shown), offset, bytes: *bytes });
+            }
+            end = behind + *bytes as u64;
         }
-        each(XmlEvent::End { name: tag.name });
+        each(XmlEvent::End { name: tag.name, offset: end });
     }
 }
 
@@ -142,31 +164,17 @@ impl Line<'_> {
     }
 }
 
-/// What ends a comment, a CDATA section, an instruction.
-struct Ends {
-    comment: Finder<'static>,
-    cdata: Finder<'static>,
-    instruction: Finder<'static>,
-    declarations: Finder<'static>,
-    bracket: Finder<'static>,
-}
-
-static ENDS: LazyLock<Ends> = LazyLock::new(|| Ends {
-    comment: Finder::new("-->"),
-    cdata: Finder::new("]]>"),
-    instruction: Finder::new("?>"),
-    declarations: Finder::new("]>"),
-    bracket: Finder::new(">"),
-});
+/// What ends a section of characters.
+static CDATA_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("]]>"));
 
 /// Reads all of a document.
 pub(super) fn read_xml(input: &mut Input<'_>, each: &mut impl FnMut(XmlEvent<'_>)) {
     input.decode_text();
-    let ends = &*ENDS;
+    let cdata_end = &*CDATA_END;
     let mut patience = Patience::default();
     loop {
         if !patience.is_lost && !patience.is_in_cdata {
-            let (told, line) = window::in_window(input, ends, each);
+            let (told, line) = window::in_window(input, cdata_end, each);
             input.consume_to(told, line);
         }
         if input.window().is_empty() && !input.more() {
@@ -174,8 +182,8 @@ pub(super) fn read_xml(input: &mut Input<'_>, each: &mut impl FnMut(XmlEvent<'_>
         }
         // Something that goes on behind the window, or that isn't UTF-8.
         let length = match input.window()[0] {
-            _ if patience.is_in_cdata => cdata(input, 0, ends, &mut patience, each),
-            b'<' => markup(input, ends, &mut patience, each),
+            _ if patience.is_in_cdata => cdata(input, 0, &mut patience, each),
+            b'<' => markup(input, &mut patience, each),
             _ => text(input, each),
         };
         input.consume(length.max(1));
@@ -230,21 +238,92 @@ fn cut(window: &[u8]) -> usize {
 }
 
 /// Tells the tag (or comment, or CDATA) at hand; its length.
-fn markup(input: &mut Input<'_>, ends: &Ends, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+fn markup(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
     match input.peek(CDATA.len()) {
-        [b'<', b'!', b'-', b'-', ..] => delimited(input, 4, &ends.comment, |text, offset, _| {
-            each(XmlEvent::Comment { text: lossy(text), offset });
-        }),
-        CDATA => cdata(input, CDATA.len(), ends, patience, each),
-        [b'<', b'?', ..] => delimited(input, 2, &ends.instruction, |_, _, _| {}),
-        [b'<', b'!', ..] => doctype(input, ends),
-        [b'<', b'/', ..] => delimited(input, 2, &ends.bracket, |text, _, _| {
-            each(XmlEvent::End { name: &lossy(text.trim_ascii()) });
-        }),
+        [b'<', b'!', b'-', b'-', ..] => aside(input, (4, 3), ending::comment, each),
+        CDATA => cdata(input, CDATA.len(), patience, each),
+        [b'<', b'?', ..] => aside(input, (2, 2), ending::instruction, each),
+        [b'<', b'!', ..] => aside(input, (2, 1), ending::doctype, each),
+        [b'<', b'/', ..] => end_tag(input, each),
         [b'<', first, ..] if is_name_start(*first) => tag(input, patience, each),
         _ => {
             each(XmlEvent::Text { text: Cow::Borrowed("<"), offset: input.offset(), bytes: 1 });
             1
+        }
+    }
+}
+
+/// Tells a comment, an instruction or a document type, with so many bytes around what it says; its length. What never ends is text.
+fn aside(
+    input: &mut Input<'_>,
+    around: (usize, usize),
+    look: fn(&[u8]) -> Looked,
+    each: &mut dyn FnMut(XmlEvent<'_>),
+) -> usize {
+    let mut wanted = 0;
+    let looked = loop {
+        // Looked at again only when there is twice as much.
+        match look(input.window()) {
+            Some(looked) => break looked,
+            None if input.window().len() >= MAX_TAG => break Markup::None(around.0),
+            None => wanted = (input.window().len() * 2).clamp(wanted + 1, MAX_TAG),
+        }
+        let had = input.window().len();
+        while input.window().len() < wanted && input.more() {}
+        if input.window().len() == had {
+            break Markup::None(around.0.min(had));
+        }
+    };
+    tell_aside(input.window(), looked, around, input.offset(), each)
+}
+
+/// Tells what was found out about such a thing at the beginning of `window`; its length.
+fn tell_aside(
+    window: &[u8],
+    looked: Markup,
+    (before, behind): (usize, usize),
+    offset: u64,
+    each: &mut (impl FnMut(XmlEvent<'_>) + ?Sized),
+) -> usize {
+    match looked {
+        Markup::Whole(length) => {
+            let text = lossy(&window[before..length - behind]);
+            // What the file says of itself, and the name of its root.
+            let is_bare = window.starts_with(b"<?xml ") || behind == 1 && !text.contains('[');
+            if !is_bare {
+                each(XmlEvent::Comment { text, offset });
+            }
+            length
+        }
+        Markup::None(length) => {
+            each(XmlEvent::Text { text: lossy(&window[..length]), offset, bytes: length });
+            length
+        }
+    }
+}
+
+/// Why a tag is in doubt.
+const NO_BRACKET: &str = "an end tag without its bracket: what follows may belong to another element";
+const NO_QUOTE: &str = "an attribute without its closing quote: what follows may belong to another element";
+
+/// Tells the end tag at hand; its length. At the end of the file it is text.
+fn end_tag(input: &mut Input<'_>, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let mut looked_at = 2;
+    loop {
+        let (window, offset) = (input.window(), input.offset());
+        if let Some(end) = first_of([b'>', b'<', b'<'], window, looked_at) {
+            each(XmlEvent::End { name: &lossy(window[2..end].trim_ascii()), offset });
+            if window[end] == b'>' {
+                return end + 1;
+            }
+            each(XmlEvent::Fault { offset, why: NO_BRACKET });
+            return end;
+        }
+        looked_at = window.len().max(2);
+        if window.len() >= MAX_TEXT || !input.more() {
+            let text = decode(input.window());
+            each(XmlEvent::Text { text, offset, bytes: input.window().len() });
+            return input.window().len();
         }
     }
 }
@@ -254,17 +333,11 @@ fn is_name_start(byte: u8) -> bool {
 }
 
 /// Tells a section of characters behind `skip` bytes, or as much of it as may be held; the length of that.
-fn cdata(
-    input: &mut Input<'_>,
-    skip: usize,
-    ends: &Ends,
-    patience: &mut Patience,
-    each: &mut dyn FnMut(XmlEvent<'_>),
-) -> usize {
-    let (mut looked_at, end) = (skip, ends.cdata.needle().len());
+fn cdata(input: &mut Input<'_>, skip: usize, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let (mut looked_at, end) = (skip, CDATA_END.needle().len());
     let (text, length) = loop {
         let window = input.window();
-        if let Some(at) = ends.cdata.find(&window[looked_at.min(window.len())..]) {
+        if let Some(at) = CDATA_END.find(&window[looked_at.min(window.len())..]) {
             patience.is_in_cdata = false;
             break (looked_at + at, looked_at + at + end);
         }
@@ -284,57 +357,20 @@ fn cdata(
     length
 }
 
-/// Tells what stands between `skip` bytes and an end; the length of all. Without its end it goes as far as may be held.
-fn delimited(input: &mut Input<'_>, skip: usize, end: &Finder<'_>, mut tell: impl FnMut(&[u8], u64, usize)) -> usize {
-    let end_length = end.needle().len();
-    let mut looked_at = skip;
-    loop {
-        let window = input.window();
-        let from = looked_at.min(window.len());
-        let found = match end.needle() {
-            [byte] => memchr::memchr(*byte, &window[from..]),
-            _ => end.find(&window[from..]),
-        };
-        if let Some(at) = found {
-            tell(&window[skip..from + at], input.offset(), from + at + end_length);
-            return from + at + end_length;
-        }
-        looked_at = window.len().saturating_sub(end_length).max(skip);
-        let is_over = window.len() >= MAX_TAG || !input.more();
-        if is_over {
-            let window = input.window();
-            tell(&window[skip.min(window.len())..], input.offset(), window.len());
-            return window.len();
-        }
-    }
-}
-
-/// A document type with its own declarations: nothing of it is used.
-fn doctype(input: &mut Input<'_>, ends: &Ends) -> usize {
-    let has_declarations = declarations(input.peek(DOCTYPE_BYTES)) == Some(true);
-    let end = if has_declarations { &ends.declarations } else { &ends.bracket };
-    delimited(input, 2, end, |_, _, _| {})
-}
-
-/// So many bytes tell whether a document type has declarations.
-const DOCTYPE_BYTES: usize = 4096;
-
-/// Does it? `None` if there are too few bytes to tell.
-fn declarations(head: &[u8]) -> Option<bool> {
-    match memchr::memchr2(b'[', b'>', head) {
-        Some(at) => Some(head[at] == b'['),
-        None => (head.len() == DOCTYPE_BYTES).then_some(false),
-    }
-}
-
 /// Tells the start tag at hand; its length.
 fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
     let limit = patience.limit();
     let end = loop {
         let near = &input.window()[..limit.min(input.window().len())];
-        if let Some(end) = tag_end(near) {
-            break end;
-        }
+        let open = match ending(near) {
+            Ending::Whole(end) => {
+                patience.is_lost = false;
+                break end;
+            }
+            Ending::Unquoted(end) => break unquoted(input.offset(), end, each),
+            Ending::None(length) => return no_tag(input, length, each),
+            Ending::Open(open) => open,
+        };
         let (looked_at, wanted) = (near.len(), (input.window().len() * 2).min(limit));
         patience.is_lost = looked_at >= limit || !input.more();
         // Where the file was cut off there is no other tag behind, and what there is of this one is all that is known.
@@ -343,14 +379,14 @@ fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlE
         }
         if patience.is_lost {
             patience.in_vain += looked_at;
-            let length = memchr::memchr(b'\n', input.window()).map_or(input.window().len(), |at| at + 1);
-            let text = decode(&input.window()[..length]);
-            each(XmlEvent::Text { text, offset: input.offset(), bytes: length });
-            return length;
+            match memchr::memchr3(b'<', b'>', b'\n', &input.window()[open..]).map(|sign| open + sign) {
+                Some(sign) if input.window()[sign] == b'>' => break unquoted(input.offset(), sign, each),
+                Some(sign) => return no_tag(input, sign + usize::from(input.window()[sign] == b'\n'), each),
+                None => return no_tag(input, input.window().len(), each),
+            }
         }
         while input.window().len() < wanted && input.more() {}
     };
-    patience.is_lost = false;
     let tag = &input.window()[1..end];
     let (name, rest) = tag.split_at(name_in(tag));
     let offset = input.offset();
@@ -362,6 +398,19 @@ fn tag(input: &mut Input<'_>, patience: &mut Patience, each: &mut dyn FnMut(XmlE
         true => each(XmlEvent::Leaf(&Leaf { tag, text: None })),
         false => each(XmlEvent::Start(&tag)),
     }
+    length
+}
+
+/// Tells that a tag ends before a quote in it does.
+fn unquoted(offset: u64, end: usize, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    each(XmlEvent::Fault { offset, why: NO_QUOTE });
+    end
+}
+
+/// Tells what isn't a tag as text; its length.
+fn no_tag(input: &Input<'_>, length: usize, each: &mut dyn FnMut(XmlEvent<'_>)) -> usize {
+    let text = decode(&input.window()[..length]);
+    each(XmlEvent::Text { text, offset: input.offset(), bytes: length });
     length
 }
 
@@ -386,7 +435,7 @@ fn name_in(bytes: &[u8]) -> usize {
 /// Does a byte belong to the name that a tag begins with?
 const IS_IN_NAME: [bool; 256] = {
     let mut is_in_name = [true; 256];
-    let ends = b" \t\n\r\x0c/=>";
+    let ends = b" \t\n\r\x0c/=><";
     let mut at = 0;
     while at < ends.len() {
         is_in_name[ends[at] as usize] = false;
@@ -394,22 +443,6 @@ const IS_IN_NAME: [bool; 256] = {
     }
     is_in_name
 };
-
-/// Index of the `>` that ends a tag: not one in a quoted value.
-pub(super) fn tag_end(window: &[u8]) -> Option<usize> {
-    let mut at = 1;
-    loop {
-        at = first_of([b'>', b'"', b'\''], window, at)?;
-        match window[at] {
-            b'>' => return Some(at),
-            // A quote is one only after an equals sign; elsewhere it is dirt.
-            quote if window[..at].trim_ascii_end().ends_with(b"=") => {
-                at += 1 + memchr::memchr(quote, window.get(at + 1..)?)? + 1;
-            }
-            _ => at += 1,
-        }
-    }
-}
 
 /// Text with its entities resolved: the five of XML, and numbers. A number that is no character is replaced.
 pub(super) fn decode(bytes: &[u8]) -> Cow<'_, str> {
@@ -486,8 +519,9 @@ mod tests {
                 told.push(format!("<{name}{}", attributes.concat()));
             }
             XmlEvent::Text { text, .. } => told.push(text.into_owned()),
-            XmlEvent::End { name } => told.push(format!(">{name}")),
+            XmlEvent::End { name, .. } => told.push(format!(">{name}")),
             XmlEvent::Comment { text, .. } => told.push(format!("#{text}")),
+            XmlEvent::Fault { .. } => told.push("?".to_owned()),
         };
         read_xml(&mut Input::new(Box::new(bytes), &interrupt), &mut |event| event.apart(&mut tell));
         told
@@ -496,7 +530,7 @@ mod tests {
     proptest! {
         #[test]
         fn names_end_where_a_loop_ends_them(bytes in vec(prop_oneof![4 => 0x41..0x7b_u8, 1 => any::<u8>(), 1 => Just(b'1')], 0..40)) {
-            let looped = bytes.iter().take_while(|byte| !b" \t\n\r\x0c/=>".contains(byte)).count();
+            let looped = bytes.iter().take_while(|byte| !b" \t\n\r\x0c/=><".contains(byte)).count();
             prop_assert_eq!(super::name_in(&bytes), looped);
         }
     }
@@ -504,7 +538,10 @@ mod tests {
     #[test]
     fn documents() {
         let text = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"c\">]><!--x--><a k=\"1 &gt; &#x41;\" l='>'>t &amp; u<b/><![CDATA[<c>]]></a>";
-        assert_eq!(read(text), ["#x", "<a k=1 > A l=>", "t & u", "<b", ">b", "<c>", ">a"]);
+        assert_eq!(
+            read(text),
+            ["#DOCTYPE a [<!ENTITY b \"c\">]", "#x", "<a k=1 > A l=>", "t & u", "<b", ">b", "<c>", ">a"]
+        );
     }
 
     /// Took half a minute with a tenth of these lines.
@@ -524,7 +561,29 @@ mod tests {
             ["<a", "x\u{1}\u{fffd}y &bomb; 1 ", "<", " 2", ">b", "<c d=e f="]
         );
         assert_eq!(read(b"<a>cut <b x=\"1"), ["<a", "cut ", "<b x=1"]);
-        assert_eq!(read(b"<a>cut <b x=\"1 <c"), ["<a", "cut ", "<b x=\"1 <c"]);
+        assert_eq!(read(b"<a>cut <b x=\"1 <c"), ["<a", "cut ", "<b x=\"1 ", "<c"]);
+    }
+
+    #[test]
+    fn nothing_is_swallowed_by_what_never_ends() {
+        for (text, expected) in [
+            ("<a>x <! y </a>", &["<a", "x ", "<!", " y ", ">a"][..]),
+            ("<a>x <!y <b/></a>", &["<a", "x ", "<!", "y ", "<b", ">b", ">a"]),
+            ("<a>x <?y </a>", &["<a", "x ", "<?", "y ", ">a"]),
+            ("<a>x <!-- y </a>", &["<a", "x ", "<!--", " y ", ">a"]),
+            ("<a>x <?y z?></a>", &["<a", "x ", "#y z", ">a"]),
+            ("<a>x </b y </a>", &["<a", "x ", ">b y", "?", ">a"]),
+            ("<a>x </a y", &["<a", "x ", "</a y"]),
+            ("<a b=\"c>x</a><a b=\"d\"/>", &["<a b=c", "?", "x", ">a", "<a b=d", ">a"]),
+            ("<a b=\"c d=\"e f\" g='h'>x</a>", &["<a b=c d=e f g=h", "x", ">a"]),
+        ] {
+            let mut told = read(text.as_bytes());
+            // What is in doubt is told before the tag it is about.
+            if let Some(at) = told.iter().position(|event| event == "?").filter(|at| told[at + 1].starts_with("<a b")) {
+                told.swap(at, at + 1);
+            }
+            assert_eq!(told, expected, "{text}");
+        }
     }
 
     /// Everything that is told of what `reader` has, with its places.
@@ -540,8 +599,9 @@ mod tests {
                     format!("<{name} {}{offset} {} {bytes}", attributes.collect::<String>(), line.number())
                 }
                 XmlEvent::Text { text, offset, bytes } => format!("{text:?} {offset} {bytes}"),
-                XmlEvent::End { name } => format!("</{name}"),
+                XmlEvent::End { name, offset } => format!("</{name} {offset}"),
                 XmlEvent::Comment { text, offset } => format!("!{text:?} {offset}"),
+                XmlEvent::Fault { offset, why } => format!("?{why} {offset}"),
             });
         };
         read_xml(&mut Input::new(Box::new(reader), &interrupt), &mut |event| event.apart(&mut tell));

@@ -9,19 +9,25 @@ use super::{
         input::{Input, count_lines},
         near::first_of,
     },
-    Attributes, CDATA, DOCTYPE_BYTES, Ends, Leaf, Line, Spans, Stored, Tag, XmlEvent, attributes, declarations,
-    is_name_start, name_in, resolved, tag_end,
+    Attributes, CDATA, Ending, Leaf, Line, Looked, NO_BRACKET, NO_QUOTE, Spans, Stored, Tag, XmlEvent, attributes,
+    decode,
+    ending::{self, ending},
+    is_name_start, name_in, resolved, tell_aside,
 };
 
 /// Tells what stands in the window whole and is UTF-8, as nearly everything does: that is found out once for all of it.
 /// Returns its length and the line behind it.
-pub(super) fn in_window(input: &Input<'_>, ends: &Ends, each: &mut impl FnMut(XmlEvent<'_>)) -> (usize, u64) {
+pub(super) fn in_window(
+    input: &Input<'_>,
+    cdata_end: &Finder<'_>,
+    each: &mut impl FnMut(XmlEvent<'_>),
+) -> (usize, u64) {
     let window = input.window();
     let text = match str::from_utf8(window) {
         Ok(text) => text,
         Err(error) => str::from_utf8(&window[..error.valid_up_to()]).unwrap_or_default(),
     };
-    let near = Near { text, base: input.offset(), counted: Cell::new((0, input.line())), ends };
+    let near = Near { text, base: input.offset(), counted: Cell::new((0, input.line())), cdata_end };
     let (mut at, mut spans) = (0, Vec::new());
     while let Some(length) = near.tell(at, &mut spans, each) {
         at += length;
@@ -37,7 +43,7 @@ struct Near<'w> {
     base: u64,
     /// A place in the window and its line.
     counted: Cell<(usize, u64)>,
-    ends: &'w Ends,
+    cdata_end: &'w Finder<'w>,
 }
 
 impl<'w> Near<'w> {
@@ -53,35 +59,41 @@ impl<'w> Near<'w> {
         }
         match bytes.get(..CDATA.len())? {
             [_, b'/', ..] => {
-                let end = first_of([b'>'; 3], bytes, 2)?;
-                each(XmlEvent::End { name: rest[2..end].trim_ascii() });
-                Some(end + 1)
+                let end = first_of([b'>', b'<', b'<'], bytes, 2)?;
+                each(XmlEvent::End { name: rest[2..end].trim_ascii(), offset });
+                if bytes[end] == b'>' {
+                    return Some(end + 1);
+                }
+                each(XmlEvent::Fault { offset, why: NO_BRACKET });
+                Some(end)
             }
             [_, first, ..] if is_name_start(*first) => self.tag(at, (rest, spans), each),
             CDATA => {
-                let inner = self.up_to(rest, CDATA.len(), &self.ends.cdata)?;
+                let inner = self.up_to(rest, CDATA.len(), self.cdata_end)?;
                 let bytes = CDATA.len() + inner.len() + 3;
                 each(XmlEvent::Text { text: Cow::Borrowed(inner), offset: offset + CDATA.len() as u64, bytes });
                 Some(bytes)
             }
-            [_, b'!', b'-', b'-', ..] => {
-                let inner = self.up_to(rest, 4, &self.ends.comment)?;
-                each(XmlEvent::Comment { text: Cow::Borrowed(inner), offset });
-                Some(4 + inner.len() + 3)
-            }
-            [_, b'?', ..] => Some(2 + self.up_to(rest, 2, &self.ends.instruction)?.len() + 2),
-            [_, b'!', ..] => {
-                let end = match declarations(&bytes[..bytes.len().min(DOCTYPE_BYTES)])? {
-                    true => &self.ends.declarations,
-                    false => &self.ends.bracket,
-                };
-                Some(2 + self.up_to(rest, 2, end)?.len() + end.needle().len())
-            }
+            [_, b'!', b'-', b'-', ..] => self.aside(at, (4, 3), ending::comment, each),
+            [_, b'?', ..] => self.aside(at, (2, 2), ending::instruction, each),
+            [_, b'!', ..] => self.aside(at, (2, 1), ending::doctype, each),
             _ => {
                 each(XmlEvent::Text { text: Cow::Borrowed("<"), offset, bytes: 1 });
                 Some(1)
             }
         }
+    }
+
+    /// Tells a comment and the like; see [`tell_aside`].
+    fn aside(
+        &self,
+        at: usize,
+        around: (usize, usize),
+        look: fn(&[u8]) -> Looked,
+        each: &mut impl FnMut(XmlEvent<'_>),
+    ) -> Option<usize> {
+        let bytes = &self.text.as_bytes()[at..];
+        Some(tell_aside(bytes, look(bytes)?, around, self.base + at as u64, each))
     }
 
     /// What stands between `skip` bytes and an end.
@@ -100,7 +112,13 @@ impl<'w> Near<'w> {
         let bytes = rest.as_bytes();
         let name_end = 1 + name_in(&bytes[1..]);
         let plain_end = attributes::spans_in(bytes, name_end, spans);
-        let end = plain_end.or_else(|| tag_end(bytes))?;
+        let end = match plain_end {
+            Some(end) => end,
+            None => self.end(at, each)?,
+        };
+        if bytes[end] == b'<' {
+            return Some(end);
+        }
         let spans = plain_end.map(|_| spans.as_slice());
         let attributes = Attributes::of_text(&rest[name_end..end], spans, self.base + (at + name_end) as u64);
         let line = || self.line(at);
@@ -133,13 +151,30 @@ impl<'w> Near<'w> {
         Some(length)
     }
 
+    /// Where a tag ends whose attributes aren't plain. One that isn't a tag is told, up to the `<` of the next one.
+    fn end(&self, at: usize, each: &mut impl FnMut(XmlEvent<'_>)) -> Option<usize> {
+        let (bytes, offset) = (&self.text.as_bytes()[at..], self.base + at as u64);
+        match ending(bytes) {
+            Ending::Whole(end) => Some(end),
+            Ending::Unquoted(end) => {
+                each(XmlEvent::Fault { offset, why: NO_QUOTE });
+                Some(end)
+            }
+            Ending::None(length) => {
+                each(XmlEvent::Text { text: decode(&bytes[..length]), offset, bytes: length });
+                Some(length)
+            }
+            Ending::Open(_) => None,
+        }
+    }
+
     /// The text at a place, if it ends in the window.
     fn text_behind(&self, from: usize, rest: &str) -> Option<Raw> {
         let start = from + CDATA.len();
         if rest.as_bytes().get(from..start) != Some(CDATA) {
             return text_in(rest, from);
         }
-        let end = start + self.up_to(rest, start, &self.ends.cdata)?.len();
+        let end = start + self.up_to(rest, start, self.cdata_end)?.len();
         Some(Raw { start, end, bytes: end + 3 - from, has_entities: false })
     }
 
