@@ -4,13 +4,15 @@
 
 use super::{
     adf,
+    copied::Copied,
     csv::{CsvEvent, Row, read_csv},
     input::Input,
     json::{Descend, Json, JsonEvent, Path, documents, is_element, keys, read_json},
     map::{FieldMap, Role, visit},
     markup::Markup,
+    rich::Rich,
     sink::{Rest, Sink},
-    system::{Detection, Export, Look, Opening, Reader, Reading, System, WRAPPED},
+    system::{Detection, Export, Look, Opening, Reader, Reading, ReadingOptions, System, WRAPPED},
     time,
 };
 use crate::model::{Permalink, PermalinkBasis, ProblemKind, RecordAuthor, RecordContainer, RecordPlace};
@@ -38,7 +40,8 @@ impl System for Generic {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(GenericReader { map: opening.options.map.clone() })
+        let ReadingOptions { base_url, map } = opening.options.clone();
+        Box::new(GenericReader { map, base_url })
     }
 }
 
@@ -87,6 +90,8 @@ fn signs_on(line: &[u8]) -> Vec<String> {
 
 struct GenericReader {
     map: Option<FieldMap>,
+    /// The site of the system that records were copied out of.
+    base_url: Option<String>,
 }
 
 impl Reader for GenericReader {
@@ -137,13 +142,31 @@ impl GenericReader {
         let is_told = stored.is_some_and(|(stored, offset)| {
             documents(&stored, offset, &mut |record| {
                 sink.rest(json, &|key| if key == "_airbyte_data" { Rest::Skip } else { Rest::Text(Markup::Plain) });
-                self.tell((record, record), None, (bytes, line), sink);
+                match self.copied(record) {
+                    Some(copied) => copied.tell(record, self.base_url.as_deref(), (bytes, line), sink),
+                    None => self.tell((record, record), None, (bytes, line), sink),
+                }
             })
         });
         if !is_told {
             let (record, stream) = unwrap(json);
+            let is_wrapped = stream.is_some() || json.get("_airbyte_data").is_some();
+            if let Some(copied) = self.copied(record).filter(|_| is_wrapped) {
+                // What stands around it.
+                sink.rest_by_path(json, &|path, key, is_text| match (path, key) {
+                    ("", "record") if json.path(&["record", "data"]).is_some() => Rest::Text(Markup::Plain),
+                    ("", "data" | "record" | "_airbyte_data") | ("record.", "data") if !is_text => Rest::Skip,
+                    _ => Rest::Text(Markup::Plain),
+                });
+                return copied.tell(record, self.base_url.as_deref(), (bytes, line), sink);
+            }
             self.tell((json, record), stream.as_deref(), (bytes, line), sink);
         }
+    }
+
+    /// What a record is, unless the user said what is what.
+    fn copied(&self, record: Json<'_>) -> Option<Copied> {
+        if self.map.is_some() { None } else { Copied::of(record) }
     }
 
     /// Tells a record with what is wrapped around it.
@@ -168,8 +191,10 @@ impl GenericReader {
                 sink.field(key, &decoded, value.offset(), Markup::Plain);
             }
         }
+        let rich = Rich::tell(json, sink);
         // What is called so and is no base64 is told as it is.
         sink.rest_by_path(json, &|path, key, _| match key {
+            _ if rich.has_told(path, key) => Rest::Skip,
             "data_b64" | "content_base64" if path.is_empty() && json.get(key).and_then(from_base64).is_some() => {
                 Rest::Skip
             }

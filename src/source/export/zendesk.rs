@@ -88,7 +88,7 @@ impl Reader for ZendeskReader {
         }
         let enter = entering(input);
         read_json(input, &enter, &mut |event| match event {
-            JsonEvent::Value { json, bytes, line, .. } => ticket(json, (bytes.len(), line), sink),
+            JsonEvent::Value { json, bytes, line, .. } => tell(json, (bytes.len(), line), sink),
             JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
@@ -128,6 +128,17 @@ impl Reader for ZendeskReader {
     }
 }
 
+/// Tells a ticket, or a comment or an audit that stands by itself.
+pub(super) fn tell(record: Json<'_>, size: (usize, u64), sink: &mut Sink<'_>) {
+    if is_note(record) { note(record, record, size, sink) } else { ticket(record, size, sink) }
+}
+
+/// Is it a comment or an audit?
+pub(super) fn is_note(record: Json<'_>) -> bool {
+    let is_there = |key: &&str| record.get(key).is_some_and(|value| value.is_some());
+    is_there(&"author_id") && ["html_body", "plain_body", "events"].iter().any(is_there)
+}
+
 /// A ticket, with its comments and the changes of it. What is no ticket is told likewise.
 fn ticket(ticket: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     let comments = || ticket.get("comments").into_iter().flat_map(|list| list.elements());
@@ -154,14 +165,14 @@ fn ticket(ticket: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         let edited = ticket.text_of("updated_at").filter(|raw| ticket.text_of("created_at").as_ref() != Some(raw));
         place.edited = edited.map(|raw| time::parse(&raw));
     });
-    comments().for_each(|comment| note(ticket, comment, line, sink));
+    comments().for_each(|comment| note(ticket, comment, (0, line), sink));
     for audit in ticket.get("audits").into_iter().flat_map(|list| list.elements()) {
-        note(ticket, audit, line, sink);
+        note(ticket, audit, (0, line), sink);
     }
 }
 
-/// A comment or an audit: the changes that somebody made at once. Its bytes were counted with the ticket.
-fn note(ticket: Json<'_>, note: Json<'_>, line: u64, sink: &mut Sink<'_>) {
+/// A comment or an audit: the changes that somebody made at once. In a ticket, its bytes were counted with that.
+fn note(ticket: Json<'_>, note: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     let events = note.get("events").into_iter().flat_map(|events| events.elements());
     for said in std::iter::once(note).chain(events) {
         for (name, markup) in [("body", Markup::Plain), ("plain_body", Markup::Html), ("html_body", Markup::Html)] {
@@ -179,7 +190,7 @@ fn note(ticket: Json<'_>, note: Json<'_>, line: u64, sink: &mut Sink<'_>) {
         "previous_value" if matches!(path, "" | "events.") => Rest::Skip,
         key => treat(key),
     });
-    sink.finish(0, line, &|place| {
+    sink.finish(bytes, line, &|place| {
         fill(ticket, place);
         place.record = note.text_of("id");
         place.time = note.text_of("created_at").map(|raw| time::parse(&raw));
@@ -200,6 +211,13 @@ fn treat(key: &str) -> Rest {
 }
 
 fn fill(ticket: Json<'_>, place: &mut RecordPlace) {
+    "zendesk".clone_into(&mut place.system);
+    // A comment that stands by itself names its ticket.
+    if let Some(id) = ticket.text_of("ticket_id") {
+        place.thread = Some(id.clone());
+        place.container = Some(RecordContainer { kind: "ticket".to_owned(), id: Some(id), name: None });
+        return;
+    }
     let id = ticket.text_of("id");
     place.time = ticket.text_of("created_at").map(|raw| time::parse(&raw));
     place.record.clone_from(&id);

@@ -1,7 +1,11 @@
-use unleak::{model::PermalinkBasis, source::export::ExportOptions};
+use serde_json::{Value, json};
+use unleak::{
+    model::{PermalinkBasis, Visibility},
+    source::export::ExportOptions,
+};
 
 use super::{
-    plant::{in_code, in_link, only, scan_export, token, told},
+    plant::{in_code, in_link, only, scan_export, scan_file, token, told},
     raw::row_of,
 };
 
@@ -92,6 +96,80 @@ fn what_is_wrapped_may_be_a_system_of_its_own() {
         .unwrap();
     let report = scan_export(&path, ExportOptions::default());
     assert_eq!(told(only(&report, &secret)), "- ada <-> 2024-01-01T10:00:00Z https://github.com/a/b/issues/1");
+}
+
+#[test]
+fn records_of_known_systems_are_told_as_theirs() {
+    let tokens: [String; 7] = std::array::from_fn(|index| token(5_100 + index as u64));
+    let [issue, comment, worklog, ticket, public, internal, message] = tokens.each_ref().map(String::as_str);
+    let document = |secret: &str| {
+        let runs = json!([{"type": "text", "text": &secret[..9]}, {"type": "text", "text": &secret[9..], "marks": [{"type": "strong"}]}]);
+        json!({"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": runs}]})
+    };
+    let ada = json!({"accountId": "ada", "displayName": "Ada L"});
+    let jira = "https://acme.atlassian.net";
+    let own = |path: &str| format!("{jira}/rest/api/3/issue/10001{path}");
+    let zendesk = "https://acme.zendesk.com/api/v2/tickets/35.json";
+    let note = |id: u64, is_public: bool, secret: &str| {
+        json!({"id": id, "type": "Comment", "author_id": 12, "ticket_id": 35, "created_at": "2024-01-01T10:00:00Z",
+            "public": is_public, "html_body": format!("<p>{}<b>{}</b></p>", &secret[..9], &secret[9..])})
+    };
+    let runs = json!([{"type": "text", "text": &message[..9]}, {"type": "text", "text": &message[9..], "style": {"bold": true}}]);
+    let records = [
+        ("issues", json!({"id": "10001", "self": own(""), "key": "OPS-7", "fields": {"summary": "x", "creator": ada,
+            "created": "2024-01-01T10:00:00.000+0000", "description": document(issue)}})),
+        ("issue_comments", json!({"id": "901", "self": own("/comment/901"), "issueKey": "OPS-7", "issueId": "10001", "author": ada,
+            "created": "2024-01-01T10:00:00.000+0000", "body": document(comment), "visibility": {"type": "role", "value": "Administrators"}})),
+        ("issue_worklogs", json!({"id": "801", "self": own("/worklog/801"), "issueKey": "OPS-7", "author": ada,
+            "started": "2024-01-01T10:00:00.000+0000", "comment": document(worklog)})),
+        ("tickets", json!({"id": 35, "url": zendesk, "requester_id": 12, "created_at": "2024-01-01T10:00:00Z", "subject": "x", "description": ticket})),
+        ("ticket_comments", note(1, true, public)),
+        ("ticket_comments", note(2, false, internal)),
+        ("channel_messages", json!({"type": "message", "ts": "1704103200.000100", "user": "U1", "team": "T1", "channel_id": "C1", "text": "",
+            "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": runs}]}]})),
+    ];
+    let issue_url = format!("ada Ada L <-> 2024-01-01T10:00:00Z {jira}/browse/OPS-7");
+    let expected = [
+        ("jira-json", issue_url.clone(), None),
+        ("jira-json", format!("{issue_url}?focusedCommentId=901"), Some(Visibility::Private)),
+        ("jira-json", issue_url, None),
+        ("zendesk", "12 - <-> 2024-01-01T10:00:00Z https://acme.zendesk.com/agent/tickets/35".to_owned(), None),
+        ("zendesk", "12 - <-> 2024-01-01T10:00:00Z -".to_owned(), Some(Visibility::Public)),
+        ("zendesk", "12 - <-> 2024-01-01T10:00:00Z -".to_owned(), Some(Visibility::Private)),
+        ("slack", "U1 - <-> 2024-01-01T10:00:00.0001Z https://app.slack.com/client/T1/C1".to_owned(), None),
+    ];
+    type Wrap = fn(&str, &Value) -> Value;
+    let wraps: [Wrap; 5] = [
+        |stream, record| json!({"stream": stream, "data": record, "emitted_at": 1}),
+        |stream, record| json!({"type": "RECORD", "stream": stream, "record": record}),
+        |stream, record| json!({"type": "RECORD", "record": {"stream": stream, "data": record, "emitted_at": 1}}),
+        |_, record| json!({"_airbyte_raw_id": "a", "_airbyte_extracted_at": 1, "_airbyte_data": record}),
+        |_, record| json!({"_airbyte_ab_id": "a", "_airbyte_emitted_at": 1, "_airbyte_data": record.to_string()}),
+    ];
+    for wrap in wraps {
+        let lines: Vec<String> = records.iter().map(|(stream, record)| wrap(stream, record).to_string()).collect();
+        let report = scan_file("wrapped.jsonl", lines.join("\n"), None);
+        for (token, (system, who, visibility)) in tokens.iter().zip(&expected) {
+            let place = only(&report, token);
+            assert_eq!((place.system.as_str(), told(place), place.visibility), (*system, who.clone(), *visibility));
+        }
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+}
+
+#[test]
+fn rich_text_in_records_of_any_system_is_flattened() {
+    let [document, html, blocks, listed] = std::array::from_fn(|index| token(5_120 + index as u64));
+    let run = |text: &str| json!({"type": "text", "text": text});
+    let doc = json!({"type": "doc", "content": [{"type": "paragraph", "content": [run(&document[..9]), run(&document[9..])]}]});
+    let block = json!({"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [run(&blocks[..9]), run(&blocks[9..])]}]});
+    let record = json!({"id": 1, "about": {"text": doc}, "html": format!("<p>{}<i>{}</i></p>", &html[..9], &html[9..]), "blocks": [block],
+        "notes": [{"text": {"content": listed}}, {"text": doc}]});
+    let report = scan_file("notes.jsonl", json!({"stream": "notes", "data": record, "emitted_at": 1}).to_string(), None);
+    for (token, field) in [(&document, "data.about.text"), (&html, "data.html"), (&blocks, "data.blocks"), (&listed, "data.notes.text.content")] {
+        assert_eq!(only(&report, token).field, field);
+    }
+    assert_eq!(report.findings.len(), 4, "{:#?}", report.findings);
 }
 
 #[test]

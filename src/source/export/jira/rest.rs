@@ -93,6 +93,28 @@ impl Reader for RestReader {
     fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
 }
 
+/// Tells an issue that stands by itself.
+pub(in crate::source::export) fn tell_issue(
+    issue: Json<'_>,
+    base: Option<&str>,
+    size: (usize, u64),
+    sink: &mut Sink<'_>,
+) {
+    RestReader { base_url: base.map(str::to_owned), is_only: true }.issue(issue, size, sink);
+}
+
+/// Tells a comment or a log of work that stands by itself: it names its issue.
+pub(in crate::source::export) fn tell_note(
+    note: Json<'_>,
+    base: Option<&str>,
+    size: (usize, u64),
+    sink: &mut Sink<'_>,
+) {
+    let is_comment = note.get("self").and_then(|own| own.text()).is_some_and(|own| own.contains("/comment/"));
+    let name = if is_comment { "comment" } else { "worklog" };
+    RestReader { base_url: base.map(str::to_owned), is_only: true }.note((note, size), name, note, sink);
+}
+
 impl RestReader {
     fn issue(&self, issue: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         let fields = issue.get("fields");
@@ -122,10 +144,10 @@ impl RestReader {
             notes
                 .into_iter()
                 .flat_map(|notes| notes.elements())
-                .for_each(|note| self.note((issue, line), name, note, sink));
+                .for_each(|note| self.note((issue, (0, line)), name, note, sink));
         }
         for file in fields.and_then(|fields| fields.get("attachment")).into_iter().flat_map(|files| files.elements()) {
-            self.note((issue, line), "attachment", file, sink);
+            self.note((issue, (0, line)), "attachment", file, sink);
         }
         let histories = issue.path(&["changelog", "histories"]);
         histories
@@ -134,8 +156,8 @@ impl RestReader {
             .for_each(|history| self.history(issue, history, line, sink));
     }
 
-    /// A comment, a log of work or what is known of a file. Its bytes were counted with the issue.
-    fn note(&self, (issue, line): (Json<'_>, u64), name: &str, note: Json<'_>, sink: &mut Sink<'_>) {
+    /// A comment, a log of work or what is known of a file. In an issue, its bytes were counted with that.
+    fn note(&self, (issue, (bytes, line)): (Json<'_>, (usize, u64)), name: &str, note: Json<'_>, sink: &mut Sink<'_>) {
         for key in ["body", "comment"] {
             note.get(key).into_iter().for_each(|value| add_text(name, value, sink));
         }
@@ -149,7 +171,7 @@ impl RestReader {
             (_, key) if name == "attachment" => treat_file(key),
             (_, key) => treat(key),
         });
-        sink.finish(0, line, &|place| {
+        sink.finish(bytes, line, &|place| {
             let id = note.text_of("id");
             self.fill(issue, id.as_deref().filter(|_| name == "comment"), place);
             place.record = id;
@@ -184,7 +206,9 @@ impl RestReader {
     }
 
     fn fill(&self, issue: Json<'_>, comment: Option<&str>, place: &mut RecordPlace) {
-        let Some(key) = issue.text_of("key") else { return };
+        "jira-json".clone_into(&mut place.system);
+        // A comment that stands by itself names its issue.
+        let Some(key) = issue.text_of("key").or_else(|| issue.text_of("issueKey")) else { return };
         place_of_key(&key, place);
         let own = issue.text_of("self").and_then(|address| base_of(&address).map(str::to_owned));
         let (base, basis) = match (own, &self.base_url) {

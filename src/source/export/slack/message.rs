@@ -10,7 +10,7 @@ use super::super::{
     system::Export,
     time,
 };
-use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Revision};
+use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordContainer, RecordPlace, Revision};
 
 /// A message.
 pub(super) struct Message<'t> {
@@ -111,6 +111,24 @@ pub(super) fn tell_copy(json: Json<'_>, line: u64, sink: &mut Sink<'_>, fill: &d
         message.place(place);
         // No message answers itself.
         place.thread.clone_from(&place.record);
+    });
+}
+
+/// Tells a message that a tool copied: it names its channel itself. `base` is the workspace's address.
+pub(in crate::source::export) fn tell_copied(
+    json: Json<'_>,
+    base: Option<&str>,
+    (bytes, line): (usize, u64),
+    sink: &mut Sink<'_>,
+) {
+    let message = Message::new(json);
+    message.add(sink);
+    sink.finish(bytes, line, &|place| {
+        "slack".clone_into(&mut place.system);
+        let id = json.text_of("channel_id").or_else(|| json.text_of("channel"));
+        place.container = id.map(|id| RecordContainer { kind: "channel".to_owned(), id: Some(id), name: None });
+        message.place(place);
+        link(place, &base.map_or_else(|| Site::guess(None), Site::derived));
     });
 }
 
@@ -216,8 +234,16 @@ fn treat(path: &str, key: &str, is_text: bool) -> Rest {
     }
 }
 
+/// Is it a list of blocks, as their types say?
+pub(in crate::source::export) fn are_blocks(list: Json<'_>) -> bool {
+    const TYPES: [&str; 10] =
+        ["rich_text", "section", "header", "context", "divider", "actions", "image", "input", "video", "file"];
+    let is_block = |block: Json<'_>| block.get("type").is_some_and(|kind| TYPES.iter().any(|known| kind.is(known)));
+    list.is_array() && list.is_some() && list.elements().all(is_block)
+}
+
 /// Rich text and layout blocks as people saw them: runs of a line joined, lines and blocks apart.
-pub(super) fn flat_blocks(blocks: Json<'_>) -> String {
+pub(in crate::source::export) fn flat_blocks(blocks: Json<'_>) -> String {
     // About half of what is stored is text: made longer while it is written, it would be copied again and again.
     let mut text = String::with_capacity(blocks.stored().len() / 2);
     match blocks.text() {

@@ -16,6 +16,7 @@ use std::{
 
 use memchr::memmem::Finder;
 
+pub(super) use self::message::{are_blocks, flat_blocks, tell_copied};
 use self::{
     message::{Author, Messages},
     names::{Names, Wanted},
