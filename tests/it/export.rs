@@ -33,4 +33,5 @@ mod stream;
 mod teams;
 mod teams_pages;
 mod telegram;
+mod visibility;
 mod zendesk;

@@ -14,7 +14,9 @@ use super::{
     table::{Header, look_up, read_table},
     time,
 };
-use crate::model::{Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
+use crate::model::{
+    Permalink, PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Visibility,
+};
 
 /// Salesforce's data export.
 pub(super) struct Salesforce;
@@ -202,6 +204,25 @@ fn fill(object: &str, header: &Header, row: &Row<'_>, place: &mut RecordPlace) {
         Some(id) => RecordContainer { kind: "case".to_owned(), id: Some(id), name: header.get(row, "CaseNumber") },
         None => RecordContainer { kind: "object".to_owned(), id: None, name: Some(object.to_owned()) },
     });
+    place.visibility = visibility(object, header, row);
+}
+
+/// Who can see a record: those who work there alone, or customers as well.
+fn visibility(object: &str, header: &Header, row: &Row<'_>) -> Option<Visibility> {
+    let is = |name: &str, values: &[&str]| {
+        header.get(row, name).is_some_and(|value| values.iter().any(|own| value.eq_ignore_ascii_case(own)))
+    };
+    const NO: [&str; 2] = ["0", "false"];
+    const YES: [&str; 2] = ["1", "true"];
+    // The status of a draft is 5.
+    let is_draft = || object == "EmailMessage" && is("Status", &["5", "Draft"]) || is("IsPrivateDraft", &YES);
+    let is_internal = || is("IsPublished", &NO) || is("Visibility", &["InternalUsers"]) || is("IsPrivate", &YES);
+    let is_published = || is("IsPublished", &YES) || is("Visibility", &["AllUsers"]);
+    match () {
+        () if is_internal() || is_draft() => Some(Visibility::Private),
+        () if is_published() => Some(Visibility::Public),
+        () => None,
+    }
 }
 
 /// An id; what stands for none is none.
@@ -242,7 +263,8 @@ fn find_attachments(export: &Export<'_>, places: &mut [&mut RecordPlace]) {
     });
     for place in places {
         let Some((known, name)) = id_of(place).and_then(|id| found.get(&id)) else { continue };
-        let RecordPlace { time, container, thread, record, author, edited, .. } = known.clone();
+        let RecordPlace { time, container, thread, record, author, edited, visibility, .. } = known.clone();
+        place.visibility = visibility;
         (place.time, place.container, place.thread) = (time, container, thread);
         (place.record, place.author, place.edited) = (record, author, edited);
         if let Some(attachment) = &mut place.attachment {

@@ -21,7 +21,7 @@ use super::{
     table::Header,
     time,
 };
-use crate::model::{ProblemKind, RecordAttachment, RecordContainer, RecordPlace};
+use crate::model::{ProblemKind, RecordAttachment, RecordContainer, RecordPlace, Visibility};
 
 /// ServiceNow's records.
 pub(super) struct ServiceNow;
@@ -101,12 +101,12 @@ const RECORD: Layout = Layout {
     old: &[("oldvalue", PLAIN)],
     // These hold notes one after the other, each with who and when.
     journals: &[
-        "work_notes",
-        "comments",
-        "comments_and_work_notes",
-        "work_notes.display_value",
-        "comments.display_value",
-        "comments_and_work_notes.display_value",
+        ("work_notes", Some(Visibility::Private)),
+        ("comments", Some(Visibility::Public)),
+        ("comments_and_work_notes", None),
+        ("work_notes.display_value", Some(Visibility::Private)),
+        ("comments.display_value", Some(Visibility::Public)),
+        ("comments_and_work_notes.display_value", None),
     ],
     notes,
     facts: &[
@@ -123,6 +123,7 @@ const RECORD: Layout = Layout {
         ),
         ("container", "number.value|number"),
         ("table", "#|sys_class_name.value|sys_class_name|tablename|name"),
+        (ELEMENT, "element.value|element"),
     ],
     kind: "record",
     links: &["{base}/{table}.do?sys_id={sys_id}", "{base}/text_search_exact_match.do?sysparm_search={number}"],
@@ -142,6 +143,7 @@ static JOURNAL: Layout = Layout {
         ("thread", "element_id"),
         ("container_id", "element_id"),
         ("table", "name"),
+        (ELEMENT, "element"),
     ],
     ..RECORD
 };
@@ -157,6 +159,7 @@ static AUDIT: Layout = Layout {
         ("thread", "documentkey"),
         ("container_id", "documentkey"),
         ("table", "tablename"),
+        (ELEMENT, "fieldname"),
     ],
     ..RECORD
 };
@@ -176,8 +179,21 @@ static FILE: Layout = Layout {
     ..RECORD
 };
 
+/// The field that a note or a change is of.
+const ELEMENT: &str = "element";
+
+/// Work notes are for those who work on the ticket, comments for whoever opened it as well.
+fn visibility_of(field: &str) -> Option<Visibility> {
+    match field {
+        "work_notes" => Some(Visibility::Private),
+        "comments" => Some(Visibility::Public),
+        _ => None,
+    }
+}
+
 /// Incidents, changes: what the table is called. What isn't called as tables are is the name of something else.
 fn of_table(facts: &Facts, place: &mut RecordPlace) {
+    place.visibility = facts.get(ELEMENT).and_then(visibility_of);
     let Some(table) = facts.get("table") else { return };
     if !table.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         place.permalink = None;
@@ -365,7 +381,17 @@ fn notes(text: &str) -> Vec<Note<'_>> {
         at += line.len();
     }
     let ends = heads.iter().skip(1).map(|(at, ..)| *at).chain([text.len()]);
+    let visibility = |head: &str| {
+        let label = head.lines().next().and_then(|line| Some(&line[line.rfind(" (")? + 2..]))?;
+        let is = |name: &str| label.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        match () {
+            () if is("work notes") => Some(Visibility::Private),
+            () if is("additional comments") || is("comments") => Some(Visibility::Public),
+            () => None,
+        }
+    };
     let note = |((at, when, who), end): (&(usize, usize, usize), usize)| Note {
+        visibility: visibility(&text[*at..end]),
         start: *at,
         time: &text[*at..at + when],
         author: &text[at + when + 3..at + who],

@@ -195,7 +195,10 @@ fn note(ticket: Json<'_>, note: Json<'_>, (bytes, line): (usize, u64), sink: &mu
         place.record = note.text_of("id");
         place.time = note.text_of("created_at").map(|raw| time::parse(&raw));
         place.author = note.text_of("author_id").map(|id| RecordAuthor { id: Some(id), ..Default::default() });
-        place.visibility = note.get("public").filter(|public| public.is_some()).map(|public| match public.is_true() {
+        // An audit says so of the comment that it is of.
+        let events = note.get("events").into_iter().flat_map(|events| events.elements());
+        let public = std::iter::once(note).chain(events).find_map(|said| said.get("public").filter(Json::is_some));
+        place.visibility = public.map(|public| match public.is_true() {
             true => Visibility::Public,
             false => Visibility::Private,
         });

@@ -19,7 +19,7 @@ use super::{
     },
     author, link, place_of_key,
 };
-use crate::model::{PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace};
+use crate::model::{PermalinkBasis, RecordAttachment, RecordAuthor, RecordContainer, RecordPlace, Visibility};
 
 /// Jira's backup.
 pub(in crate::source::export) struct Backup;
@@ -260,6 +260,10 @@ fn place_of(row: &Element, place: &mut RecordPlace) {
         _ => of("issue").map(|id| format!("{OF_ISSUE}{id}")),
     };
     place.container = Some(RecordContainer { kind: "table".to_owned(), id: None, name: Some(row.name.clone()) });
+    // A comment or a log of work for a group or a role alone.
+    let is_restricted = matches!(row.name.as_str(), "Action" | "Worklog")
+        && ["level", "rolelevel", "grouplevel"].iter().any(|name| row.attribute(name).is_some());
+    place.visibility = is_restricted.then_some(Visibility::Private);
 }
 
 /// Rows of the tables that plugins made: automation, webhooks, service desks.

@@ -12,7 +12,7 @@ use super::{
     },
     author, place_of_key,
 };
-use crate::model::{Permalink, PermalinkBasis, RecordPlace};
+use crate::model::{Permalink, PermalinkBasis, RecordPlace, Visibility};
 
 /// Jira's RSS view.
 pub(in crate::source::export) struct Rss;
@@ -88,6 +88,9 @@ fn issue(item: &Element, sink: &mut Sink<'_>) {
             fill(item, place);
             place.author = author(comment.attribute("author").map(str::to_owned), None, None);
             place.time = comment.attribute("created").map(time::parse);
+            let is_level = |key: &str| ["grouplevel", "rolelevel"].iter().any(|own| key.eq_ignore_ascii_case(own));
+            let is_restricted = comment.attributes.iter().any(|(key, value, _)| is_level(key) && !value.is_empty());
+            place.visibility = is_restricted.then_some(Visibility::Private);
             let Some(id) = comment.attribute("id") else { return };
             place.record = Some(id.to_owned());
             if let Some(link) = &mut place.permalink {

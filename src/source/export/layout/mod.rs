@@ -58,8 +58,8 @@ pub(super) struct Layout {
     pub(super) texts: &'static [(&'static str, How)],
     /// Texts that were there before an edit.
     pub(super) old: &'static [(&'static str, How)],
-    /// Paths to texts that hold notes one after the other, each by somebody else.
-    pub(super) journals: &'static [&'static str],
+    /// Paths to texts that hold notes one after the other, each by somebody else, and who can see those.
+    pub(super) journals: &'static [(&'static str, Option<Visibility>)],
     /// Tells the notes of such a text apart.
     pub(super) notes: fn(&str) -> Vec<Note<'_>>,
     /// What is known of the record: names, and paths to them. `author_id`, `author`, `email`, `time`, `edited`, `id`,
@@ -106,8 +106,8 @@ impl Layout {
     };
 }
 
-/// Takes the path of a text of notes, the text, where it stands, and its notes.
-type EachJournal<'j> = &'j mut dyn FnMut(&str, &str, u64, &[Note<'_>]);
+/// Takes the path of a text of notes and who can see them, the text, where it stands, and its notes.
+type EachJournal<'j> = &'j mut dyn FnMut((&str, Option<Visibility>), &str, u64, &[Note<'_>]);
 
 /// A note in a text of notes.
 pub(super) struct Note<'t> {
@@ -116,6 +116,8 @@ pub(super) struct Note<'t> {
     pub(super) time: &'t str,
     pub(super) author: &'t str,
     pub(super) text: &'t str,
+    /// Who can see it, if it says so itself.
+    pub(super) visibility: Option<Visibility>,
 }
 
 /// Facts that are of one record only.
@@ -229,7 +231,7 @@ impl<'s, V: Value> Scope<'s, V> {
         }
         // What stands above the first note belongs to the record.
         let mut has_notes = false;
-        self.each_journal(&mut |path, text, offset, notes| {
+        self.each_journal(&mut |(path, _), text, offset, notes| {
             has_notes |= !notes.is_empty();
             let first = notes.first().map_or(text.len(), |note| note.start);
             sink.field(path, &text[..first], offset, Markup::Coded);
@@ -262,7 +264,7 @@ impl<'s, V: Value> Scope<'s, V> {
 
     /// Hands over notes, each as a record of its own.
     fn tell_notes(&self, line: u64, sink: &mut Sink<'_>) {
-        self.each_journal(&mut |path, _, offset, notes| {
+        self.each_journal(&mut |(path, visibility), _, offset, notes| {
             for note in notes {
                 sink.field(path, note.text, offset + note.start as u64, Markup::Coded);
                 sink.finish(0, line, &|place| {
@@ -270,6 +272,7 @@ impl<'s, V: Value> Scope<'s, V> {
                     place.author = Some(RecordAuthor { name: Some(note.author.to_owned()), ..Default::default() });
                     // By the clock of whoever exported.
                     (place.time, place.edited) = (Some(time::parse(note.time)), None);
+                    place.visibility = note.visibility.or(visibility);
                 });
             }
         });
@@ -277,10 +280,10 @@ impl<'s, V: Value> Scope<'s, V> {
 
     /// The texts of notes, with where they stand and their notes.
     fn each_journal(&self, each: EachJournal<'_>) {
-        for path in self.layout.journals {
+        for (path, visibility) in self.layout.journals {
             visit(self.value, path, &mut |found| {
                 if let Some(text) = found.text() {
-                    each(path, &text, found.offset(), &(self.layout.notes)(&text));
+                    each((path, *visibility), &text, found.offset(), &(self.layout.notes)(&text));
                 }
             });
         }
@@ -304,7 +307,7 @@ fn treat(layout: &Layout, told: Told, (path, key): (&str, &str), is_text: bool) 
     let is_told = || {
         let is_here = |told: &str| leads_to(told, path, key);
         let is_listed = || layout.texts.iter().chain(layout.old).any(|(told, _)| is_here(told));
-        let is_said = || is_listed() || layout.journals.iter().any(|told| is_here(told));
+        let is_said = || is_listed() || layout.journals.iter().any(|(told, _)| is_here(told));
         let is_data = || layout.data.iter().any(|told| is_here(told));
         is_text && is_said() || is_data() || layout.inner.iter().any(|(inner, _)| is_here(inner))
     };
@@ -326,7 +329,8 @@ impl Told {
     fn of(layout: &Layout) -> Told {
         let texts = layout.texts.iter().chain(layout.old).map(|(path, _)| path);
         let inner = layout.inner.iter().map(|(path, _)| path);
-        let paths = texts.chain(layout.journals).chain(layout.data).chain(inner);
+        let journals = layout.journals.iter().map(|(path, _)| path);
+        let paths = texts.chain(journals).chain(layout.data).chain(inner);
         Told(paths.fold(0, |told, path| match path.as_bytes() {
             // A middle dot takes two bytes, and is one in a key.
             [.., last] if path.is_ascii() => told | Told::bit(path.len(), *last),
