@@ -109,10 +109,12 @@ enum Fault {
     Number,
 }
 
-/// Reads all rows. Cells are separated by what separates those of the first line: comma, semicolon or tab.
+/// Reads all rows. Cells are separated by what a first line `sep=;` says, or else by what separates those of the first line:
+/// comma, semicolon or tab.
 pub(super) fn read_csv(input: &mut Input<'_>, each: &mut dyn FnMut(CsvEvent<'_>)) {
     input.decode_text();
-    let separator = separator(input.peek(64 << 10));
+    let (separator, said) = dialect(input.peek(64 << 10));
+    input.consume(said);
     let mut cells = Vec::new();
     let mut is_sure = true;
     loop {
@@ -238,6 +240,20 @@ fn piece(bytes: &[u8], is_last: bool, from: usize) -> usize {
     let tail = bytes.len().saturating_sub(MAX_CUT).max(from);
     let end = bytes[tail..].iter().rposition(|byte| byte.is_ascii_whitespace() || *byte == b',');
     end.map_or(bytes.len(), |at| tail + at + 1)
+}
+
+/// What separates the cells of a table, by its first bytes, and how many of them the line takes that says so to Excel.
+pub(super) fn dialect(head: &[u8]) -> (u8, usize) {
+    let length = memchr::memchr(b'\n', head).map_or(head.len(), |end| end + 1);
+    let line = head[..length].trim_ascii();
+    let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
+    let is_said = line.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"sep="));
+    match line.get(4..) {
+        Some([separator]) if is_said && !separator.is_ascii_alphanumeric() => (*separator, length),
+        // A tab at the end of the line was trimmed.
+        Some([]) if is_said && head[..length].contains(&b'\t') => (b'\t', length),
+        _ => (separator(head), 0),
+    }
 }
 
 fn separator(head: &[u8]) -> u8 {

@@ -57,8 +57,9 @@ impl System for Salesforce {
     }
 
     fn may_be_file(&self, _: &str, head: &[u8]) -> bool {
-        let is_table = [&b"Id,"[..], b"\"Id\",", b"\xef\xbb\xbfId,", b"\xef\xbb\xbf\"Id\","];
-        is_table.iter().any(|start| head.starts_with(start)) && signs_of(head).len() > 1
+        let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let start = start.strip_prefix(b"\"").unwrap_or(start);
+        [&b"Id"[..], b"sep="].iter().any(|own| start.starts_with(own)) && signs_of(head).len() > 1
     }
 
     fn detect(&self, look: &Look<'_>) -> Vec<Detection> {

@@ -1,7 +1,7 @@
 //! Tables with a header: cells by the name of their column.
 
 use super::{
-    csv::{CsvEvent, Row, read_csv},
+    csv::{CsvEvent, Row, dialect, read_csv},
     input::Input,
     sink::Sink,
 };
@@ -14,8 +14,9 @@ impl Header {
     /// The columns that the first line of `head` names; for recognising, so only as good as that.
     pub(super) fn in_head(head: &[u8]) -> Header {
         let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+        let (separator, said) = dialect(head);
+        let head = &head[said..];
         let line = &head[..memchr::memchr2(b'\n', b'\r', head).unwrap_or(head.len())];
-        let separator = if memchr::memchr(b',', line).is_some() { b',' } else { b';' };
         let names = line.split(|byte| *byte == separator);
         Header(names.map(|name| String::from_utf8_lossy(name).trim().trim_matches('"').to_owned()).collect())
     }

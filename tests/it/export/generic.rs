@@ -38,6 +38,21 @@ fn json_lines_and_documents_with_a_map() {
 }
 
 #[test]
+fn regression_a_first_line_that_says_the_separator() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(111);
+    let path = dir.path().join("cases.csv");
+    for separator in [";", "|", "\t", ","] {
+        let table = format!("sep={separator}\r\nId;Owner;Text\r\n5;ada;token: {secret}\r\n").replace(';', separator);
+        std::fs::write(&path, table).unwrap();
+        let report = scan_export(&path, options("text=Text,author=Owner,id=Id"));
+        let place = only(&report, &secret);
+        assert_eq!((told(place).as_str(), place.record.as_deref()), ("- ada <-> - -", Some("5")), "{separator}");
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+    }
+}
+
+#[test]
 fn tables_with_a_map() {
     let dir = tempfile::tempdir().unwrap();
     let secret = token(110);
@@ -116,17 +131,32 @@ fn records_of_known_systems_are_told_as_theirs() {
     };
     let runs = json!([{"type": "text", "text": &message[..9]}, {"type": "text", "text": &message[9..], "style": {"bold": true}}]);
     let records = [
-        ("issues", json!({"id": "10001", "self": own(""), "key": "OPS-7", "fields": {"summary": "x", "creator": ada,
-            "created": "2024-01-01T10:00:00.000+0000", "description": document(issue)}})),
-        ("issue_comments", json!({"id": "901", "self": own("/comment/901"), "issueKey": "OPS-7", "issueId": "10001", "author": ada,
-            "created": "2024-01-01T10:00:00.000+0000", "body": document(comment), "visibility": {"type": "role", "value": "Administrators"}})),
-        ("issue_worklogs", json!({"id": "801", "self": own("/worklog/801"), "issueKey": "OPS-7", "author": ada,
-            "started": "2024-01-01T10:00:00.000+0000", "comment": document(worklog)})),
-        ("tickets", json!({"id": 35, "url": zendesk, "requester_id": 12, "created_at": "2024-01-01T10:00:00Z", "subject": "x", "description": ticket})),
+        (
+            "issues",
+            json!({"id": "10001", "self": own(""), "key": "OPS-7", "fields": {"summary": "x", "creator": ada,
+            "created": "2024-01-01T10:00:00.000+0000", "description": document(issue)}}),
+        ),
+        (
+            "issue_comments",
+            json!({"id": "901", "self": own("/comment/901"), "issueKey": "OPS-7", "issueId": "10001", "author": ada,
+            "created": "2024-01-01T10:00:00.000+0000", "body": document(comment), "visibility": {"type": "role", "value": "Administrators"}}),
+        ),
+        (
+            "issue_worklogs",
+            json!({"id": "801", "self": own("/worklog/801"), "issueKey": "OPS-7", "author": ada,
+            "started": "2024-01-01T10:00:00.000+0000", "comment": document(worklog)}),
+        ),
+        (
+            "tickets",
+            json!({"id": 35, "url": zendesk, "requester_id": 12, "created_at": "2024-01-01T10:00:00Z", "subject": "x", "description": ticket}),
+        ),
         ("ticket_comments", note(1, true, public)),
         ("ticket_comments", note(2, false, internal)),
-        ("channel_messages", json!({"type": "message", "ts": "1704103200.000100", "user": "U1", "team": "T1", "channel_id": "C1", "text": "",
-            "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": runs}]}]})),
+        (
+            "channel_messages",
+            json!({"type": "message", "ts": "1704103200.000100", "user": "U1", "team": "T1", "channel_id": "C1", "text": "",
+            "blocks": [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": runs}]}]}),
+        ),
     ];
     let issue_url = format!("ada Ada L <-> 2024-01-01T10:00:00Z {jira}/browse/OPS-7");
     let expected = [
@@ -165,8 +195,14 @@ fn rich_text_in_records_of_any_system_is_flattened() {
     let block = json!({"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [run(&blocks[..9]), run(&blocks[9..])]}]});
     let record = json!({"id": 1, "about": {"text": doc}, "html": format!("<p>{}<i>{}</i></p>", &html[..9], &html[9..]), "blocks": [block],
         "notes": [{"text": {"content": listed}}, {"text": doc}]});
-    let report = scan_file("notes.jsonl", json!({"stream": "notes", "data": record, "emitted_at": 1}).to_string(), None);
-    for (token, field) in [(&document, "data.about.text"), (&html, "data.html"), (&blocks, "data.blocks"), (&listed, "data.notes.text.content")] {
+    let report =
+        scan_file("notes.jsonl", json!({"stream": "notes", "data": record, "emitted_at": 1}).to_string(), None);
+    for (token, field) in [
+        (&document, "data.about.text"),
+        (&html, "data.html"),
+        (&blocks, "data.blocks"),
+        (&listed, "data.notes.text.content"),
+    ] {
         assert_eq!(only(&report, token).field, field);
     }
     assert_eq!(report.findings.len(), 4, "{:#?}", report.findings);

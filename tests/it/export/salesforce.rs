@@ -67,6 +67,32 @@ fn every_secret_once() {
 }
 
 #[test]
+fn regression_tables_with_other_separators() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(215);
+    for (index, (separator, said)) in
+        [("\t", ""), (";", ""), (";", "sep=;\r\n"), (",", "\"sep=,\"\n"), ("\t", "sep=\t\n"), ("|", "\u{feff}sep=|\n")]
+            .iter()
+            .enumerate()
+    {
+        let table = format!(
+            "Id,CaseNumber,Description,CreatedById,CreatedDate,OwnerId\r\n{CASE},7,key {secret},{ADA},2024-01-01 10:00:00,{ADA}\r\n"
+        );
+        let table = format!("{said}{}", table.replace(',', separator));
+        let dir = dir.path().join(index.to_string());
+        let mut files = Files::default();
+        files.add("Case.csv", table.as_str()).add("notes.txt", "x");
+        let path = files.dir(&dir);
+        for path in [path.join("Case.csv"), path] {
+            let report = scan_export(&path, ExportOptions::default());
+            let place = only(&report, &secret);
+            assert_eq!((place.system.as_str(), place.field.as_str()), ("salesforce", "Description"), "{table}");
+            assert_eq!(told(place), format!("{ADA} - <-> 2024-01-01T10:00:00Z -"), "{table}");
+        }
+    }
+}
+
+#[test]
 fn a_single_table_is_recognised() {
     let dir = tempfile::tempdir().unwrap();
     let secret = token(210);
