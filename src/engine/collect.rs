@@ -127,7 +127,11 @@ impl Collector {
             gathered.occurrences.sort_unstable();
             gathered.occurrences.dedup();
         });
-        let identifiers = self.take_identifiers(scanner, &Provenance::neighbours);
+        let mut identifiers = self.take_identifiers(scanner, &Provenance::neighbours);
+        for ((index, _), gathered) in &self.findings {
+            let rule = &scanner.rules()[*index as usize];
+            identifiers.add_secret(rule, &gathered.occurrences, scanner, &Provenance::neighbours);
+        }
         // The key is asked for only now: a clean scan needs none.
         let key = (!self.findings.is_empty()).then(key);
         let mut metas = BTreeMap::new();

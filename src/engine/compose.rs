@@ -17,6 +17,7 @@ use super::{
     confirm::is_touched_before,
     scanner::Scanner,
     talk::MAX_APART,
+    turns::{Moment, Turn, partner},
 };
 use crate::{
     model::{CredentialPart, Finding, Neighbour, Occurrence, PhysicalPlace, Place, Provenance, RecordPlace, Span},
@@ -112,6 +113,8 @@ pub(super) type Neighbourhood<'n> = dyn Fn(&Provenance) -> Vec<Neighbour> + 'n;
 pub(super) struct Identifiers {
     of_file: BTreeMap<(u32, Provenance), BTreeMap<String, Occurrence>>,
     of_group: BTreeMap<(u32, String), BTreeMap<u64, BTreeMap<String, Occurrence>>>,
+    /// Where such groups have secrets that may belong to them.
+    secrets: BTreeMap<(u32, String), BTreeMap<u64, BTreeSet<Moment>>>,
 }
 
 impl Identifiers {
@@ -133,8 +136,34 @@ impl Identifiers {
         }
     }
 
+    /// Adds the places of a secret, once all identifiers are known.
+    pub(super) fn add_secret(
+        &mut self,
+        rule: &Rule,
+        occurrences: &[Occurrence],
+        scanner: &Scanner,
+        neighbourhood: &Neighbourhood<'_>,
+    ) {
+        if self.of_group.is_empty() {
+            return;
+        }
+        let of_rules = rule.companions.iter().filter_map(|companion| scanner.rule_index(companion.rule.as_ref()?));
+        for index in of_rules {
+            for occurrence in occurrences.iter().take(MAX_OCCURRENCES) {
+                let Some(moment) = Moment::of(occurrence) else { continue };
+                for neighbour in neighbourhood(&occurrence.provenance) {
+                    let key = (index, neighbour.group);
+                    if self.of_group.contains_key(&key) {
+                        let group = self.secrets.entry(key).or_default();
+                        group.entry(neighbour.order).or_default().insert(moment.clone());
+                    }
+                }
+            }
+        }
+    }
+
     /// The one identifier of this rule that belongs to a secret in these places: in the same file, else among the
-    /// blobs that belong together.
+    /// blobs that belong together. Of several, the one whose turn it was.
     pub(super) fn find(
         &self,
         rule: u32,
@@ -153,9 +182,37 @@ impl Identifiers {
             found = distinct(in_groups);
         }
         match found.len() {
+            0 => None,
             1 => found.pop_first(),
-            _ => None,
+            _ => self.in_turn(rule, occurrences, neighbourhood),
         }
+    }
+
+    /// The identifier that a secret was posted behind, where several were posted with several secrets.
+    fn in_turn(
+        &self,
+        rule: u32,
+        occurrences: &[Occurrence],
+        neighbourhood: &Neighbourhood<'_>,
+    ) -> Option<(&str, &Occurrence)> {
+        let mut found: BTreeMap<&str, &Occurrence> = BTreeMap::new();
+        for occurrence in occurrences.iter().take(MAX_OCCURRENCES) {
+            let Some(own) = Moment::of(occurrence) else { continue };
+            for place in neighbourhood(&occurrence.provenance) {
+                let orders = place.order.saturating_sub(MAX_APART)..=place.order.saturating_add(MAX_APART);
+                let key = (rule, place.group);
+                let (Some(ids), Some(secrets)) = (self.of_group.get(&key), self.secrets.get(&key)) else { continue };
+                let ids = || ids.range(orders.clone()).flat_map(|(_, values)| values);
+                let secrets = secrets.range(orders.clone()).flat_map(|(_, moments)| moments);
+                let turns = ids().filter_map(|(value, at)| Some((Moment::of(at)?, Turn::Id(value))));
+                let turns = turns.chain(secrets.map(|moment| (moment.clone(), Turn::Secret))).collect();
+                let id = partner(turns, &own);
+                found.extend(
+                    ids().find(|(value, _)| Some(value.as_str()) == id).map(|(value, at)| (value.as_str(), at)),
+                );
+            }
+        }
+        (found.len() == 1).then(|| found.pop_first())?
     }
 }
 

@@ -27,6 +27,7 @@ mod records;
 mod scanner;
 mod talk;
 mod training;
+mod turns;
 mod verdict;
 mod versions;
 mod whole;

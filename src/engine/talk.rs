@@ -31,6 +31,8 @@ struct Id {
     groups: Vec<Neighbour>,
     /// Records since.
     age: u32,
+    /// Was its secret there? Then the next one is that of another id.
+    is_answered: bool,
 }
 
 impl Id {
@@ -66,27 +68,40 @@ impl Talk {
             }
             let (value, place) = (String::from_utf8_lossy(hit.secret.expose()).into_owned(), hit.occurrence.place);
             let provenance = hit.occurrence.provenance.clone();
-            self.ids.push(Id { value, provenance, line: place.line, span: place.span, groups, age: 0 });
+            self.ids.push(Id {
+                value,
+                provenance,
+                line: place.line,
+                span: place.span,
+                groups,
+                age: 0,
+                is_answered: false,
+            });
         }
     }
 
-    /// The id that a record may have the secret of, if there is no choice between two.
+    /// The id that a record may have the secret of, if there is no choice between two; one that was answered is none if there
+    /// are others.
     fn id_before(&self, record: &Record<'_>) -> Option<&Id> {
         let groups = Provenance::Record(Box::new((record.place)())).neighbours();
-        let mut near = self.ids.iter().filter(|id| id.is_near(&groups));
-        let id = near.next()?;
-        near.all(|other| other.value == id.value).then_some(id)
+        let mut near: Vec<&Id> = self.ids.iter().filter(|id| id.is_near(&groups)).collect();
+        if near.iter().any(|id| !id.is_answered) {
+            near.retain(|id| !id.is_answered);
+        }
+        let id = near.pop()?;
+        near.iter().all(|other| other.value == id.value).then_some(id)
     }
 
     /// Adds the secrets of a record that are some only together with the id before it.
     pub(super) fn complete<'r>(
-        &self,
+        &mut self,
         record: &Record<'r>,
         hits: &mut Vec<Hit>,
         scanner: &Scanner,
         scan: impl FnOnce(&[u8]) -> Vec<super::locate::Located>,
     ) {
         let Some(id) = self.id_before(record) else { return };
+        let mut is_answered = false;
         let limit = record.text.len().min(ANSWER_BYTES);
         let text = [id.value.as_bytes(), BETWEEN.as_bytes(), &record.text[..limit]].concat();
         let before = id.value.len() + BETWEEN.len();
@@ -114,6 +129,11 @@ impl Talk {
             if !hits.iter().any(|known| known.secret == hit.secret) {
                 hits.push(hit);
             }
+            is_answered = true;
+        }
+        if is_answered {
+            let value = id.value.clone();
+            self.ids.iter_mut().filter(|id| id.value == value).for_each(|id| id.is_answered = true);
         }
     }
 }

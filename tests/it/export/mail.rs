@@ -337,3 +337,54 @@ fn regression_folded_lines_of_calendars() {
     std::fs::write(&path, text).unwrap();
     assert_eq!(only(&scan_export(&path, ExportOptions::default()), &secret).field, "body");
 }
+
+#[test]
+fn regression_a_damaged_line_before_a_message_costs_no_attribution() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("all.mbox");
+    for line in ["From bob@example.com", "From bob@example.com Mon Jan \u{1}\u{1}", "From \u{fffd}"] {
+        let [first, second] = [token(8_200), token(8_201)];
+        let packed =
+            format!("Content-Transfer-Encoding: base64\n\n{}", base64(format!("the key is {second}\n").as_bytes()));
+        let messages = [head(0, ADA, &format!("\nthe key is {first}\n")), head(1, BOB, &packed)];
+        for before in ["From ada@example.com Mon Jan  1 10:00:00 2024", line] {
+            std::fs::write(&path, format!("{before}\n{}\n{line}\n{}", messages[0], messages[1])).unwrap();
+            let report = scan_export(&path, ExportOptions::default());
+            assert_eq!(
+                told(only(&report, &first)),
+                "- Ada L <ada@example.com> 2024-01-01T10:00:00Z mid:m0@example.com"
+            );
+            assert_eq!(
+                told(only(&report, &second)),
+                "- Bob B <bob@example.com> 2024-01-01T10:01:00Z mid:m1@example.com"
+            );
+            assert!(report.problems.is_empty(), "{line}: {:?}", report.problems);
+        }
+    }
+}
+
+#[test]
+fn regression_folded_lines_of_attached_calendars_are_made_whole() {
+    let secret = token(8_210);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("invitation.eml");
+    for end in ["\n", "\r\n"] {
+        let calendar = [
+            "BEGIN:VCALENDAR",
+            "BEGIN:VEVENT",
+            &format!("DESCRIPTION:token {}", &secret[..11]),
+            &format!(" {}", &secret[11..]),
+            "END:VEVENT",
+            "",
+        ];
+        let parts = format!(
+            "Content-Type: multipart/mixed; boundary=\"=_b\"\n\n--=_b\nContent-Type: text/calendar; name=a.ics\nContent-Disposition: attachment; filename=a.ics\nContent-Transfer-Encoding: base64\n\n{}--=_b--\n",
+            base64(calendar.join(end).as_bytes())
+        );
+        std::fs::write(&path, head(0, ADA, &parts)).unwrap();
+        let report = scan_export(&path, ExportOptions::default());
+        let place = only(&report, &secret);
+        assert_eq!(place.attachment.as_ref().unwrap().name.as_deref(), Some("a.ics"));
+        assert_eq!(told(place), "- Ada L <ada@example.com> 2024-01-01T10:00:00Z mid:m0@example.com");
+    }
+}

@@ -60,6 +60,33 @@ fn messages_of_one_person_or_thread_pair_and_others_do_not() {
 }
 
 #[test]
+fn ids_and_secrets_that_were_posted_in_turn_are_paired_in_turn() {
+    let ids = [sample("AKIA{{base32:16}}", 51), sample("AKIA{{base32:16}}", 52)];
+    let secrets = [sample("{{base64:40}}", 53), sample("{{base64:40}}", 54)];
+    let named = secrets.each_ref().map(|secret| format!("aws_secret_access_key = {secret}"));
+    let [a, b] = ids.each_ref().map(String::as_str);
+    let (named, bare) = (named.each_ref().map(String::as_str), secrets.each_ref().map(String::as_str));
+    for texts in [[a, named[0], b, named[1]], [a, b, named[0], named[1]], [a, bare[0], b, bare[1]]] {
+        let messages = texts.iter().enumerate().map(|(second, text)| {
+            json!({"type": "message", "user": "U1", "ts": format!("{}.000100", 1_704_103_200 + 10 * second), "text": text})
+        });
+        let mut files = Files::default();
+        files
+            .add("users.json", "[]")
+            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+            .add("general/2024-01-01.json", Value::from_iter(messages).to_string());
+        let dir = tempfile::tempdir().unwrap();
+        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let part_of = |secret: &String| {
+            let mut of_it = report.findings.iter().filter(|finding| finding.secret.expose() == secret.as_bytes());
+            let parts = &of_it.next().unwrap_or_else(|| panic!("{texts:?}: {:#?}", report.findings)).parts;
+            parts.iter().map(|part| part.value.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(secrets.each_ref().map(part_of), ids.each_ref().map(|id| vec![id.clone()]), "{texts:?}");
+    }
+}
+
+#[test]
 fn a_part_is_told_by_its_place_in_its_own_field() {
     let id = sample("AKIA{{base32:16}}", 44);
     let secret = sample("aws_secret_access_key = {{base64:40}}", 45);
@@ -128,4 +155,25 @@ fn a_secret_that_nobody_would_know_by_itself_is_known_behind_its_id() {
     assert!(report(&[before.clone(), answer("U2", 1)]).findings.is_empty());
     assert!(report(&[before.clone(), answer("U1", 9)]).findings.is_empty());
     assert!(report(&[before, message("U1", 1, None, &other), answer("U1", 2)]).findings.is_empty());
+}
+
+#[test]
+fn regression_a_value_in_a_field_of_an_attachment_is_read_with_its_title() {
+    let secret = sample("{{alnum:16}}", 61);
+    for title in ["DB password", "API key:"] {
+        let field = |title: &str, value: &str| json!({"title": title, "value": value, "short": true});
+        let attachment = json!({"fallback": "new", "fields": [field("account", "ops"), field(title, &secret)]});
+        let message = json!({"type": "message", "bot_id": "B1", "ts": "1704103200.000100", "text": "", "attachments": [attachment]});
+        let mut files = Files::default();
+        files
+            .add("users.json", "[]")
+            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+            .add("general/2024-01-01.json", json!([message]).to_string());
+        let dir = tempfile::tempdir().unwrap();
+        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let [finding] = report.findings.as_slice() else { panic!("{title}: {:#?}", report.findings) };
+        assert_eq!(finding.secret.expose(), secret.as_bytes());
+        let Provenance::Record(place) = &finding.occurrences[0].provenance else { panic!("no record") };
+        assert_eq!(place.field, "attachments.fields");
+    }
 }

@@ -32,7 +32,7 @@ const OWN: [&str; 6] = ["message-id", "received", "return-path", "delivered-to",
 pub(super) fn signs_of(name: &str, head: &[u8]) -> Vec<String> {
     let name = name.to_ascii_lowercase();
     let ends = |end: &str| name.ends_with(end);
-    if mbox::is_from_line(head) && !is_patch(head) {
+    if mbox::is_start(head) && !is_patch(head) {
         return vec!["a line that begins with From".to_owned(), "headers below it".to_owned()];
     }
     if msg::is_msg(head) || head.starts_with(msg::MAGIC) && ends(".msg") {
@@ -44,12 +44,27 @@ pub(super) fn signs_of(name: &str, head: &[u8]) -> Vec<String> {
     let is_mail_name = ends(".eml") || ends(".emlx");
     let letter = if ends(".emlx") { behind_length(head) } else { head };
     let names = header_names(letter);
-    let has = |wanted: &[&str]| wanted.iter().any(|wanted| names.iter().any(|name| name == wanted));
-    let is_letter = has(&["from", "received", "return-path"]) && (is_mail_name || names.len() >= 3 && has(&OWN));
+    let is_letter = has(&names, &SENDERS) && (is_mail_name || is_head_of(&names));
     if names.len() < 2 || !is_letter {
         return Vec::new();
     }
     names.into_iter().map(|name| format!("header {name}")).collect()
+}
+
+/// One of these says where mail comes from.
+const SENDERS: [&str; 3] = ["from", "received", "return-path"];
+
+fn has(names: &[&str], wanted: &[&str]) -> bool {
+    wanted.iter().any(|wanted| names.contains(wanted))
+}
+
+fn is_head_of(names: &[&str]) -> bool {
+    names.len() >= 3 && has(names, &SENDERS) && has(names, &OWN)
+}
+
+/// Does the head of a message stand here?
+pub(super) fn is_head(bytes: &[u8]) -> bool {
+    is_head_of(&header_names(bytes))
 }
 
 /// Is it a message, from its first line on?

@@ -176,7 +176,7 @@ impl Teller<'_> {
     }
 
     fn file<'m>(&self, part: &Entity<'m>, at: usize, telling: &mut Telling<'_, 'm>, sink: &mut Sink<'_>) {
-        let bytes = part.unpacked();
+        let bytes = unfolded_file(part.unpacked());
         let is_msg = msg::is_msg(&bytes);
         if is_msg || super::detect::is_letter(&bytes) {
             let kind = if is_msg { Kind::Msg } else { Kind::Mime };
@@ -195,6 +195,30 @@ impl Teller<'_> {
 fn unfolded(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace("\n ", "").replace("\n\t", "");
     text.replace("\\n", "\n").replace("\\N", "\n").replace("\\,", ",").replace("\\;", ";").replace("\\\\", "\\")
+}
+
+/// A file of calendars or cards with its lines whole.
+pub(super) fn unfolded_file(file: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    let is_folded = ["BEGIN:VCALENDAR", "BEGIN:VCARD"]
+        .iter()
+        .any(|start| file.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start.as_bytes())));
+    if !is_folded {
+        return file;
+    }
+    let mut whole = Vec::with_capacity(file.len());
+    for line in file.split_inclusive(|byte| *byte == b'\n') {
+        let rest = match line.split_first() {
+            Some((b' ' | b'\t', rest)) if !whole.is_empty() => rest,
+            _ => {
+                whole.extend_from_slice(line);
+                continue;
+            }
+        };
+        let end = [&b"\r\n"[..], b"\n"].iter().find(|end| whole.ends_with(end)).map_or(0, |end| end.len());
+        whole.truncate(whole.len() - end);
+        whole.extend_from_slice(rest);
+    }
+    Cow::Owned(whole)
 }
 
 /// Signatures, tests for spam and ids: made by servers, and long enough to look like anything.

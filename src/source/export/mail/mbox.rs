@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{
-    super::{input::Input, sink::Sink},
+    super::{input::Input, markup::Markup, sink::Sink},
     letter::{Stand, Teller},
     mime::is_header_line,
 };
@@ -22,6 +22,21 @@ pub(super) fn is_from_line(bytes: &[u8]) -> bool {
     is_next && has_time(line)
 }
 
+/// Does a message begin here, whatever its first line says? That line may be damaged: what tells is a head of mail right
+/// below it.
+pub(super) fn is_start(bytes: &[u8]) -> bool {
+    is_from_line(bytes) || is_damaged(bytes)
+}
+
+fn is_damaged(bytes: &[u8]) -> bool {
+    let near = &bytes[..bytes.len().min(SIGHT)];
+    let line = near.starts_with(b"From ").then(|| memchr::memchr(b'\n', near)).flatten();
+    line.is_some_and(|end| super::detect::is_head(&near[end + 1..]))
+}
+
+/// So many bytes of a message tell that it is one.
+const SIGHT: usize = 8 << 10;
+
 /// `10:00` and four digits of a year.
 fn has_time(line: &[u8]) -> bool {
     let digits = |range: &[u8]| range.iter().all(u8::is_ascii_digit);
@@ -37,6 +52,10 @@ pub(super) fn read(input: &mut Input<'_>, teller: &Teller<'_>, sink: &mut Sink<'
         let (offset, line) = (input.offset(), input.line());
         let bytes = &input.window()[..length];
         let from = memchr::memchr(b'\n', bytes).map_or(0, |end| end + 1);
+        // What is damaged may be a line of somebody's text.
+        if !is_from_line(bytes) {
+            sink.field("line", &String::from_utf8_lossy(&bytes[..from]), offset, Markup::Plain);
+        }
         let (message, removed) = unescaped(&bytes[from..]);
         let stand = Stand { offset: offset + from as u64, line: line + 1, removed: &removed, is_unpacked: false };
         teller.tell(&message, stand, None, sink);
@@ -62,7 +81,7 @@ fn message_length(input: &mut Input<'_>) -> (usize, bool) {
             return (window.len(), false);
         }
         // A line that begins a message may stand at the end in part.
-        looked_at = window.len().saturating_sub(2048);
+        looked_at = window.len().saturating_sub(2 * SIGHT);
         if !input.more() {
             let window = input.window();
             return (next_from(window, looked_at, true).unwrap_or(window.len()), true);
@@ -72,12 +91,12 @@ fn message_length(input: &mut Input<'_>) -> (usize, bool) {
 
 /// Where the next message begins, behind `from`.
 fn next_from(window: &[u8], from: usize, is_ended: bool) -> Option<usize> {
-    // The line below has to be in sight.
-    let limit = if is_ended { window.len() } else { window.len().saturating_sub(1024) };
+    // What is below has to be in sight.
+    let limit = if is_ended { window.len() } else { window.len().saturating_sub(SIGHT) };
     memchr::memmem::find_iter(&window[from.min(window.len())..], b"\nFrom ")
         .map(|at| from + at + 1)
         .take_while(|at| *at < limit)
-        .find(|at| is_from_line(&window[*at..]))
+        .find(|at| is_start(&window[*at..]))
 }
 
 /// Scans what is left of a message that is too long.
@@ -85,16 +104,16 @@ fn rest(input: &mut Input<'_>, sink: &mut Sink<'_>) {
     let message = "the message is larger than can be held: the rest of it is scanned as it is, encoded files in it aren't decoded";
     sink.problem(ProblemKind::Limit, input.offset(), message);
     loop {
-        if input.window().len() < 4096 && !input.more() && input.window().is_empty() {
+        if input.window().len() < 4 * SIGHT && !input.more() && input.window().is_empty() {
             return;
         }
         let window = input.window();
-        let next = if is_from_line(window) { Some(0) } else { next_from(window, 0, input.is_ended()) };
+        let next = if is_start(window) { Some(0) } else { next_from(window, 0, input.is_ended()) };
         let length = match next {
             Some(next) => next,
             None if input.is_ended() => window.len(),
             // Up to the end of a line, so that what begins a message stays whole.
-            None => memchr::memrchr(b'\n', &window[..window.len().saturating_sub(2048)]).map_or(0, |at| at + 1),
+            None => memchr::memrchr(b'\n', &window[..window.len().saturating_sub(2 * SIGHT)]).map_or(0, |at| at + 1),
         };
         if length > 0 {
             sink.broken(&window[..length], input.offset(), input.line(), None);
@@ -130,7 +149,7 @@ fn unescaped(bytes: &[u8]) -> (Cow<'_, [u8]>, Vec<usize>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_from_line, unescaped};
+    use super::{is_from_line, is_start, unescaped};
 
     #[test]
     fn lines_that_begin_a_message() {
@@ -143,6 +162,17 @@ mod tests {
         }
         for line in ["From here on 10:00 2024 it goes\n\nx", "From now on\nSubject: x", "From: a\nTo: b"] {
             assert!(!is_from_line(line.as_bytes()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_begins_a_message_all_the_same() {
+        let head = "Return-Path: <a@x>\nReceived: from b\n by c\nFrom: a\nSubject: d\n\n";
+        for line in ["From ada@example.com", "From ada@example.com Mon Jan", "From \u{fffd}\u{1}"] {
+            assert!(is_start(format!("{line}\n{head}").as_bytes()), "{line}");
+        }
+        for text in [format!("From here\n\n{head}"), "From here\nFrom: a\nTo: b\n\n".to_owned()] {
+            assert!(!is_start(text.as_bytes()), "{text}");
         }
     }
 

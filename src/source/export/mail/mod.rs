@@ -87,7 +87,7 @@ impl Reader for MailReader {
         let on_disk = self.on_disk.get(path);
         let path = if path.is_empty() { self.root.as_str() } else { path };
         let head = input.peek(16 << 10);
-        let is_from_line = mbox::is_from_line(head);
+        let is_from_line = mbox::is_start(head);
         let is_msg = head.starts_with(msg::MAGIC) && path.to_ascii_lowercase().ends_with(".msg") || msg::is_msg(head);
         if !is_from_line && !is_msg && detect::signs_of(path, head).len() < 2 {
             return Reading::NotMine;

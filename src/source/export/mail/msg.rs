@@ -93,7 +93,8 @@ pub(super) fn tell_properties(
     recipients.iter().for_each(|recipient| add_texts(recipient, place.offset, sink));
     for file in attached {
         let Some(content) = &file.content else { continue };
-        sink.attach(content, (place.offset, place.line), &|made| {
+        let content = letter::unfolded_file(std::borrow::Cow::Borrowed(&content[..]));
+        sink.attach(&content, (place.offset, place.line), &|made| {
             fill(made);
             made.attachment = Some(RecordAttachment { id: None, name: file.name.clone(), path: None });
         });

@@ -48,6 +48,11 @@ impl<'t> Message<'t> {
             add_texts(changed, sink);
         }
         add_texts(self.json, sink);
+        for message in [Some(self.json), self.changed].into_iter().flatten() {
+            each_attached_field(message, &mut |text, offset| {
+                sink.field("attachments.fields", text, offset, Markup::Mrkdwn);
+            });
+        }
         // Attachments, files and whatever else there is: the rest of the message and of what it changed.
         sink.rest_by_path(self.json, &|path, key, is_text| match (path, key) {
             ("", "previous_message") if self.previous.is_some() => Rest::Skip,
@@ -193,6 +198,19 @@ fn attached_blocks(message: Json<'_>) -> impl Iterator<Item = Json<'_>> {
     attachments.flat_map(|one| ["message_blocks", "blocks"].into_iter().filter_map(move |key| one.get(key)))
 }
 
+/// Fields in attachments of programs, as people saw them: the title beside the value.
+fn each_attached_field(message: Json<'_>, each: &mut dyn FnMut(&str, u64)) {
+    let attachments = message.get("attachments").into_iter().flat_map(|list| list.elements());
+    let fields = attachments.filter_map(|one| one.get("fields")).flat_map(|fields| fields.elements());
+    for field in fields {
+        let Some((title, value)) = field.get("title").zip(field.get("value")) else { continue };
+        let (Some(title), Some(text)) = (title.text(), value.text()) else { continue };
+        let said =
+            if title.is_empty() { text.into_owned() } else { format!("{}: {text}", title.trim_end_matches(':')) };
+        each(&said, value.offset());
+    }
+}
+
 /// What a message said before it was changed, with all that was attached to it.
 fn add_previous(previous: Json<'_>, sink: &mut Sink<'_>) {
     if let Some(text) = previous.text() {
@@ -204,6 +222,9 @@ fn add_previous(previous: Json<'_>, sink: &mut Sink<'_>) {
     if let Some((text, value)) = previous.get("text").and_then(|value| Some((value.text()?, value))) {
         sink.old_field("previous_message.text", &text, value.offset(), Markup::Mrkdwn);
     }
+    each_attached_field(previous, &mut |text, offset| {
+        sink.old_field("previous_message.attachments.fields", text, offset, Markup::Mrkdwn);
+    });
     // The message that it answers is none of what was changed.
     let is_root = |path: &str, key: &str| path.is_empty() && key == "root" && root(previous).is_some();
     sink.old_rest(previous, &|path, key, is_text| match key {
