@@ -118,6 +118,14 @@ fn key_of(facts: &Facts) -> Key {
     (facts.provider.clone(), facts.account().unwrap_or_default().to_owned(), native)
 }
 
+/// Why an identity is proposed, for people.
+fn reason(facts: &Facts) -> String {
+    match &facts.public_id {
+        Some(id) => format!("no inventory has {id}: an identity is proposed for it"),
+        None => "the secret names no identity, and no inventory has it: one is proposed for it".to_owned(),
+    }
+}
+
 /// A proposed identity as the store has it.
 struct Kept {
     id: String,
@@ -138,7 +146,7 @@ fn propose_page(tx: &mut Transaction<'_>, all: &[Facts]) -> Result<u64, StoreErr
         let credential = credential.ok_or_else(|| StoreError::Damaged("a credential was not kept".to_owned()))?;
         let Some(identity) = kept.get_mut(&key) else { continue };
         let evidence = json!([{
-            "rule": "shadow", "finding_field": "public_id", "inventory_field": "identity", "value": key.2, "weight": 0.9,
+            "rule": "shadow", "finding_field": "", "inventory_field": "", "value": reason(facts), "weight": 0.9,
             "snapshot": null,
         }]);
         writes.shadow_link(tx, &facts.id, (credential, &identity.id), &evidence)?;

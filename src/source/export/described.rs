@@ -63,7 +63,10 @@ impl System for Described {
         let detection = |(root, paths): (&str, Vec<&str>)| {
             let mut all = paths.iter().take(MAX_HEADS).map(|path| (self.signs)(&look.head(path)));
             let mut signs = all.find(|signs| signs.len() > 1)?;
-            signs.push(format!("{} such files", paths.len()));
+            signs.push(match paths.len() {
+                1 => "1 such file".to_owned(),
+                count => format!("{count} such files"),
+            });
             Some(Detection { root: root.to_owned(), signs })
         };
         roots.into_iter().take(MAX_ROOTS).filter_map(detection).collect()

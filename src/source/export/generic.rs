@@ -129,11 +129,17 @@ impl GenericReader {
             });
             if is_on_the_way || (path.is_empty() && is_list) { Descend::Enter } else { Descend::Whole }
         };
+        let mut seen = Seen::of(self.map.as_ref());
         read_json(input, &enter, &mut |event| match event {
-            JsonEvent::Value { json, bytes, line, .. } => self.record(json, bytes.len(), line, sink),
+            JsonEvent::Value { path, json, bytes, line } => {
+                seen.look(path, json);
+                self.record(json, bytes.len(), line, sink);
+            }
             JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
-            JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
+            JsonEvent::Enter { path } => seen.enter(path),
+            JsonEvent::Leave { .. } => {}
         });
+        seen.tell(sink);
     }
 
     fn record(&self, json: Json<'_>, bytes: usize, line: u64, sink: &mut Sink<'_>) {
@@ -273,6 +279,60 @@ impl GenericReader {
             Some(row.text(index).into_owned()).filter(|text| !text.is_empty() && row.is_sure)
         };
         sink.finish(row.bytes(), row.line, &|place| fill(place, &column, None));
+    }
+}
+
+/// Which of the paths that the user gave lead to something, in one document.
+struct Seen<'m> {
+    map: Option<&'m FieldMap>,
+    /// Those that did not yet.
+    open: Vec<&'m [String]>,
+    is_read: bool,
+    has_records: bool,
+}
+
+impl<'m> Seen<'m> {
+    fn of(map: Option<&'m FieldMap>) -> Seen<'m> {
+        let paths = map.into_iter().flat_map(|map| Role::ALL.iter().flat_map(|(_, role)| map.of(*role)));
+        Seen { map, open: paths.collect(), is_read: false, has_records: false }
+    }
+
+    /// A list is entered: is it one of records?
+    fn enter(&mut self, path: &Path) {
+        let Some(map) = self.map else { return };
+        self.open.retain(|wanted| {
+            let is_list = map.of(Role::Records).any(|own| own == *wanted);
+            !(is_list && wanted.iter().map(String::as_str).eq(keys(path)))
+        });
+    }
+
+    fn look(&mut self, path: &Path, json: Json<'_>) {
+        let Some(map) = self.map.filter(|_| !self.open.is_empty()) else { return };
+        self.is_read = true;
+        let mut lists = map.of(Role::Records).peekable();
+        self.has_records |= lists.peek().is_none() || lists.any(|list| list.iter().map(String::as_str).eq(keys(path)));
+        let (record, _) = unwrap(json);
+        let is_there = |wanted: &[String]| {
+            let mut is_there = wanted.iter().map(String::as_str).eq(keys(path));
+            visit(record, wanted, &mut |_| is_there = true);
+            is_there
+        };
+        self.open.retain(|wanted| !is_there(wanted));
+    }
+
+    /// Tells what leads nowhere: of several paths to one thing, one is enough.
+    fn tell(&self, sink: &mut Sink<'_>) {
+        let Some(map) = self.map.filter(|_| self.is_read) else { return };
+        let missing = map.missing(&|path| !self.open.contains(&path));
+        for (role, paths) in missing.into_iter().filter(|_| self.has_records) {
+            let message = format!("no record has {paths} for {role}, as --map says: read without it");
+            sink.problem(ProblemKind::Malformed, 0, &message);
+        }
+        let lists: Vec<String> = map.of(Role::Records).map(|path| path.join(".")).collect();
+        if !lists.is_empty() && map.of(Role::Records).all(|path| self.open.contains(&path)) {
+            let message = format!("no records at {}, as --map says: what stands elsewhere is read", lists.join(", "));
+            sink.problem(ProblemKind::Malformed, 0, &message);
+        }
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) enum Role {
 }
 
 impl Role {
-    const ALL: [(&'static str, Role); 11] = [
+    pub(super) const ALL: [(&'static str, Role); 11] = [
         ("text", Role::Text),
         ("author", Role::Author),
         ("author_id", Role::AuthorId),

@@ -150,6 +150,40 @@ fn damage_costs_nothing_else() {
     only(&scan_export(&path, ExportOptions::default()), &tokens[1]);
 }
 
+#[test]
+fn regression_comments_below_pages_are_of_those_who_wrote_them() {
+    let [text, first, second, footer] = [token(640), token(641), token(642), token(643)];
+    let comment = |id: u64, text: &str, who: &str| {
+        format!(
+            "<tr><td><a name=\"comment-{id}\"></a><font class=\"smallfont\"><p>{text}</p></font><div class=\"smallfont\" align=\"left\">\n <img src=\"images/icons/comment_16.png\"/> Posted by {who} at Jan 0{id}, 2024 10:00\n</div></td></tr>"
+        )
+    };
+    let comments = format!(
+        "<p>{text}</p></div><div class=\"pageSection group\"><h2 id=\"comments\" class=\"pageSectionTitle\">Comments:</h2><table>{}{}</table><p>{footer}</p>",
+        comment(2, &first, "eve"),
+        comment(3, &second, "Carl &amp; Co")
+    );
+    let mut files = Files::default();
+    files
+        .add("OPS/index.html", page("Home", "Ada L", "x"))
+        .add("OPS/Runbook_11.html", page("Runbook", "Bob B", &comments))
+        .add("OPS/styles/site.css", "a {}");
+    let dir = tempfile::tempdir().unwrap();
+    let options = ExportOptions { base_url: Some(SITE.to_owned()), ..ExportOptions::default() };
+    let report = scan_export(&files.zip(&dir.path().join("html.zip")), options);
+    let url = format!("{SITE}/pages/viewpage.action?pageId=11");
+    let expected = [
+        (&text, format!("- Bob B <-> - {url}"), "Jan 01, 2024"),
+        (&first, format!("- eve <-> - {url}&focusedCommentId=2#comment-2"), "Jan 02, 2024 10:00"),
+        (&second, format!("- Carl & Co <-> - {url}&focusedCommentId=3#comment-3"), "Jan 03, 2024 10:00"),
+        (&footer, format!("- Bob B <-> - {url}"), "Jan 01, 2024"),
+    ];
+    for (token, expected, time) in expected {
+        let place = only(&report, token);
+        assert_eq!((told(place), place.time.as_ref().unwrap().raw.as_str()), (expected, time));
+    }
+}
+
 fn page(title: &str, who: &str, text: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html><head><title>{title}</title><link rel=\"stylesheet\" href=\"styles/site.css\"/></head><body><div id=\"breadcrumb-section\"></div>\

@@ -260,6 +260,28 @@ fn regression_a_map_leads_to_documents_of_atlassian() {
 }
 
 #[test]
+fn regression_paths_of_a_map_that_lead_nowhere_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = token(158);
+    let path = dir.path().join("dump.json");
+    let record = json!({"body": secret, "user": {"login": "ada"}});
+    for (content, map, expected) in [
+        (json!([record, record]), "text=.body,author=.user.login,author=.by", None),
+        (json!([{"id": 1}, record]), "text=.body", None),
+        (json!([record]), "text=.bodi,author=.user.login", Some("no record has bodi for text")),
+        (json!({"items": [record]}), "text=.body,records=.items[]", None),
+        (json!({"items": []}), "text=.body,records=.items[]", None),
+        (json!({"items": [record]}), "text=.body,records=.rows[]", Some("no records at rows")),
+    ] {
+        std::fs::write(&path, content.to_string()).unwrap();
+        let report = scan_export(&path, options(map));
+        let told = report.problems.iter().map(|problem| problem.message.clone()).collect::<Vec<_>>();
+        assert_eq!(told.is_empty(), expected.is_none(), "{map}: {told:?}");
+        assert!(expected.is_none_or(|expected| told.iter().any(|told| told.contains(expected))), "{map}: {told:?}");
+    }
+}
+
+#[test]
 fn regression_columns_of_a_map_that_are_nowhere_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let secret = token(157);

@@ -85,8 +85,22 @@ impl Reader for PagesReader {
         }
         let start = input.offset();
         let text = page(input);
-        sink.field("page", &text, start, Markup::Html);
+        let comments = comments(&text);
+        let (first, last) = match (comments.first(), comments.last()) {
+            (Some(first), Some(last)) => (first.start, last.start + last.text.len()),
+            _ => (text.len(), text.len()),
+        };
+        sink.field("page", &text[..first], start, Markup::Html);
+        sink.field("page", &text[last..], start + last as u64, Markup::Html);
         sink.finish(text.len(), 1, &|place| self.fill(path, &text, place));
+        for comment in &comments {
+            sink.field("comment", comment.text, start + comment.start as u64, Markup::Html);
+            // Counted with the page.
+            sink.finish(0, 1, &|place| {
+                self.fill(path, &text, place);
+                self.fill_comment(comment, place);
+            });
+        }
         if !input.peek(1).is_empty() {
             sink.problem(
                 ProblemKind::Limit,
@@ -169,6 +183,49 @@ impl PagesReader {
             place.permalink = Some(link(base, &id, None, PermalinkBasis::Derived));
         }
     }
+}
+
+impl PagesReader {
+    /// What a comment says of itself.
+    fn fill_comment(&self, comment: &Comment<'_>, place: &mut RecordPlace) {
+        let shown = |part: &str| markup::shown(part, Markup::Html).trim().to_owned();
+        let (who, when) = between(comment.text, POSTED, "</div>").and_then(|about| about.rsplit_once(" at ")).unzip();
+        let name = who.map(shown).filter(|name| !name.is_empty());
+        place.author = name.map(|name| RecordAuthor { name: Some(name), ..RecordAuthor::default() });
+        place.time = when.map(|raw| time::parse(&shown(raw)));
+        place.record = Some(comment.id.to_owned());
+        if let (Some(base), Some(page)) = (&self.base_url, &place.thread) {
+            place.permalink = Some(link(base, page, Some(comment.id), PermalinkBasis::Derived));
+        }
+    }
+}
+
+/// A comment below a page: an anchor, its text, then `Posted by Ada L at Jan 01, 2024 10:00`.
+struct Comment<'t> {
+    id: &'t str,
+    /// Where it begins in the page.
+    start: usize,
+    text: &'t str,
+}
+
+const ANCHOR: &str = "<a name=\"comment-";
+const POSTED: &str = "Posted by ";
+
+fn comments(page: &str) -> Vec<Comment<'_>> {
+    let Some(from) = page.rfind("id=\"comments\"") else { return Vec::new() };
+    let starts: Vec<usize> = page[from..].match_indices(ANCHOR).map(|(at, _)| from + at).collect();
+    let ends = starts.iter().skip(1).copied().chain([page.len()]);
+    let comment = |(start, end): (usize, usize)| {
+        let text = &page[start..end];
+        let id = between(text, ANCHOR, "\"")?;
+        // Behind the last one the page goes on.
+        let posted = text.rfind(POSTED).filter(|_| end == page.len());
+        let length = posted.and_then(|at| Some(at + text[at..].find("</div>")? + "</div>".len()));
+        Some(Comment { id, start, text: &text[..length.unwrap_or(text.len())] })
+    };
+    let all: Vec<Comment<'_>> = starts.iter().copied().zip(ends).filter_map(comment).collect();
+    // Each stands right behind the one before it, or what is between them would be lost.
+    if all.len() == starts.len() { all } else { Vec::new() }
 }
 
 /// The whole page as text.
