@@ -1,4 +1,5 @@
 mod copies;
+mod shapes;
 
 use serde_json::{Value, json};
 use unleak::{
@@ -274,6 +275,7 @@ fn channels_as_slackdump_writes_them() {
         assert_eq!(told(only(&report, secret)), format!("U02 - <-> 2024-01-01T10:{at}Z {site}/p{ts}"));
     }
     assert_eq!(told(only(&report, &attached)), format!("U02 - <-> 2024-01-01T10:04:00.0005Z {site}/p1704103440000500"));
+    assert_eq!(only(&report, &attached).container.as_ref().unwrap().name.as_deref(), Some("ops"));
     assert_eq!(report.exports[0].system, "slackdump-dump");
 }
 
@@ -464,11 +466,11 @@ fn regression_without_an_address_the_workspace_leads_to_the_channel() {
     let (told, foreign) = (token(793), token(794));
     let day = json!([
         {"type": "message", "user": "U01", "team": "T012AB", "ts": "1704103200.000100", "text": format!("use {told}")},
-        {"type": "message", "user": "U09", "team": "T099ZZ", "source_team": "T099ZZ", "ts": "1704103201.000100", "text": format!("or {foreign}")},
+        {"type": "message", "user": "U09", "team": "T099ZZ", "source_team": "T099ZZ", "user_team": "T099ZZ", "ts": "1704103201.000100", "text": format!("or {foreign}")},
     ]);
     let mut files = Files::default();
     files
-        .add("users.json", people().to_string())
+        .add("users.json", people().to_string().replace("T01", "T012AB"))
         .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
         .add("general/2024-01-01.json", day.to_string());
     let dir = tempfile::tempdir().unwrap();

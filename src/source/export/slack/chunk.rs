@@ -132,7 +132,7 @@ impl Reader for ChunkReader {
         for place in places {
             names.fill(place);
             if let Some((_, Some(team))) = &workspace {
-                place.workspace.get_or_insert_with(|| team.clone());
+                place.workspace = Some(team.clone());
             }
             message::link(place, &site);
         }

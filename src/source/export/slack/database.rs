@@ -144,7 +144,7 @@ impl Reader for DatabaseReader {
         message::merge_copies(places);
         for place in places {
             names.fill(place);
-            place.workspace = place.workspace.take().or_else(|| team.clone());
+            place.workspace = team.clone().or_else(|| place.workspace.take());
             message::link(place, &site);
         }
     }

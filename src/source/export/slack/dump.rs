@@ -2,7 +2,7 @@
 //!
 //! Format: github.com/rusq/slackdump, `types/conversation.go` and its fixtures (read 2026-11).
 
-use std::sync::Mutex;
+use std::{collections::HashMap, sync::Mutex};
 
 use super::{
     super::{
@@ -55,7 +55,11 @@ impl System for Dump {
     }
 
     fn open(&self, opening: &Opening<'_, '_>) -> Box<dyn Reader> {
-        Box::new(DumpReader { base_url: opening.options.base_url.clone(), domain: Mutex::default() })
+        Box::new(DumpReader {
+            base_url: opening.options.base_url.clone(),
+            domain: Mutex::default(),
+            titles: Mutex::default(),
+        })
     }
 }
 
@@ -85,6 +89,8 @@ struct DumpReader {
     base_url: Option<String>,
     /// The address in the smallest place of those that were seen.
     domain: Mutex<Option<(String, u64, String)>>,
+    /// Names of channels by their ids.
+    titles: Mutex<HashMap<String, String>>,
 }
 
 impl Reader for DumpReader {
@@ -111,7 +117,10 @@ impl Reader for DumpReader {
                         });
                     }
                 }
-                Some("name") => title = json.id(),
+                Some("name") => {
+                    title = json.id();
+                    lock(&self.titles).extend(title.clone().map(|title| (id.clone(), title)));
+                }
                 _ => {}
             },
             JsonEvent::Broken { bytes, offset, why } => {
@@ -137,7 +146,12 @@ impl Reader for DumpReader {
         });
         let seen = lock(&self.domain).as_ref().map(|(.., domain)| domain.clone());
         let site = self.base_url.as_deref().or(seen.as_deref()).map_or(Site::guess(None), Site::derived);
+        let titles = lock(&self.titles);
         for place in places {
+            if let Some(channel) = &mut place.container {
+                channel.name = channel.name.take().or_else(|| titles.get(channel.id.as_ref()?).cloned());
+            }
+            place.workspace = place.workspace.take().or_else(|| names.workspace().map(str::to_owned));
             names.fill(place);
             message::link(place, &site);
         }

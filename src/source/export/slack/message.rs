@@ -86,9 +86,11 @@ impl<'t> Message<'t> {
         if is_deleted {
             place.revision = Revision::Old;
         }
-        // In channels that workspaces share it is the author's.
-        if place.workspace.is_none() && about.get("source_team").is_none() {
-            place.workspace = about.text_of("team");
+        // In channels that workspaces share it may be the author's: who has the lists of people knows better.
+        let team = about.text_of("team");
+        let is_same = |key: &str| about.text_of(key).is_none_or(|other| Some(other) == team);
+        if place.workspace.is_none() && is_same("source_team") && is_same("user_team") {
+            place.workspace = team;
         }
     }
 }
@@ -174,6 +176,8 @@ pub(super) fn merge_copies(places: &mut [&mut RecordPlace]) {
 
 fn author(message: Json<'_>) -> Option<RecordAuthor> {
     let id = message.text_of("user").or_else(|| message.text_of("bot_id"));
+    // A comment on a file names nobody else.
+    let id = id.or_else(|| message.path(&["comment", "user"])?.id());
     let inline = message.path(&["user_profile", "real_name"]).and_then(|name| name.id());
     let name = inline.or_else(|| message.text_of("username")).or_else(|| message.path(&["bot_profile", "name"])?.id());
     (id.is_some() || name.is_some()).then_some(RecordAuthor { id, name, email: None })
@@ -257,8 +261,21 @@ fn treat(path: &str, key: &str, is_text: bool) -> Rest {
 
 /// Is it a list of blocks, as their types say?
 pub(in crate::source::export) fn are_blocks(list: Json<'_>) -> bool {
-    const TYPES: [&str; 10] =
-        ["rich_text", "section", "header", "context", "divider", "actions", "image", "input", "video", "file"];
+    const TYPES: [&str; 13] = [
+        "rich_text",
+        "section",
+        "header",
+        "context",
+        "divider",
+        "actions",
+        "image",
+        "input",
+        "video",
+        "file",
+        "table",
+        "markdown",
+        "call",
+    ];
     let is_block = |block: Json<'_>| block.get("type").is_some_and(|kind| TYPES.iter().any(|known| kind.is(known)));
     list.is_array() && list.is_some() && list.elements().all(is_block)
 }
@@ -291,7 +308,7 @@ fn flatten_any(blocks: Json<'_>, out: &mut String) {
 fn flatten(node: Json<'_>, out: &mut String) {
     let kind = node.get("type");
     let is = |name: &str| kind.is_some_and(|kind| kind.is(name));
-    if is("text") {
+    if is("text") || is("raw_text") {
         out.push_str(&node.get("text").and_then(|text| text.text()).unwrap_or_default());
     } else if is("link") {
         let (url, text) = (node.text_of("url").unwrap_or_default(), node.text_of("text").unwrap_or_default());
@@ -300,6 +317,9 @@ fn flatten(node: Json<'_>, out: &mut String) {
             out.push(' ');
             out.push_str(&text);
         }
+    } else if is("date") {
+        let parts = ["fallback", "url"].iter().filter_map(|key| node.text_of(key));
+        out.push_str(&parts.collect::<Vec<_>>().join(" "));
     } else if is("emoji") {
         out.push_str(&format!(":{}:", node.text_of("name").unwrap_or_default()));
     } else if is("user") {
@@ -309,14 +329,33 @@ fn flatten(node: Json<'_>, out: &mut String) {
     } else if let Some(text) = node.text() {
         out.push_str(&text);
         out.push('\n');
+    } else if node.is_array() {
+        flatten_row(node, out);
     } else {
         flatten_block(node, out);
     }
 }
 
+/// A row of a table: its cells on one line.
+fn flatten_row(cells: Json<'_>, out: &mut String) {
+    for (number, cell) in cells.elements().enumerate() {
+        let mut text = String::new();
+        flatten(cell, &mut text);
+        out.push_str(if number > 0 { "\t" } else { "" });
+        out.push_str(text.trim());
+    }
+    out.push('\n');
+}
+
 /// Keys of what people wrote or see in blocks, and of where a button leads to. A file's address is the system's own.
-const BLOCK_TEXTS: [&str; 12] = [
+const BLOCK_TEXTS: [&str; 18] = [
     "text",
+    "name",
+    "fallback",
+    "author_name",
+    "provider_name",
+    "accessibility_label",
+    "join_url",
     "value",
     "title",
     "alt_text",

@@ -205,7 +205,7 @@ impl Reader for SlackReader {
             let (_, name) = split(path);
             PEOPLE.contains(&name) || CHANNELS.contains(&name)
         });
-        self.share_workspace(places);
+        self.share_workspace(names.workspace(), places);
         message::merge_copies(places);
         for place in places {
             names.fill(place);
@@ -250,15 +250,18 @@ impl SlackReader {
         }
     }
 
-    /// What messages say of their workspace goes for all, if it is one. What lies beside the workspaces of a Grid is of none.
-    fn share_workspace(&self, places: &mut [&mut RecordPlace]) {
+    /// The workspace of the people, or what messages say of theirs, goes for all, if it is one. What lies beside the workspaces
+    /// of a Grid is of none.
+    fn share_workspace(&self, of_people: Option<&str>, places: &mut [&mut RecordPlace]) {
         let seen = lock(&self.seen);
         let is_grid = seen.keys().any(|workspace| !workspace.is_empty());
         let told: BTreeSet<String> = places.iter().filter_map(|place| place.workspace.clone()).collect();
         let mut told = told.into_iter();
         let only = told.next().filter(|_| !is_grid && told.next().is_none());
+        let of_people = of_people.filter(|_| !is_grid);
         for place in places {
             place.workspace = match place.workspace.take() {
+                _ if of_people.is_some() => of_people.map(str::to_owned),
                 Some(workspace) if !is_grid || seen.contains_key(&workspace) => Some(workspace),
                 _ => only.clone(),
             };

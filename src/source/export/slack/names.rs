@@ -1,6 +1,6 @@
 //! Who is who, and which channel is which: looked up for findings only.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::super::{
     json::{Json, JsonEvent, read_json, top_list},
@@ -47,6 +47,8 @@ pub(super) struct Names {
     channels: HashMap<String, Channel>,
     /// By name, which each workspace has for itself: with the Grid's workspace that lists it, empty beside those.
     named: HashMap<String, Vec<(String, Channel)>>,
+    /// Workspaces by how many of the people are theirs.
+    teams: BTreeMap<String, u64>,
 }
 
 impl Names {
@@ -68,10 +70,20 @@ impl Names {
 
     /// Takes in a person.
     pub(super) fn person(&mut self, json: Json<'_>, wanted: &Wanted) {
+        if let Some(team) = json.text_of("team_id").filter(|team| team.starts_with('T')) {
+            *self.teams.entry(team).or_default() += 1;
+        }
         let Some(id) = json.text_of("id").filter(|id| wanted.people.contains(id)) else { return };
         let profile = |key: &str| json.path(&["profile", key]).and_then(|value| value.id());
         let name = profile("real_name").or_else(|| json.text_of("real_name")).or_else(|| json.text_of("name"));
         self.people.insert(id.clone(), RecordAuthor { id: Some(id), name, email: profile("email") });
+    }
+
+    /// The workspace that most of the people are of. Those of others are in the lists as well, if they share channels.
+    pub(super) fn workspace(&self) -> Option<&str> {
+        let most = self.teams.values().max()?;
+        let mut first = self.teams.iter().filter(|(_, people)| *people == most);
+        first.next().filter(|_| first.next().is_none()).map(|(team, _)| team.as_str())
     }
 
     /// Takes in a channel; `list` is the name of the list that it is in, or empty if it tells its kind itself, and `workspace`

@@ -24,7 +24,10 @@ fn regression_the_message_that_was_answered_may_be_nowhere_else() {
     let scan = |files: &Files| {
         let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
         let place = only(&report, &secret).clone();
-        assert_eq!(told(&place), "U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z -");
+        assert_eq!(
+            told(&place),
+            "U01 Ada L <ada@example.com> 2024-01-01T10:00:00.0001Z https://app.slack.com/client/T01/C01"
+        );
         assert_eq!((place.field.as_str(), place.thread), ("text", None));
         place.physical.file.file_name().unwrap().to_owned()
     };
