@@ -38,6 +38,13 @@ pub(super) fn shown(text: &str, markup: Markup) -> Cow<'_, str> {
     }
 }
 
+/// The text with plain spaces for those that hold a line together: people, and rich text at the end of a line, put them where
+/// a space is meant, and no value goes on behind one.
+pub(super) fn spaced(text: Cow<'_, str>) -> Cow<'_, str> {
+    const SPACES: [char; 2] = ['\u{a0}', '\u{202f}'];
+    if text.is_ascii() || !text.contains(SPACES) { text } else { Cow::Owned(text.replace(SPACES, " ")) }
+}
+
 /// The text without characters that nobody sees, and with plain quotes and dashes; `None` if it has none of those.
 pub(super) fn plain(text: &str) -> Option<String> {
     if text.is_ascii() {
@@ -308,7 +315,7 @@ const BLOCKS: [&[u8]; 23] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{Markup, plain, shown};
+    use super::{Markup, plain, shown, spaced};
 
     #[test]
     fn slack_links_and_entities() {
@@ -338,5 +345,7 @@ mod tests {
         assert_eq!(plain("a\u{200b}b\u{a0}= \u{201c}c\u{201d}").as_deref(), Some("ab = \"c\""));
         assert_eq!(plain("a\u{2063}b\u{202a}c\u{2069}").as_deref(), Some("abc"));
         assert_eq!(plain("äöü").as_deref(), None);
+        assert_eq!(spaced("a\u{a0}b\u{202f}".into()), "a b ");
+        assert!(matches!(spaced("äöü".into()), std::borrow::Cow::Borrowed(_)));
     }
 }

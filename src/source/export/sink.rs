@@ -182,12 +182,14 @@ impl<'s> Sink<'s> {
         let Said { name, text, offset, .. } = *said;
         let text = &*self.without_own_tokens(text, offset);
         let shown = markup::shown(text, markup);
+        let is_other = matches!(shown, Cow::Owned(_)) && shown != text;
+        let shown = markup::spaced(shown);
         self.parts.push(name, &[shown.as_bytes()], offset, view);
         if let Some(plain) = markup::plain(&shown) {
             self.parts.push(name, &[plain.as_bytes()], offset, view);
         }
-        if matches!(shown, Cow::Owned(_)) && shown != text {
-            self.parts.push(name, &[text.as_bytes()], offset, View::Stored);
+        if is_other {
+            self.parts.push(name, &[markup::spaced(Cow::Borrowed(text)).as_bytes()], offset, View::Stored);
         }
     }
 
@@ -310,7 +312,7 @@ impl<'s> Sink<'s> {
             Rest::Link => self.link(key, text, offset),
             Rest::Text(markup) => {
                 let text = self.without_own_tokens(text, offset);
-                let shown = markup::shown(&text, markup);
+                let shown = markup::spaced(markup::shown(&text, markup));
                 let separator: &[u8] = if key.is_empty() { b"" } else { b": " };
                 self.parts.push(name, &[key.as_bytes(), separator, shown.as_bytes()], offset, self.rest_view);
                 if let Some(plain) = markup::plain(&shown) {

@@ -302,3 +302,20 @@ fn regression_channels_are_as_open_as_their_team() {
         assert_eq!((place.visibility, place.readers), (Some(expected), Some(2)));
     }
 }
+
+#[test]
+fn regression_a_no_break_space_is_no_part_of_a_password() {
+    let password = format!("Zk7!mq4&Tv{}9", '#');
+    let escaped = password.replace('&', "&amp;");
+    let texts = [
+        format!("<p>pw: {escaped}&nbsp;</p>"),
+        format!("<p>pw: {escaped}\u{a0}</p>"),
+        format!("<div>pw:\u{a0}{escaped}&#8239;</div>"),
+    ];
+    for text in &texts {
+        let page = json!({"@odata.context": "https://graph.microsoft.com/v1.0/$metadata#Collection(chatMessage)", "value": [message(0, "u1", text)]});
+        let report = super::plant::scan_file("messages.json", page.to_string(), None);
+        only(&report, &password);
+        assert_eq!(report.findings.len(), 1, "{text}: {:#?}", report.findings);
+    }
+}
