@@ -2,14 +2,17 @@
 
 use std::{
     ffi::OsString,
+    io::Read,
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Mutex, atomic::AtomicBool},
 };
 
 use super::{
     ExportLimits,
-    container::Tree,
+    container::{Member, Store, Tree},
     detect,
+    input::Input,
+    scan,
     system::{HEAD_BYTES, Look, SYSTEMS},
 };
 use crate::source::crew::lock;
@@ -73,11 +76,51 @@ impl Claims {
         let found = detect::detect(&Look::new(&tree), SYSTEMS);
         // An export deeper in a directory is claimed there.
         let is_claimed = found.iter().any(|found| !is_whole || found.detection.root.is_empty());
+        let is_claimed = is_claimed || !is_whole && holds_export(&tree, limits);
         if is_claimed {
             lock(&self.paths).push(path.to_owned());
         }
         is_claimed
     }
+}
+
+/// Archives in an archive that are looked at, and the largest of them: those that lie packed have to be unpacked.
+const MAX_NESTED: usize = 8;
+const MAX_NESTED_BYTES: u64 = 1 << 30;
+
+/// Is there an export in one of the archives in an archive? Some systems pack theirs twice, and people do.
+fn holds_export(tree: &Tree, limits: ExportLimits) -> bool {
+    let is_nested = |member: &&Member| is_archive_name(&member.path) && member.size <= MAX_NESTED_BYTES;
+    if tree.is_file() || !tree.members().iter().any(|member| is_nested(&member)) {
+        return false;
+    }
+    let never = AtomicBool::new(false);
+    let mut looked_at = 0;
+    let mut is_found = false;
+    let mut look = |member: &Member, reader: &mut dyn Read| {
+        if !is_nested(&member) || is_found || looked_at >= MAX_NESTED {
+            return !is_found && looked_at < MAX_NESTED;
+        }
+        looked_at += 1;
+        let mut input = Input::new(scan::unpacked(Box::new(reader)), &never);
+        if let Ok(store) = Store::spool(&mut input, limits.spool_bytes)
+            && let Some(nested) = Tree::nested(store, &tree.place_of(member), limits, &mut |_| {})
+        {
+            is_found = !detect::detect(&Look::new(&nested), SYSTEMS).is_empty();
+        }
+        !is_found
+    };
+    // What is damaged is told when it is scanned.
+    if tree.is_concurrent() {
+        for member in tree.members().iter().filter(is_nested) {
+            let _ = tree.read(member, &mut |mut reader| {
+                look(member, &mut *reader);
+            });
+        }
+    } else {
+        let _ = tree.walk(&mut look);
+    }
+    is_found
 }
 
 /// Does a name promise an archive?
