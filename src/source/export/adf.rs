@@ -20,18 +20,27 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
     if let Some(text) = node.get("text").and_then(|text| text.text()) {
         out.push_str(&text);
     }
+    // People see a gap between what isn't text and the text beside it.
+    let is_apart = ["text", "content"].iter().all(|key| node.get(key).is_none());
+    let has_shown = is("mention") || is("emoji") || is("status");
     if is("hardBreak") {
         out.push('\n');
+    } else if is_apart {
+        push_gap(out);
     }
     let marks = node.get("marks").into_iter().flat_map(|marks| marks.elements());
     for attributes in marks.filter_map(|mark| mark.get("attrs")).chain(node.get("attrs")) {
-        if is("mention") || is("emoji") || is("status") {
+        if has_shown {
             out.extend(attributes.get("text").and_then(|text| text.text()));
         } else {
             set_aside(attributes, aside);
         }
     }
-    let Some(content) = node.get("content") else { return };
+    let Some(content) = node.get("content") else {
+        return if has_shown {
+            push_gap(out)
+        };
+    };
     if is("tableRow") {
         return flatten_row(content, out, aside);
     }
@@ -41,6 +50,12 @@ fn flatten(node: Json<'_>, out: &mut String, aside: &mut String) {
     content.elements().for_each(|inner| flatten(inner, out, aside));
     if !out.ends_with('\n') {
         out.push('\n');
+    }
+}
+
+fn push_gap(out: &mut String) {
+    if out.chars().next_back().is_some_and(|last| !last.is_whitespace()) {
+        out.push(' ');
     }
 }
 

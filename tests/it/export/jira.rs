@@ -80,7 +80,7 @@ fn what_stands_in_a_document_beside_an_address_is_no_part_of_it() {
     let (head, tail) = first.split_at(9);
     let description = json!({"type": "doc", "version": 1, "content": [
         paragraph(json!([{"type": "inlineCard", "attrs": {"url": format!("https://g.example/?private_token={linked}")}}, text(" is "), status("DONE")])),
-        paragraph(json!([text(head), status(tail), text(" and "), text(&second), text(" "), status("DONE")])),
+        paragraph(json!([text(head), text(tail), status("DONE"), text(" and "), text(&second), text(" "), status("DONE")])),
     ]});
     let mut issue = issue(["", "", "", ""]);
     issue["fields"]["description"] = description;
@@ -279,4 +279,62 @@ fn regression_signed_links_in_texts_are_a_notice() {
     assert_eq!(report.findings.len(), 2, "{:#?}", report.findings);
     let notices: Vec<_> = report.notices.iter().map(|notice| (notice.kind.as_str(), notice.count)).collect();
     assert_eq!(notices, [("signed-link", 2)]);
+}
+
+#[test]
+fn regression_what_isnt_text_in_a_line_is_apart_from_it() {
+    let nodes = [
+        json!({"type": "mention", "attrs": {"id": "5b1", "text": "@Ada"}}),
+        json!({"type": "emoji", "attrs": {"shortName": ":key:", "text": "x"}}),
+        json!({"type": "date", "attrs": {"timestamp": "1704103200000"}}),
+        json!({"type": "status", "attrs": {"text": "DONE"}}),
+        json!({"type": "inlineCard", "attrs": {"url": "https://example.com/a"}}),
+    ];
+    let tokens: Vec<String> = (0..2 * nodes.len() as u64).map(|index| token(350 + index)).collect();
+    let mut lines: Vec<Value> = Vec::new();
+    for (node, pair) in nodes.iter().zip(tokens.chunks(2)) {
+        let text = |text: &str| json!({"type": "text", "text": text});
+        lines.push(json!({"type": "paragraph", "content": [text(&pair[0]), node, text(&pair[1])]}));
+    }
+    let mut issue = issue(["a", "b", "c", "d"]);
+    issue["fields"]["description"] = json!({"type": "doc", "version": 1, "content": lines});
+    let report = scan_file("issue.json", issue.to_string(), None);
+    tokens.iter().for_each(|token| assert_eq!(only(&report, token).field, "description"));
+}
+
+#[test]
+fn regression_pages_of_comments_are_read() {
+    let [plain, work] = [token(365), token(366)];
+    let own = |kind: &str| format!("{SITE}/rest/api/3/issue/10001/{kind}/901");
+    let note = |kind: &str, key: &str, token: &str| {
+        json!({"self": own(kind), "id": "901", "author": {"self": format!("{SITE}/rest/api/3/user?accountId=bob"), "accountId": "bob", "displayName": "Bob B"},
+            key: document(&format!("the key is {token} ok"), "paragraph"), "created": "2024-01-01T10:01:00.000+0000", "updated": "2024-01-01T10:01:00.000+0000"})
+    };
+    let page = |list: &str, note: Value| {
+        let mut page = json!({"startAt": 0, "maxResults": 50, "total": 1});
+        page[list] = json!([note]);
+        page.to_string()
+    };
+    let (comments, logs) =
+        (page("comments", note("comment", "body", &plain)), page("worklogs", note("worklog", "comment", &work)));
+    let expected =
+        |comment: &str| format!("bob Bob B <-> 2024-01-01T10:01:00Z {SITE}/secure/ViewIssue.jspa?id=10001{comment}");
+    for (file, token, comment) in [(&comments, &plain, "&focusedCommentId=901"), (&logs, &work, "")] {
+        for report in scan_each("notes.json", file, None) {
+            let place = only(&report, token);
+            assert_eq!(
+                (told(place), place.permalink.as_ref().unwrap().basis),
+                (expected(comment), PermalinkBasis::Guess)
+            );
+            assert_eq!((place.thread.as_deref(), place.record.as_deref()), (Some("10001"), Some("901")));
+        }
+    }
+    // With the issue beside it, its key is known.
+    let mut files = super::plant::Files::default();
+    files.add("comments.json", comments).add("issue.json", issue(["a", "b", "c", "d"]).to_string());
+    let dir = tempfile::tempdir().unwrap();
+    let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+    let place = only(&report, &plain);
+    assert_eq!(told(place), format!("bob Bob B <-> 2024-01-01T10:01:00Z {SITE}/browse/OPS-7?focusedCommentId=901"));
+    assert_eq!((place.thread.as_deref(), place.record.as_deref()), (Some("OPS-7"), Some("901")));
 }

@@ -1,5 +1,7 @@
 //! Jira's issues as its REST interface gives them: pages of a search, single issues, or lines of them.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     super::{
         adf, detect,
@@ -12,7 +14,7 @@ use super::{
     },
     author, base_of, link, place_of_key,
 };
-use crate::model::{PermalinkBasis, RecordAuthor, RecordPlace, Visibility};
+use crate::model::{Permalink, PermalinkBasis, RecordAuthor, RecordPlace, Visibility};
 
 /// Jira's issues as JSON.
 pub(in crate::source::export) struct Issues;
@@ -46,8 +48,14 @@ fn signs_of(head: &[u8]) -> Vec<String> {
     let is_issue = |version: &str| {
         ["issue", "user", "status", "priority"].iter().any(|kind| has(&format!("/rest/api/{version}/{kind}")))
     };
-    if !(["2", "3", "latest"].into_iter().any(is_issue) && has("\"fields\"")) {
+    if !["2", "3", "latest"].into_iter().any(is_issue) {
         return Vec::new();
+    }
+    if !has("\"fields\"") {
+        let notes = NOTES.iter().filter(|(name, list)| has(&format!("\"{list}\"")) && has(&format!("/{name}/")));
+        return notes
+            .flat_map(|(name, list)| [format!("addresses of a {name} in Jira"), format!("key {list}")])
+            .collect();
     }
     let mut signs = vec!["addresses of Jira's REST interface".to_owned(), "key fields".to_owned()];
     signs.extend(
@@ -68,10 +76,15 @@ fn enter(path: &Path, is_list: bool) -> Descend {
     let mut here = keys(path);
     let is_page = match (here.next(), here.next()) {
         (None, _) => path.is_empty(),
-        (Some("issues"), None) => is_list && path.len() == 1,
+        (Some("issues" | "comments" | "worklogs"), None) => is_list && path.len() == 1,
         _ => false,
     };
     if is_page { Descend::Enter } else { Descend::Whole }
+}
+
+/// How a file is entered: a page is, a single issue is not.
+fn entering(head: &[u8]) -> fn(&Path, bool) -> Descend {
+    if is_page(head, &["issues", "comments", "worklogs"], &["fields"]) { enter } else { top_list }
 }
 
 impl Reader for RestReader {
@@ -80,17 +93,71 @@ impl Reader for RestReader {
         if !self.is_only && !detect::is_one(input, signs_of) {
             return Reading::NotMine;
         }
-        // A page is entered; a single issue is not.
-        let descend = if is_page(input.peek(64 << 10), &["issues"], &["fields"]) { enter } else { top_list };
+        let descend = entering(input.peek(64 << 10));
         read_json(input, &descend, &mut |event| match event {
-            JsonEvent::Value { json, bytes, line, .. } => self.issue(json, (bytes.len(), line), sink),
+            JsonEvent::Value { json, bytes, line, .. } => match note_kind(json) {
+                Some(name) => self.note((json, (bytes.len(), line)), name, json, sink),
+                None => self.issue(json, (bytes.len(), line), sink),
+            },
             JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
         Reading::Records
     }
 
-    fn resolve(&self, _: &Export<'_>, _: &mut [&mut RecordPlace]) {}
+    fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
+        let wanted: HashSet<String> = places.iter().filter_map(|place| numbered(place)).collect();
+        if wanted.is_empty() {
+            return;
+        }
+        let mut keys: HashMap<String, String> = HashMap::new();
+        export.read(&|_| true, &mut |_, input| {
+            input.decode_text();
+            let descend = entering(input.peek(64 << 10));
+            read_json(input, &descend, &mut |event| {
+                let JsonEvent::Value { json, .. } = event else { return };
+                let id = json.text_of("id").filter(|id| wanted.contains(id) && json.get("fields").is_some());
+                if let Some((id, key)) = id.zip(json.text_of("key")) {
+                    keys.insert(id, key);
+                }
+            });
+        });
+        for place in places {
+            let Some(key) = numbered(place).and_then(|id| keys.get(&id)) else { continue };
+            let note = place.record.take();
+            place_of_key(key, place);
+            place.record = note.or(place.record.take());
+            if let Some(known) = &mut place.permalink
+                && let Some((base, rest)) = known.url.split_once(BY_NUMBER)
+            {
+                let comment = rest.split_once("&focusedCommentId=").map(|(_, comment)| comment);
+                let basis = if self.base_url.is_some() { PermalinkBasis::Derived } else { PermalinkBasis::Exact };
+                *known = link(base, key, comment, basis);
+            }
+        }
+    }
+}
+
+/// The page of an issue of which nothing but the number is known.
+const BY_NUMBER: &str = "/secure/ViewIssue.jspa?id=";
+
+/// The number of an issue whose key isn't known.
+fn numbered(place: &RecordPlace) -> Option<String> {
+    let id = place.thread.as_ref().filter(|_| place.container.is_none())?;
+    id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.clone())
+}
+
+/// What a comment or a log of work that stands by itself is called: its address says it.
+fn note_kind(json: Json<'_>) -> Option<&'static str> {
+    let own = json.text_of("self").filter(|_| json.get("fields").is_none())?;
+    NOTES.iter().map(|(name, _)| *name).find(|name| own.contains(&format!("/{name}/")))
+}
+
+/// The number of the issue in the address of a comment on it.
+fn issue_in(address: &str) -> Option<&str> {
+    let (_, rest) = address.split_once("/issue/")?;
+    let (id, _) = rest.split_once('/')?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(id)
 }
 
 /// Tells an issue that stands by itself.
@@ -208,15 +275,28 @@ impl RestReader {
     fn fill(&self, issue: Json<'_>, comment: Option<&str>, place: &mut RecordPlace) {
         "jira-json".clone_into(&mut place.system);
         // A comment that stands by itself names its issue.
-        let Some(key) = issue.text_of("key").or_else(|| issue.text_of("issueKey")) else { return };
-        place_of_key(&key, place);
-        let own = issue.text_of("self").and_then(|address| base_of(&address).map(str::to_owned));
+        let address = issue.text_of("self");
+        let key = issue.text_of("key").or_else(|| issue.text_of("issueKey"));
+        let number = address.as_deref().and_then(issue_in);
+        match (&key, number) {
+            (Some(key), _) => place_of_key(key, place),
+            (None, Some(number)) => place.thread = Some(number.to_owned()),
+            (None, None) => return,
+        }
+        let own = address.as_deref().and_then(base_of).map(str::to_owned);
         let (base, basis) = match (own, &self.base_url) {
             (_, Some(base)) => (base.clone(), PermalinkBasis::Derived),
             (Some(own), None) => (own, PermalinkBasis::Exact),
             (None, None) => return,
         };
-        place.permalink = Some(link(&base, &key, comment, basis));
+        place.permalink = Some(match (key, number) {
+            (None, Some(number)) => {
+                let focus = comment.map(|comment| format!("&focusedCommentId={comment}")).unwrap_or_default();
+                let url = format!("{}{BY_NUMBER}{number}{focus}", base.trim_end_matches('/'));
+                Permalink { url, basis: PermalinkBasis::Guess }
+            }
+            (key, _) => link(&base, &key.unwrap_or_default(), comment, basis),
+        });
     }
 }
 
