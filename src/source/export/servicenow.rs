@@ -107,6 +107,9 @@ const RECORD: Layout = Layout {
         ("work_notes.display_value", Some(Visibility::Private)),
         ("comments.display_value", Some(Visibility::Public)),
         ("comments_and_work_notes.display_value", None),
+        ("work_notes.value", Some(Visibility::Private)),
+        ("comments.value", Some(Visibility::Public)),
+        ("comments_and_work_notes.value", None),
     ],
     notes,
     facts: &[
@@ -124,9 +127,10 @@ const RECORD: Layout = Layout {
         ("container", "number.value|number"),
         ("table", "#|sys_class_name.value|sys_class_name|tablename|name"),
         (ELEMENT, "element.value|element"),
+        (LINK, "opened_by.link|caller_id.link|assigned_to.link|assignment_group.link|sys_domain.link|*.link"),
     ],
     kind: "record",
-    links: &["{base}/{table}.do?sys_id={sys_id}", "{base}/text_search_exact_match.do?sysparm_search={number}"],
+    links: LINKS,
     time: time::parse_utc,
     skip: &["link", "sys_tags", "sys_mod_count"],
     adjust: of_table,
@@ -179,6 +183,20 @@ static FILE: Layout = Layout {
     ..RECORD
 };
 
+const LINKS: &[&str] =
+    &["{base}/{table}.do?sys_id={sys_id}", "{base}/text_search_exact_match.do?sysparm_search={number}"];
+
+/// What the interface puts into fields that point to other records: the address of that one.
+const LINK: &str = "link";
+
+/// The instance that such an address is on.
+fn instance_of(link: &str) -> Option<&str> {
+    let (site, _) = link.split_once("/api/now/")?;
+    let host = site.strip_prefix("https://")?;
+    let is_host = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
+    (is_host && !host.is_empty()).then_some(site)
+}
+
 /// The field that a note or a change is of.
 const ELEMENT: &str = "element";
 
@@ -194,6 +212,11 @@ fn visibility_of(field: &str) -> Option<Visibility> {
 /// Incidents, changes: what the table is called. What isn't called as tables are is the name of something else.
 fn of_table(facts: &Facts, place: &mut RecordPlace) {
     place.visibility = facts.get(ELEMENT).and_then(visibility_of);
+    if let (None, Some(site)) = (&place.permalink, facts.get(LINK).and_then(instance_of)) {
+        let mut known = facts.clone();
+        known.set("base", site);
+        place.permalink = known.permalink(LINKS);
+    }
     let Some(table) = facts.get("table") else { return };
     if !table.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_') {
         place.permalink = None;

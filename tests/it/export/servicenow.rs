@@ -210,3 +210,32 @@ fn code_in_journals_and_people_of_the_unload() {
         );
     }
 }
+
+#[test]
+fn regression_notes_shown_and_stored_are_told_once_and_links_name_the_instance() {
+    let [first, second, plain, ..] = &five(1240);
+    let notes = |hour: &str| {
+        format!(
+            "2024-01-02 {hour}:00:00 - Bob B (Work notes)\nfirst {first}\n\n2024-01-01 {hour}:00:00 - Ada L (Work notes)\nsecond {second}\n\n"
+        )
+    };
+    let both = |shown: &str, stored: &str| json!({"display_value": shown, "value": stored});
+    let record = json!({"sys_id": both("a7", "a7"), "number": both("INC0007", "INC0007"), "sys_class_name": both("Incident", "incident"),
+        "description": both(&format!("the key is {plain}"), &format!("the key is {plain}")),
+        "work_notes": both(&notes("12"), &notes("10")), "sys_created_by": both("ada", "ada"), "sys_created_on": both("2024-01-01 12:00:00", "2024-01-01 10:00:00"),
+        "opened_by": {"display_value": "Ada L", "link": format!("{SITE}/api/now/table/sys_user/5137"), "value": "5137"}});
+    let page = json!({"result": [record]}).to_string();
+    for report in scan_each("page.json", page, None) {
+        let url = format!("{SITE}/incident.do?sys_id=a7");
+        check(
+            &report,
+            "servicenow",
+            &[
+                (first, &format!("- Bob B <-> - {url}"), Current),
+                (second, &format!("- Ada L <-> - {url}"), Current),
+                (plain, &format!("ada - <-> 2024-01-01T10:00:00Z {url}"), Current),
+            ],
+        );
+        assert_eq!(only(&report, first).time.as_ref().unwrap().raw, "2024-01-02 12:00:00");
+    }
+}

@@ -7,7 +7,7 @@ mod read;
 mod resolve;
 mod value;
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, collections::HashMap};
 
 pub(super) use self::{
     page::{Kind, Page},
@@ -175,12 +175,17 @@ impl Facts {
             Some("direct") => Some(Visibility::Direct),
             _ => None,
         };
-        place.permalink = layout.links.iter().find_map(|template| {
+        place.permalink = self.permalink(layout.links);
+        (layout.adjust)(self, place);
+    }
+
+    /// The first of several addresses whose facts are all known.
+    pub(super) fn permalink(&self, links: &[&str]) -> Option<Permalink> {
+        links.iter().find_map(|template| {
             let url = self.filled(template).filter(|url| url.starts_with("http"))?;
             let basis = if *template == "{url}" { PermalinkBasis::Exact } else { PermalinkBasis::Derived };
             Some(Permalink { url, basis })
-        });
-        (layout.adjust)(self, place);
+        })
     }
 }
 
@@ -264,8 +269,13 @@ impl<'s, V: Value> Scope<'s, V> {
 
     /// Hands over notes, each as a record of its own.
     fn tell_notes(&self, line: u64, sink: &mut Sink<'_>) {
+        // Some records have their notes twice, with times by two clocks.
+        let mut told: HashMap<String, String> = HashMap::new();
         self.each_journal(&mut |(path, visibility), _, offset, notes| {
             for note in notes {
+                if told.entry(note.text.trim_end().to_owned()).or_insert_with(|| path.to_owned()) != path {
+                    continue;
+                }
                 sink.field(path, note.text, offset + note.start as u64, Markup::Coded);
                 sink.finish(0, line, &|place| {
                     self.place(place);
