@@ -2,7 +2,7 @@
 //!
 //! Format: support.zendesk.com, "Exporting data"; developer.zendesk.com, tickets, comments, audits (read 2026-11).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::{
     detect,
@@ -42,8 +42,9 @@ impl System for Zendesk {
 
 fn signs_of(head: &[u8]) -> Vec<String> {
     let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
-    if !has(".zendesk.com/api/v2/tickets/") {
-        return Vec::new();
+    let notes = note_signs(head);
+    if !notes.is_empty() || !has(".zendesk.com/api/v2/tickets/") {
+        return notes;
     }
     let keys = ["requester_id", "submitter_id", "raw_subject"].iter().filter(|key| has(&format!("\"{key}\"")));
     let mut signs = vec!["address of a ticket on zendesk.com".to_owned()];
@@ -51,11 +52,31 @@ fn signs_of(head: &[u8]) -> Vec<String> {
     signs
 }
 
+/// What says that a file is a page of comments or audits: of their ticket nothing need be in it.
+fn note_signs(head: &[u8]) -> Vec<String> {
+    const PAGES: [(&str, [&str; 4]); 2] = [
+        ("comments", ["audit_id", "author_id", "html_body", "public"]),
+        ("audits", ["ticket_id", "author_id", "events", "created_at"]),
+    ];
+    let has = |key: &&str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes()).is_some();
+    let is_of = |(list, keys): &&(&str, [&str; 4])| {
+        json::is_page(head, &[list], &["tickets", "url"]) && keys.iter().all(|key| has(&key))
+    };
+    let Some((list, keys)) = PAGES.iter().find(is_of) else { return Vec::new() };
+    std::iter::once(list).chain(keys).map(|key| format!("key {key}")).collect()
+}
+
+/// The ticket that a page of comments is of, as its path says: `tickets/35/comments.json`, `comments_35.json`.
+fn ticket_in(path: &str) -> Option<&str> {
+    let numbers = path.split(|c: char| !c.is_ascii_alphanumeric());
+    numbers.filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).rfind(|part| !part.is_empty())
+}
+
 /// Does a file among others hold tickets, or what belongs to them?
 fn is_page(head: &[u8]) -> bool {
     let has = |text: &str| memchr::memmem::find(head, text.as_bytes()).is_some();
     let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
-    is_json && has(".zendesk.com/api/v2/")
+    is_json && (has(".zendesk.com/api/v2/") || !note_signs(head).is_empty())
 }
 
 /// The lists of pages, element by element; lines and lists of tickets come so anyway.
@@ -73,7 +94,9 @@ fn enter_page(path: &Path, is_list: bool) -> Descend {
 /// How a file is entered: a ticket is told as a whole, though it has lists of the names that a page has.
 fn entering(input: &mut Input<'_>) -> fn(&Path, bool) -> Descend {
     input.decode_text();
-    if json::is_page(input.peek(64 << 10), &["tickets"], &["url"]) { enter_page } else { top_list }
+    let head = input.peek(64 << 10);
+    let is_page = json::is_page(head, &["tickets", "users"], &["url"]) || !note_signs(head).is_empty();
+    if is_page { enter_page } else { top_list }
 }
 
 struct ZendeskReader {
@@ -82,13 +105,16 @@ struct ZendeskReader {
 }
 
 impl Reader for ZendeskReader {
-    fn read(&self, _: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
+    fn read(&self, path: &str, input: &mut Input<'_>, sink: &mut Sink<'_>) -> Reading {
         if !self.is_only && !is_page(&head_as_text(input.peek(64 << 10))) {
             return Reading::NotMine;
         }
         let enter = entering(input);
         read_json(input, &enter, &mut |event| match event {
-            JsonEvent::Value { json, bytes, line, .. } => tell(json, (bytes.len(), line), sink),
+            JsonEvent::Value { json, bytes, line, .. } => {
+                let known = if is_note(json) { ticket_in(path) } else { None };
+                tell_of(known, json, (bytes.len(), line), sink);
+            }
             JsonEvent::Broken { bytes, offset, why } => sink.broken(bytes, offset, 0, why),
             JsonEvent::Enter { .. } | JsonEvent::Leave { .. } => {}
         });
@@ -98,14 +124,18 @@ impl Reader for ZendeskReader {
     fn resolve(&self, export: &Export<'_>, places: &mut [&mut RecordPlace]) {
         let id_of = |place: &RecordPlace| place.author.as_ref()?.id.clone();
         let wanted: HashSet<String> = places.iter().filter_map(|place| id_of(place)).collect();
-        if wanted.is_empty() {
+        let is_unlinked = |place: &RecordPlace| place.permalink.is_none() && place.container.is_some();
+        if wanted.is_empty() && !places.iter().any(|place| is_unlinked(place)) {
             return;
         }
+        let mut sites: BTreeSet<String> = BTreeSet::new();
         let mut people: HashMap<String, RecordAuthor> = HashMap::new();
         export.read(&|_| true, &mut |_, input| {
             let enter = entering(input);
             read_json(input, &enter, &mut |event| {
                 let JsonEvent::Value { json, .. } = event else { return };
+                let url = json.text_of("url").unwrap_or_default();
+                sites.extend(url.split_once("/api/v2/tickets/").map(|(site, _)| site.to_owned()));
                 let inner = ["requester", "submitter", "assignee"].iter().filter_map(|key| json.get(key));
                 for person in std::iter::once(json).chain(inner) {
                     let is_person = person.get("email").is_some() && person.get("name").is_some();
@@ -124,13 +154,26 @@ impl Reader for ZendeskReader {
             if let Some(known) = known {
                 place.author = Some(known.clone());
             }
+            // Comments in files of their own don't say where they are to be seen.
+            if let (true, 1, Some(site)) = (is_unlinked(place), sites.len(), sites.first())
+                && let Some(id) = place.container.as_ref().and_then(|ticket| ticket.id.as_ref())
+            {
+                place.workspace = Some(site.trim_start_matches("https://").to_owned());
+                let url = format!("{site}/agent/tickets/{id}");
+                place.permalink = Some(Permalink { url, basis: PermalinkBasis::Derived });
+            }
         }
     }
 }
 
 /// Tells a ticket, or a comment or an audit that stands by itself.
 pub(super) fn tell(record: Json<'_>, size: (usize, u64), sink: &mut Sink<'_>) {
-    if is_note(record) { note(record, record, size, sink) } else { ticket(record, size, sink) }
+    tell_of(None, record, size, sink);
+}
+
+/// The same where the file says which ticket a comment is of.
+fn tell_of(of: Option<&str>, record: Json<'_>, size: (usize, u64), sink: &mut Sink<'_>) {
+    if is_note(record) { note((record, of), record, size, sink) } else { ticket(record, size, sink) }
 }
 
 /// Is it a comment or an audit?
@@ -165,14 +208,14 @@ fn ticket(ticket: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
         let edited = ticket.text_of("updated_at").filter(|raw| ticket.text_of("created_at").as_ref() != Some(raw));
         place.edited = edited.map(|raw| time::parse(&raw));
     });
-    comments().for_each(|comment| note(ticket, comment, (0, line), sink));
+    comments().for_each(|comment| note((ticket, None), comment, (0, line), sink));
     for audit in ticket.get("audits").into_iter().flat_map(|list| list.elements()) {
-        note(ticket, audit, (0, line), sink);
+        note((ticket, None), audit, (0, line), sink);
     }
 }
 
 /// A comment or an audit: the changes that somebody made at once. In a ticket, its bytes were counted with that.
-fn note(ticket: Json<'_>, note: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
+fn note((ticket, of): (Json<'_>, Option<&str>), note: Json<'_>, (bytes, line): (usize, u64), sink: &mut Sink<'_>) {
     let events = note.get("events").into_iter().flat_map(|events| events.elements());
     for said in std::iter::once(note).chain(events) {
         for (name, markup) in [("body", Markup::Plain), ("plain_body", Markup::Html), ("html_body", Markup::Html)] {
@@ -192,6 +235,9 @@ fn note(ticket: Json<'_>, note: Json<'_>, (bytes, line): (usize, u64), sink: &mu
     });
     sink.finish(bytes, line, &|place| {
         fill(ticket, place);
+        if let (None, Some(id)) = (&place.container, of) {
+            of_ticket(id.to_owned(), place);
+        }
         place.record = note.text_of("id");
         place.time = note.text_of("created_at").map(|raw| time::parse(&raw));
         place.author = note.text_of("author_id").map(|id| RecordAuthor { id: Some(id), ..Default::default() });
@@ -213,13 +259,16 @@ fn treat(key: &str) -> Rest {
     }
 }
 
+fn of_ticket(id: String, place: &mut RecordPlace) {
+    place.thread = Some(id.clone());
+    place.container = Some(RecordContainer { kind: "ticket".to_owned(), id: Some(id), name: None });
+}
+
 fn fill(ticket: Json<'_>, place: &mut RecordPlace) {
     "zendesk".clone_into(&mut place.system);
     // A comment that stands by itself names its ticket.
     if let Some(id) = ticket.text_of("ticket_id") {
-        place.thread = Some(id.clone());
-        place.container = Some(RecordContainer { kind: "ticket".to_owned(), id: Some(id), name: None });
-        return;
+        return of_ticket(id, place);
     }
     let id = ticket.text_of("id");
     place.time = ticket.text_of("created_at").map(|raw| time::parse(&raw));

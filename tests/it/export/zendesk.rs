@@ -2,7 +2,7 @@ use serde_json::json;
 use unleak::{model::Revision, source::export::ExportOptions};
 
 use super::{
-    plant::{only, scan_export, token, told},
+    plant::{Files, only, scan_all, scan_export, token, told},
     raw::row_of,
 };
 
@@ -70,4 +70,32 @@ fn regression_what_is_no_text_where_texts_are_is_scanned() {
         let expected = if secret == previous { Revision::Old } else { Revision::Current };
         assert_eq!(only(&report, secret).revision, expected, "{secret}");
     }
+}
+
+#[test]
+fn regression_comments_and_audits_in_files_of_their_own() {
+    let [said, before] = [token(440), token(441)];
+    let ticket = json!({"url": format!("{SITE}/api/v2/tickets/35.json"), "id": 35, "created_at": "2024-01-01T10:00:00Z", "updated_at": "2024-01-01T10:00:00Z",
+        "subject": "can't log in", "raw_subject": "can't log in", "requester_id": 11, "submitter_id": 11});
+    let comment = json!({"id": 901, "type": "Comment", "author_id": 12, "body": format!("use {said}"), "html_body": format!("<p>use {said}</p>"),
+        "plain_body": format!("use {said}"), "public": false, "created_at": "2024-01-01T10:01:00Z", "attachments": [], "audit_id": 9});
+    let audit = json!({"id": 904, "ticket_id": 35, "author_id": 12, "created_at": "2024-01-01T10:02:00Z", "events": [
+        {"id": 1, "type": "Change", "field_name": "subject", "previous_value": format!("use {before}"), "value": "x"}]});
+    let bob =
+        json!({"id": 12, "url": format!("{SITE}/api/v2/users/12.json"), "name": "Bob B", "email": "bob@example.com"});
+    let mut files = Files::default();
+    files
+        .add("tickets.json", json!({"tickets": [ticket], "next_page": null, "count": 1}).to_string())
+        .add("tickets/35/comments.json", json!({"comments": [comment], "next_page": null, "count": 1}).to_string())
+        .add("audits_35.json", json!({"audits": [audit], "next_page": null, "count": 1}).to_string())
+        .add("users.json", json!({"users": [bob], "next_page": null}).to_string());
+    scan_all(&files, None, &|report| {
+        let who = "12 Bob B <bob@example.com>";
+        for (token, minute, revision) in [(&said, 1, Revision::Current), (&before, 2, Revision::Old)] {
+            let place = only(report, token);
+            assert_eq!(told(place), format!("{who} 2024-01-01T10:0{minute}:00Z {SITE}/agent/tickets/35"));
+            assert_eq!((place.thread.as_deref(), place.revision), (Some("35"), revision));
+        }
+        assert_eq!((report.exports.len(), report.problems.len()), (1, 0), "{:?}", report.exports);
+    });
 }
