@@ -103,7 +103,8 @@ impl<'r> ChangeSet<'r> {
         files.retain_mut(|file| match tree.read(&file.change.path, MAX_BYTES) {
             Ok(content) => {
                 file.id = format.object_id(Kind::Blob, &content);
-                true
+                // Only its times are others.
+                !file.change.before.contains(&file.id)
             }
             Err(fault) => {
                 set.problems.push(StoreProblem::file(tree.full_path(&file.change.path), fault));

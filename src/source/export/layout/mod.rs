@@ -528,7 +528,7 @@ mod tests {
         const LAYOUT: Layout = Layout {
             texts: &[("description", PLAIN), ("a.b", PLAIN), ("b.a.text", PLAIN)],
             old: &[("old", PLAIN)],
-            journals: &["notes.display_value"],
+            journals: &[("notes.display_value", None)],
             data: &["file.data"],
             inner: &[("comments", &Layout::NONE)],
             ..Layout::NONE

@@ -177,8 +177,9 @@ mod tests {
 
     #[test]
     fn what_only_begins_like_markup_is_text() {
+        type Look = fn(&[u8]) -> super::Looked;
         let whole = |text: &str| Some(Markup::Whole(text.len()));
-        let texts: [(fn(&[u8]) -> super::Looked, &str); 6] = [
+        let texts: [(Look, &str); 6] = [
             (comment, "<!--a-->"),
             (instruction, "<?a b?>"),
             (doctype, "<!DOCTYPE a>"),
