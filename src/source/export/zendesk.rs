@@ -59,9 +59,8 @@ fn note_signs(head: &[u8]) -> Vec<String> {
         ("audits", ["ticket_id", "author_id", "events", "created_at"]),
     ];
     let has = |key: &&str| memchr::memmem::find(head, format!("\"{key}\"").as_bytes()).is_some();
-    let is_of = |(list, keys): &&(&str, [&str; 4])| {
-        json::is_page(head, &[list], &["tickets", "url"]) && keys.iter().all(|key| has(&key))
-    };
+    let is_of =
+        |(list, keys): &&(&str, [&str; 4])| json::is_page(head, &[list], &["tickets", "url"]) && keys.iter().all(has);
     let Some((list, keys)) = PAGES.iter().find(is_of) else { return Vec::new() };
     std::iter::once(list).chain(keys).map(|key| format!("key {key}")).collect()
 }
