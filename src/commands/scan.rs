@@ -180,7 +180,7 @@ pub fn run(settings: &ScanSettings, env: &mut Env<'_>) -> Result<ExitCode, Comma
     let (mut report, key) = scan(settings, files, &scanner, env)?;
     report.problems.extend(problems);
     report.problems.sort();
-    // Whose file a blob is comes last of all.
+    // At which paths a blob stood is known only now.
     report.findings.retain_mut(|finding| {
         finding.occurrences.retain(|Occurrence { provenance, .. }| {
             !matches!(provenance, Provenance::Git(_)) || !provenance.path().is_some_and(&is_excluded)

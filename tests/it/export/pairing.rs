@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use unleak::{
-    model::{Finding, Provenance},
+    model::{Finding, Provenance, ScanReport},
     rule::template::{SampleRng, expand},
     source::export::ExportOptions,
 };
@@ -20,6 +20,17 @@ fn message(who: &str, minute: u64, thread: Option<&str>, text: &str) -> Value {
         message["thread_ts"] = thread.into();
     }
     message
+}
+
+/// What is found in a channel with these messages.
+fn posted(messages: &Value) -> ScanReport {
+    let mut files = Files::default();
+    files
+        .add("users.json", "[]")
+        .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
+        .add("general/2024-01-01.json", messages.to_string());
+    let dir = tempfile::tempdir().unwrap();
+    scan_export(&files.dir(dir.path()), ExportOptions::default())
 }
 
 /// The id that the one secret in these channels was given.
@@ -70,13 +81,7 @@ fn ids_and_secrets_that_were_posted_in_turn_are_paired_in_turn() {
         let messages = texts.iter().enumerate().map(|(second, text)| {
             json!({"type": "message", "user": "U1", "ts": format!("{}.000100", 1_704_103_200 + 10 * second), "text": text})
         });
-        let mut files = Files::default();
-        files
-            .add("users.json", "[]")
-            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
-            .add("general/2024-01-01.json", Value::from_iter(messages).to_string());
-        let dir = tempfile::tempdir().unwrap();
-        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let report = posted(&Value::from_iter(messages));
         let part_of = |secret: &String| {
             let mut of_it = report.findings.iter().filter(|finding| finding.secret.expose() == secret.as_bytes());
             let parts = &of_it.next().unwrap_or_else(|| panic!("{texts:?}: {:#?}", report.findings)).parts;
@@ -95,13 +100,7 @@ fn a_part_is_told_by_its_place_in_its_own_field() {
     let other = json!({"type": "message", "user": "U1", "ts": "1704103200.000100", "text": "look",
         "attachments": [{"pretext": secret, "text": format!("and\nthe id: {id}")}]});
     for (message, field, secret_field) in [(same, "text", "text"), (other, "attachments.text", "attachments.pretext")] {
-        let mut files = Files::default();
-        files
-            .add("users.json", "[]")
-            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
-            .add("general/2024-01-01.json", json!([message]).to_string());
-        let dir = tempfile::tempdir().unwrap();
-        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let report = posted(&json!([message]));
         let [finding] = &report.findings[..] else { panic!("{:#?}", report.findings) };
         let [part] = &finding.parts[..] else { panic!("{:#?}", finding) };
         let field_of = |provenance: &Provenance| match provenance {
@@ -126,15 +125,7 @@ fn a_part_is_told_by_its_place_in_its_own_field() {
 fn a_secret_that_nobody_would_know_by_itself_is_known_behind_its_id() {
     let (id, other) = (sample("AKIA{{base32:16}}", 45), sample("AKIA{{base32:16}}", 47));
     let secret = sample("{{base64:40}}", 46);
-    let report = |messages: &[Value]| {
-        let mut files = Files::default();
-        files
-            .add("users.json", "[]")
-            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
-            .add("general/2024-01-01.json", Value::from(messages.to_vec()).to_string());
-        let dir = tempfile::tempdir().unwrap();
-        scan_export(&files.dir(dir.path()), ExportOptions::default())
-    };
+    let report = |messages: &[Value]| posted(&messages.into());
     let before = message("U1", 0, None, &format!("here: `{id}` and the other part follows"));
     for text in [secret.clone(), format!("`{secret}`"), format!("and secret {secret}")] {
         let noise = message("U3", 0, None, "good morning");
@@ -164,13 +155,7 @@ fn regression_a_value_in_a_field_of_an_attachment_is_read_with_its_title() {
         let field = |title: &str, value: &str| json!({"title": title, "value": value, "short": true});
         let attachment = json!({"fallback": "new", "fields": [field("account", "ops"), field(title, &secret)]});
         let message = json!({"type": "message", "bot_id": "B1", "ts": "1704103200.000100", "text": "", "attachments": [attachment]});
-        let mut files = Files::default();
-        files
-            .add("users.json", "[]")
-            .add("channels.json", r#"[{"id":"C01","name":"general"}]"#)
-            .add("general/2024-01-01.json", json!([message]).to_string());
-        let dir = tempfile::tempdir().unwrap();
-        let report = scan_export(&files.dir(dir.path()), ExportOptions::default());
+        let report = posted(&json!([message]));
         let [finding] = report.findings.as_slice() else { panic!("{title}: {:#?}", report.findings) };
         assert_eq!(finding.secret.expose(), secret.as_bytes());
         let Provenance::Record(place) = &finding.occurrences[0].provenance else { panic!("no record") };
